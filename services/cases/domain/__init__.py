@@ -1,0 +1,1 @@
+"""The functional core of the cases service: a bundle's saga as plain values and pure functions."""

@@ -1,0 +1,168 @@
+"""A case as it stands: an immutable snapshot of plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class CaseStatus(StrEnum):
+    """Where a case stands."""
+
+    RUNNING = "running"
+    UNDOING = "undoing"
+    """A step before the point of no return was refused; finished steps are being undone."""
+    COMPLETED = "completed"
+    UNDONE = "undone"
+
+
+class StepStatus(StrEnum):
+    """Where a step stands."""
+
+    WAITING = "waiting"
+    """Waits for the steps before it, whether it has an office already or not."""
+    ROUTING = "routing"
+    """May start; waits for an office."""
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+
+
+class NoticeStatus(StrEnum):
+    """Where the sealed notice of a step stands."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    SEALED = "sealed"
+    WITHDRAWN = "withdrawn"
+    """Void from now on; waits for the confirmation that it is revoked. Shown to readers as revoked."""
+    REVOKED = "revoked"
+
+
+class TaskKind(StrEnum):
+    """What an office is asked to do."""
+
+    HANDLE = "handle"
+    UNDO = "undo"
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands; a task is open while OFFERED or ACCEPTED."""
+
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    RETURNED = "returned"
+    FAILED = "failed"
+    CLOSED = "closed"
+    """Taken back by the platform before it had its answer."""
+
+
+ENDED_CASE = frozenset({CaseStatus.COMPLETED, CaseStatus.UNDONE})
+ENDED_STEP = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
+"""What lets the next steps start."""
+OPEN_TASK = frozenset({TaskStatus.OFFERED, TaskStatus.ACCEPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """Where one step of a case stands."""
+
+    step_id: str
+    status: StepStatus
+    organ_id: str = ""
+    organ_name: str = ""
+    routing_reason: str = ""
+    routing_no: int = 0
+    """The routing request whose answer this step waits for; 0 when it waits for none."""
+    excluded_organ_ids: tuple[str, ...] = ()
+    """Offices that returned the step; it is never routed to them again."""
+    attempt: int = 0
+    """The handling turn, from 1 once offered; grows with each return, each failure and each retry."""
+    undo_attempt: int = 0
+    failures: int = 0
+    """Technical failures in a row."""
+    task_id: str = ""
+    """The open task; empty when there is none."""
+    handled_task_id: str = ""
+    """The task that completed the step."""
+    result: Mapping[str, Any] | None = None
+    reason: str = ""
+    """Why the office refused, for the applicant."""
+    notice_no: int = 0
+    notice_id: str = ""
+    notice_status: NoticeStatus = NoticeStatus.NONE
+    document_id: str = ""
+    completed_at: datetime | None = None
+    completion_no: int = 0
+    """The place in the order in which the case's steps were completed, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task that was opened, and the answers taken to it as pairs of input kind and request id."""
+
+    task_id: str
+    step_id: str
+    kind: TaskKind
+    organ_id: str
+    status: TaskStatus
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that only an operator can put right; open until ``resolved_at`` is set."""
+
+    incident_id: str
+    step_id: str
+    reason: str
+    """NO_OFFICE, TASK_FAILED, UNDO_FAILED, REFUSED_AFTER_PIVOT, NOTICE_FAILED or NOTICE_REVOKED."""
+    description: str
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    retried_by: str = ""
+    """The request id of the retry that resolved it; empty when it became pointless by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One running bundle of one applicant (办件). Its plan is named, not embedded."""
+
+    case_id: str
+    case_number: str
+    bundle_id: str
+    bundle_version: int
+    applicant_id: str
+    region_code: str
+    status: CaseStatus
+    version: int
+    """Grows by one with each input that changed the case."""
+    submitted_at: datetime
+    ended_at: datetime | None
+    refusal_reason: str
+    request_no: int
+    """The number of the latest routing request."""
+    steps: Mapping[str, StepState]
+    """By step id, in the order of the plan."""
+    tasks: Mapping[str, TaskState]
+    """Every task ever opened, by its id."""
+    incidents: Mapping[str, Incident]
+    """Every incident ever opened, by its id."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the case is completed or undone."""
+        return self.status in ENDED_CASE
+
+    @property
+    def open_incidents(self) -> int:
+        """How many incidents wait for an operator."""
+        return sum(1 for incident in self.incidents.values() if incident.resolved_at is None)

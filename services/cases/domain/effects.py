@@ -1,0 +1,157 @@
+"""What the shell has to do after an input was taken, in the order given and in the same transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.cases.domain.case import TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """A task may be offered to the office from ``not_before`` on."""
+
+    task_id: str
+    step_id: str
+    kind: TaskKind
+    organ_id: str
+    catalog_code: str
+    attempt: int
+    """The turn, from 1; counted for handling and for undoing each."""
+    not_before: datetime
+    accepted: bool = False
+    """The office accepted the matter on an earlier turn, which failed technically."""
+    handled_task_id: str = ""
+    """For an undo task: the task whose act is to be undone, and its result."""
+    handled_result: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTask:
+    """A task is no longer to be offered, and its lease is void. A task that was answered needs no closing."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepToRoute:
+    """A step that needs an office, other than the excluded ones."""
+
+    step_id: str
+    catalog_code: str
+    level: int
+    excluded_organ_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRouting:
+    """Offices are needed for steps, from routing."""
+
+    request_no: int
+    region_code: str
+    steps: tuple[StepToRoute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNotice:
+    """The step's result is to become a sealed notice; asked twice with one id, it is sealed once."""
+
+    notice_id: str
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawNotice:
+    """A notice is void: to be revoked if it was sealed, and never sealed if it was not."""
+
+    notice_id: str
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIncident:
+    """An incident is resolved: retried by an operator, or pointless by now."""
+
+    incident_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSubmitted:
+    """The case was taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepAccepted:
+    """The office accepted the step. A step that is completed at once was accepted too, without this event."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepCompleted:
+    """The office completed the step."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRefused:
+    """The office refused the step."""
+
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepUndone:
+    """The office undid what it had completed."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCompleted:
+    """Every step is completed or skipped, and every notice sealed."""
+
+    document_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseUndone:
+    """Refused, and everything that was done is undone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    """Something happened that only an operator can put right."""
+
+    incident_id: str
+    step_id: str
+    reason: str
+    description: str
+
+
+Event = (
+    CaseSubmitted
+    | StepAccepted
+    | StepCompleted
+    | StepRefused
+    | StepUndone
+    | CaseCompleted
+    | CaseUndone
+    | IncidentOpened
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """An event for the bus; the shell adds what every event carries from the case after the input."""
+
+    event: Event
+
+
+Effect = OpenTask | CloseTask | RequestRouting | RequestNotice | WithdrawNotice | CloseIncident | Announce

@@ -1,0 +1,102 @@
+"""What a case runs: a published bundle, compiled to what the saga's rules look up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+# A task id is "<case id, 36>:<step id>:<turn>" and is at most 100 characters long on the wire.
+LONGEST_STEP_ID = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The organ that leads a bundle, as bound at installation."""
+
+    organ_id: str = ""
+    uscc: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """How a step's result is rendered before it is sealed."""
+
+    title: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of a bundle: a matter for one office."""
+
+    step_id: str
+    name: str = ""
+    catalog_code: str = ""
+    after: tuple[str, ...] = ()
+    """The steps that must end (completed or skipped) before this one starts."""
+    when: str = ""
+    """A CEL condition on the form, evaluated by the caller at submission; empty means always."""
+    level: int = 0
+    """The organ level that must handle it; 0 leaves that to routing."""
+    undoable: bool = False
+    pivot: bool = False
+    """The point of no return: once it is completed the case only goes forward."""
+    form_fields: tuple[str, ...] = ()
+    materials: tuple[str, ...] = ()
+    notice: Notice | None = None
+
+    @property
+    def compensated(self) -> bool:
+        """Whether an undo task goes to the office when the case is refused after this step was completed."""
+        return self.undoable and not self.pivot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A bundle as published, never changed after; cases name it by id and version.
+
+    Raises ValueError when the steps are no directed acyclic graph of uniquely named steps.
+    """
+
+    bundle_id: str
+    version: int
+    name: str
+    catalog_code: str
+    lead: Lead
+    steps: tuple[PlanStep, ...]
+    region_field: str = ""
+    by_id: Mapping[str, PlanStep] = field(init=False, repr=False, compare=False)
+    """Derived: the steps by their id."""
+    followers: Mapping[str, tuple[PlanStep, ...]] = field(init=False, repr=False, compare=False)
+    """Derived: by step id, the steps that name it in ``after``, in the order of the plan."""
+
+    def __post_init__(self) -> None:
+        by_id = {step.step_id: step for step in self.steps}
+        object.__setattr__(self, "by_id", by_id)
+        _check(self)
+        followers = {
+            step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id
+        }
+        object.__setattr__(self, "followers", followers)
+
+
+def _check(plan: Plan) -> None:
+    if not plan.steps:
+        msg = f"bundle {plan.bundle_id} has no steps"
+        raise ValueError(msg)
+    if len(plan.by_id) != len(plan.steps):
+        msg = f"bundle {plan.bundle_id} names a step twice"
+        raise ValueError(msg)
+    for step in plan.steps:
+        if not 0 < len(step.step_id) <= LONGEST_STEP_ID:
+            msg = f"step id {step.step_id!r} must have 1 to {LONGEST_STEP_ID} characters"
+            raise ValueError(msg)
+        for other in step.after:
+            if other not in plan.by_id:
+                msg = f"step {step.step_id} comes after {other}, which bundle {plan.bundle_id} does not have"
+                raise ValueError(msg)
+    try:
+        TopologicalSorter({step.step_id: step.after for step in plan.steps}).prepare()
+    except CycleError as cycle:
+        msg = f"the steps of bundle {plan.bundle_id} wait for each other: {' -> '.join(cycle.args[1])}"
+        raise ValueError(msg) from cycle

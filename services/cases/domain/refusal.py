@@ -1,0 +1,19 @@
+"""The only exception that the rules raise on purpose."""
+
+
+class Refusal(Exception):
+    """An input that the rules do not allow; it changed nothing.
+
+    ``reason`` is UPPER_SNAKE and stable; ``message`` says what was wrong and what to do next.
+
+    Reasons: CASE_NOT_FOUND, CASE_EXISTS, CASE_ENDED, CASE_UNDOING, TASK_NOT_FOUND, TASK_SETTLED,
+    UNDO_CANNOT_BE_REFUSED, REQUEST_ID_REUSED, INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, CASE_NUMBERS_EXHAUSTED.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
