@@ -1,0 +1,177 @@
+"""A task as a handler gets it, and what a handler may say instead of a result."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from duokua.cases.v1 import case_pb2, task_pb2, task_service_pb2
+from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
+from duokua.data import from_struct
+from duokua.errors import DuokuaError
+
+# The platform's limit on a text that does not name another one.
+LONGEST_REASON: Final = 1000
+
+
+class Refuse(Exception):  # noqa: N818
+    """Raised by a handler: 不予受理 / 不予许可. `reason` is for the applicant; 1 to 1,000 characters."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = _checked(reason)
+        super().__init__(reason)
+
+
+class Return(Exception):  # noqa: N818
+    """Raised by a handler: 退回, the task is not ours and is routed anew. `reason` has 1 to 1,000 characters."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = _checked(reason)
+        super().__init__(reason)
+
+
+class Retry(Exception):  # noqa: N818
+    """Raised by a handler: a technical failure, to be tried again.
+
+    `after` is how long to wait, as timedelta or in seconds; without it the platform decides. `reason` has 1 to 1,000
+    characters.
+    """
+
+    def __init__(self, reason: str, after: timedelta | float | None = None) -> None:
+        self.reason = _checked(reason)
+        self.after = timedelta(seconds=after) if isinstance(after, int | float) else after
+        if self.after is not None and self.after < timedelta(0):
+            raise ValueError(f"after is {self.after}; it must not be negative")
+        super().__init__(reason)
+
+
+class LeaseLost(DuokuaError):
+    """The task is no longer ours: its lease ran out, it is settled, or its case has ended. `reason` says which."""
+
+
+class Task:
+    """A piece of work for the office.
+
+    `task_id` is the idempotency key for the department's own database: after a crash the same task may come again,
+    and must then have the same effect and the same result, once. `cancelled` is set when the task is lost while its
+    handler runs: whatever the handler answers then is dropped, so it may as well stop.
+    """
+
+    def __init__(
+        self,
+        message: task_pb2.Task,
+        accept: Callable[["Task"], None],
+        stub: Callable[[], TaskServiceStub],
+    ) -> None:
+        self.message: Final = message
+        self.cancelled: Final = threading.Event()
+        self._accept = accept
+        self._stub = stub
+
+    def __repr__(self) -> str:
+        return f"<Task {self.task_id} {self.kind} {self.catalog_code} of case {self.case_number}>"
+
+    @property
+    def task_id(self) -> str:
+        """Names the task, in every attempt."""
+        return self.message.task_id
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether the task is to undo what an earlier task did."""
+        return self.message.kind == task_pb2.TASK_KIND_UNDO
+
+    @property
+    def kind(self) -> str:
+        """Either "handle" or "undo"."""
+        return "undo" if self.is_undo else "handle"
+
+    @property
+    def case_id(self) -> str:
+        """The case that the task belongs to."""
+        return self.message.case_id
+
+    @property
+    def case_number(self) -> str:
+        """办件编号, as people write it."""
+        return self.message.case_number
+
+    @property
+    def bundle_id(self) -> str:
+        """The bundle that the case runs."""
+        return self.message.bundle_id
+
+    @property
+    def step_id(self) -> str:
+        """The step of the bundle."""
+        return self.message.step_id
+
+    @property
+    def catalog_code(self) -> str:
+        """The matter, by its national code."""
+        return self.message.catalog_code
+
+    @property
+    def organ_id(self) -> str:
+        """The office that the task was routed to."""
+        return self.message.organ_id
+
+    @property
+    def attempt(self) -> int:
+        """The try, counted from 1."""
+        return self.message.attempt
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the office had accepted the task before, under an earlier lease."""
+        return self.message.accepted
+
+    @cached_property
+    def form(self) -> dict[str, object]:
+        """The declared fields of the form."""
+        return from_struct(self.message.form)
+
+    @property
+    def materials(self) -> tuple[case_pb2.MaterialRef, ...]:
+        """The declared materials: kind, name, media_type, sha256, size; see `content`."""
+        return tuple(self.message.materials)
+
+    @property
+    def handled_task_id(self) -> str:
+        """For an undo task: the task whose work is to be undone."""
+        return self.message.handled_task_id
+
+    @cached_property
+    def handled_result(self) -> dict[str, object]:
+        """For an undo task: the result that the task to be undone gave."""
+        return from_struct(self.message.handled_result)
+
+    @property
+    def lease_expires_at(self) -> datetime:
+        """When the lease that the task came with runs out, in UTC; it is kept alive while the handler runs."""
+        return self.message.lease_expires_at.ToDatetime(UTC)
+
+    def accept(self) -> None:
+        """受理: take the matter on, and wait until the platform has noted it.
+
+        A handler that answers without it accepts by that. Raises `LeaseLost` when the task is not ours any more. In
+        an `async def` handler use `await asyncio.to_thread(task.accept)`.
+        """
+        self._accept(self)
+
+    def content(self, material: case_pb2.MaterialRef) -> bytes:
+        """Fetch the content of one of the materials; raises `DuokuaError`.
+
+        In an `async def` handler use `await asyncio.to_thread(task.content, material)`.
+        """
+        request = task_service_pb2.GetMaterialRequest(task_id=self.task_id, sha256=material.sha256)
+        return self._stub().GetMaterial(request).content
+
+
+def _checked(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("the reason is empty; it is what people read")
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"the reason has {len(reason)} characters; at most {LONGEST_REASON} are taken")
+    return reason
