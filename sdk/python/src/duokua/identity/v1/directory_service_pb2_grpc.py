@@ -106,7 +106,7 @@ class DirectoryServiceServicer:
     """
 
     def RegisterRegions(self, request, context):
-        """Registers regions, parents first; a region that is there already gets its new name.
+        """Registers regions, parents first; a region that is there already gets its new name and parent.
         Errors: INVALID_ARGUMENT (code, unknown parent, a region that would be its own ancestor).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -121,7 +121,7 @@ class DirectoryServiceServicer:
 
     def RegisterOrgan(self, request, context):
         """Registers an organ, or gives a registered one (same `uscc`) its new name, region, level and parent.
-        Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent).
+        Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent, an organ that would be above itself).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,8 +142,8 @@ class DirectoryServiceServicer:
 
     def RegisterPerson(self, request, context):
         """Registers a person; the identity number is checked, encrypted at rest and never returned.
-        The same number gets the same person.
-        Errors: INVALID_ARGUMENT (check digit of `identity_number`).
+        The same number gets the same person, with the new name unless an earlier one was vouched for with more assurance.
+        Errors: INVALID_ARGUMENT (check digit of `identity_number`, `assurance` above 3).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,7 +151,7 @@ class DirectoryServiceServicer:
 
     def RegisterClient(self, request, context):
         """Registers a system that may call the platform, by its public key.
-        Errors: INVALID_ARGUMENT (key is not a public P-256 JWK), NOT_FOUND (organ).
+        Errors: INVALID_ARGUMENT (key is not a public P-256 JWK, organ missing or out of place), NOT_FOUND (organ).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,14 +180,16 @@ class DirectoryServiceServicer:
 
     def GrantMandate(self, request, context):
         """Lets a natural person act for another person until a time.
-        Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away).
+        Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away),
+        PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for somebody else than the principal in person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeMandate(self, request, context):
-        """Ends a mandate now. Errors: NOT_FOUND.
+        """Ends a mandate now; tokens that rest on it stay good until they expire.
+        Errors: NOT_FOUND, PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for neither of its persons).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,25 +37,25 @@ class DirectoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryServiceAsyncStub: ...
     RegisterRegions: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterRegionsRequest, _directory_service_pb2.RegisterRegionsResponse]
-    """Registers regions, parents first; a region that is there already gets its new name.
+    """Registers regions, parents first; a region that is there already gets its new name and parent.
     Errors: INVALID_ARGUMENT (code, unknown parent, a region that would be its own ancestor).
     """
     ListRegions: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListRegionsRequest, _directory_service_pb2.ListRegionsResponse]
     RegisterOrgan: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterOrganRequest, _directory_service_pb2.RegisterOrganResponse]
     """Registers an organ, or gives a registered one (same `uscc`) its new name, region, level and parent.
-    Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent).
+    Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent, an organ that would be above itself).
     """
     GetOrgan: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetOrganRequest, _directory_service_pb2.GetOrganResponse]
     """Errors: NOT_FOUND."""
     ListOrgans: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListOrgansRequest, _directory_service_pb2.ListOrgansResponse]
     RegisterPerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterPersonRequest, _directory_service_pb2.RegisterPersonResponse]
     """Registers a person; the identity number is checked, encrypted at rest and never returned.
-    The same number gets the same person.
-    Errors: INVALID_ARGUMENT (check digit of `identity_number`).
+    The same number gets the same person, with the new name unless an earlier one was vouched for with more assurance.
+    Errors: INVALID_ARGUMENT (check digit of `identity_number`, `assurance` above 3).
     """
     RegisterClient: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterClientRequest, _directory_service_pb2.RegisterClientResponse]
     """Registers a system that may call the platform, by its public key.
-    Errors: INVALID_ARGUMENT (key is not a public P-256 JWK), NOT_FOUND (organ).
+    Errors: INVALID_ARGUMENT (key is not a public P-256 JWK, organ missing or out of place), NOT_FOUND (organ).
     """
     ListClients: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListClientsRequest, _directory_service_pb2.ListClientsResponse]
     ReplaceClientKey: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReplaceClientKeyRequest, _directory_service_pb2.ReplaceClientKeyResponse]
@@ -66,10 +66,13 @@ class DirectoryServiceStub:
     """Refuses all further tokens to a client. Errors: NOT_FOUND."""
     GrantMandate: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GrantMandateRequest, _directory_service_pb2.GrantMandateResponse]
     """Lets a natural person act for another person until a time.
-    Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away).
+    Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away),
+    PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for somebody else than the principal in person).
     """
     RevokeMandate: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.RevokeMandateRequest, _directory_service_pb2.RevokeMandateResponse]
-    """Ends a mandate now. Errors: NOT_FOUND."""
+    """Ends a mandate now; tokens that rest on it stay good until they expire.
+    Errors: NOT_FOUND, PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for neither of its persons).
+    """
 
 @_typing.type_check_only
 class DirectoryServiceAsyncStub(DirectoryServiceStub):
@@ -80,25 +83,25 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterRegions: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterRegionsRequest, _directory_service_pb2.RegisterRegionsResponse]  # type: ignore[assignment]
-    """Registers regions, parents first; a region that is there already gets its new name.
+    """Registers regions, parents first; a region that is there already gets its new name and parent.
     Errors: INVALID_ARGUMENT (code, unknown parent, a region that would be its own ancestor).
     """
     ListRegions: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListRegionsRequest, _directory_service_pb2.ListRegionsResponse]  # type: ignore[assignment]
     RegisterOrgan: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterOrganRequest, _directory_service_pb2.RegisterOrganResponse]  # type: ignore[assignment]
     """Registers an organ, or gives a registered one (same `uscc`) its new name, region, level and parent.
-    Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent).
+    Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent, an organ that would be above itself).
     """
     GetOrgan: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetOrganRequest, _directory_service_pb2.GetOrganResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND."""
     ListOrgans: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListOrgansRequest, _directory_service_pb2.ListOrgansResponse]  # type: ignore[assignment]
     RegisterPerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterPersonRequest, _directory_service_pb2.RegisterPersonResponse]  # type: ignore[assignment]
     """Registers a person; the identity number is checked, encrypted at rest and never returned.
-    The same number gets the same person.
-    Errors: INVALID_ARGUMENT (check digit of `identity_number`).
+    The same number gets the same person, with the new name unless an earlier one was vouched for with more assurance.
+    Errors: INVALID_ARGUMENT (check digit of `identity_number`, `assurance` above 3).
     """
     RegisterClient: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RegisterClientRequest, _directory_service_pb2.RegisterClientResponse]  # type: ignore[assignment]
     """Registers a system that may call the platform, by its public key.
-    Errors: INVALID_ARGUMENT (key is not a public P-256 JWK), NOT_FOUND (organ).
+    Errors: INVALID_ARGUMENT (key is not a public P-256 JWK, organ missing or out of place), NOT_FOUND (organ).
     """
     ListClients: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListClientsRequest, _directory_service_pb2.ListClientsResponse]  # type: ignore[assignment]
     ReplaceClientKey: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReplaceClientKeyRequest, _directory_service_pb2.ReplaceClientKeyResponse]  # type: ignore[assignment]
@@ -109,10 +112,13 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     """Refuses all further tokens to a client. Errors: NOT_FOUND."""
     GrantMandate: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GrantMandateRequest, _directory_service_pb2.GrantMandateResponse]  # type: ignore[assignment]
     """Lets a natural person act for another person until a time.
-    Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away).
+    Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away),
+    PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for somebody else than the principal in person).
     """
     RevokeMandate: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RevokeMandateRequest, _directory_service_pb2.RevokeMandateResponse]  # type: ignore[assignment]
-    """Ends a mandate now. Errors: NOT_FOUND."""
+    """Ends a mandate now; tokens that rest on it stay good until they expire.
+    Errors: NOT_FOUND, PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for neither of its persons).
+    """
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who there is: regions, organs, persons, the systems that call, and who may act for whom.
@@ -126,7 +132,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.RegisterRegionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.RegisterRegionsResponse, _abc.Awaitable[_directory_service_pb2.RegisterRegionsResponse]]:
-        """Registers regions, parents first; a region that is there already gets its new name.
+        """Registers regions, parents first; a region that is there already gets its new name and parent.
         Errors: INVALID_ARGUMENT (code, unknown parent, a region that would be its own ancestor).
         """
 
@@ -144,7 +150,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.RegisterOrganResponse, _abc.Awaitable[_directory_service_pb2.RegisterOrganResponse]]:
         """Registers an organ, or gives a registered one (same `uscc`) its new name, region, level and parent.
-        Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent).
+        Errors: INVALID_ARGUMENT (check digit of `uscc`, unknown region or parent, an organ that would be above itself).
         """
 
     @_abc_1.abstractmethod
@@ -169,8 +175,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.RegisterPersonResponse, _abc.Awaitable[_directory_service_pb2.RegisterPersonResponse]]:
         """Registers a person; the identity number is checked, encrypted at rest and never returned.
-        The same number gets the same person.
-        Errors: INVALID_ARGUMENT (check digit of `identity_number`).
+        The same number gets the same person, with the new name unless an earlier one was vouched for with more assurance.
+        Errors: INVALID_ARGUMENT (check digit of `identity_number`, `assurance` above 3).
         """
 
     @_abc_1.abstractmethod
@@ -180,7 +186,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.RegisterClientResponse, _abc.Awaitable[_directory_service_pb2.RegisterClientResponse]]:
         """Registers a system that may call the platform, by its public key.
-        Errors: INVALID_ARGUMENT (key is not a public P-256 JWK), NOT_FOUND (organ).
+        Errors: INVALID_ARGUMENT (key is not a public P-256 JWK, organ missing or out of place), NOT_FOUND (organ).
         """
 
     @_abc_1.abstractmethod
@@ -215,7 +221,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.GrantMandateResponse, _abc.Awaitable[_directory_service_pb2.GrantMandateResponse]]:
         """Lets a natural person act for another person until a time.
-        Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away).
+        Errors: NOT_FOUND (person), INVALID_ARGUMENT (agent is no natural person, expiry in the past or over a year away),
+        PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for somebody else than the principal in person).
         """
 
     @_abc_1.abstractmethod
@@ -224,6 +231,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.RevokeMandateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.RevokeMandateResponse, _abc.Awaitable[_directory_service_pb2.RevokeMandateResponse]]:
-        """Ends a mandate now. Errors: NOT_FOUND."""
+        """Ends a mandate now; tokens that rest on it stay good until they expire.
+        Errors: NOT_FOUND, PERMISSION_DENIED with reason NOT_YOUR_MANDATE (a token that acts for neither of its persons).
+        """
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -19,21 +19,24 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RegionRegistered(_message.Message):
-    """A region was registered or renamed."""
+    """A region was registered, renamed or moved. `version` grows with each change of the region."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REGION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
     @_builtins.property
     def region(self) -> _directory_pb2.Region: ...
     def __init__(
         self,
         *,
         region: _directory_pb2.Region | None = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -41,7 +44,7 @@ Global___RegionRegistered: _TypeAlias = RegionRegistered  # noqa: Y015
 
 @_typing.final
 class OrganRegistered(_message.Message):
-    """An organ was registered or changed."""
+    """An organ was registered or changed. `version` grows with each change of the organ."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -59,7 +59,9 @@ class TokenServiceServicer:
     def IssueToken(self, request, context):
         """Issues an access token (RFC 9068, ES256).
         Errors: UNAUTHENTICATED with reason INVALID_CLIENT (unknown or disabled client, bad, expired, too long-lived or
-        replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE or NO_MANDATE, NOT_FOUND (person).
+        replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE, SUBJECT_NOT_ALLOWED (only a portal acts for
+        persons) or NO_MANDATE, INVALID_ARGUMENT (principal without a subject), NOT_FOUND (person).
+        It has no `request_id`: an assertion gets one token, and a repeat needs a new assertion.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

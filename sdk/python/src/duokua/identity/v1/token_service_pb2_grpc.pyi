@@ -36,7 +36,9 @@ class TokenServiceStub:
     IssueToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.IssueTokenRequest, _token_service_pb2.IssueTokenResponse]
     """Issues an access token (RFC 9068, ES256).
     Errors: UNAUTHENTICATED with reason INVALID_CLIENT (unknown or disabled client, bad, expired, too long-lived or
-    replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE or NO_MANDATE, NOT_FOUND (person).
+    replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE, SUBJECT_NOT_ALLOWED (only a portal acts for
+    persons) or NO_MANDATE, INVALID_ARGUMENT (principal without a subject), NOT_FOUND (person).
+    It has no `request_id`: an assertion gets one token, and a repeat needs a new assertion.
     """
     GetKeys: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.GetKeysRequest, _token_service_pb2.GetKeysResponse]
     """The public keys that check tokens, as a JWK set (RFC 7517)."""
@@ -51,7 +53,9 @@ class TokenServiceAsyncStub(TokenServiceStub):
     IssueToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.IssueTokenRequest, _token_service_pb2.IssueTokenResponse]  # type: ignore[assignment]
     """Issues an access token (RFC 9068, ES256).
     Errors: UNAUTHENTICATED with reason INVALID_CLIENT (unknown or disabled client, bad, expired, too long-lived or
-    replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE or NO_MANDATE, NOT_FOUND (person).
+    replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE, SUBJECT_NOT_ALLOWED (only a portal acts for
+    persons) or NO_MANDATE, INVALID_ARGUMENT (principal without a subject), NOT_FOUND (person).
+    It has no `request_id`: an assertion gets one token, and a repeat needs a new assertion.
     """
     GetKeys: _aio.UnaryUnaryMultiCallable[_token_service_pb2.GetKeysRequest, _token_service_pb2.GetKeysResponse]  # type: ignore[assignment]
     """The public keys that check tokens, as a JWK set (RFC 7517)."""
@@ -69,7 +73,9 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_token_service_pb2.IssueTokenResponse, _abc.Awaitable[_token_service_pb2.IssueTokenResponse]]:
         """Issues an access token (RFC 9068, ES256).
         Errors: UNAUTHENTICATED with reason INVALID_CLIENT (unknown or disabled client, bad, expired, too long-lived or
-        replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE or NO_MANDATE, NOT_FOUND (person).
+        replayed assertion), PERMISSION_DENIED with reason INVALID_SCOPE, SUBJECT_NOT_ALLOWED (only a portal acts for
+        persons) or NO_MANDATE, INVALID_ARGUMENT (principal without a subject), NOT_FOUND (person).
+        It has no `request_id`: an assertion gets one token, and a repeat needs a new assertion.
         """
 
     @_abc_1.abstractmethod

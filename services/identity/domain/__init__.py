@@ -1,0 +1,1 @@
+"""What is true about regions, organs, persons, clients, mandates and tokens."""

@@ -1,0 +1,77 @@
+"""Which role may do what: the only place where permissions are given."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from chassis.problems import Forbidden
+
+
+class Role(Enum):
+    """What a client is used for."""
+
+    DEPARTMENT = "department"
+    PORTAL = "portal"
+    OPERATOR = "operator"
+
+
+# The `*_all` permissions belong to no rpc: they widen what `*_read` of the same name shows from one's own to everyone's.
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.DEPARTMENT: frozenset({
+        "directory.read",
+        "documents.read",
+        "documents.verify",
+        "matters.read",
+        "messages.read",
+        "tasks.work",
+        "webhooks.write",
+    }),
+    Role.PORTAL: frozenset({
+        "cases.read",
+        "cases.submit",
+        "directory.read",
+        "documents.read",
+        "documents.verify",
+        "matters.read",
+        "messages.read",
+        "persons.write",
+    }),
+    Role.OPERATOR: frozenset({
+        "cases.read",
+        "cases.read_all",
+        "clients.read",
+        "clients.write",
+        "directory.read",
+        "directory.write",
+        "documents.read",
+        "documents.read_all",
+        "documents.verify",
+        "incidents.read",
+        "incidents.resolve",
+        "keys.write",
+        "matters.read",
+        "messages.read",
+        "messages.read_all",
+        "persons.write",
+        "routing.read",
+        "routing.write",
+        "scenarios.install",
+        "seals.read",
+        "seals.write",
+        "webhooks.write",
+    }),
+}
+
+
+def granted_scope(role: Role, requested: Iterable[str]) -> tuple[str, ...]:
+    """Return the permissions of a token in alphabetical order: those requested, or all of the role when none is.
+
+    Raises Forbidden INVALID_SCOPE that names what the role does not hold: a token with less than was asked for would
+    fail later and further away.
+    """
+    held = PERMISSIONS[role]
+    wanted = frozenset(requested) or held
+    missing = sorted(wanted - held)
+    if missing:
+        names = " ".join(missing)
+        raise Forbidden("INVALID_SCOPE", f"clients of role {role.value} do not hold: {names}", missing=names)
+    return tuple(sorted(wanted))
