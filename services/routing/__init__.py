@@ -1,0 +1,1 @@
+"""Routing: which office handles a step of a case, and why."""

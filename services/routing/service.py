@@ -1,0 +1,226 @@
+"""What routing can do: each method is one use case in one transaction that the caller opens and commits."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from chassis.database import UnitOfWork
+from chassis.problems import Invalid, NotFound, Violation
+from chassis.settings import Settings
+from duokua.cases.v1 import events_pb2 as cases_events
+from duokua.identity.v1 import events_pb2 as identity_events
+from duokua.routing.v1 import events_pb2, routing_pb2
+
+from services.routing import store
+from services.routing.domain import Decision, Office, Region, Step, choose, is_catalog_code, nearest, path_up
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a case asks: offices for some of its steps."""
+
+    case_id: str
+    request_no: int
+    region_code: str
+    steps: tuple[Step, ...]
+
+
+class Routing:
+    """Keeps who handles what and where, and decides which office handles a step."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Routing has nothing to set."""
+        del settings
+        return cls()
+
+    def keep_regions(self, work: UnitOfWork, events: Sequence[identity_events.RegionRegistered]) -> None:
+        """Keeps regions as identity has them; the last one of a batch wins."""
+        rows = {
+            event.region.code: Region(event.region.code, event.region.name, event.region.parent_code)
+            for event in events
+        }
+        store.save_regions(work.connection, rows)
+
+    def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
+        """Keeps organs as identity has them; an older version never overwrites a newer one."""
+        newest = {event.organ.organ_id: event for event in sorted(events, key=lambda event: event.version)}
+        store.save_organs(
+            work.connection,
+            [
+                {
+                    "organ_id": event.organ.organ_id,
+                    "name": event.organ.name,
+                    "region_code": event.organ.region_code,
+                    "level": event.organ.level,
+                    "version": event.version,
+                }
+                for event in newest.values()
+            ],
+        )
+
+    def declare(self, work: UnitOfWork, organ_id: str, codes: Sequence[str]) -> list[str]:
+        """Notes that an organ handles matters, and gives their codes, each once.
+
+        Raises NotFound ORGAN_NOT_FOUND, Invalid BAD_CATALOG_CODE.
+        """
+        _check_codes(codes)
+        self._check_organ(work, organ_id)
+        unique = list(dict.fromkeys(codes))
+        store.add_capabilities(work.connection, organ_id, unique)
+        return unique
+
+    def withdraw(self, work: UnitOfWork, organ_id: str, codes: Sequence[str]) -> list[str]:
+        """Notes that an organ no longer handles matters; steps that were routed stay where they are.
+
+        Raises NotFound ORGAN_NOT_FOUND, or CAPABILITY_NOT_FOUND when it does not declare all of them.
+        """
+        self._check_organ(work, organ_id)
+        unique = list(dict.fromkeys(codes))
+        unknown = sorted(set(unique) - store.declared(work.connection, organ_id, unique))
+        if unknown:
+            raise NotFound(
+                "CAPABILITY_NOT_FOUND",
+                f"organ {organ_id} does not declare {', '.join(unknown)}",
+                organ_id=organ_id,
+                catalog_codes=",".join(unknown),
+            )
+        store.remove_capabilities(work.connection, organ_id, unique)
+        return unique
+
+    def capabilities(
+        self, work: UnitOfWork, organ_id: str, after: Sequence[str] | None, limit: int
+    ) -> list[tuple[str, str]]:
+        """(organ id, catalogue code) in order, after the given pair; of one organ when its id is not empty."""
+        return store.list_capabilities(work.connection, organ_id, after, limit)
+
+    def explain(self, work: UnitOfWork, region_code: str, step: Step) -> Decision:
+        """What would be decided for a case of the region, with everyone that was passed over.
+
+        Of the offices outside the path only the first 500 are looked at. Raises Invalid UNKNOWN_REGION.
+        """
+        if not store.region_known(work.connection, region_code):
+            raise Invalid(
+                "UNKNOWN_REGION",
+                f"there is no region {region_code}",
+                violations=[Violation("region_code", "must be a registered region")],
+                region_code=region_code,
+            )
+        path = path_up(region_code, store.regions_above(work.connection, [region_code]))
+        on_path = {region.code for region in path}
+        code = step.catalog_code
+        offices = store.offices_in(work.connection, [code], on_path).get(code, [])
+        offices += store.offices_elsewhere(work.connection, [code], on_path).get(code, [])
+        loads = store.open_steps(work.connection, [office.organ_id for office in offices], work.now)
+        return choose(step, path, _loaded(offices, loads))
+
+    def route(self, work: UnitOfWork, events: Sequence[cases_events.RoutingRequested]) -> None:
+        """Decides for every step of every request and answers each with one StepsRouted.
+
+        A request that was answered before gets the same answer.
+        """
+        requests = {(event.case.case_id, event.request_no): _request(event) for event in events}
+        known = store.decided(work.connection, [case_id for case_id, _ in requests])
+        answers = {key: known[key] for key in requests if key in known}
+        new = [request for key, request in requests.items() if key not in answers]
+        if new:
+            made = self._decide(work, new)
+            store.add_decisions(work.connection, made, work.now)
+            answers |= made
+        routed_anew = [request.case_id for request in new if request.request_no > 1]
+        if routed_anew:
+            store.close_superseded(work.connection, routed_anew)
+        for (case_id, request_no), decisions in answers.items():
+            work.emit(_steps_routed(case_id, request_no, decisions), subject=case_id)
+
+    def close(self, work: UnitOfWork, case_ids: Iterable[str]) -> None:
+        """Takes finished cases off the load of their offices."""
+        store.close_cases(work.connection, case_ids)
+
+    def _check_organ(self, work: UnitOfWork, organ_id: str) -> None:
+        if not store.organ_known(work.connection, organ_id):
+            raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+
+    def _decide(self, work: UnitOfWork, requests: Sequence[_Request]) -> dict[tuple[str, int], list[Decision]]:
+        regions = store.regions_above(work.connection, {request.region_code for request in requests})
+        paths = {request.region_code: path_up(request.region_code, regions) for request in requests}
+        offices = self._offices(work, requests, paths)
+        loads = self._loads(work, requests, paths, offices)
+        made: dict[tuple[str, int], list[Decision]] = {}
+        for request in requests:
+            path = paths[request.region_code]
+            decisions = made.setdefault((request.case_id, request.request_no), [])
+            for step in request.steps:
+                decision = choose(step, path, _loaded(offices.get(step.catalog_code, []), loads))
+                decisions.append(decision)
+                # The next step of the batch sees what this one adds.
+                loads[decision.organ_id] = loads.get(decision.organ_id, 0) + 1
+        return made
+
+    def _offices(
+        self, work: UnitOfWork, requests: Sequence[_Request], paths: dict[str, list[Region]]
+    ) -> dict[str, list[Office]]:
+        """The offices that declare the matters, by code; those outside the paths only where there are no others."""
+        codes = {step.catalog_code for request in requests for step in request.steps}
+        on_paths = {region.code for path in paths.values() for region in path}
+        offices = store.offices_in(work.connection, codes, on_paths)
+        missing = codes - offices.keys()
+        return offices | store.offices_elsewhere(work.connection, missing, on_paths) if missing else offices
+
+    def _loads(
+        self,
+        work: UnitOfWork,
+        requests: Sequence[_Request],
+        paths: dict[str, list[Region]],
+        offices: dict[str, list[Office]],
+    ) -> dict[str, int]:
+        """Open steps of those offices between which only the load decides; most batches have none."""
+        tied: set[str] = set()
+        for request in requests:
+            for step in request.steps:
+                equals = nearest(step, paths[request.region_code], offices.get(step.catalog_code, []))
+                if len(equals) > 1:
+                    tied.update(office.organ_id for office in equals)
+        return store.open_steps(work.connection, tied, work.now) if tied else {}
+
+
+def _request(event: cases_events.RoutingRequested) -> _Request:
+    steps = {step.step_id: step_of(step) for step in event.steps}
+    return _Request(event.case.case_id, event.request_no, event.region_code, tuple(steps.values()))
+
+
+def step_of(step: routing_pb2.StepToRoute) -> Step:
+    """The contract's step as a rule sees it."""
+    return Step(step.step_id, step.catalog_code, step.level, frozenset(step.excluded_organ_ids))
+
+
+def decision_message(decision: Decision) -> routing_pb2.Decision:
+    """The decision in the contract's words."""
+    return routing_pb2.Decision(
+        step_id=decision.step_id,
+        organ_id=decision.organ_id,
+        organ_name=decision.organ_name,
+        reason=decision.reason,
+    )
+
+
+def _steps_routed(case_id: str, request_no: int, decisions: Iterable[Decision]) -> events_pb2.StepsRouted:
+    return events_pb2.StepsRouted(
+        case_id=case_id,
+        request_no=request_no,
+        decisions=[decision_message(decision) for decision in decisions],
+    )
+
+
+def _loaded(offices: Iterable[Office], loads: dict[str, int]) -> list[Office]:
+    return [replace(office, open_steps=loads.get(office.organ_id, 0)) for office in offices]
+
+
+def _check_codes(codes: Iterable[str]) -> None:
+    violations = [
+        Violation(f"catalog_codes[{index}]", "must be a catalogue code of 12 characters (GB/T 39554.1)")
+        for index, code in enumerate(codes)
+        if not is_catalog_code(code)
+    ]
+    if violations:
+        raise Invalid("BAD_CATALOG_CODE", "not every code is a catalogue code", violations=violations)
