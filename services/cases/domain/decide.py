@@ -1,13 +1,36 @@
-"""The saga's one entry: an input and a case give the next case and what is to be done."""
+"""The saga's one entry: an input and a case give the next case and what is to be done.
 
-from collections.abc import Iterable
+Pure: the time comes in as an argument, and nothing else does. The table at the end is the map of the rules.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from services.cases.domain.answers import accepted, completed, failed, refused, returned
 from services.cases.domain.case import Case
 from services.cases.domain.effects import Effect
-from services.cases.domain.inputs import Input
+from services.cases.domain.incidents import incident_retried
+from services.cases.domain.inputs import (
+    Accepted,
+    Completed,
+    Failed,
+    IncidentRetried,
+    Input,
+    NoticeFailed,
+    NoticeRevoked,
+    NoticeSealed,
+    Refused,
+    Returned,
+    Routed,
+    Submitted,
+)
+from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
 from services.cases.domain.plan import Plan
+from services.cases.domain.refusal import Refusal
+from services.cases.domain.submission import begin, routed
+from services.cases.domain.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +44,51 @@ class Decision:
 
 
 def decide(plan: Plan, case: Case | None, given: Input, now: datetime) -> Decision:
-    """Take one input; ``case`` is None for Submitted only. Raises Refusal when the input is not allowed."""
-    raise NotImplementedError
+    """Take one input at ``now`` (aware UTC); ``case`` is None for Submitted, and only then.
+
+    A repeat of an answer that was taken, and a late event, leave the case unchanged. Raises Refusal when the input
+    is not allowed, and ValueError when the plan is not the case's (a fault of the caller).
+    """
+    _same_bundle(plan, given if isinstance(given, Submitted) else case)
+    if isinstance(given, Submitted):
+        if case is not None:
+            raise Refusal("CASE_EXISTS", f"case {case.case_id} was submitted before")
+        turn = begin(plan, given, now)
+    elif case is None:
+        raise Refusal("CASE_NOT_FOUND", "the case was never submitted")
+    else:
+        turn = Turn(plan, case, now)
+        _RULES[type(given)](turn, given)
+    return Decision(turn.after(), tuple(turn.effects), turn.changed)
 
 
 def replay(plan: Plan, history: Iterable[tuple[Input, datetime]]) -> Case:
     """Return the case that the inputs lead to, each with the time at which it was taken."""
-    raise NotImplementedError
+    case: Case | None = None
+    for given, at in history:
+        case = decide(plan, case, given, at).case
+    if case is None:
+        raise ValueError("an empty history leads to no case")
+    return case
+
+
+def _same_bundle(plan: Plan, subject: Case | Submitted | None) -> None:
+    if subject is not None and (subject.bundle_id, subject.bundle_version) != (plan.bundle_id, plan.version):
+        raise ValueError(
+            f"case {subject.case_id} runs bundle {subject.bundle_id} version {subject.bundle_version}, "
+            f"not {plan.bundle_id} version {plan.version}"
+        )
+
+
+_RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
+    Routed: routed,
+    Accepted: accepted,
+    Completed: completed,
+    Refused: refused,
+    Returned: returned,
+    Failed: failed,
+    NoticeSealed: notice_sealed,
+    NoticeFailed: notice_failed,
+    NoticeRevoked: notice_revoked,
+    IncidentRetried: incident_retried,
+}

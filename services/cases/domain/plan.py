@@ -74,29 +74,26 @@ class Plan:
         by_id = {step.step_id: step for step in self.steps}
         object.__setattr__(self, "by_id", by_id)
         _check(self)
-        followers = {
-            step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id
-        }
+        followers = {step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id}
         object.__setattr__(self, "followers", followers)
 
 
 def _check(plan: Plan) -> None:
     if not plan.steps:
-        msg = f"bundle {plan.bundle_id} has no steps"
-        raise ValueError(msg)
+        raise ValueError(f"bundle {plan.bundle_id} has no steps")
     if len(plan.by_id) != len(plan.steps):
-        msg = f"bundle {plan.bundle_id} names a step twice"
-        raise ValueError(msg)
+        raise ValueError(f"bundle {plan.bundle_id} names a step twice")
     for step in plan.steps:
         if not 0 < len(step.step_id) <= LONGEST_STEP_ID:
-            msg = f"step id {step.step_id!r} must have 1 to {LONGEST_STEP_ID} characters"
-            raise ValueError(msg)
+            raise ValueError(f"step id {step.step_id!r} must have 1 to {LONGEST_STEP_ID} characters")
         for other in step.after:
             if other not in plan.by_id:
-                msg = f"step {step.step_id} comes after {other}, which bundle {plan.bundle_id} does not have"
-                raise ValueError(msg)
+                raise ValueError(
+                    f"step {step.step_id} comes after {other}, which bundle {plan.bundle_id} does not have"
+                )
     try:
         TopologicalSorter({step.step_id: step.after for step in plan.steps}).prepare()
     except CycleError as cycle:
-        msg = f"the steps of bundle {plan.bundle_id} wait for each other: {' -> '.join(cycle.args[1])}"
-        raise ValueError(msg) from cycle
+        raise ValueError(
+            f"the steps of bundle {plan.bundle_id} wait for each other: {' -> '.join(cycle.args[1])}"
+        ) from cycle

@@ -1,0 +1,169 @@
+"""What the offices' answers do to their tasks and steps."""
+
+from datetime import timedelta
+
+from services.cases.domain.case import OPEN_TASK, StepStatus, TaskKind, TaskState, TaskStatus
+from services.cases.domain.effects import StepAccepted, StepCompleted, StepRefused, StepUndone
+from services.cases.domain.ending import end_if_over
+from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
+from services.cases.domain.notices import request_notice
+from services.cases.domain.refusal import Refusal
+from services.cases.domain.submission import start_followers
+from services.cases.domain.turn import Turn
+from services.cases.domain.undoing import begin_undoing, pivot_passed, undo_next
+
+FIRST_BACK_OFF = timedelta(seconds=5)
+LONGEST_BACK_OFF = timedelta(minutes=10)
+LONGEST_RETRY_AFTER = timedelta(days=1)
+FAILURES_TO_INCIDENT = 8
+"""So many technical failures in a row, and an operator is asked."""
+
+
+def accepted(turn: Turn, given: Accepted) -> None:
+    """The office takes the matter on; saying so twice changes nothing."""
+    task = _open_task(turn, given)
+    if task is None or task.status is TaskStatus.ACCEPTED:
+        return
+    turn.settle(task, given, TaskStatus.ACCEPTED)
+    if task.kind is TaskKind.HANDLE:
+        turn.change(task.step_id, status=StepStatus.ACCEPTED)
+        turn.announce(StepAccepted(task.step_id))
+
+
+def completed(turn: Turn, given: Completed) -> None:
+    """Done, or for an undo task undone; an acceptance before is implied."""
+    task = _open_task(turn, given)
+    if task is None:
+        return
+    turn.settle(task, given, TaskStatus.COMPLETED)
+    if task.kind is TaskKind.UNDO:
+        turn.change(task.step_id, status=StepStatus.UNDONE, task_id="", failures=0)
+        turn.announce(StepUndone(task.step_id))
+        undo_next(turn)
+        return
+    turn.change(
+        task.step_id,
+        status=StepStatus.COMPLETED,
+        task_id="",
+        failures=0,
+        handled_task_id=task.task_id,
+        result=given.result,
+        completed_at=turn.now,
+        completion_no=1 + max(step.completion_no for step in turn.steps.values()),
+    )
+    turn.announce(StepCompleted(task.step_id))
+    if turn.plan.by_id[task.step_id].notice is not None:
+        request_notice(turn, task.step_id)
+    start_followers(turn, task.step_id)
+    end_if_over(turn)
+
+
+def refused(turn: Turn, given: Refused) -> None:
+    """Before the point of no return a refusal undoes the case; after it, an operator has to bring it forward."""
+    task = _open_task(turn, given)
+    if task is None:
+        return
+    _must_handle(task)
+    turn.settle(task, given, TaskStatus.REFUSED)
+    step = turn.change(task.step_id, status=StepStatus.REFUSED, task_id="", failures=0, reason=given.reason)
+    turn.announce(StepRefused(task.step_id, given.reason))
+    if not pivot_passed(turn):
+        begin_undoing(turn, given.reason)
+        return
+    turn.open_incident(
+        task.step_id,
+        "REFUSED_AFTER_PIVOT",
+        f"{step.organ_name or step.organ_id} refused after the point of no return: {given.reason} "
+        "Settle it with the office, then retry the incident: the step is offered to it again.",
+    )
+
+
+def returned(turn: Turn, given: Returned) -> None:
+    """Not this office's: routed anew, never to it again. Possible until the step is completed."""
+    task = _open_task(turn, given)
+    if task is None:
+        return
+    _must_handle(task)
+    turn.settle(task, given, TaskStatus.RETURNED)
+    turn.change(
+        task.step_id,
+        status=StepStatus.ROUTING,
+        task_id="",
+        organ_id="",
+        organ_name="",
+        routing_reason="",
+        failures=0,
+        excluded_organ_ids=(*turn.steps[task.step_id].excluded_organ_ids, task.organ_id),
+    )
+    turn.request_routing((task.step_id,))
+
+
+def failed(turn: Turn, given: Failed) -> None:
+    """Offer it again after a wait that doubles with each failure in a row, or ask an operator after too many.
+
+    An acceptance stands: it is a legal act, which a technical failure does not take back.
+    """
+    task = _open_task(turn, given)
+    if task is None:
+        return
+    turn.settle(task, given, TaskStatus.FAILED)
+    step = turn.change(task.step_id, failures=turn.steps[task.step_id].failures + 1, task_id="")
+    if step.failures >= FAILURES_TO_INCIDENT:
+        _failed_too_often(turn, task, given.reason)
+        return
+    not_before = turn.now + _back_off(step.failures, given.retry_after)
+    was_accepted = task.status is TaskStatus.ACCEPTED
+    if task.kind is TaskKind.UNDO:
+        turn.open_undoing(task.step_id, accepted=was_accepted, not_before=not_before)
+    else:
+        turn.open_handling(task.step_id, accepted=was_accepted, not_before=not_before)
+
+
+def _failed_too_often(turn: Turn, task: TaskState, why: str) -> None:
+    verb, reason = ("undo", "UNDO_FAILED") if task.kind is TaskKind.UNDO else ("handle", "TASK_FAILED")
+    step = turn.steps[task.step_id]
+    turn.open_incident(
+        task.step_id,
+        reason,
+        f"{step.organ_name or step.organ_id} failed {step.failures} times in a row to {verb} it, lastly: {why} "
+        "Have its system put right, then retry the incident: the task is opened again.",
+    )
+
+
+def _back_off(failures: int, retry_after: timedelta | None) -> timedelta:
+    if retry_after is not None:
+        return min(max(retry_after, timedelta(0)), LONGEST_RETRY_AFTER)
+    return min(FIRST_BACK_OFF * (1 << (failures - 1)), LONGEST_BACK_OFF)
+
+
+def _must_handle(task: TaskState) -> None:
+    if task.kind is TaskKind.UNDO:
+        raise Refusal(
+            "UNDO_CANNOT_BE_REFUSED",
+            f"task {task.task_id} undoes what the office did before; complete it, or fail it to try again later",
+        )
+
+
+def _open_task(turn: Turn, given: Answer) -> TaskState | None:
+    """Return the task that is answered; None when this very answer was taken before."""
+    task = turn.tasks.get(given.task_id)
+    if task is None:
+        raise Refusal("TASK_NOT_FOUND", f"case {turn.before.case_id} has no task {given.task_id}")
+    for kind, request_id in task.answers:
+        if request_id == given.request_id:
+            if kind == given.kind:
+                return None
+            raise Refusal(
+                "REQUEST_ID_REUSED", f"request {request_id} was another answer ({kind}); give each its own id"
+            )
+    if task.status in OPEN_TASK:
+        return task
+    if turn.before.ended:
+        raise Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; the answer was not taken")
+    if task.status is TaskStatus.CLOSED:
+        raise Refusal(
+            "CASE_UNDOING",
+            f"case {turn.before.case_id} was refused by another office; what was done for task {task.task_id} "
+            "does not stand",
+        )
+    raise Refusal("TASK_SETTLED", f"task {task.task_id} was {task.status} before; the answer was not taken")

@@ -1,0 +1,47 @@
+"""What an operator's retry does to each kind of incident."""
+
+from collections.abc import Callable
+
+from services.cases.domain.case import StepStatus
+from services.cases.domain.inputs import IncidentRetried
+from services.cases.domain.notices import request_again, request_notice
+from services.cases.domain.refusal import Refusal
+from services.cases.domain.turn import Turn
+
+
+def incident_retried(turn: Turn, given: IncidentRetried) -> None:
+    """Try again what the incident stopped. A repeat of the same request changes nothing."""
+    incident = turn.incidents.get(given.incident_id)
+    if incident is None:
+        raise Refusal("INCIDENT_NOT_FOUND", f"case {turn.before.case_id} has no incident {given.incident_id}")
+    if incident.resolved_at is not None:
+        if incident.retried_by == given.request_id:
+            return
+        raise Refusal("INCIDENT_RESOLVED", f"incident {given.incident_id} was resolved at {incident.resolved_at}")
+    turn.close_incident(incident, retried_by=given.request_id)
+    _RETRIES[incident.reason](turn, incident.step_id)
+
+
+def _route_again(turn: Turn, step_id: str) -> None:
+    turn.request_routing((step_id,))
+
+
+def _handle_again(turn: Turn, step_id: str) -> None:
+    accepted = turn.steps[step_id].status is StepStatus.ACCEPTED
+    turn.change(step_id, failures=0)
+    turn.open_handling(step_id, accepted=accepted)
+
+
+def _undo_again(turn: Turn, step_id: str) -> None:
+    turn.change(step_id, failures=0)
+    turn.open_undoing(step_id)
+
+
+_RETRIES: dict[str, Callable[[Turn, str], None]] = {
+    "NO_OFFICE": _route_again,
+    "TASK_FAILED": _handle_again,
+    "UNDO_FAILED": _undo_again,
+    "REFUSED_AFTER_PIVOT": _handle_again,
+    "NOTICE_FAILED": request_again,
+    "NOTICE_REVOKED": request_notice,
+}

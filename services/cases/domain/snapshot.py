@@ -1,0 +1,150 @@
+"""A case as plain JSON values, and back without loss.
+
+Lists, not objects, hold what has an order: a database may reorder an object's keys. Fields at their default are left
+out, which keeps the stored snapshot small and lets fields be added without rewriting stored ones. Results are passed
+through as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from services.cases.domain.case import (
+    Case,
+    CaseStatus,
+    Incident,
+    NoticeStatus,
+    StepState,
+    StepStatus,
+    TaskKind,
+    TaskState,
+    TaskStatus,
+)
+
+_CASE_STATUS = {str(each): each for each in CaseStatus}
+_STEP_STATUS = {str(each): each for each in StepStatus}
+_NOTICE_STATUS = {str(each): each for each in NoticeStatus}
+_TASK_STATUS = {str(each): each for each in TaskStatus}
+_TASK_KIND = {str(each): each for each in TaskKind}
+
+_OPTIONAL = tuple((each.name, each.default) for each in fields(StepState) if each.default is not MISSING)
+_optional_values = attrgetter(*(name for name, _ in _OPTIONAL))
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """Return the case as plain JSON values; instants are ISO 8601 text."""
+    return {
+        "case_id": case.case_id,
+        "case_number": case.case_number,
+        "bundle_id": case.bundle_id,
+        "bundle_version": case.bundle_version,
+        "applicant_id": case.applicant_id,
+        "region_code": case.region_code,
+        "status": str(case.status),
+        "version": case.version,
+        "submitted_at": case.submitted_at.isoformat(),
+        "ended_at": _text(case.ended_at),
+        "refusal_reason": case.refusal_reason,
+        "request_no": case.request_no,
+        "steps": [_step_to_json(step) for step in case.steps.values()],
+        "tasks": [_task_to_json(task) for task in case.tasks.values()],
+        "incidents": [_incident_to_json(incident) for incident in case.incidents.values()],
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Case:
+    """Read back what ``to_json`` gave. Raises KeyError, TypeError or ValueError when it is not such a value."""
+    return Case(
+        case_id=data["case_id"],
+        case_number=data["case_number"],
+        bundle_id=data["bundle_id"],
+        bundle_version=data["bundle_version"],
+        applicant_id=data["applicant_id"],
+        region_code=data["region_code"],
+        status=_CASE_STATUS[data["status"]],
+        version=data["version"],
+        submitted_at=datetime.fromisoformat(data["submitted_at"]),
+        ended_at=_instant(data["ended_at"]),
+        refusal_reason=data["refusal_reason"],
+        request_no=data["request_no"],
+        steps={each["step_id"]: _step_from_json(each) for each in data["steps"]},
+        tasks={each["task_id"]: _task_from_json(each) for each in data["tasks"]},
+        incidents={each["incident_id"]: _incident_from_json(each) for each in data["incidents"]},
+    )
+
+
+def _step_to_json(step: StepState) -> dict[str, Any]:
+    data: dict[str, Any] = {"step_id": step.step_id, "status": str(step.status)}
+    for (name, default), value in zip(_OPTIONAL, _optional_values(step), strict=True):
+        if value is not default and value != default:
+            data[name] = value
+    if step.excluded_organ_ids:
+        data["excluded_organ_ids"] = list(step.excluded_organ_ids)
+    if step.notice_status is not NoticeStatus.NONE:
+        data["notice_status"] = str(step.notice_status)
+    if step.completed_at is not None:
+        data["completed_at"] = step.completed_at.isoformat()
+    return data
+
+
+def _step_from_json(data: Mapping[str, Any]) -> StepState:
+    values = dict(data)
+    values["status"] = _STEP_STATUS[values["status"]]
+    if "excluded_organ_ids" in values:
+        values["excluded_organ_ids"] = tuple(values["excluded_organ_ids"])
+    if "notice_status" in values:
+        values["notice_status"] = _NOTICE_STATUS[values["notice_status"]]
+    if "completed_at" in values:
+        values["completed_at"] = datetime.fromisoformat(values["completed_at"])
+    return StepState(**values)
+
+
+def _task_to_json(task: TaskState) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "step_id": task.step_id,
+        "kind": str(task.kind),
+        "organ_id": task.organ_id,
+        "status": str(task.status),
+        "answers": [list(answer) for answer in task.answers],
+    }
+
+
+def _task_from_json(data: Mapping[str, Any]) -> TaskState:
+    return TaskState(
+        data["task_id"],
+        data["step_id"],
+        _TASK_KIND[data["kind"]],
+        data["organ_id"],
+        _TASK_STATUS[data["status"]],
+        tuple((kind, request_id) for kind, request_id in data["answers"]),
+    )
+
+
+def _incident_to_json(incident: Incident) -> dict[str, Any]:
+    return {
+        "incident_id": incident.incident_id,
+        "step_id": incident.step_id,
+        "reason": incident.reason,
+        "description": incident.description,
+        "opened_at": incident.opened_at.isoformat(),
+        "resolved_at": _text(incident.resolved_at),
+        "retried_by": incident.retried_by,
+    }
+
+
+def _incident_from_json(data: Mapping[str, Any]) -> Incident:
+    values = dict(data)
+    values["opened_at"] = datetime.fromisoformat(values["opened_at"])
+    values["resolved_at"] = _instant(values["resolved_at"])
+    return Incident(**values)
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

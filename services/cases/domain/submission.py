@@ -1,0 +1,110 @@
+"""How a case begins, and how its steps find their offices."""
+
+from datetime import datetime
+
+from services.cases.domain.case import ENDED_STEP, Case, CaseStatus, StepState, StepStatus
+from services.cases.domain.effects import CaseSubmitted
+from services.cases.domain.ending import end_if_over
+from services.cases.domain.inputs import Routed, RoutingDecision, Submitted
+from services.cases.domain.plan import Plan
+from services.cases.domain.turn import Turn
+
+
+def begin(plan: Plan, given: Submitted, now: datetime) -> Turn:
+    """Start a case: skipped steps have ended from the start, all others are routed with one request."""
+    skipped = frozenset(given.skipped)
+    unknown = skipped - plan.by_id.keys()
+    if unknown:
+        raise ValueError(f"bundle {plan.bundle_id} has no steps {sorted(unknown)} to skip")
+    steps = {}
+    for planned in plan.steps:
+        if planned.step_id in skipped:
+            status = StepStatus.SKIPPED
+        elif skipped.issuperset(planned.after):
+            status = StepStatus.ROUTING
+        else:
+            status = StepStatus.WAITING
+        steps[planned.step_id] = StepState(planned.step_id, status)
+    turn = Turn(plan, _blank(given, steps, now), now)
+    turn.changed = True
+    turn.announce(CaseSubmitted())
+    wanted = tuple(step_id for step_id in steps if step_id not in skipped)
+    if wanted:
+        turn.request_routing(wanted)
+    end_if_over(turn)
+    return turn
+
+
+def _blank(given: Submitted, steps: dict[str, StepState], now: datetime) -> Case:
+    return Case(
+        case_id=given.case_id,
+        case_number=given.case_number,
+        bundle_id=given.bundle_id,
+        bundle_version=given.bundle_version,
+        applicant_id=given.applicant_id,
+        region_code=given.region_code,
+        status=CaseStatus.RUNNING,
+        version=0,
+        submitted_at=now,
+        ended_at=None,
+        refusal_reason="",
+        request_no=0,
+        steps=steps,
+        tasks={},
+        incidents={},
+    )
+
+
+def routed(turn: Turn, given: Routed) -> None:
+    """Give offices to the steps that wait for this answer; answers to older questions find no such step.
+
+    A step without an office becomes an incident at once, even while it waits for the steps before it: the
+    operator then has that time to find one.
+    """
+    decisions = {decision.step_id: decision for decision in given.decisions}
+    waiting = [step for step in turn.steps.values() if step.routing_no == given.request_no > 0]
+    for step in waiting:
+        decision = decisions.get(step.step_id)
+        if decision is None or not decision.organ_id or decision.organ_id in step.excluded_organ_ids:
+            _no_office(turn, step.step_id, decision)
+            continue
+        turn.change(
+            step.step_id,
+            routing_no=0,
+            organ_id=decision.organ_id,
+            organ_name=decision.organ_name,
+            routing_reason=decision.reason,
+            failures=0,
+        )
+        if step.status is StepStatus.ROUTING:
+            turn.open_handling(step.step_id)
+
+
+def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> None:
+    if decision is None:
+        why = "routing gave no decision for it"
+    elif decision.organ_id:
+        why = f"routing chose {decision.organ_id}, which has returned it before"
+    else:
+        why = decision.reason or "routing gave no reason"
+    turn.change(step_id, routing_no=0, routing_reason=why)
+    name = turn.plan.by_id[step_id].name or step_id
+    turn.open_incident(
+        step_id,
+        "NO_OFFICE",
+        f"no office handles {name}: {why}. Declare the capability of an office, then retry the incident.",
+    )
+
+
+def start_followers(turn: Turn, step_id: str) -> None:
+    """Start the steps that waited for this one last."""
+    for planned in turn.plan.followers[step_id]:
+        follower = turn.steps[planned.step_id]
+        if follower.status is not StepStatus.WAITING:
+            continue
+        if any(turn.steps[other].status not in ENDED_STEP for other in planned.after):
+            continue
+        if follower.organ_id:
+            turn.open_handling(planned.step_id)
+        else:
+            turn.change(planned.step_id, status=StepStatus.ROUTING)
