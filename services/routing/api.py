@@ -3,8 +3,9 @@
 from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
-from duokua.routing.v1 import routing_pb2, routing_service_pb2 as pb
 
+from duokua.routing.v1 import routing_pb2
+from duokua.routing.v1 import routing_service_pb2 as pb
 from services.routing.service import Routing, decision_message, step_of
 
 

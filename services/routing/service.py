@@ -7,10 +7,10 @@ from typing import Self
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
+
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from duokua.routing.v1 import events_pb2, routing_pb2
-
 from services.routing import store
 from services.routing.domain import Decision, Office, Region, Step, choose, is_catalog_code, nearest, path_up
 

@@ -107,6 +107,7 @@ def save_organs(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
 
 
 def organ_known(connection: Connection, organ_id: str) -> bool:
+    """Whether the organ has arrived."""
     return connection.scalar(select(exists().where(organs.c.organ_id == organ_id))) is True
 
 
@@ -117,6 +118,7 @@ def add_capabilities(connection: Connection, organ_id: str, codes: Iterable[str]
 
 
 def remove_capabilities(connection: Connection, organ_id: str, codes: Sequence[str]) -> None:
+    """Takes the codes away from the organ."""
     connection.execute(
         delete(capabilities).where(capabilities.c.organ_id == organ_id, capabilities.c.catalog_code.in_(codes))
     )
@@ -144,6 +146,7 @@ def list_capabilities(
 
 
 def region_known(connection: Connection, code: str) -> bool:
+    """Whether the region has arrived."""
     return connection.scalar(select(exists().where(regions.c.code == code))) is True
 
 

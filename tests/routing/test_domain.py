@@ -1,10 +1,13 @@
 """The rules that choose an office."""
 
 from dataclasses import replace
+from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from services.routing.domain import Office, Region, Step, choose, is_catalog_code, nearest, path_up
 
 FOOD = "330131028000"
@@ -68,14 +71,18 @@ def test_between_equally_busy_offices_the_lowest_id_is_chosen_and_said_so() -> N
         (
             step(),
             [office("far", "440300")],
-            "No office that handles matter 330131028000 lies in 西湖区 (330106) or above it "
-            "(杭州市 (330100), 浙江省 (330000)).",
+            (
+                "No office that handles matter 330131028000 lies in 西湖区 (330106) or above it "
+                "(杭州市 (330100), 浙江省 (330000))."
+            ),
         ),
         (
             step(2),
             [office("county"), office("city", "330100", 3)],
-            "No office on the way up from 西湖区 (330106) handles matter 330131028000 at province level; "
-            "it is handled at city level, county level.",
+            (
+                "No office on the way up from 西湖区 (330106) handles matter 330131028000 at province level; "
+                "it is handled at city level, county level."
+            ),
         ),
         (
             step(0, "county"),
@@ -104,7 +111,7 @@ def test_a_region_that_has_not_arrived_is_on_the_path_by_its_code() -> None:
     ("code", "good"),
     [(FOOD, True), ("34202302800A", True), ("34202302800I", False), ("3420230280", False), (FOOD + "1", False)],
 )
-def test_catalogue_codes_have_twelve_characters_of_the_standard(code: str, good: bool) -> None:
+def test_catalogue_codes_have_twelve_characters_of_the_standard(code: str, *, good: bool) -> None:
     assert is_catalog_code(code) is good
 
 
@@ -137,7 +144,7 @@ def test_the_path_ends_whatever_the_tree(start: str, regions: dict[str, Region])
     path = [region.code for region in path_up(start, regions)]
     assert path[0] == start
     assert len(path) == len(set(path)) <= len(CODES)
-    for below, above in zip(path, path[1:], strict=False):
+    for below, above in pairwise(path):
         assert regions[below].parent_code == above
 
 
@@ -165,11 +172,11 @@ def test_the_chosen_office_may_handle_the_step_and_none_nearer_may(
 
 @given(steps, st.sampled_from(CODES), region_trees, offices, st.randoms())
 def test_the_order_of_offices_does_not_matter(
-    wanted: Step, start: str, regions: dict[str, Region], candidates: list[Office], random: object
+    wanted: Step, start: str, regions: dict[str, Region], candidates: list[Office], random: Random
 ) -> None:
     path = path_up(start, regions)
     shuffled = list(candidates)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     first, second = choose(wanted, path, candidates), choose(wanted, path, shuffled)
     assert first == second
     assert first.passed_over == second.passed_over
