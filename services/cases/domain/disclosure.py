@@ -12,7 +12,8 @@ class OfKind(Protocol):
     """A material, of whatever class, that tells its kind."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Such as "lease"."""
 
 
 MaterialLike = TypeVar("MaterialLike", bound=OfKind)
