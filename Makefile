@@ -131,5 +131,5 @@ $(APPLICATION): requirements.lock pyproject.toml sdk/python/pyproject.toml | $(B
 
 $(DEVELOPMENT): requirements-dev.lock $(APPLICATION)
 	@echo 'Installing the tools of development into .venv'
-	@$(INSTALL) --require-hashes --requirement requirements-dev.lock
+	@$(INSTALL) --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@

@@ -1,0 +1,10 @@
+"""The tests' own PostgreSQL and RabbitMQ: real servers, on free ports, in temporary directories, gone afterwards.
+
+`python -m tests.servers` starts both, prints their addresses and keeps them until Ctrl-C.
+"""
+
+from tests.servers.install import NotAvailableError
+from tests.servers.postgres import PostgresServer
+from tests.servers.rabbitmq import RabbitmqServer
+
+__all__ = ["NotAvailableError", "PostgresServer", "RabbitmqServer"]

@@ -1,0 +1,85 @@
+"""The tests' servers keep what was committed or confirmed, and leave nothing behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import kombu
+import psycopg
+import pytest
+
+from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer
+from tests.servers.install import find_or_install
+from tests.servers.process import FailedToStartError, spawn, wait_ready, wait_until
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def test_what_was_committed_outlives_a_kill_of_postgresql() -> None:
+    with PostgresServer(durable=True) as server:
+        with psycopg.connect(plain(server.url()), autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept (number int)")
+            connection.execute("INSERT INTO kept VALUES (7)")
+        server.kill()
+        server.start()
+        with psycopg.connect(plain(server.url())) as connection:
+            assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+
+
+def test_a_measured_postgresql_flushes_its_commits() -> None:
+    with PostgresServer(durable=True) as server, psycopg.connect(plain(server.url())) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert connection.execute("SELECT current_setting(%s)", [setting]).fetchone() == ("on",)
+
+
+def test_postgresql_wants_its_password(postgres_server: PostgresServer) -> None:
+    wrong = plain(postgres_server.url()).replace(postgres_server.password, "guess")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_what_was_confirmed_outlives_a_kill_of_rabbitmq() -> None:
+    with RabbitmqServer() as server:
+        url = server.url(server.create_vhost())
+        queue = kombu.Queue("kept", durable=True, queue_arguments={"x-queue-type": "quorum"})
+        with kombu.Connection(url, transport_options={"confirm_publish": True}) as connection:
+            bound = queue(connection.default_channel)
+            bound.declare()
+            connection.Producer().publish(b"seven", routing_key="kept", delivery_mode=2)
+        server.kill()
+        server.start()
+        with kombu.Connection(url) as connection:
+            received = queue(connection.default_channel).get()
+            assert received is not None
+            assert received.body == b"seven"
+
+
+def test_a_process_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, signal\n"
+        "from tests.servers.process import spawn\n"
+        f"directory = pathlib.Path({str(tmp_path)!r})\n"
+        "child = spawn(['sleep', '600'], environment={}, log=directory / 'log', stop_signal='TERM')\n"
+        "(directory / 'pid').write_text(str(child.pid))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(__file__).parents[2])
+    pid = (tmp_path / "pid").read_text()
+    status = Path(f"/proc/{pid}/status")
+    wait_until(
+        lambda: not status.exists() or "\nState:\tZ" in status.read_text(), seconds=10, what=f"process {pid} still runs"
+    )
+
+
+def test_a_server_that_ends_at_once_says_why(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    started = spawn(["sh", "-c", "echo no room; exit 3"], environment={}, log=log, stop_signal="TERM")
+    with pytest.raises(FailedToStartError, match="ended with status 3:\nno room"):
+        wait_ready(started, lambda: False, seconds=10, log=log)
+
+
+def test_a_package_that_cannot_be_had_is_named() -> None:
+    with pytest.raises(NotAvailableError, match="duokua-no-such-package"):
+        find_or_install(lambda: None, "duokua-no-such-package")
