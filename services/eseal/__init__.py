@@ -1,0 +1,1 @@
+"""The eseal service: seals of organs, documents sealed with them, and whether a document is genuine."""

@@ -1,0 +1,1 @@
+"""What is true of seals and sealed documents, whatever stores or carries them."""

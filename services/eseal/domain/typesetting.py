@@ -1,0 +1,100 @@
+"""Breaking Chinese text into lines and pages, without a word about how they are drawn."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+# 避头尾: what may not begin a line, and what may not end one (GB/T 15834-2011, 5.1).
+_NOT_FIRST = frozenset("，。、；：？！）》〉」』】〕”’…—·,.;:?!)]}%％℃")
+_NOT_LAST = frozenset("（《〈「『【〔“‘([{￥$")
+# A Latin word, a number or an identifier stays in one piece; everything else may break anywhere.
+_PIECES = re.compile(r"[0-9A-Za-z@#&+_./:=?%-]+|\s+|.", re.DOTALL)
+
+Width = Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text, and how far from the left margin it begins, in the unit of the width function."""
+
+    text: str
+    indent: float
+
+
+def set_paragraphs(text: str, *, measure: float, em: float, width: Width) -> list[Line]:
+    """The lines of a text, `measure` wide.
+
+    A line of the text is a paragraph, indented by two characters (`em` is the width of one); a first paragraph that
+    ends in a colon is a salutation and is not. Empty lines are dropped.
+    """
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.splitlines()]
+    lines: list[Line] = []
+    for number, paragraph in enumerate(filter(None, paragraphs)):
+        salutation = number == 0 and paragraph.endswith(("：", ":"))
+        lines.extend(_set_paragraph(paragraph, measure, 0 if salutation else 2 * em, width))
+    return lines
+
+
+def centre(text: str, *, measure: float, width: Width) -> list[str]:
+    """A heading broken into lines of nearly equal length, none wider than `measure`."""
+    total = width(text)
+    count = max(1, -int(-total // measure))
+    balanced = total / count
+    lines = [line.text for line in _set_paragraph(text, min(measure, balanced * 1.08), 0, width)]
+    return lines if len(lines) <= count else [line.text for line in _set_paragraph(text, measure, 0, width)]
+
+
+def paginate(lines: Sequence[Line], *, first: int, following: int, closing: int) -> list[Sequence[Line]]:
+    """Lines by page: room for `first` lines on the first page, `following` on others.
+
+    The last page keeps room for `closing` lines (the signature block), and always has text above it: a seal on a page
+    of its own could be put to any text.
+    """
+    pages: list[Sequence[Line]] = []
+    rest = list(lines)
+    room = first
+    while len(rest) > room - closing:
+        # What is left does not fit together with the block; two lines at least go on with it.
+        take = min(room, max(1, len(rest) - 2))
+        pages.append(rest[:take])
+        rest = rest[take:]
+        room = following
+    pages.append(rest)
+    return pages
+
+
+def _set_paragraph(text: str, measure: float, indent: float, width: Width) -> Iterator[Line]:
+    pieces = list(_split_wide(_PIECES.findall(text), measure - indent, width))
+    start, room = 0, measure - indent
+    while start < len(pieces):
+        end = _fit(pieces, start, room, width)
+        yield Line("".join(pieces[start:end]).strip(), indent)
+        start, room, indent = end, measure, 0
+        while start < len(pieces) and pieces[start].isspace():
+            start += 1
+
+
+def _split_wide(pieces: Sequence[str], room: float, width: Width) -> Iterator[str]:
+    """Breaks what is wider than a whole line, such as a long address, into characters."""
+    for piece in pieces:
+        if width(piece) > room:
+            yield from piece
+        else:
+            yield piece
+
+
+def _fit(pieces: Sequence[str], start: int, room: float, width: Width) -> int:
+    """Where the line that begins at `start` ends."""
+    used, end = 0.0, start
+    while end < len(pieces):
+        used += width(pieces[end])
+        if used > room and end > start:
+            break
+        end += 1
+    if end == len(pieces):
+        return end
+    allowed = end
+    while allowed > start + 1 and (pieces[allowed][0] in _NOT_FIRST or pieces[allowed - 1][-1] in _NOT_LAST):
+        allowed -= 1
+    # A run of nothing but such characters has no good place: then it is broken where it must be.
+    return allowed if allowed > start + 1 or end == start + 1 else end
