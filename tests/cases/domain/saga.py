@@ -1,0 +1,341 @@
+"""A case in a test: tell it what happens in one line each, and ask what it is and what it wanted done.
+
+It keeps the books that a shell would keep (open tasks, wanted notices, unanswered routing requests) from the effects
+alone, so that every test also checks that the effects are enough.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.cases.domain.case import Case, CaseStatus, Incident, NoticeStatus, StepState, StepStatus, TaskKind
+from services.cases.domain.decide import Decision, decide, replay
+from services.cases.domain.effects import (
+    Announce,
+    CaseCompleted,
+    CaseUndone,
+    CloseIncident,
+    CloseTask,
+    Effect,
+    IncidentOpened,
+    OpenTask,
+    RequestNotice,
+    RequestRouting,
+    WithdrawNotice,
+)
+from services.cases.domain.inputs import (
+    Accepted,
+    Answer,
+    Completed,
+    Failed,
+    IncidentRetried,
+    Input,
+    NoticeFailed,
+    NoticeRevoked,
+    NoticeSealed,
+    Refused,
+    Returned,
+    Routed,
+    RoutingDecision,
+    Submitted,
+)
+from services.cases.domain.inputs import from_json as input_from_json
+from services.cases.domain.inputs import to_json as input_to_json
+from services.cases.domain.plan import Lead, Notice, Plan, PlanStep
+from services.cases.domain.snapshot import from_json, to_json
+
+NINE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""Nine o'clock in Beijing, on a Monday."""
+LEAD = Lead(organ_id="organ-lead", uscc="11341802003284977M", level=4)
+
+
+def a_step(step_id: str, *after: str, notice: bool = False, **values: Any) -> PlanStep:
+    """A step that is called like its id; with a notice when the test asks for one."""
+    paper = Notice(title=f"Notice of {step_id}", template="{{ result }}") if notice else None
+    return PlanStep(step_id=step_id, name=step_id, catalog_code="340123001000", after=after, notice=paper, **values)
+
+
+def a_plan(*steps: PlanStep) -> Plan:
+    return Plan("open-restaurant", 3, "开办餐饮店", "342023028000", LEAD, steps)
+
+
+def a_restaurant() -> Plan:
+    """Licence check (data only) -> food || sign || fire (sometimes) -> hand-over, the point of no return."""
+    return a_plan(
+        a_step("check"),
+        a_step("food", "check", undoable=True, notice=True),
+        a_step("sign", "check", undoable=True, notice=True),
+        a_step("fire", "check", undoable=True, when="form.area > 300"),
+        a_step("hand-over", "food", "sign", "fire", pivot=True),
+        a_step("delivery", "hand-over"),
+    )
+
+
+class Saga:
+    """One case, driven by hand."""
+
+    def __init__(self, plan: Plan, *, case_id: str = "c1") -> None:
+        self.plan = plan
+        self.case_id = case_id
+        self.now = NINE
+        self.current: Case | None = None
+        self.history: list[tuple[Input, datetime]] = []
+        self.effects: list[Effect] = []
+        self.open: dict[str, OpenTask] = {}
+        self.all_tasks: dict[str, OpenTask] = {}
+        self.questions: dict[int, RequestRouting] = {}
+        self.wanted_notices: dict[str, RequestNotice] = {}
+        self.withdrawn: dict[str, WithdrawNotice] = {}
+        self.open_incidents: dict[str, IncidentOpened] = {}
+        self._requests = 0
+
+    # What happens
+
+    def take(self, given: Input) -> Decision:
+        """Decide, as the shell would: keep the case, the row of history and the effects."""
+        assert input_from_json(given.kind, input_to_json(given)) == given
+        decision = decide(self.plan, self.current, given, self.now)
+        version = self.current.version if self.current else 0
+        if decision.changed:
+            assert decision.case.version == version + 1
+            self.history.append((given, self.now))
+        else:
+            assert decision.case is self.current
+            assert decision.effects == ()
+        self.current = decision.case
+        if decision.changed and isinstance(given, Completed | Refused | Returned | Failed):
+            del self.open[given.task_id]
+        for effect in decision.effects:
+            self._note(effect)
+        return decision
+
+    def submitted(self, *skipped: str) -> "Saga":
+        self.take(
+            Submitted(self.case_id, "number", self.plan.bundle_id, self.plan.version, "person:1", "341802", skipped)
+        )
+        return self
+
+    def routed(self, *, without: Iterable[str] = (), offices: dict[str, str] | None = None) -> "Saga":
+        """Routing answers every open question: the office of a step is "office of <step>", or as named."""
+        for number, question in tuple(self.questions.items()):
+            self.take(
+                Routed(
+                    number,
+                    tuple(
+                        RoutingDecision(step.step_id, "", "", "nobody handles it")
+                        if step.step_id in without
+                        else self._office(step.step_id, offices or {})
+                        for step in question.steps
+                    ),
+                )
+            )
+            self.questions.pop(number, None)
+        return self
+
+    def _office(self, step_id: str, offices: dict[str, str]) -> RoutingDecision:
+        organ_id = offices.get(step_id, self._first_choice(step_id))
+        return RoutingDecision(step_id, organ_id, organ_id.title(), "the nearest office up the tree")
+
+    def _first_choice(self, step_id: str) -> str:
+        """The first office that has not returned the step."""
+        returned = self.step(step_id).excluded_organ_ids
+        candidates = (f"office of {step_id}", *(f"office {n} of {step_id}" for n in range(2, 100)))
+        return next(office for office in candidates if office not in returned)
+
+    def accept(self, step_id: str, request_id: str = "") -> "Saga":
+        return self.answer(Accepted(self.task_id(step_id), request_id or self.request_id()))
+
+    def complete(self, *step_ids: str, result: dict[str, Any] | None = None) -> "Saga":
+        for step_id in step_ids:
+            self.answer(Completed(self.task_id(step_id), self.request_id(), result or {"permit": f"of {step_id}"}))
+        return self
+
+    def refuse(self, step_id: str, reason: str = "the exit is blocked") -> "Saga":
+        return self.answer(Refused(self.task_id(step_id), self.request_id(), reason))
+
+    def send_back(self, step_id: str, reason: str = "not ours") -> "Saga":
+        return self.answer(Returned(self.task_id(step_id), self.request_id(), reason))
+
+    def fail(self, step_id: str, *, times: int = 1, retry_after: timedelta | None = None) -> "Saga":
+        for _ in range(times):
+            self.answer(Failed(self.task_id(step_id), self.request_id(), "our database is down", retry_after))
+        return self
+
+    def answer(self, given: Answer) -> "Saga":
+        self.take(given)
+        return self
+
+    def sealed(self, *step_ids: str) -> "Saga":
+        for step_id in step_ids:
+            self.take(NoticeSealed(self.step(step_id).notice_id, f"document of {step_id}"))
+        return self
+
+    def sealing_fails(self, step_id: str) -> "Saga":
+        self.take(NoticeFailed(self.step(step_id).notice_id, "NO_SEAL", "the office has no seal."))
+        return self
+
+    def revoked(self, *step_ids: str) -> "Saga":
+        for step_id in step_ids:
+            self.take(NoticeRevoked(self.step(step_id).notice_id))
+        return self
+
+    def retried(self, reason: str) -> "Saga":
+        """An operator retries the one open incident of this reason."""
+        self.take(IncidentRetried(self.incident(reason).incident_id, self.request_id(), "put right"))
+        return self
+
+    def later(self, wait: timedelta) -> "Saga":
+        self.now += wait
+        return self
+
+    def drained(self) -> "Saga":
+        """Everybody does what is asked of them, until nothing is left to do."""
+        for _ in range(1000):
+            if self.case.ended:
+                return self
+            self.routed()
+            for task_id in tuple(self.open):
+                if task_id in self.open:
+                    self.take(Completed(task_id, self.request_id(), {}))
+            for incident_id in tuple(self.open_incidents):
+                if incident_id in self.open_incidents:
+                    self.take(IncidentRetried(incident_id, self.request_id(), "put right"))
+            for step in tuple(self.case.steps.values()):
+                if step.notice_status is NoticeStatus.REQUESTED:
+                    self.sealed(step.step_id)
+                elif step.notice_status is NoticeStatus.WITHDRAWN:
+                    self.revoked(step.step_id)
+        raise AssertionError(f"the case does not come to an end: {self.case}")
+
+    # What there is
+
+    @property
+    def case(self) -> Case:
+        assert self.current is not None
+        return self.current
+
+    @property
+    def status(self) -> CaseStatus:
+        return self.case.status
+
+    def step(self, step_id: str) -> StepState:
+        return self.case.steps[step_id]
+
+    def statuses(self) -> dict[str, str]:
+        return {step_id: str(step.status) for step_id, step in self.case.steps.items()}
+
+    def incident(self, reason: str) -> Incident:
+        (found,) = (
+            incident
+            for incident in self.case.incidents.values()
+            if incident.reason == reason and incident.resolved_at is None
+        )
+        return found
+
+    def task_id(self, step_id: str) -> str:
+        """The open task of a step."""
+        (task_id,) = (task.task_id for task in self.open.values() if task.step_id == step_id)
+        return task_id
+
+    def offered(self) -> list[str]:
+        """The steps that have an open task to handle."""
+        return [task.step_id for task in self.open.values() if task.kind is TaskKind.HANDLE]
+
+    def being_undone(self) -> list[str]:
+        return [task.step_id for task in self.open.values() if task.kind is TaskKind.UNDO]
+
+    def announced(self) -> list[str]:
+        """The names of the events so far, with the step where there is one."""
+        events = (effect.event for effect in self.effects if isinstance(effect, Announce))
+        return [f"{type(event).__name__} {getattr(event, 'step_id', '')}".strip() for event in events]
+
+    def request_id(self) -> str:
+        self._requests += 1
+        return f"request-{self._requests}"
+
+    # What must always hold
+
+    def check(self) -> None:
+        """The invariants that need no knowledge of what was said."""
+        case = self.case
+        assert replay(self.plan, self.history) == case
+        assert from_json(to_json(case)) == case
+        assert list(case.steps) == [step.step_id for step in self.plan.steps]
+        assert case.version == len(self.history)
+        self._check_books()
+        if case.ended:
+            self._check_end()
+
+    def _check_books(self) -> None:
+        case = self.case
+        per_step = [task.step_id for task in self.open.values()]
+        assert len(per_step) == len(set(per_step)), "a step has two open tasks"
+        assert {step.task_id for step in case.steps.values() if step.task_id} == set(self.open)
+        assert set(self.open_incidents) == {
+            each.incident_id for each in case.incidents.values() if each.resolved_at is None
+        }
+        assert len(self.being_undone()) <= 1
+        asked = {step.routing_no for step in case.steps.values() if step.routing_no}
+        assert asked <= set(self.questions)
+        left = bool(self.open or asked or self.pending_notices() or self.open_incidents)
+        assert case.ended != left, "a case ends exactly when nothing is left to happen"
+
+    def pending_notices(self) -> set[str]:
+        """The notices whose sealing or revocation somebody still has to confirm."""
+        return {
+            step.notice_id for step in self.case.steps.values() if step.notice_status in ("requested", "withdrawn")
+        }
+
+    def _check_end(self) -> None:
+        events = [effect.event for effect in self.effects if isinstance(effect, Announce)]
+        ends = [event for event in events if isinstance(event, CaseCompleted | CaseUndone)]
+        assert len(ends) == 1
+        assert isinstance(ends[0], CaseCompleted) == (self.status is CaseStatus.COMPLETED)
+        assert self.case.ended_at is not None
+        if self.status is CaseStatus.COMPLETED:
+            assert {step.status for step in self.case.steps.values()} <= {StepStatus.COMPLETED, StepStatus.SKIPPED}
+            assert not self.undo_order()
+        else:
+            self._check_undone()
+
+    def _check_undone(self) -> None:
+        done = sorted(
+            (step for step in self.case.steps.values() if step.completion_no), key=lambda step: step.completion_no
+        )
+        to_undo = [step.step_id for step in done if self.plan.by_id[step.step_id].undoable]
+        assert self.undo_order() == to_undo[::-1]
+        assert not any(self.plan.by_id[step.step_id].pivot for step in done)
+        for step in done:
+            undone = step.step_id in to_undo
+            assert step.status is (StepStatus.UNDONE if undone else StepStatus.COMPLETED)
+            assert not undone or step.notice_status in ("none", "revoked")
+        others = {step.status for step in self.case.steps.values() if not step.completion_no}
+        assert others <= {StepStatus.REFUSED, StepStatus.CANCELLED, StepStatus.SKIPPED}
+
+    def undo_order(self) -> list[str]:
+        """The steps of the undo tasks that were completed, in that order."""
+        answers = (given for given, _ in self.history if isinstance(given, Completed))
+        tasks = (self.all_tasks[given.task_id] for given in answers)
+        return [task.step_id for task in tasks if task.kind is TaskKind.UNDO]
+
+    def _note(self, effect: Effect) -> None:
+        self.effects.append(effect)
+        match effect:
+            case OpenTask(task_id=task_id):
+                assert task_id not in self.all_tasks, "a task id is used twice"
+                assert effect.not_before >= self.now
+                self.open[task_id] = self.all_tasks[task_id] = effect
+            case CloseTask(task_id=task_id):
+                del self.open[task_id]
+            case RequestRouting(request_no=number):
+                self.questions[number] = effect
+            case RequestNotice(notice_id=notice_id):
+                self.wanted_notices[notice_id] = effect
+            case WithdrawNotice(notice_id=notice_id):
+                self.withdrawn[notice_id] = effect
+            case CloseIncident(incident_id=incident_id):
+                del self.open_incidents[incident_id]
+            case Announce(event=IncidentOpened() as event):
+                self.open_incidents[event.incident_id] = event
+            case Announce():
+                pass

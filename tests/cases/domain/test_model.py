@@ -1,0 +1,179 @@
+"""Whatever the order of answers, refusals, returns, repeats and late answers: a case ends completed or fully undone."""
+
+from datetime import timedelta
+
+from hypothesis import event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.cases.domain.case import NoticeStatus, TaskKind
+from services.cases.domain.inputs import (
+    Accepted,
+    Answer,
+    Completed,
+    Failed,
+    IncidentRetried,
+    NoticeFailed,
+    NoticeRevoked,
+    NoticeSealed,
+    Refused,
+    Returned,
+    Routed,
+    RoutingDecision,
+    Submitted,
+)
+from services.cases.domain.plan import Plan
+from services.cases.domain.refusal import Refusal
+from tests.cases.domain.saga import Saga, a_plan, a_step
+
+REASONS = st.sampled_from(["not ours", "no such premises", ""])
+RESULTS = st.dictionaries(st.sampled_from(["permit", "until"]), st.integers(0, 9) | st.text(max_size=3), max_size=2)
+KINDS = [Accepted, Completed, Refused, Returned, Failed]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Acyclic by construction: a step comes after steps that were drawn before it."""
+    names = [f"s{number}" for number in range(draw(st.integers(1, 6)))]
+    steps = []
+    for number, name in enumerate(names):
+        after = draw(st.lists(st.sampled_from(names[:number]), unique=True, max_size=3)) if number else []
+        steps.append(
+            a_step(
+                name,
+                *after,
+                undoable=draw(st.booleans()),
+                pivot=draw(st.integers(0, 5)) == 0,
+                notice=draw(st.booleans()),
+            )
+        )
+    return a_plan(*draw(st.permutations(steps)))
+
+
+class CaseMachine(RuleBasedStateMachine):
+    """Anything may happen at any time; only Refusal may come of it."""
+
+    @initialize(plan=plans(), data=st.data())
+    def submit(self, plan: Plan, data: st.DataObject) -> None:
+        self.saga = Saga(plan)
+        step_ids = [step.step_id for step in plan.steps]
+        skipped = data.draw(st.lists(st.sampled_from(step_ids), unique=True, max_size=2), "skipped")
+        self.saga.submitted(*skipped)
+
+    @rule(data=st.data(), complete=st.booleans())
+    def route(self, data: st.DataObject, *, complete: bool) -> None:
+        """Answer a question, old or new, well or badly."""
+        number = data.draw(st.integers(1, self.saga.case.request_no + 1), "request_no")
+        question = self.saga.questions.get(number)
+        decisions = []
+        for step in question.steps if question else ():
+            office = data.draw(st.sampled_from(["", "x", "y", "z"]) if not complete else st.sampled_from("xyz"))
+            decisions.append(RoutingDecision(step.step_id, office, office, "a rule"))
+        self.saga.take(Routed(number, tuple(decisions)))
+
+    @precondition(lambda self: self.saga.open)
+    @rule(data=st.data(), kind=st.sampled_from(KINDS), reason=REASONS, result=RESULTS)
+    def answer_an_open_task(self, data: st.DataObject, kind: type, reason: str, result: dict[str, object]) -> None:
+        task = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")]
+        given = self._answer(kind, task.task_id, self.saga.request_id(), reason, result)
+        if task.kind is TaskKind.UNDO and kind in (Refused, Returned):
+            self._is_refused(given, "UNDO_CANNOT_BE_REFUSED")
+        elif kind is Accepted:
+            self.saga.take(given)
+        else:
+            assert self.saga.take(given).changed
+
+    @precondition(lambda self: self.saga.open)
+    @rule(data=st.data())
+    def complete_an_open_task(self, data: st.DataObject) -> None:
+        """Weighs completion more, so that runs get deep."""
+        task_id = data.draw(st.sampled_from(sorted(self.saga.open)), "task")
+        assert self.saga.take(Completed(task_id, self.saga.request_id(), {"done": True})).changed
+
+    @precondition(lambda self: set(self.saga.all_tasks) - set(self.saga.open))
+    @rule(data=st.data(), kind=st.sampled_from(KINDS))
+    def answer_a_settled_task(self, data: st.DataObject, kind: type) -> None:
+        settled = sorted(set(self.saga.all_tasks) - set(self.saga.open))
+        task = self.saga.all_tasks[data.draw(st.sampled_from(settled), "task")]
+        given = self._answer(kind, task.task_id, self.saga.request_id(), "late", {})
+        self._is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
+
+    @precondition(lambda self: any(isinstance(given, Answer) for given, _ in self.saga.history))
+    @rule(data=st.data())
+    def repeat_an_answer(self, data: st.DataObject) -> None:
+        taken = [given for given, _ in self.saga.history if isinstance(given, Answer | IncidentRetried)]
+        assert not self.saga.take(data.draw(st.sampled_from(taken), "repeat")).changed
+
+    @rule(data=st.data())
+    def repeat_an_event(self, data: st.DataObject) -> None:
+        """An event handled twice may at most tell of a failure once more; it never raises."""
+        told = [given for given, _ in self.saga.history if not isinstance(given, Answer | IncidentRetried | Submitted)]
+        if told:
+            given = data.draw(st.sampled_from(told), "repeat")
+            decision = self.saga.take(given)
+            assert not decision.changed or isinstance(given, NoticeFailed)
+
+    @precondition(lambda self: self.saga.wanted_notices)
+    @rule(data=st.data(), what=st.sampled_from(["sealed", "sealed", "failed", "revoked"]))
+    def tell_about_a_notice(self, data: st.DataObject, what: str) -> None:
+        notice_id = data.draw(st.sampled_from(sorted(self.saga.wanted_notices)), "notice")
+        if what == "sealed":
+            self.saga.take(NoticeSealed(notice_id, f"document of {notice_id}"))
+        elif what == "failed":
+            self.saga.take(NoticeFailed(notice_id, "NO_SEAL", "no seal"))
+        else:
+            self.saga.take(NoticeRevoked(notice_id))
+
+    @precondition(lambda self: self.saga.open_incidents)
+    @rule(data=st.data())
+    def retry_an_incident(self, data: st.DataObject) -> None:
+        incident_id = data.draw(st.sampled_from(sorted(self.saga.open_incidents)), "incident")
+        assert self.saga.take(IncidentRetried(incident_id, self.saga.request_id(), "put right")).changed
+        assert incident_id not in self.saga.open_incidents
+
+    @precondition(lambda self: self.saga.open)
+    @rule(data=st.data())
+    def fail_until_an_operator_is_asked(self, data: st.DataObject) -> None:
+        step_id = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")].step_id
+        while any(task.step_id == step_id for task in self.saga.open.values()):
+            self.saga.fail(step_id, retry_after=timedelta(seconds=1))
+
+    @rule(seconds=st.integers(0, 100_000))
+    def time_passes(self, seconds: int) -> None:
+        self.saga.later(timedelta(seconds=seconds))
+
+    @invariant()
+    def everything_agrees(self) -> None:
+        if hasattr(self, "saga"):
+            self.saga.check()
+
+    def teardown(self) -> None:
+        """Every case comes to an end once everybody does what is asked of them."""
+        if hasattr(self, "saga"):
+            self.saga.drained().check()
+            event(f"ended {self.saga.status}")
+            event(f"undone {len(self.saga.undo_order())}")
+            waiting = {NoticeStatus.REQUESTED, NoticeStatus.WITHDRAWN}
+            assert not waiting & {step.notice_status for step in self.saga.case.steps.values()}
+
+    def _is_refused(self, given: Answer, *reasons: str) -> None:
+        before = self.saga.case
+        try:
+            self.saga.take(given)
+        except Refusal as refusal:
+            assert refusal.reason in reasons  # noqa: PT017 - which of the reasons depends on the case
+        else:
+            raise AssertionError(f"{given} was taken")
+        assert self.saga.case is before
+
+    def _answer(self, kind: type, task_id: str, request_id: str, reason: str, result: dict[str, object]) -> Answer:
+        if kind is Accepted:
+            return Accepted(task_id, request_id)
+        if kind is Completed:
+            return Completed(task_id, request_id, result)
+        answer: Answer = kind(task_id, request_id, reason)
+        return answer
+
+
+CaseMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSaga = CaseMachine.TestCase
