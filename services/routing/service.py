@@ -35,12 +35,20 @@ class Routing:
         return cls()
 
     def keep_regions(self, work: UnitOfWork, events: Sequence[identity_events.RegionRegistered]) -> None:
-        """Keeps regions as identity has them; the last one of a batch wins."""
-        rows = {
-            event.region.code: Region(event.region.code, event.region.name, event.region.parent_code)
-            for event in events
-        }
-        store.save_regions(work.connection, rows)
+        """Keeps regions as identity has them; an older version never overwrites a newer one."""
+        newest = {event.region.code: event for event in sorted(events, key=lambda event: event.version)}
+        store.save_regions(
+            work.connection,
+            [
+                {
+                    "code": event.region.code,
+                    "name": event.region.name,
+                    "parent_code": event.region.parent_code,
+                    "version": event.version,
+                }
+                for event in newest.values()
+            ],
+        )
 
     def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
         """Keeps organs as identity has them; an older version never overwrites a newer one."""

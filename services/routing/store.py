@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.database import Instant, insert, service_metadata
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -34,6 +35,7 @@ regions = Table(
     Column("code", String(6), primary_key=True),
     Column("name", String(100), nullable=False),
     Column("parent_code", String(6), nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 # No reference to `regions`: events come in any order, an organ may arrive before its region.
@@ -44,7 +46,7 @@ organs = Table(
     Column("name", String(100), nullable=False),
     Column("region_code", String(6), nullable=False),
     Column("level", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 capabilities = Table(
@@ -83,19 +85,20 @@ _LOAD_WINDOW = timedelta(days=120)
 _ELSEWHERE = 500
 
 
-def save_regions(connection: Connection, rows: Mapping[str, Region]) -> None:
-    """Keeps the regions as they are now; `rows` are by code."""
+def save_regions(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Keeps the regions, each at most once in `rows`, except where a version as new is already here."""
     statement = insert(connection, regions)
+    new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=[regions.c.code],
-        set_={"name": statement.excluded.name, "parent_code": statement.excluded.parent_code},
+        set_={"name": new.name, "parent_code": new.parent_code, "version": new.version},
+        where=regions.c.version < new.version,
     )
-    values = [{"code": row.code, "name": row.name, "parent_code": row.parent_code} for row in rows.values()]
-    connection.execute(statement, values)
+    connection.execute(statement, list(rows))
 
 
 def save_organs(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Keeps the organs, except where a newer version is already here."""
+    """Keeps the organs, each at most once in `rows`, except where a version as new is already here."""
     statement = insert(connection, organs)
     new = statement.excluded
     statement = statement.on_conflict_do_update(

@@ -1,0 +1,1 @@
+"""Notify: messages to people's inboxes and signed webhooks to department systems."""

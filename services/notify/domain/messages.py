@@ -1,0 +1,101 @@
+"""What happened to a case, who is told of it, and in what form."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+OPERATORS = "operators"
+
+_CASES = "duokua.cases.v1."
+CASE_SUBMITTED = _CASES + "CaseSubmitted"
+CASE_COMPLETED = _CASES + "CaseCompleted"
+CASE_UNDONE = _CASES + "CaseUndone"
+STEP_ACCEPTED = _CASES + "StepAccepted"
+STEP_COMPLETED = _CASES + "StepCompleted"
+STEP_REFUSED = _CASES + "StepRefused"
+STEP_UNDONE = _CASES + "StepUndone"
+INCIDENT_OPENED = _CASES + "IncidentOpened"
+
+# A webhook hears of the steps of its organ, and of the end of the cases in which the organ took part.
+STEP_EVENTS = frozenset({STEP_ACCEPTED, STEP_COMPLETED, STEP_REFUSED, STEP_UNDONE})
+ENDING_EVENTS = frozenset({CASE_COMPLETED, CASE_UNDONE})
+WEBHOOK_EVENTS = STEP_EVENTS | ENDING_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The case as its events describe it; `version` is that after the change."""
+
+    case_id: str
+    case_number: str
+    bundle_id: str
+    bundle_name: str
+    applicant_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The step that an event is about, and its office."""
+
+    step_id: str = ""
+    step_name: str = ""
+    organ_id: str = ""
+    organ_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event about a case."""
+
+    event_type: str
+    case: Case
+    step: Step = Step()
+    reason: str = ""
+    description: str = ""
+
+    @property
+    def recipient(self) -> str:
+        """Whose inbox it belongs in: incidents are the operators' concern, the rest the applicant's."""
+        return OPERATORS if self.event_type == INCIDENT_OPENED else person(self.case.applicant_id)
+
+    @property
+    def source(self) -> str:
+        """What tells this event from all others, however often and in whatever order it arrives."""
+        name = self.event_type.removeprefix(_CASES)
+        return f"{self.case.case_id}:{self.case.version}:{name}:{self.step.step_id}"
+
+
+def person(person_id: str) -> str:
+    """The inbox of a person."""
+    return f"person:{person_id}"
+
+
+def organ(organ_id: str) -> str:
+    """The inbox of an organ."""
+    return f"organ:{organ_id}"
+
+
+def webhook_body(happening: Happening, at: datetime) -> str:
+    """The JSON text that a webhook carries (Standard Webhooks: type, timestamp, data).
+
+    It holds names and ids only, nothing of the form: whoever may know more asks for it with a token.
+    """
+    data: dict[str, object] = {
+        "case_id": happening.case.case_id,
+        "case_number": happening.case.case_number,
+        "bundle_id": happening.case.bundle_id,
+        "bundle_name": happening.case.bundle_name,
+        "version": happening.case.version,
+    }
+    if happening.step.step_id:
+        data |= {
+            "step_id": happening.step.step_id,
+            "step_name": happening.step.step_name,
+            "organ_id": happening.step.organ_id,
+            "organ_name": happening.step.organ_name,
+        }
+    if happening.reason:
+        data["reason"] = happening.reason
+    timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"type": happening.event_type, "timestamp": timestamp, "data": data}, ensure_ascii=False)
