@@ -1,0 +1,1 @@
+"""The matters service: the catalogue of matters, and the bundles that scenario packages publish."""

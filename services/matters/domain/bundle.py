@@ -1,0 +1,141 @@
+"""Matters, bundles and the organs that lead them."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What people read: in Chinese, as the law names it, and in English."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Organ:
+    """An organ as this service knows it from identity."""
+
+    organ_id: str
+    name: str
+    uscc: str
+    level: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The organ that leads a bundle, as it was when the bundle was published."""
+
+    organ_id: str
+    uscc: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """How a step's result is rendered before it is sealed."""
+
+    title: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialKind:
+    """A kind of material of the one set that the applicant gives; `max_size` is in bytes."""
+
+    kind: str
+    name: Name
+    required: bool
+    media_types: tuple[str, ...]
+    max_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A matter of the catalogue, as one scenario describes it."""
+
+    catalog_code: str
+    name: Name
+    type_code: str
+    form_fields: tuple[str, ...]
+    materials: tuple[str, ...]
+    notice: Notice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a bundle: a matter for one office."""
+
+    step_id: str
+    matter: Matter
+    after: tuple[str, ...]
+    when: str
+    level: int
+    undoable: bool
+    pivot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario package that passed every check: what an installation publishes."""
+
+    scenario_id: str
+    name: Name
+    summary: Name | None
+    licence: str
+    origin_region: str
+    origin_organ: str
+    lead_role: str
+    lead_name: Name
+    catalog_code: str
+    region_field: str
+    form: dict[str, Any]
+    materials: tuple[MaterialKind, ...]
+    steps: tuple[Step, ...]
+    matters: tuple[Matter, ...]
+
+    def form_schema(self) -> str:
+        """The form's JSON Schema as text, the same for the same form."""
+        return _canonical(self.form)
+
+    def digest(self) -> str:
+        """SHA-256 of all that the package says; comments, layout and documentation do not count."""
+        return _digest(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A scenario as published, with the organ that leads it here; never changed after."""
+
+    scenario: Scenario
+    version: int
+    lead: Lead
+    digest: str
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CataloguedMatter:
+    """A matter as published by a scenario, in the version that its content has."""
+
+    matter: Matter
+    scenario_id: str
+    version: int
+    digest: str
+
+
+def matter_digest(matter: Matter) -> str:
+    """SHA-256 of a matter's content."""
+    return _digest(asdict(matter))
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

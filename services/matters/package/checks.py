@@ -1,0 +1,178 @@
+"""Checks across the files of a scenario package: whatever one file says about another, or about the form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.matters.domain.codes import catalog_code_fault
+from services.matters.domain.graph import StepTraits, find_cycle, undo_faults
+from services.matters.package.conditions import Conditions
+from services.matters.package.faults import Fault, Faults, Path, did_you_mean
+from services.matters.package.files import MANIFEST
+from services.matters.package.forms import FormField
+from services.matters.package.models import ManifestPart, MatterPart
+from services.matters.package.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class MatterFile:
+    """A matter of the package with its positions."""
+
+    name: str
+    part: MatterPart
+    source: Source
+
+
+def check_matter(matter: MatterFile, manifest: ManifestPart | None, form: FormField | None, faults: Faults) -> None:
+    """Check one matter: its codes, its fields in the form, its materials in the bundle's list."""
+    part, source = matter.part, matter.source
+    if fault := catalog_code_fault(part.catalog_code):
+        faults.add(source.fault(("catalog_code",), fault))
+    elif part.type != part.catalog_code[2:4]:
+        wanted = part.catalog_code[2:4]
+        faults.add(source.fault(("type",), f'should be "{wanted}": characters 3 and 4 of the catalogue code say so'))
+    for index, path in enumerate(part.form_fields):
+        if form and form.find(path) is None:
+            faults.add(source.fault(("form_fields", index), form.unknown(path)))
+        if path in part.form_fields[:index]:
+            faults.add(source.fault(("form_fields", index), f'"{path}" is here twice: keep one'))
+    kinds = {material.kind for material in manifest.materials} if manifest else None
+    for index, kind in enumerate(part.materials):
+        if kinds is not None and kind not in kinds:
+            faults.add(
+                source.fault(
+                    ("materials", index), f'the materials of {MANIFEST} have no "{kind}"{did_you_mean(kind, kinds)}'
+                )
+            )
+        if kind in part.materials[:index]:
+            faults.add(source.fault(("materials", index), f'"{kind}" is here twice: keep one'))
+
+
+def check_catalogue(matters: Mapping[str, MatterFile], faults: Faults) -> None:
+    """Refuse a catalogue code that two matters have."""
+    first: dict[str, str] = {}
+    for name, matter in matters.items():
+        code = matter.part.catalog_code
+        if code in first:
+            faults.add(
+                matter.source.fault(("catalog_code",), f"matters/{first[code]}.yaml has the code {code} already")
+            )
+        first.setdefault(code, name)
+
+
+def check_manifest(manifest: ManifestPart, source: Source, form: FormField | None, faults: Faults) -> None:
+    """Check what the manifest says by itself: its code, its region field, its materials."""
+    if fault := catalog_code_fault(manifest.catalog_code):
+        faults.add(source.fault(("catalog_code",), fault))
+    if form:
+        _check_region_field(manifest.region_field, source, form, faults)
+    _check_unique([material.kind for material in manifest.materials], "materials", "kind", source, faults)
+    _check_unique([step.id for step in manifest.steps], "steps", "id", source, faults)
+    for index, material in enumerate(manifest.materials):
+        if size_in_bytes(material.max_size) > LARGEST_MATERIAL:
+            faults.add(source.fault(("materials", index, "max_size"), "a material has 3 MB at most"))
+
+
+# What a case takes with one material, in bytes.
+LARGEST_MATERIAL = 3_000_000
+
+
+def size_in_bytes(size: str) -> int:
+    """Read a size such as "500 KB" or "2 MB" (thousands, not 1,024s)."""
+    return int(size[:-2].strip()) * {"KB": 1000, "MB": 1_000_000}[size[-2:]]
+
+
+def check_steps(
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile | None], faults: Faults
+) -> None:
+    """Check the steps against each other and against the matters; a matter of None is there but unreadable."""
+    known = {step.id for step in manifest.steps}
+    sound = len(known) == len(manifest.steps)
+    for index, step in enumerate(manifest.steps):
+        if step.matter not in matters:
+            message = f'there is no matters/{step.matter}.yaml{did_you_mean(step.matter, matters)}'
+            faults.add(source.fault(("steps", index, "matter"), message))
+        elif (matter := matters[step.matter]) and matter.part.catalog_code == manifest.catalog_code:
+            message = f"the bundle has the code {manifest.catalog_code} itself: give the bundle its own"
+            faults.add(source.fault(("steps", index, "matter"), message))
+        for place, name in enumerate(step.after):
+            path: Path = ("steps", index, "after", place)
+            if name not in known:
+                sound = False
+                faults.add(source.fault(path, f'there is no step "{name}"{did_you_mean(name, known)}'))
+            elif name in step.after[:place]:
+                faults.add(source.fault(path, f'"{name}" is here twice: keep one'))
+    if sound:
+        _check_order(manifest, source, matters, faults)
+
+
+def check_conditions(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
+    """Check each step's condition against the form."""
+    conditions = Conditions(form)
+    for index, step in enumerate(manifest.steps):
+        for message in conditions.faults(step.when) if step.when else ():
+            faults.add(source.fault(("steps", index, "when"), message))
+
+
+def check_all_used(
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], templates: set[str], faults: Faults
+) -> None:
+    """Refuse what nobody uses: matters without a step, materials and templates without a matter."""
+    stepped = {step.matter for step in manifest.steps}
+    for name, matter in matters.items():
+        if name not in stepped:
+            message = f"no step uses it: add a step with `matter: {name}`, or take the file away"
+            faults.add(matter.source.fault((), message))
+    seen = {kind for matter in matters.values() for kind in matter.part.materials}
+    for index, material in enumerate(manifest.materials):
+        if material.kind not in seen:
+            message = f'no matter declares "{material.kind}", so no office would see it: add it to one, or do not ask'
+            faults.add(source.fault(("materials", index, "kind"), message))
+    printed = {matter.part.notice.template for matter in matters.values() if matter.part.notice}
+    for file in sorted(templates - printed):
+        faults.add(Fault(file, 0, 0, "", "no notice uses it: name it in a matter, or take the file away"))
+    for matter in matters.values():
+        notice = matter.part.notice
+        if notice and notice.template not in templates:
+            message = f'there is no file "{notice.template}"{did_you_mean(notice.template, templates)}'
+            faults.add(matter.source.fault(("notice", "template"), message))
+
+
+def _check_region_field(path: str, source: Source, form: FormField, faults: Faults) -> None:
+    found = form.find(path)
+    if found is None:
+        faults.add(source.fault(("region_field",), form.unknown(path)))
+    elif found.types != {"string"}:
+        faults.add(source.fault(("region_field",), f'"{path}" should be `type: string`: it holds a region\'s code'))
+    elif not form.always_has(path):
+        message = f'"{path}" may be missing: add each part of it to `required`, or no office can be found'
+        faults.add(source.fault(("region_field",), message))
+
+
+def _check_unique(names: list[str], items: str, key: str, source: Source, faults: Faults) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f'{items}[{names.index(name)}] has "{name}" already: choose another'
+            faults.add(source.fault((items, index, key), message))
+
+
+def _check_order(
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile | None], faults: Faults
+) -> None:
+    after = {step.id: step.after for step in manifest.steps}
+    positions = {step.id: index for index, step in enumerate(manifest.steps)}
+    if cycle := find_cycle(after):
+        message = f"the steps wait for each other: {' -> '.join(cycle)}; take one `after` away"
+        faults.add(source.fault(("steps", positions[cycle[0]], "after"), message))
+        return
+    traits = {}
+    for step in manifest.steps:
+        matter = matters.get(step.matter)
+        traits[step.id] = StepTraits(
+            undo=step.undo or "",
+            pivot=step.pivot,
+            conditional=bool(step.when),
+            makes_notice=bool(matter and matter.part.notice),
+        )
+    for name, key, message in undo_faults(after, traits):
+        path: Path = ("steps", positions[name], key) if key else ("steps", positions[name])
+        faults.add(source.fault(path, f'"{name}" {message}' if key != "pivot" else message))

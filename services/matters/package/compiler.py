@@ -1,0 +1,135 @@
+"""From the files of a scenario package to a scenario, or to all that is wrong with it."""
+
+from collections.abc import Mapping
+
+from services.matters.domain.bundle import MaterialKind, Matter, Name, Notice, Scenario, Step
+from services.matters.package import checks
+from services.matters.package.checks import MatterFile
+from services.matters.package.faults import Faults
+from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
+from services.matters.package.forms import FormField, check_form
+from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
+from services.matters.package.notices import check_template
+from services.matters.package.source import Source, read_yaml
+
+
+def compile_package(files: Mapping[str, bytes]) -> Scenario:
+    """Check a package and compile it.
+
+    Raises Invalid SCENARIO_INVALID with one violation for each fault of the whole package.
+    """
+    faults = Faults()
+    check_files(files, faults)
+    # What is too large, or lies where it must not, is not read at all.
+    faults.raise_if_any()
+    manifest_source = _read(MANIFEST, files[MANIFEST], faults)
+    manifest = read_part(ManifestPart, manifest_source, faults) if manifest_source else None
+    form = _form(manifest_source, faults)
+    matters = {name: _matter(name, path, files[path], faults) for path in sorted(files) if (name := matter_name(path))}
+    readable = {name: matter for name, matter in matters.items() if matter}
+    templates = _templates(files, form, readable, faults)
+    for matter in readable.values():
+        checks.check_matter(matter, manifest, form, faults)
+    checks.check_catalogue(readable, faults)
+    if manifest and manifest_source:
+        checks.check_manifest(manifest, manifest_source, form, faults)
+        checks.check_steps(manifest, manifest_source, matters, faults)
+        if form:
+            checks.check_conditions(manifest, manifest_source, form, faults)
+        if len(readable) == len(matters):
+            checks.check_all_used(manifest, manifest_source, readable, set(templates), faults)
+    faults.raise_if_any()
+    if manifest is None:
+        raise AssertionError("a manifest that cannot be read has a fault")
+    return _scenario(manifest, readable, templates)
+
+
+def _read(file: str, content: bytes, faults: Faults) -> Source | None:
+    text = text_of(file, content, faults)
+    return None if text is None else read_yaml(file, text, faults)
+
+
+def _form(source: Source | None, faults: Faults) -> FormField | None:
+    """Check the form even when the rest of the manifest does not fit, so that all faults are seen at once."""
+    if source is None or not isinstance(source.data, dict) or not isinstance(source.data.get("form"), dict):
+        return None
+    return check_form(source.data["form"], source, faults)
+
+
+def _matter(name: str, file: str, content: bytes, faults: Faults) -> MatterFile | None:
+    source = _read(file, content, faults)
+    part = read_part(MatterPart, source, faults) if source else None
+    return MatterFile(name, part, source) if part and source else None
+
+
+def _templates(
+    files: Mapping[str, bytes], form: FormField | None, matters: Mapping[str, MatterFile], faults: Faults
+) -> dict[str, str]:
+    templates = {}
+    for path in sorted(files):
+        if is_template(path):
+            text = text_of(path, files[path], faults)
+            templates[path] = text or ""
+            printers = {
+                name: matter.part.form_fields
+                for name, matter in matters.items()
+                if matter.part.notice and matter.part.notice.template == path
+            }
+            if text is not None:
+                check_template(path, text, form, printers, faults)
+    return templates
+
+
+def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates: Mapping[str, str]) -> Scenario:
+    matters = {name: _compiled_matter(file.part, templates) for name, file in files.items()}
+    return Scenario(
+        scenario_id=manifest.id,
+        name=_name(manifest.name),
+        summary=_name(manifest.summary) if manifest.summary else None,
+        licence=manifest.licence,
+        origin_region=manifest.origin.region,
+        origin_organ=manifest.origin.organ,
+        lead_role=manifest.lead.role,
+        lead_name=_name(manifest.lead.name),
+        catalog_code=manifest.catalog_code,
+        region_field=manifest.region_field,
+        form=manifest.form,
+        materials=tuple(
+            MaterialKind(
+                kind=material.kind,
+                name=_name(material.name),
+                required=material.required,
+                media_types=tuple(material.media_types),
+                max_size=checks.size_in_bytes(material.max_size),
+            )
+            for material in manifest.materials
+        ),
+        steps=tuple(
+            Step(
+                step_id=step.id,
+                matter=matters[step.matter],
+                after=tuple(step.after),
+                when=step.when,
+                level=step.level or 0,
+                undoable=step.undo == "task",
+                pivot=step.pivot,
+            )
+            for step in manifest.steps
+        ),
+        matters=tuple(matters[name] for name in sorted(matters)),
+    )
+
+
+def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
+    return Matter(
+        catalog_code=part.catalog_code,
+        name=_name(part.name),
+        type_code=part.type,
+        form_fields=tuple(part.form_fields),
+        materials=tuple(part.materials),
+        notice=Notice(part.notice.title, templates[part.notice.template]) if part.notice else None,
+    )
+
+
+def _name(part: NamePart) -> Name:
+    return Name(zh=part.zh, en=part.en)

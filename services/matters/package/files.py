@@ -1,0 +1,94 @@
+"""The files of a scenario package: which there may be, and how large."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from services.matters.package.faults import Fault, Faults, did_you_mean
+
+MANIFEST = "scenario.yaml"
+
+MOST_FILES = 200
+# In bytes.
+LARGEST_YAML = 256_000
+LARGEST_FILE = 1_000_000
+LARGEST_PACKAGE = 3_500_000
+
+_MATTER = re.compile(r"matters/([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.yaml")
+_TEMPLATE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.txt")
+# What a package carries for people; the platform keeps none of it.
+_FOR_PEOPLE = re.compile(r"(?:README|CHANGELOG)(?:\.[A-Za-z-]+)?\.md|LICENSE|docs/.+\.(?:md|svg|png)|examples/.+\.json")
+_WHAT_THERE_MAY_BE = (
+    f"a package has {MANIFEST}, matters/<name>.yaml, templates/<name>.txt, examples/<name>.json, README.md, "
+    "CHANGELOG.md, LICENSE and docs/"
+)
+
+
+def collect(pairs: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    """Gather the files of a package by path; a path given twice is refused with Invalid."""
+    files: dict[str, bytes] = {}
+    faults = Faults()
+    for path, content in pairs:
+        if path in files:
+            faults.add(Fault(path, 0, 0, "", "the package has this path twice: keep one of them"))
+        files[path] = content
+    faults.raise_if_any()
+    return files
+
+
+def check_files(files: Mapping[str, bytes], faults: Faults) -> None:
+    """Refuse paths that lead out of the package, files that nobody reads, and sizes that nobody needs."""
+    if len(files) > MOST_FILES:
+        faults.add(Fault(MANIFEST, 0, 0, "", f"the package has {len(files)} files: {MOST_FILES} at most"))
+    size = sum(len(content) for content in files.values())
+    if size > LARGEST_PACKAGE:
+        faults.add(Fault(MANIFEST, 0, 0, "", f"the package has {size} bytes: {LARGEST_PACKAGE} at most"))
+    if MANIFEST not in files:
+        faults.add(Fault(MANIFEST, 0, 0, "", "the package has no scenario.yaml: add it at the top of the folder"))
+    for path, content in files.items():
+        if fault := _path_fault(path):
+            faults.add(Fault(path, 0, 0, "", fault))
+        largest = LARGEST_YAML if path.endswith(".yaml") else LARGEST_FILE
+        if len(content) > largest:
+            faults.add(Fault(path, 0, 0, "", f"has {len(content)} bytes: {largest} at most"))
+
+
+def matter_name(path: str) -> str:
+    """The name that steps give to the matter in this file; empty when the file holds none."""
+    found = _MATTER.fullmatch(path)
+    return found.group(1) if found else ""
+
+
+def is_template(path: str) -> bool:
+    """Tell whether a file is a notice's template."""
+    return _TEMPLATE.fullmatch(path) is not None
+
+
+def text_of(path: str, content: bytes, faults: Faults) -> str | None:
+    """Read a file as UTF-8; None, with a fault at the place, when it is something else."""
+    try:
+        return content.decode("utf-8").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    except UnicodeDecodeError as error:
+        good = content[: error.start].decode("utf-8")
+        line = good.count("\n") + 1
+        column = len(good) - (good.rfind("\n") + 1) + 1
+        faults.add(Fault(path, line, column, "", "is not UTF-8 here: save the file as UTF-8"))
+        return None
+
+
+def _path_fault(path: str) -> str:
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        return "is an absolute path: paths start at the package's folder"
+    if "\\" in path:
+        return "has a backslash: write paths with forward slashes"
+    if not path.isprintable():
+        return "has a control character in its path"
+    parts = path.split("/")
+    if ".." in parts or "." in parts or "" in parts:
+        return 'has ".", ".." or an empty part: a path goes straight down from the package\'s folder'
+    if path == MANIFEST or matter_name(path) or is_template(path) or _FOR_PEOPLE.fullmatch(path):
+        return ""
+    if path.startswith(("matters/", "templates/")):
+        return "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt"
+    return f"is no file of a scenario package{did_you_mean(path, [MANIFEST]) if '/' not in path else ''}; " + (
+        _WHAT_THERE_MAY_BE
+    )

@@ -1,0 +1,180 @@
+"""Notice templates: a small part of Jinja2 that yields the notice's text, one paragraph a line.
+
+Templates come from elsewhere, so they are held to what a notice needs: names, conditions, loops over a list, a few
+filters; no calls, no arithmetic, no other templates. What an office gives as `result` is not known beforehand, and
+parts of the form may be missing, so a template has to ask before it prints them: a notice that cannot be rendered
+would be found out only when the office has decided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.matters.package.faults import Fault, Faults, did_you_mean
+from services.matters.package.forms import FormField
+
+# What a notice is rendered with; `form` and `result` besides, whose fields the scenario and the office decide.
+KNOWN: Mapping[str, frozenset[str]] = {
+    "case": frozenset(["number", "bundle_name"]),
+    "step": frozenset(["name", "organ_name"]),
+    "decided_at": frozenset(),
+}
+FILTERS = frozenset(["date", "default", "first", "int", "join", "last", "length", "lower", "round", "trim", "upper"])
+MOST_CHARACTERS = 20_000
+MOST_DEPTH = 50
+
+_Path: TypeAlias = tuple[str, ...]
+_ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem),
+    *(nodes.Slice, nodes.Filter, nodes.Test, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand),
+    *(nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple, nodes.Keyword),
+)
+
+
+def check_template(
+    file: str, text: str, form: FormField | None, printers: Mapping[str, Sequence[str]], faults: Faults
+) -> None:
+    """Check that a template compiles, and that it can be rendered for every valid form and every result.
+
+    `printers` are the matters that print it, by name, with the form's fields that each may see.
+    """
+    if len(text) > MOST_CHARACTERS:
+        faults.add(Fault(file, 0, 0, "", f"has {len(text)} characters: {MOST_CHARACTERS} at most"))
+        return
+    if not text.strip():
+        faults.add(Fault(file, 1, 1, "", "is empty: write the notice's text, one paragraph a line"))
+        return
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text
+    environment.filters["date"] = str
+    try:
+        tree = environment.parse(text)
+        fault = next(_forbidden(file, tree, depth=0), None)
+        if fault is None:
+            environment.from_string(text)
+    except TemplateError as error:
+        line = getattr(error, "lineno", None) or 1
+        fault = Fault(file, line, 1, "", f"is not a template: {error.message or 'syntax error'}")
+    except (RecursionError, SyntaxError, MemoryError):
+        fault = Fault(file, 1, 1, "", "is not a template: it is nested too deeply")
+    if fault:
+        faults.add(fault)
+        return
+    for line, message in _Reader(form, printers).read(tree, frozenset()):
+        faults.add(Fault(file, line, 1, "", message))
+
+
+def _forbidden(file: str, node: nodes.Node, depth: int) -> Iterator[Fault]:
+    if depth > MOST_DEPTH:
+        yield Fault(file, node.lineno, 1, "", "is nested too deeply: write it more plainly")
+        return
+    if not isinstance(node, _ALLOWED):
+        kind = type(node).__name__.lower()
+        message = f"uses {kind}: a notice has names, if, for, comparisons and filters only"
+        yield Fault(file, node.lineno, 1, "", message)
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        yield Fault(file, node.lineno, 1, "", f'there is no filter "{node.name}"{did_you_mean(node.name, FILTERS)}')
+    for child in node.iter_child_nodes():
+        yield from _forbidden(file, child, depth + 1)
+
+
+class _Reader:
+    """Walks a template with the paths that are known to be there, and with the names that its loops have made."""
+
+    def __init__(self, form: FormField | None, printers: Mapping[str, Sequence[str]]) -> None:
+        self._form = form
+        self._printers = printers
+        self._loops: list[str] = []
+
+    def read(self, node: nodes.Node, known: frozenset[_Path]) -> Iterator[tuple[int, str]]:
+        """Yield (line, what is wrong)."""
+        path = _path_of(node)
+        if path:
+            yield from ((node.lineno, message) for message in self._path_faults(path, known))
+        elif isinstance(node, nodes.If | nodes.CondExpr):
+            yield from self._read_choice(node, known)
+        elif isinstance(node, nodes.And):
+            yield from self.read(node.left, known)
+            yield from self.read(node.right, known | _defined(node.left))
+        elif isinstance(node, nodes.For):
+            yield from self.read(node.iter, known)
+            self._loops.extend(name.name for name in node.target.find_all(nodes.Name))
+            self._loops.extend([node.target.name] if isinstance(node.target, nodes.Name) else [])
+            for child in [*node.body, *node.else_, *([node.test] if node.test else [])]:
+                yield from self.read(child, known)
+        elif isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "undefined", "default"}:
+            # Asking whether a.b.c is there reads a.b, not a.b.c.
+            asked = _path_of(node.node) if node.node else ()
+            yield from self.read_children(node, known | {asked})
+        else:
+            yield from self.read_children(node, known)
+
+    def read_children(self, node: nodes.Node, known: frozenset[_Path]) -> Iterator[tuple[int, str]]:
+        """Read what is inside a node."""
+        for child in node.iter_child_nodes():
+            yield from self.read(child, known)
+
+    def _read_choice(self, node: nodes.If | nodes.CondExpr, known: frozenset[_Path]) -> Iterator[tuple[int, str]]:
+        yield from self.read(node.test, known)
+        positive = node.body if isinstance(node, nodes.If) else [node.expr1]
+        negative = [*node.elif_, *node.else_] if isinstance(node, nodes.If) else [node.expr2]
+        for child in positive:
+            yield from self.read(child, known | _defined(node.test))
+        for child in negative:
+            if child is not None:
+                yield from self.read(child, known)
+
+    def _path_faults(self, path: _Path, known: frozenset[_Path]) -> Iterator[str]:
+        root, names = path[0], path[1:]
+        if root in {*self._loops, "loop"}:
+            return
+        dotted = ".".join(path)
+        if root == "form":
+            yield from self._form_faults(".".join(names), asked=path in known)
+        elif root == "result":
+            if names and path not in known:
+                yield _ask_first(dotted)
+        elif root not in KNOWN:
+            yield f'a notice knows no "{root}"{did_you_mean(root, [*KNOWN, "form", "result"])}'
+        elif names and names[0] not in KNOWN[root]:
+            yield f'a notice knows no "{dotted}"{did_you_mean(names[0], KNOWN[root])}'
+
+
+    def _form_faults(self, path: str, *, asked: bool) -> Iterator[str]:
+        if self._form is None:
+            return
+        if not path:
+            yield "prints or loops over the whole form: name the field, such as form.premises.address"
+            return
+        if self._form.find(path) is None:
+            yield self._form.unknown(path)
+            return
+        if not asked and not self._form.always_has(path):
+            yield _ask_first(f"form.{path}")
+        for matter, fields in self._printers.items():
+            if not any(path == field or path.startswith(f"{field}.") for field in fields):
+                yield f"the office does not see form.{path}: add {path} to form_fields of matters/{matter}.yaml"
+
+
+def _ask_first(dotted: str) -> str:
+    return f'{dotted} may be missing: put it inside {{% if {dotted} is defined %}}, or add | default("...")'
+
+
+def _path_of(node: nodes.Node) -> _Path:
+    """The names of a.b.c; empty for anything else."""
+    names: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        names.append(node.attr)
+        node = node.node
+    return (node.name, *reversed(names)) if isinstance(node, nodes.Name) else ()
+
+
+def _defined(test: nodes.Node) -> frozenset[_Path]:
+    """The paths that are there when a test holds."""
+    if isinstance(test, nodes.And):
+        return _defined(test.left) | _defined(test.right)
+    if isinstance(test, nodes.Test) and test.name == "defined":
+        path = _path_of(test.node)
+        return frozenset(path[:end] for end in range(1, len(path) + 1))
+    return frozenset()
