@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, Protocol
 
 import hypothesis
 import pytest
+from sqlalchemy import MetaData
 
+from chassis.clock import Clock
+from chassis.database import Database, create_tables
 from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer
 
 CI = bool(os.environ.get("CI"))
@@ -59,3 +63,58 @@ def rabbitmq_url(rabbitmq_server: RabbitmqServer) -> Iterator[str]:
     """The address of an empty virtual host that only this module uses."""
     with rabbitmq_server.fresh_vhost() as url:
         yield url
+
+
+class MakeDatabase(Protocol):
+    """Makes a database with the tables of `metadata`; every call makes another, empty one."""
+
+    def __call__(self, metadata: MetaData, service: str = "test", *, clock: Clock | None = None) -> Database: ...
+
+
+@pytest.fixture(scope="session")
+def postgres_templates() -> dict[MetaData, str]:
+    """For each MetaData the PostgreSQL database that has its tables and nothing in them."""
+    return {}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_database(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_templates: dict[MetaData, str]
+) -> Iterator[MakeDatabase]:
+    """Databases of a test, on SQLite and then again on PostgreSQL; closed and dropped afterwards."""
+    made: list[Database] = []
+    dropped: list[str] = []
+    server: PostgresServer | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+
+    def make(metadata: MetaData, service: str = "test", *, clock: Clock | None = None) -> Database:
+        folder = tmp_path / f"database-{len(made)}"
+        folder.mkdir()
+        if server is None:
+            database = Database(f"sqlite:///{folder / service}.sqlite3", service, signals_folder=folder, clock=clock)
+            create_tables(database, metadata)
+        else:
+            name = server.create_database(template=_template(server, postgres_templates, metadata, folder))
+            dropped.append(name)
+            database = Database(server.url(name), service, signals_folder=folder, clock=clock)
+        made.append(database)
+        return database
+
+    yield make
+    for database in made:
+        database.close()
+    for name in dropped:
+        assert server is not None
+        server.drop_database(name)
+
+
+def _template(server: PostgresServer, templates: dict[MetaData, str], metadata: MetaData, folder: Path) -> str:
+    """Copying a database that has the tables is several times faster than making them."""
+    if metadata not in templates:
+        name = server.create_database()
+        database = Database(server.url(name), "template", signals_folder=folder)
+        create_tables(database, metadata)
+        database.close()
+        templates[metadata] = name
+    return templates[metadata]

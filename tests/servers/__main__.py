@@ -4,6 +4,7 @@ import argparse
 import signal
 import threading
 
+from chassis.settings import SERVICES
 from tests.servers import PostgresServer, RabbitmqServer
 
 
@@ -15,7 +16,9 @@ def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: over.set())
     with PostgresServer(durable=not options.fast) as postgres, RabbitmqServer() as rabbitmq:
-        print(f"DUOKUA_DATABASE_URL='{postgres.url()}'")
+        for service in SERVICES:
+            postgres.create_database(f"duokua_{service}")
+        print(f"DUOKUA_DATABASE_URL='{postgres.url('duokua_{service}')}'")
         print(f"DUOKUA_BROKER_URL='{rabbitmq.url()}'")
         print("# until Ctrl-C", flush=True)
         over.wait()

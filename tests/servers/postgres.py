@@ -87,8 +87,8 @@ class PostgresServer:
         return self._process.pid
 
     def url(self, database: str = "postgres") -> str:
-        """The address of a database, as SQLAlchemy reads it."""
-        return f"postgresql+psycopg://{USER}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
+        """The address of a database; `{service}` in its name stays as it is."""
+        return f"postgresql://{USER}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
         """Start on the port and the data of before. FailedToStartError when it does not come up."""
