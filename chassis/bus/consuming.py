@@ -1,0 +1,113 @@
+"""The loop that takes batches off a service's queue, has them handled, and settles them afterwards."""
+
+import random
+import threading
+
+import structlog
+
+from chassis.bus import inbox, metrics
+from chassis.bus.backoff import Backoff
+from chassis.bus.broker import BrokerAwayError, Consumer, Delivery, Verdict
+from chassis.bus.faults import database_is_away
+from chassis.bus.handling import DatabaseAwayError, Handling
+from chassis.database import Database
+
+_LONGEST_WAIT = 15.0
+"""Seconds in `receive`; a quarter of RabbitMQ's heartbeat, and no limit to anything else."""
+_PRUNE_INTERVAL = 3600.0
+_PRUNE_PAUSE = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Consuming:
+    """Runs one service's consumer until it is stopped."""
+
+    def __init__(self, service: str, consumer: Consumer, handling: Handling) -> None:
+        self._service = service
+        self._consumer = consumer
+        self._handling = handling
+        self._stopping = threading.Event()
+        self._stopped = threading.Event()
+        self._backoff = Backoff()
+
+    def run(self) -> None:
+        """Receive, handle, settle; comes back after `stop` only."""
+        try:
+            while not self._stopping.is_set():
+                self._round()
+        finally:
+            self._consumer.close()
+            self._stopped.set()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, and give back what was not begun. Returns when that is done."""
+        self._stopping.set()
+        self._consumer.interrupt()
+        self._stopped.wait()
+
+    def _round(self) -> None:
+        try:
+            deliveries = self._consumer.receive(_LONGEST_WAIT)
+            if deliveries:
+                self._work_off(deliveries)
+            self._backoff.reset()
+        except BrokerAwayError as error:
+            self._pause("broker", error)
+        except DatabaseAwayError as error:
+            self._pause("database", error)
+        except Exception:  # noqa: BLE001  a fault of the bus itself: what was received comes again
+            _log.exception("consumer_failed", service=self._service)
+            self._consumer.close()
+            self._backoff.pause(self._stopping)
+
+    def _work_off(self, deliveries: list[Delivery]) -> None:
+        """Handle a batch until its database lets it through; no attempt is counted while it is away."""
+        backoff = Backoff()
+        with metrics.batch_seconds.labels(self._service).time():
+            while (verdicts := self._handled(deliveries)) is None:
+                backoff.pause(self._stopping)
+            self._consumer.settle(verdicts)
+
+    def _handled(self, deliveries: list[Delivery]) -> list[Verdict] | None:
+        try:
+            return self._handling.handle(deliveries)
+        except DatabaseAwayError as error:
+            if self._stopping.is_set():
+                raise
+            _log.warning("database_away", service=self._service, error=str(error))
+            metrics.paused.labels(self._service, "database").inc()
+            return None
+
+    def _pause(self, cause: str, error: Exception) -> None:
+        if self._stopping.is_set():
+            return
+        _log.warning(f"{cause}_away", service=self._service, error=str(error))
+        metrics.paused.labels(self._service, cause).inc()
+        self._backoff.pause(self._stopping)
+
+
+class Pruning:
+    """Forgets old inbox entries, slowly, in small batches."""
+
+    def __init__(self, service: str, database: Database) -> None:
+        self._service = service
+        self._database = database
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Prune once an hour until stopped; the first time at a random moment, so that services do not coincide."""
+        wait = random.uniform(0, _PRUNE_INTERVAL)  # noqa: S311  spreads load, guards nothing
+        while not self._stopping.wait(wait):
+            wait = _PRUNE_PAUSE if self._prune() else _PRUNE_INTERVAL
+
+    def _prune(self) -> bool:
+        try:
+            return inbox.prune(self._database)
+        except Exception as error:  # noqa: BLE001  tried again in an hour; a database that is away shows elsewhere
+            _log.warning("prune_failed", service=self._service, error=repr(error), away=database_is_away(error))
+            return False
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._stopping.set()

@@ -1,0 +1,163 @@
+"""What a consumer does with a batch of events: one transaction for all, or each alone when that fails.
+
+Nothing here knows nameko or a broker: it takes deliveries and says what is to become of each.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from google.protobuf.message import Message
+
+from chassis.bus import inbox, metrics
+from chassis.bus.broker import Delivery, Failure, Handled, Park, Retry, Verdict
+from chassis.bus.events import Envelope, UndecodableEventError, decode, event_type
+from chassis.bus.faults import database_is_away
+from chassis.bus.topology import RetryPolicy
+from chassis.bus.tracing import handling_span
+from chassis.database import Database, UnitOfWork
+from chassis.problems import Problem
+
+_log = structlog.get_logger(__name__)
+
+
+class DatabaseAwayError(Exception):
+    """The service's database cannot be worked with now: nothing was decided, the batch is to be handled again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An event type and what handles it: a call that gets the events of one batch, in one transaction."""
+
+    event: type[Message]
+    call: Callable[[UnitOfWork, list[Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    delivery: Delivery
+    event: Message
+    subscription: Subscription
+
+    @property
+    def id(self) -> str:
+        return self.delivery.envelope.id
+
+
+class Handling:
+    """Handles the events of one service."""
+
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        subscriptions: Iterable[Subscription],
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._service = service
+        self._database = database
+        self._subscriptions = {event_type(each.event): each for each in subscriptions}
+        self._policy = policy or RetryPolicy()
+
+    def handle(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
+        """Commit the effects of a batch, and say what is to become of each delivery.
+
+        Raises `DatabaseAwayError` when it could not go on; what was committed by then is known from the inbox.
+        """
+        metrics.batch_events.labels(self._service).observe(len(deliveries))
+        readable: list[_Readable] = []
+        verdicts: list[Verdict] = []
+        for delivery in deliveries:
+            try:
+                readable.append(self._read(delivery))
+            except UndecodableEventError as error:
+                verdicts.append(self._park(delivery, Failure("UNDECODABLE_EVENT", str(error))))
+            except KeyError:
+                message = f"{self._service} has no handler for {delivery.envelope.type}"
+                verdicts.append(self._park(delivery, Failure("UNKNOWN_EVENT_TYPE", message)))
+        return verdicts + self._handle_all(readable)
+
+    def _read(self, delivery: Delivery) -> _Readable:
+        if delivery.fault:
+            raise UndecodableEventError(delivery.fault)
+        subscription = self._subscriptions[delivery.envelope.type]
+        return _Readable(delivery, decode(subscription.event, delivery.envelope.body), subscription)
+
+    def _handle_all(self, events: list[_Readable]) -> list[Verdict]:
+        if len(events) <= 1:
+            return [self._handle_alone(event) for event in events]
+        try:
+            self._commit(events)
+        except Exception as error:
+            if database_is_away(error):
+                raise DatabaseAwayError(str(error)) from error
+            # Whose fault it is shows when each is handled alone; the others then go on.
+            _log.info("batch_failed", service=self._service, events=len(events), error=repr(error))
+            return [self._handle_alone(event) for event in events]
+        return [Handled(event.delivery) for event in events]
+
+    def _handle_alone(self, event: _Readable) -> Verdict:
+        try:
+            self._commit([event])
+        except Exception as error:
+            if database_is_away(error):
+                raise DatabaseAwayError(str(error)) from error
+            if isinstance(error, Problem) and not error.passing:
+                return self._park(event.delivery, _failure(error))
+            return self._retry_or_park(event.delivery, error)
+        return Handled(event.delivery)
+
+    def _commit(self, events: list[_Readable]) -> None:
+        """Handle those events that are new, in one transaction."""
+        with self._database.begin() as work:
+            fresh = inbox.remember(work, [event.id for event in events])
+            for subscription, group in _grouped(events, set(fresh)):
+                envelopes = [event.delivery.envelope for event in group]
+                with handling_span(self._service, event_type(subscription.event), envelopes):
+                    subscription.call(work, [event.event for event in group])
+        metrics.handled.labels(self._service).inc(len(fresh))
+        if len(fresh) < len(events):
+            metrics.duplicates.labels(self._service).inc(len(events) - len(fresh))
+
+    def _retry_or_park(self, delivery: Delivery, error: Exception) -> Verdict:
+        attempts = delivery.envelope.attempts + 1
+        if attempts >= self._policy.attempts:
+            return self._park(delivery, _failure(error))
+        delay = self._policy.delay(attempts)
+        metrics.retries.labels(self._service).inc()
+        _log.warning(
+            "event_retried", **_fields(self._service, delivery.envelope), attempts=attempts, delay=delay, exc_info=error
+        )
+        return Retry(delivery, delay)
+
+    def _park(self, delivery: Delivery, failure: Failure) -> Park:
+        metrics.dead_letters.labels(self._service, failure.reason).inc()
+        _log.error(
+            "event_dead_lettered",
+            **_fields(self._service, delivery.envelope),
+            reason=failure.reason,
+            message=failure.message,
+        )
+        return Park(delivery, failure)
+
+
+def _grouped(events: list[_Readable], wanted: set[str]) -> list[tuple[Subscription, list[_Readable]]]:
+    """The wanted events by subscription, each once, in the order of their first arrival."""
+    groups: dict[str, tuple[Subscription, list[_Readable]]] = {}
+    for event in events:
+        if event.id in wanted:
+            wanted.discard(event.id)
+            groups.setdefault(event.delivery.envelope.type, (event.subscription, []))[1].append(event)
+    return list(groups.values())
+
+
+def _failure(error: Exception) -> Failure:
+    reason = error.reason if isinstance(error, Problem) else "HANDLER_FAILED"
+    stack = "".join(traceback.format_exception(error))
+    return Failure(reason, f"{type(error).__name__}: {error}", stack)
+
+
+def _fields(service: str, envelope: Envelope) -> dict[str, str]:
+    return {"service": service, "event_id": envelope.id, "event_type": envelope.type, "subject": envelope.subject}

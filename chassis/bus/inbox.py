@@ -1,0 +1,47 @@
+"""The inbox: which events this service has handled, remembered in the transaction of their effect."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import TextClause, bindparam, text
+
+from chassis.database import Database, Instant, UnitOfWork
+
+RETENTION = timedelta(days=7)
+"""Longer than any event can take: retries end after some hours."""
+_PRUNED_AT_ONCE = 500
+
+# One statement whatever the number of ids, so that it is compiled and planned once. Ordered, so that two consumers with
+# the same events wait for each other instead of deadlocking.
+_REMEMBER: dict[str, TextClause] = {
+    "postgresql": text(
+        "INSERT INTO inbox (event_id, handled_at) SELECT id, :now FROM unnest(CAST(:ids AS text[])) AS id ORDER BY id"
+        " ON CONFLICT DO NOTHING RETURNING event_id"
+    ).bindparams(bindparam("now", type_=Instant())),
+    "sqlite": text(
+        "INSERT INTO inbox (event_id, handled_at) SELECT value, :now FROM json_each(:ids) WHERE true ORDER BY value"
+        " ON CONFLICT DO NOTHING RETURNING event_id"
+    ).bindparams(bindparam("now", type_=Instant())),
+}
+_PRUNE = text(
+    "DELETE FROM inbox WHERE event_id IN (SELECT event_id FROM inbox WHERE handled_at < :before LIMIT :limit)"
+).bindparams(bindparam("before", type_=Instant()))
+
+
+def remember(work: UnitOfWork, event_ids: Iterable[str]) -> set[str]:
+    """Note events as handled; returns those that had not been.
+
+    Of two transactions with the same event the second waits for the first to end.
+    """
+    dialect = work.connection.dialect.name
+    ids = sorted(set(event_ids))
+    parameters = {"now": work.now, "ids": json.dumps(ids) if dialect == "sqlite" else ids}
+    return set(work.connection.execute(_REMEMBER[dialect], parameters).scalars())
+
+
+def prune(database: Database) -> bool:
+    """Forget some of the events handled longer ago than `RETENTION`; true when there may be more."""
+    with database.begin() as work:
+        parameters = {"before": work.now - RETENTION, "limit": _PRUNED_AT_ONCE}
+        return work.connection.execute(_PRUNE, parameters).rowcount >= _PRUNED_AT_ONCE

@@ -1,0 +1,257 @@
+"""RabbitMQ as the broker: quorum queues, pipelined confirms, retry queues with delays.
+
+Publishing and consuming use separate connections, so that a broker that holds back publishers (memory, disk) still lets
+consumers empty their queues.
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chassis.bus import metrics
+from chassis.bus.amqp_link import Address, Link, Outgoing
+from chassis.bus.broker import (
+    LARGEST_BATCH,
+    BrokerAwayError,
+    Delivery,
+    Handled,
+    Limits,
+    Park,
+    Receipt,
+    Retry,
+    Verdict,
+)
+from chassis.bus.events import CONTENT_TYPE, Envelope, UndecodableEventError, from_headers, to_headers
+from chassis.bus.topology import EXCHANGE, RetryPolicy, dead_queue_name, queue_name, queues, retry_queue_name
+
+PREFETCH = 500
+"""Deliveries that the broker hands out before the first is settled; quorum queues allow 2,000 at most."""
+_JITTER = 0.2
+_LONGEST_MESSAGE = 1_000
+_LONGEST_STACK = 8_000
+
+
+class RabbitBroker:
+    """A RabbitMQ node or cluster."""
+
+    volatile = False
+
+    def __init__(self, address: Address, policy: RetryPolicy | None = None) -> None:
+        self.address = address
+        self.policy = policy or RetryPolicy()
+
+    def publisher(self, service: str, on_settled: Callable[[Sequence[str]], None]) -> "RabbitPublisher":  # noqa: ARG002  nothing is ever pending here
+        """A publisher; it connects at its first use."""
+        return RabbitPublisher(self.address, service)
+
+    def consumer(self, service: str, events: Collection[str]) -> "RabbitConsumer":
+        """A consumer; it connects and declares its queues at its first use."""
+        return RabbitConsumer(self, service, events)
+
+
+class RabbitPublisher:
+    """Publishes one service's events and waits for the broker's confirmation."""
+
+    def __init__(self, address: Address, service: str) -> None:
+        self._address = address
+        self._service = service
+        self._link: Link | None = None
+
+    def publish(self, envelopes: Sequence[Envelope]) -> Receipt:
+        """Publish events; what the broker refused is in no set of the receipt."""
+        try:
+            with metrics.confirm_seconds.labels(self._service).time():
+                confirmation = self._connected().publish([_outgoing(envelope) for envelope in envelopes])
+        except BrokerAwayError:
+            self.close()
+            raise
+        return Receipt(settled=confirmation.confirmed, unroutable=confirmation.returned)
+
+    def _connected(self) -> Link:
+        if self._link is None:
+            self._link = _publishing_link(self._address)
+            self._link.declare_exchange(EXCHANGE)
+        return self._link
+
+    def keep_alive(self) -> None:
+        """Exchange heartbeats."""
+        if self._link is None:
+            return
+        try:
+            self._link.beat()
+        except BrokerAwayError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next `publish` opens another."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+
+class RabbitConsumer:
+    """Receives one service's events. Connects when it is used, and again after `BrokerAwayError`."""
+
+    def __init__(self, broker: RabbitBroker, service: str, events: Collection[str]) -> None:
+        self._broker = broker
+        self._service = service
+        self._events = events
+        self._link: Link | None = None
+        self._received: deque[Delivery] = deque()
+        self._unsettled: dict[int, None] = {}
+        self._waiting = False
+        self._interrupted = False
+
+    def receive(self, wait: float) -> list[Delivery]:
+        """Whatever is there, as one batch; no delay is added to let a batch grow."""
+        try:
+            link = self._connected()
+            link.drain(self._enough)
+            if not self._received:
+                link.beat()
+            if not self._received and not self._interrupted:
+                self._wait(link, wait)
+                link.drain(self._enough)
+        except BrokerAwayError:
+            self.close()
+            if self._interrupted:
+                return []
+            raise
+        return self._take()
+
+    def _wait(self, link: Link, wait: float) -> None:
+        self._waiting = True
+        try:
+            link.wait(wait)
+        finally:
+            self._waiting = False
+
+    def _enough(self) -> bool:
+        return len(self._received) >= LARGEST_BATCH
+
+    def _take(self) -> list[Delivery]:
+        limits = Limits()
+        batch: list[Delivery] = []
+        room = True
+        while self._received and room:
+            delivery = self._received.popleft()
+            batch.append(delivery)
+            room = limits.admit(delivery.envelope.body)
+        return batch
+
+    def _connected(self) -> Link:
+        if self._link is None:
+            link = Link(self._broker.address)
+            link.declare_exchange(EXCHANGE)
+            for queue in queues(self._service, self._broker.policy):
+                link.declare_queue(queue.name, queue.arguments)
+            for event in self._events:
+                link.bind(queue_name(self._service), EXCHANGE, event)
+            link.consume(queue_name(self._service), PREFETCH, self._on_message)
+            self._link = link
+        return self._link
+
+    def _on_message(self, message: Any) -> None:
+        tag = int(message.delivery_info["delivery_tag"])
+        headers = message.properties.get("application_headers") or {}
+        body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
+        self._unsettled[tag] = None
+        try:
+            delivery = Delivery(from_headers(headers, body), tag)
+        except UndecodableEventError as error:
+            key = str(message.properties.get("message_id", ""))
+            routing_key = str(message.delivery_info["routing_key"])
+            delivery = Delivery(Envelope(key, routing_key, "", "", "", body), tag, fault=str(error))
+        self._received.append(delivery)
+
+    def settle(self, verdicts: Sequence[Verdict]) -> None:
+        """Publish the copies that retries and dead letters need, and then acknowledge all originals."""
+        if self._link is None:
+            raise BrokerAwayError("the connection that delivered these events is gone; they come again")
+        try:
+            copies = [copy for copy in map(self._copy, verdicts) if copy is not None]
+            if copies:
+                self._publish_copies(copies)
+            self._acknowledge(self._link, [verdict.delivery.tag for verdict in verdicts])
+        except BrokerAwayError:
+            self.close()
+            raise
+
+    def _copy(self, verdict: Verdict) -> Outgoing | None:
+        envelope = verdict.delivery.envelope
+        counted = replace(envelope, attempts=envelope.attempts + 1)
+        match verdict:
+            case Handled():
+                return None
+            case Retry(delay=delay):
+                early = random.uniform(0, _JITTER) * delay  # noqa: S311  spreads load, guards nothing
+                queue = retry_queue_name(self._service, delay)
+                return _outgoing(counted, queue=queue, expiration=str(round((delay - early) * 1000)))
+            case Park(failure=failure):
+                headers = {
+                    "duokua-reason": failure.reason,
+                    "duokua-message": failure.message[:_LONGEST_MESSAGE],
+                    "duokua-stack": failure.stack[-_LONGEST_STACK:],
+                }
+                return _outgoing(counted, queue=dead_queue_name(self._service), headers=headers)
+
+    def _publish_copies(self, copies: list[Outgoing]) -> None:
+        # Rare enough for a connection of its own each time; one kept open would need heartbeats while it idles.
+        link = _publishing_link(self._broker.address)
+        try:
+            confirmation = link.publish(copies)
+        finally:
+            link.close()
+        if confirmation.returned or confirmation.refused:
+            lost = len(confirmation.returned) + len(confirmation.refused)
+            raise BrokerAwayError(f"{lost} retries or dead letters of {self._service} found no queue")
+
+    def _acknowledge(self, link: Link, tags: list[int]) -> None:
+        for tag in tags:
+            self._unsettled.pop(tag, None)
+        last = max(tags, default=0)
+        if tags and next(iter(self._unsettled), last + 1) > last:
+            link.acknowledge(last, multiple=True)
+            return
+        for tag in tags:
+            link.acknowledge(tag, multiple=False)
+
+    def interrupt(self) -> None:
+        """Make a waiting `receive` return at once; this consumer is not used further."""
+        self._interrupted = True
+        if self._waiting and self._link is not None:
+            self._link.hang_up()
+
+    def close(self) -> None:
+        """Close the connection; what was not settled is delivered again, here or elsewhere."""
+        link, self._link = self._link, None
+        self._received.clear()
+        self._unsettled.clear()
+        if link is not None:
+            link.close()
+
+
+def _publishing_link(address: Address) -> Link:
+    link = Link(address)
+    link.select_confirms()
+    return link
+
+
+def _outgoing(
+    envelope: Envelope, *, queue: str = "", headers: dict[str, str] | None = None, expiration: str = ""
+) -> Outgoing:
+    """The event as a message for the exchange, or a copy for one queue."""
+    properties: dict[str, object] = {"content_type": CONTENT_TYPE, "type": envelope.type}
+    if expiration:
+        properties["expiration"] = expiration
+    return Outgoing(
+        exchange="" if queue else EXCHANGE,
+        routing_key=queue or envelope.type,
+        key=envelope.id,
+        body=envelope.body,
+        headers={**to_headers(envelope), **(headers or {})},
+        properties=properties,
+    )

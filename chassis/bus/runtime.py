@@ -1,0 +1,83 @@
+"""What a worker process gives its containers: settings, databases and the broker."""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+
+from chassis.bus.amqp_link import Address
+from chassis.bus.broker import Broker
+from chassis.bus.dead_letters import FILE_NAME, DeadLetters
+from chassis.bus.embedded import EmbeddedBroker
+from chassis.bus.rabbit import RabbitBroker
+from chassis.bus.topology import RetryPolicy
+from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
+from chassis.settings import Settings
+
+CONFIG_KEY = "duokua"
+"""Where a container's nameko configuration holds the runtime."""
+
+
+class WorkerDatabase(Database):
+    """A database in a process of green threads.
+
+    SQLite waits for its write lock inside C, where no other green thread runs; the one that holds the lock could then
+    never end. So writers of this process queue before they reach SQLite.
+    """
+
+    _writer: threading.Lock | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """A write transaction."""
+        if self._writer is None:
+            self._writer = threading.Lock()
+        with self._writer if self.is_sqlite else nullcontext(), super().begin() as work:
+            yield work
+
+
+class Runtime:
+    """Shared by all containers of one worker process."""
+
+    def __init__(
+        self, settings: Settings, subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy | None = None
+    ) -> None:
+        self.settings = settings
+        self.policy = policy or RetryPolicy()
+        self.broker: Broker = _broker(settings, subscriptions, self.policy)
+        self._databases = {service: _database(settings, service) for service in subscriptions}
+
+    def database(self, service: str) -> Database:
+        """The database of a service that runs here."""
+        return self._databases[service]
+
+    def listen(self) -> None:
+        """Begin to receive signals from the services' other processes."""
+        for database in self._databases.values():
+            database.listen()
+
+    def check(self) -> None:
+        """Raise when a database does not answer; for the health of the process."""
+        for database in self._databases.values():
+            database.ping()
+
+    def close(self) -> None:
+        """Let go of databases and files."""
+        for database in self._databases.values():
+            database.close()
+        if isinstance(self.broker, EmbeddedBroker):
+            self.broker.close()
+
+
+def _database(settings: Settings, service: str) -> Database:
+    url = settings.database_url_of(service)
+    database = WorkerDatabase(url, service, signals_folder=settings.data_dir / "signals")
+    # The relay of this service runs here: it needs no message through the database to hear of an event written here.
+    database.local_topics = frozenset({OUTBOX_TOPIC})
+    return database
+
+
+def _broker(settings: Settings, subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy) -> Broker:
+    if settings.embedded_broker:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return EmbeddedBroker(DeadLetters(settings.data_dir / FILE_NAME), subscriptions)
+    return RabbitBroker(Address(settings.broker_url_with_password()), policy)
