@@ -1,0 +1,1 @@
+"""Plumbing that every service stands on; it carries no domain noun."""

@@ -1,0 +1,76 @@
+"""What a service's api.py is made of: servicers, callers and calls.
+
+A servicer is a plain class with `service` (the descriptor of a gRPC service) and one method an rpc, named in
+snake_case: `(call, request) -> response` for a single answer, run in a thread and in one transaction;
+`async (call, request or requests) -> async iterator` for a stream.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from chassis.database import Database, UnitOfWork
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the token says.
+
+    `subject` is "client:<id>" or "person:<id>"; `person_id` is whom the caller acts for as an applicant, empty for
+    nobody; `organ_id` is the organ that a department's system works for.
+    """
+
+    subject: str
+    client_id: str = ""
+    organ_id: str = ""
+    person_id: str = ""
+    permissions: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        """Whether the token holds `permission`."""
+        return permission in self.permissions
+
+
+ANONYMOUS = Caller(subject="anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call with a single answer: its transaction, and who makes it."""
+
+    work: UnitOfWork
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCall:
+    """One call with a stream of answers; it opens its own transactions."""
+
+    database: Database
+    caller: Caller
+    threads: Executor
+    stopping: asyncio.Event
+    """Set when the server is about to stop: streams say so to their clients and end."""
+
+    async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Run what may wait for the database in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
+
+
+class Servicer(Protocol):
+    """The implementation of one gRPC service.
+
+    `unstored` names the methods whose answers must not be kept for repeats, because they hold a secret: they make
+    themselves idempotent by `request_id`.
+    """
+
+    service: ServiceDescriptor
+    unstored: frozenset[str] = frozenset()
+
+    def __getattr__(self, name: str) -> Any: ...

@@ -1,0 +1,161 @@
+"""An api process: `python -m chassis.api_process SERVICE...` serves the gRPC of the named services."""
+
+import asyncio
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc.aio
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis import telemetry
+from chassis.api import Servicer
+from chassis.context import Context
+from chassis.health import Check, HealthServer, failures
+from chassis.rpc import Pipeline
+from chassis.settings import Settings, is_loopback
+from chassis.tokens import KeySource, TokenVerifier
+
+log = structlog.get_logger()
+
+LARGEST_MESSAGE = 21 * 1024 * 1024
+"""In bytes; the largest request is a document to verify, 20 MB. Each field's own rule is tighter."""
+GRACE_SECONDS = 10
+OPTIONS = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_concurrent_streams", 1000),
+)
+
+
+class ApiProcess:
+    """The gRPC servers of some services in one process, on one port."""
+
+    def __init__(self, settings: Settings, services: Sequence[str]) -> None:
+        self._settings = settings
+        self._services = services
+        self._context = Context(settings)
+        self._threads = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="call")
+        self._stopping = asyncio.Event()
+        self._servicers: list[tuple[str, Servicer]] = []
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then finish what is in hand."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        channel = identity_channel(self._settings)
+        server = await self._build(channel)
+        health = HealthServer(self._settings.health_listen, self._checks())
+        await server.start()
+        await self._start_servicers()
+        health.start()
+        log.info("api_serving", services=" ".join(self._services), address=self._settings.listen)
+        await self._stopping.wait()
+        log.info("api_stopping")
+        await server.stop(GRACE_SECONDS)
+        await self._stop_servicers()
+        health.stop()
+        await channel.close()
+        self._threads.shutdown(cancel_futures=True)
+        self._context.close()
+
+    async def _build(self, channel: grpc.aio.Channel) -> grpc.aio.Server:
+        verifier = TokenVerifier(KeySource(channel), self._settings.issuer)
+        server = grpc.aio.server(options=OPTIONS)
+        names = []
+        for service in self._services:
+            module = importlib.import_module(f"services.{service}.api")
+            database = self._context.database(service)
+            if hasattr(module, "prepare"):
+                await asyncio.get_running_loop().run_in_executor(
+                    self._threads, module.prepare, self._settings, database
+                )
+            pipeline = Pipeline(database, self._threads, verifier, self._stopping)
+            for servicer in module.build(self._settings):
+                server.add_generic_rpc_handlers((pipeline.handlers(servicer),))
+                self._servicers.append((service, servicer))
+                names.append(servicer.service.full_name)
+        health_pb2_grpc.add_HealthServicer_to_server(Health(self._checks(), self._threads), server)
+        reflection.enable_server_reflection((*names, reflection.SERVICE_NAME, "grpc.health.v1.Health"), server)
+        bind(server, self._settings)
+        return server
+
+    async def _start_servicers(self) -> None:
+        for service, servicer in self._servicers:
+            start = getattr(servicer, "start", None)
+            if start is not None:
+                await start(self._context.database(service), self._threads)
+        for service in self._services:
+            if self._context.database(service).callbacks.topics:
+                self._context.database(service).listen()
+
+    async def _stop_servicers(self) -> None:
+        for _, servicer in self._servicers:
+            stop = getattr(servicer, "stop", None)
+            if stop is not None:
+                await stop()
+
+    def _checks(self) -> dict[str, Check]:
+        return {f"database {service}": self._context.database(service).ping for service in self._services}
+
+
+class Health(health_pb2_grpc.HealthServicer):
+    """grpc.health.v1 for this process: SERVING while its databases answer."""
+
+    def __init__(self, checks: dict[str, Check], threads: ThreadPoolExecutor) -> None:
+        self._checks = checks
+        self._threads = threads
+
+    async def Check(  # noqa: N802 - the contract's name
+        self, request: health_pb2.HealthCheckRequest, context: "grpc.aio.ServicerContext[object, object]"
+    ) -> health_pb2.HealthCheckResponse:
+        """Whether the process can do its work now."""
+        del request, context
+        failed = await asyncio.get_running_loop().run_in_executor(self._threads, failures, self._checks)
+        status = health_pb2.HealthCheckResponse.NOT_SERVING if failed else health_pb2.HealthCheckResponse.SERVING
+        return health_pb2.HealthCheckResponse(status=status)
+
+
+def bind(server: grpc.aio.Server, settings: Settings) -> None:
+    """Listen with TLS; without a certificate only on loopback, else the process refuses to start."""
+    if settings.has_secret("tls.crt"):
+        pair = (settings.secret("tls.key"), settings.secret("tls.crt"))
+        server.add_secure_port(settings.listen, grpc.ssl_server_credentials([pair]))
+        return
+    if not is_loopback(settings.listen):
+        message = f"{settings.listen} is not loopback and there is no certificate tls.crt in {settings.secrets_folder}"
+        raise SystemExit(message)
+    log.warning("serving_without_tls", address=settings.listen)
+    server.add_insecure_port(settings.listen)
+
+
+def identity_channel(settings: Settings) -> grpc.aio.Channel:
+    """A channel to the identity service, whose keys check every token."""
+    address = settings.endpoint("identity")
+    if settings.has_secret("tls-root.crt"):
+        credentials = grpc.ssl_channel_credentials(settings.secret("tls-root.crt"))
+        return grpc.aio.secure_channel(address, credentials)
+    if not is_loopback(address):
+        message = f"{address} is not loopback and there is no root certificate in {settings.secrets_folder}"
+        raise SystemExit(message)
+    return grpc.aio.insecure_channel(address)
+
+
+def main(services: Sequence[str]) -> None:
+    """Run until told to stop."""
+    settings = Settings()
+    telemetry.configure(settings, f"{services[0] if len(services) == 1 else 'all'}-api")
+    asyncio.run(ApiProcess(settings, services).run())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

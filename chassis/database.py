@@ -1,0 +1,171 @@
+"""A service's database and its unit of work, on PostgreSQL and on SQLite alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from google.protobuf.message import Message
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from chassis.clock import Clock, SystemClock, new_id
+from chassis.signals import Callbacks, Listener, PostgresSignals, SocketSignals
+from chassis.tables import Document, Instant, service_metadata
+
+__all__ = ["Database", "Document", "Instant", "UnitOfWork", "insert", "service_metadata"]
+
+OUTBOX_TOPIC = "outbox"
+_propagator = TraceContextTextMapPropagator()
+_outbox = service_metadata().tables["outbox"]
+
+
+class UnitOfWork:
+    """One transaction: a use case takes it as its first argument and never commits.
+
+    `now` is the one time at which everything in the transaction happens.
+    """
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.topics: set[str] = set()
+        self._events: list[dict[str, object]] = []
+
+    def emit(self, occurrence: Message, *, subject: str) -> None:
+        """Write an event to the outbox; it leaves for the broker once the transaction has committed.
+
+        `subject` names what it is about, such as the case's id.
+        """
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        self._events.append(
+            {
+                "id": new_id(),
+                "type": occurrence.DESCRIPTOR.full_name,
+                "subject": subject,
+                "body": occurrence.SerializeToString(),
+                "traceparent": carrier.get("traceparent", ""),
+                "created_at": self.now,
+            }
+        )
+
+    def wake(self, topic: str) -> None:
+        """After the commit, wake whoever waits for `topic` in any process of this service."""
+        self.topics.add(topic)
+
+    def flush(self) -> None:
+        """Write what was emitted; the database calls it before it commits."""
+        if self._events:
+            self.connection.execute(plain_insert(_outbox), self._events)
+            self._events = []
+            self.wake(OUTBOX_TOPIC)
+
+
+class Database:
+    """The database of one service, and the wake-ups between the service's processes."""
+
+    def __init__(self, url: str, service: str, *, signals_folder: Path, clock: Clock | None = None) -> None:
+        self.url = make_url(url)
+        self.service = service
+        self.clock = clock or SystemClock()
+        self.callbacks = Callbacks()
+        self.engine = _engine(self.url)
+        self._sockets = SocketSignals(signals_folder, service) if self.is_sqlite else None
+        self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
+        self._listener: Listener | None = None
+        self.local_topics: frozenset[str] = frozenset()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded database."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """A write transaction: commits at the end, rolls back when an exception passes."""
+        with self.engine.connect() as connection:
+            work = UnitOfWork(connection, self.clock.now())
+            with connection.begin():
+                if self.is_sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield work
+                work.flush()
+                self._notify_inside(work)
+            self._notify_after(work)
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """A read-only transaction: sees one state of the data throughout."""
+        with self.engine.connect() as connection, connection.begin():
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            yield UnitOfWork(connection, self.clock.now())
+
+    def ping(self) -> None:
+        """Raise when the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def listen(self) -> None:
+        """Start to receive signals of the service's other processes; callbacks are added through `callbacks`."""
+        if self._listener is None:
+            signals = self._sockets or self._postgres
+            assert signals is not None  # noqa: S101 - one of the two is always made
+            self._listener = signals.listen(self.callbacks)
+
+    def close(self) -> None:
+        """Stop listening and give the connections back."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        self.engine.dispose()
+
+    def _notify_inside(self, work: UnitOfWork) -> None:
+        topics = work.topics - self.local_topics
+        if self._postgres is not None and topics:
+            notify = text("SELECT pg_notify(:channel, :topics)")
+            work.connection.execute(notify, {"channel": self._postgres.channel, "topics": "\n".join(sorted(topics))})
+
+    def _notify_after(self, work: UnitOfWork) -> None:
+        if self._sockets is not None and work.topics - self.local_topics:
+            self._sockets.send(sorted(work.topics - self.local_topics))
+        local = work.topics if self._sockets is not None else work.topics & self.local_topics
+        self.callbacks.fire(local)  # PostgreSQL tells this process too, by its own listener, of what is not local
+
+
+def insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    """An INSERT of the connection's own dialect, for ON CONFLICT and RETURNING."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def create_tables(database: Database, metadata: MetaData) -> None:
+    """Create the tables of `metadata` as they are today; for tests. Real set-ups migrate."""
+    with database.begin() as work:
+        metadata.create_all(work.connection)
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=False, pool_timeout=10
+        )
+    engine = create_engine(url, connect_args={"timeout": 10}, pool_size=8, max_overflow=8)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: object, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined] # the driver must not begin by itself
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    return engine

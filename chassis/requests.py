@@ -1,0 +1,57 @@
+"""Repeats of a write get the first answer: what was answered is stored in the transaction of the change."""
+
+import hashlib
+
+from google.protobuf.message import Message
+from sqlalchemy import insert, select
+
+from chassis.api import Caller
+from chassis.database import UnitOfWork, service_metadata
+from chassis.problems import Invalid, Violation
+
+LONGEST_REQUEST_ID = 100
+_requests = service_metadata().tables["requests"]
+
+
+def check_request_id(request_id: str) -> None:
+    """Raise Invalid unless a write names its request."""
+    if not 0 < len(request_id) <= LONGEST_REQUEST_ID:
+        fault = Violation("request_id", f"give an id of 1 to {LONGEST_REQUEST_ID} characters, the same for a repeat")
+        raise Invalid("BAD_REQUEST", "a write needs a request_id", [fault])
+
+
+def first_answer(work: UnitOfWork, caller: Caller, method: str, request: Message) -> bytes | None:
+    """The serialised answer that this request got before, or None.
+
+    Raises Invalid REQUEST_ID_REUSED when the same id stood for another request.
+    """
+    query = select(_requests.c.method, _requests.c.fingerprint, _requests.c.response).where(
+        _requests.c.caller == caller.subject,
+        _requests.c.request_id == request.request_id,  # type: ignore[attr-defined] # the edge has checked that it is there
+    )
+    row = work.connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    if (row.method, row.fingerprint) != (method, _fingerprint(request)):
+        fault = Violation("request_id", "was used for another request; give a fresh one")
+        raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
+    return bytes(row.response)
+
+
+def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, response: Message) -> None:
+    """Store an answer for repeats; a concurrent repeat fails here on the primary key and rolls back."""
+    work.connection.execute(
+        insert(_requests),
+        {
+            "caller": caller.subject,
+            "request_id": request.request_id,  # type: ignore[attr-defined] # the edge has checked that it is there
+            "method": method,
+            "fingerprint": _fingerprint(request),
+            "response": response.SerializeToString(),
+            "answered_at": work.now,
+        },
+    )
+
+
+def _fingerprint(request: Message) -> str:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()

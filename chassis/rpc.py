@@ -1,0 +1,241 @@
+"""The one way in: what happens to every call before and after its handler.
+
+Token and permission, contract rules, deadline, transaction, first answers, errors, trace and metrics, in that order
+and in one place, read from the method's declared policy. A method without a policy cannot be served.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import grpc.aio
+import structlog
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from opentelemetry import context as trace_context
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Histogram
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from chassis.api import ANONYMOUS, Call, Caller, Servicer, StreamCall
+from chassis.database import Database
+from chassis.problems import Conflict, Forbidden, Problem, Unauthenticated, Unavailable
+from chassis.requests import check_request_id, first_answer, remember
+from chassis.status import code_of, details_of
+from chassis.tokens import TokenVerifier
+from chassis.validation import check_request
+from duokua.options.v1 import options_pb2
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("duokua.rpc")
+_propagator = TraceContextTextMapPropagator()
+
+DEFAULT_DEADLINE_SECONDS = 15.0
+REQUESTS = Counter("duokua_rpc_requests_total", "Calls answered.", ["method", "code"])
+SECONDS = Histogram("duokua_rpc_seconds", "Time to answer a call with a single answer.", ["method"])
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Aborted = grpc.aio.AbortError
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One rpc: its name, policy, and the function that answers it."""
+
+    full_name: str
+    policy: options_pb2.MethodPolicy
+    handler: Callable[..., Any]
+    has_request_id: bool
+    stored: bool
+
+
+class Pipeline:
+    """Serves one servicer's methods on one database."""
+
+    def __init__(self, database: Database, threads: Executor, verifier: TokenVerifier, stopping: asyncio.Event) -> None:
+        self._database = database
+        self._threads = threads
+        self._verifier = verifier
+        self._stopping = stopping
+
+    def handlers(self, servicer: Servicer) -> grpc.GenericRpcHandler:
+        """The gRPC handlers of every method of `servicer`; raises when one has no policy or no implementation."""
+        descriptor = servicer.service
+        methods = {method.name: self._handler(servicer, method) for method in descriptor.methods}
+        return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
+
+    def _handler(self, servicer: Servicer, descriptor: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        method = method_of(servicer, descriptor)
+        codec = {
+            "request_deserializer": GetMessageClass(descriptor.input_type).FromString,
+            "response_serializer": GetMessageClass(descriptor.output_type).SerializeToString,
+        }
+        if descriptor.client_streaming and descriptor.server_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._stream(method, checks=False), **codec)
+        if descriptor.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, checks=True), **codec)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method), **codec)
+
+    def _unary(self, method: Method) -> Callable[[Message, Context], Awaitable[Message]]:
+        async def answer(request: Message, context: Context) -> Message:
+            started = time.perf_counter()
+            try:
+                with _traced(method, context):
+                    caller = await self._admit(method, context)
+                    check_request(request)
+                    async with asyncio.timeout(_deadline(method, context)):
+                        run = trace_context.get_current()
+                        response = await asyncio.get_running_loop().run_in_executor(
+                            self._threads, self._run, method, caller, request, run
+                        )
+            except Exception as error:
+                await _abort(method, context, error)
+                raise
+            SECONDS.labels(method.full_name).observe(time.perf_counter() - started)
+            REQUESTS.labels(method.full_name, "OK").inc()
+            return response
+
+        return answer
+
+    def _stream(self, method: Method, *, checks: bool) -> Callable[[Any, Context], AsyncIterator[Message]]:
+        async def answer(request: Any, context: Context) -> AsyncIterator[Message]:
+            try:
+                caller = await self._admit(method, context)
+                if checks:
+                    check_request(request)
+                call = StreamCall(self._database, caller, self._threads, self._stopping)
+                async for response in method.handler(call, request):
+                    yield response
+            except asyncio.CancelledError:
+                REQUESTS.labels(method.full_name, "CANCELLED").inc()
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                await _abort(method, context, error)
+            REQUESTS.labels(method.full_name, "OK").inc()
+
+        return answer
+
+    async def _admit(self, method: Method, context: Context) -> Caller:
+        if method.policy.anonymous:
+            return ANONYMOUS
+        caller = await self._verifier.verify(_bearer(context))
+        if not caller.may(method.policy.permission):
+            message = f"this needs the permission {method.policy.permission}"
+            raise Forbidden("PERMISSION_MISSING", message, permission=method.policy.permission)
+        return caller
+
+    def _run(self, method: Method, caller: Caller, request: Message, traced: trace_context.Context) -> Message:
+        token = trace_context.attach(traced)
+        try:
+            if not method.policy.write:
+                with self._database.read() as work:
+                    return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
+            if method.has_request_id:
+                check_request_id(request.request_id)  # type: ignore[attr-defined]
+            try:
+                return self._write(method, caller, request)
+            except IntegrityError:
+                # Somebody else wrote the same thing a moment ago, most often this request's own repeat.
+                return self._write(method, caller, request)
+        finally:
+            trace_context.detach(token)
+
+    def _write(self, method: Method, caller: Caller, request: Message) -> Message:
+        with self._database.begin() as work:
+            if not (method.has_request_id and method.stored):
+                return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
+            answered = first_answer(work, caller, method.full_name, request)
+            if answered is not None:
+                response_class = GetMessageClass(_response_descriptor(method))
+                return response_class.FromString(answered)
+            response: Message = method.handler(Call(work, caller), request)
+            remember(work, caller, method.full_name, request, response)
+            return response
+
+
+_DESCRIPTORS: dict[str, MethodDescriptor] = {}
+
+
+def _response_descriptor(method: Method) -> Any:
+    return _DESCRIPTORS[method.full_name].output_type
+
+
+def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
+    """The method as it will be served; raises TypeError when its policy or its implementation is missing."""
+    policy = descriptor.GetOptions().Extensions[options_pb2.policy]
+    if not policy.anonymous and not policy.permission:
+        message = f"{descriptor.full_name} declares no permission, so it cannot be served"
+        raise TypeError(message)
+    name = snake_case(descriptor.name)
+    handler = getattr(servicer, name, None)
+    if handler is None:
+        message = f"{type(servicer).__name__} has no method {name} for {descriptor.full_name}"
+        raise TypeError(message)
+    _DESCRIPTORS[descriptor.full_name] = descriptor
+    stored = name not in getattr(servicer, "unstored", frozenset())
+    return Method(descriptor.full_name, policy, handler, "request_id" in descriptor.input_type.fields_by_name, stored)
+
+
+def snake_case(name: str) -> str:
+    """`SubmitCase` as `submit_case`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _traced(method: Method, context: Context) -> Any:
+    carrier = {key: value for key, value in context.invocation_metadata() or () if key == "traceparent"}
+    parent = _propagator.extract(carrier) if carrier else None
+    return tracer.start_as_current_span(method.full_name, context=parent, kind=trace.SpanKind.SERVER)
+
+
+def _deadline(method: Method, context: Context) -> float:
+    longest = float(method.policy.deadline_seconds or DEFAULT_DEADLINE_SECONDS)
+    remaining = context.time_remaining()
+    return longest if remaining is None else min(longest, remaining)
+
+
+def _bearer(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            text = value if isinstance(value, str) else value.decode(errors="replace")
+            scheme, _, token = text.partition(" ")
+            if scheme.lower() == "bearer" and token:
+                return token
+            raise Unauthenticated("TOKEN_INVALID", "the authorization metadata must be: Bearer <access token>")
+    raise Unauthenticated("TOKEN_MISSING", "give an access token in the metadata: authorization: Bearer <token>")
+
+
+async def _abort(method: Method, context: Context, error: Exception) -> None:
+    if isinstance(error, Aborted):
+        raise error
+    if isinstance(error, TimeoutError) and not isinstance(error, OperationalError):
+        REQUESTS.labels(method.full_name, "DEADLINE_EXCEEDED").inc()
+        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the server could not answer within the deadline")
+    problem = _as_problem(error)
+    if problem is None:
+        REQUESTS.labels(method.full_name, "INTERNAL").inc()
+        log.error("rpc_failed", method=method.full_name, exc_info=error)
+        await context.abort(grpc.StatusCode.INTERNAL, "an unexpected error; it is in the server's log")
+        return
+    code = code_of(problem)
+    REQUESTS.labels(method.full_name, code.name).inc()
+    log.info("rpc_refused", method=method.full_name, code=code.name, reason=problem.reason)
+    await context.abort(code, problem.message[:1000], (("grpc-status-details-bin", details_of(problem)),))
+
+
+def _as_problem(error: Exception) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, OperationalError | PoolTimeout):
+        log.warning("database_unavailable", error=str(error.__cause__ or error))
+        return Unavailable("DATABASE_UNAVAILABLE", "the service's database does not answer; try again")
+    if isinstance(error, IntegrityError):
+        log.warning("write_collided", error=str(error.orig))
+        return Conflict("WRITE_COLLIDED", "another write changed the same thing at the same time; look, then try again")
+    return None

@@ -1,0 +1,130 @@
+"""Settings of every process: `DUOKUA_*` in the environment, secrets as files."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICES = ("identity", "matters", "routing", "cases", "eseal", "notify")
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+class Settings(BaseSettings):
+    """What an operator can set; each field is the environment variable `DUOKUA_<FIELD>`.
+
+    Without any, a process runs embedded: SQLite files and an in-process broker, all in `data_dir`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="DUOKUA_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("duokua-data")
+    """Databases of the embedded mode, its secrets, and signals."""
+    secrets_dir: Path | None = None
+    """Keys and certificates, one file each; by default `<data_dir>/secrets`."""
+    database_url: str = ""
+    """`postgresql://user@host:port/duokua_{service}`; empty means SQLite files. `{service}` is replaced."""
+    broker_url: str = ""
+    """`amqp://user@host:port/vhost`; empty means the in-process broker."""
+    database_password_file: Path | None = None
+    broker_password_file: Path | None = None
+    listen: str = "127.0.0.1:7443"
+    """Where the gRPC server of an api process listens."""
+    health_listen: str = "127.0.0.1:7480"
+    """Where `/live`, `/ready` and `/metrics` of a process are served, by HTTP."""
+    endpoints: str = ""
+    """Where the services' gRPC servers are: `host:port` for all, or `identity=host:port,cases=host:port,...`."""
+    issuer: str = "duokua"
+    """The name of the platform in tokens, as issuer and as audience of client assertions."""
+    allow_private_webhooks: bool = False
+    """Whether webhooks may go to private and loopback addresses, and by plain http."""
+    api_threads: int = Field(default=8, ge=1, le=64)
+    lease_seconds: int = Field(default=60, ge=1, le=3600)
+    """How long a department's system holds a task before another of its processes may get it."""
+    otlp_endpoint: str = ""
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP); empty means no traces are sent."""
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+
+    @field_validator("listen", "health_listen")
+    @classmethod
+    def _has_port(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            message = f"{address!r} is not host:port"
+            raise ValueError(message)
+        return address
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.database_url and not self.database_url.startswith(("postgresql://", "sqlite://")):
+            message = "database_url must start with postgresql:// or sqlite://"
+            raise ValueError(message)
+        if self.database_url and "{service}" not in self.database_url:
+            message = "database_url must contain {service}: every service has a database of its own"
+            raise ValueError(message)
+        if self.broker_url and not self.broker_url.startswith(("amqp://", "amqps://")):
+            message = "broker_url must start with amqp:// or amqps://"
+            raise ValueError(message)
+        return self
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether the broker lives in the one worker process."""
+        return not self.broker_url
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Where secrets are read from."""
+        return self.secrets_dir or self.data_dir / "secrets"
+
+    def secret(self, name: str) -> bytes:
+        """The content of a secret; raises FileNotFoundError, which names the file, when there is none."""
+        path = self.secrets_folder / name
+        try:
+            return path.read_bytes().strip()
+        except FileNotFoundError:
+            message = f"there is no secret {path}; `duokua init` makes all of them"
+            raise FileNotFoundError(message) from None
+
+    def has_secret(self, name: str) -> bool:
+        """Whether there is such a secret."""
+        return (self.secrets_folder / name).exists()
+
+    def database_url_of(self, service: str) -> str:
+        """The URL of a service's database, with its password."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir / service}.sqlite3"
+        return _with_password(self.database_url.replace("{service}", service), self.database_password_file)
+
+    def broker_url_with_password(self) -> str:
+        """The broker's URL, with its password."""
+        return _with_password(self.broker_url, self.broker_password_file)
+
+    def endpoint(self, service: str) -> str:
+        """`host:port` of a service's gRPC server."""
+        if not self.endpoints:
+            return self.listen
+        if "=" not in self.endpoints:
+            return self.endpoints
+        pairs = dict(pair.strip().split("=", 1) for pair in self.endpoints.split(",") if pair.strip())
+        if service not in pairs:
+            message = f"DUOKUA_ENDPOINTS names no address for {service}"
+            raise ValueError(message)
+        return pairs[service]
+
+
+def _with_password(url: str, file: Path | None) -> str:
+    if file is None:
+        return url
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.partition("@")
+    if not at or ":" in user:
+        message = "a password file needs a URL with a user and no password: scheme://user@host/..."
+        raise ValueError(message)
+    return f"{scheme}://{user}:{file.read_text().strip()}@{place}"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `host:port` can be reached from this machine only."""
+    return address.rpartition(":")[0] in LOOPBACK

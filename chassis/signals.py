@@ -1,0 +1,189 @@
+"""Wake-ups between the processes of one service, so that nobody polls.
+
+A signal only says "look now"; it carries no data, may come twice, and may be lost at a crash. Whoever waits looks at
+the database when it starts, on each signal, and at a slow safety interval.
+
+On PostgreSQL signals travel by LISTEN/NOTIFY, sent inside the transaction, so that they arrive after its commit.
+On SQLite each listening process has a Unix datagram socket in `<data>/signals/`, and signals are sent after the commit.
+"""
+
+import contextlib
+import os
+import random
+import select
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import structlog
+from sqlalchemy.engine import URL
+
+log = structlog.get_logger()
+
+Callback = Callable[[], None]
+
+LARGEST_DATAGRAM = 4096
+LONGEST_SOCKET_PATH = 100
+RECONNECT_SECONDS = (0.2, 5.0)
+
+
+class Listener(Protocol):
+    """Waits, in a thread of its own, for the signals of one service."""
+
+    def close(self) -> None:
+        """Stop listening and end the thread."""
+
+
+class Callbacks:
+    """Who in this process waits for which topic."""
+
+    def __init__(self) -> None:
+        self._by_topic: dict[str, list[Callback]] = defaultdict(list)
+
+    def add(self, topic: str, callback: Callback) -> None:
+        """Call `callback`, from any thread, whenever `topic` is signalled; it must return at once."""
+        self._by_topic[topic].append(callback)
+
+    def fire(self, topics: Iterable[str]) -> None:
+        """Wake whoever waits for `topics` here."""
+        for topic in topics:
+            for callback in tuple(self._by_topic.get(topic, ())):
+                callback()
+
+    def fire_all(self) -> None:
+        """Wake everybody: signals may have been lost."""
+        self.fire(tuple(self._by_topic))
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics that somebody here waits for."""
+        return frozenset(self._by_topic)
+
+
+class SocketSignals:
+    """Signals of one service between processes on one machine, over Unix datagram sockets."""
+
+    def __init__(self, folder: Path, service: str) -> None:
+        self._folder = folder
+        self._service = service
+
+    def send(self, topics: Iterable[str]) -> None:
+        """Tell the other processes; one that has died is cleared away."""
+        payload = "\n".join(topics).encode()[:LARGEST_DATAGRAM]
+        own = f"{self._service}.{os.getpid()}.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            for path in self._folder.glob(f"{self._service}.*.sock"):
+                if path.name != own:
+                    self._send_to(sender, path, payload)
+
+    @staticmethod
+    def _send_to(sender: socket.socket, path: Path, payload: bytes) -> None:
+        try:
+            with _short(path) as address:
+                sender.sendto(payload, address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+        except BlockingIOError:
+            log.debug("signal_receiver_is_behind", path=path.name)  # it has signals waiting, so it will look
+
+    def listen(self, callbacks: Callbacks) -> Listener:
+        """Start a listener for this process."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return _SocketListener(self._folder / f"{self._service}.{os.getpid()}.sock", callbacks)
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """The address of a socket; a path that is too long for one (108 bytes) is reached through its open folder."""
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class _SocketListener:
+    def __init__(self, path: Path, callbacks: Callbacks) -> None:
+        path.unlink(missing_ok=True)
+        self._path = path
+        self._callbacks = callbacks
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with _short(path) as address:
+            self._socket.bind(address)
+        path.chmod(0o600)
+        self._thread = threading.Thread(target=self._run, name=f"signals-{path.stem}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while payload := self._socket.recv(LARGEST_DATAGRAM):
+            self._callbacks.fire(payload.decode().split("\n"))
+        self._socket.close()
+
+    def close(self) -> None:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+            contextlib.suppress(ConnectionRefusedError, FileNotFoundError),
+            _short(self._path) as address,
+        ):
+            sender.sendto(b"", address)
+        self._thread.join(timeout=2)
+        self._path.unlink(missing_ok=True)
+
+
+class PostgresSignals:
+    """Signals of one service over LISTEN/NOTIFY; sending is part of the transaction (see UnitOfWork)."""
+
+    def __init__(self, url: URL, service: str) -> None:
+        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self.channel = f"duokua_{service}"
+
+    def listen(self, callbacks: Callbacks) -> Listener:
+        """Start a listener for this process."""
+        return _PostgresListener(self._url, self.channel, callbacks)
+
+
+class _PostgresListener:
+    def __init__(self, url: str, channel: str, callbacks: Callbacks) -> None:
+        self._url = url
+        self._channel = channel
+        self._callbacks = callbacks
+        self._stopped = threading.Event()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name=f"signals-{channel}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        delay = RECONNECT_SECONDS[0]
+        while not self._stopped.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True) as connection:
+                    connection.execute(f'LISTEN "{self._channel}"')
+                    delay = RECONNECT_SECONDS[0]
+                    self._callbacks.fire_all()  # whatever was signalled while nobody listened
+                    self._receive(connection)
+            except psycopg.OperationalError as error:
+                log.warning("signals_lost", channel=self._channel, error=str(error), retry_seconds=round(delay, 1))
+                self._stopped.wait(delay * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+                delay = min(delay * 2, RECONNECT_SECONDS[1])
+
+    def _receive(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+        waiting = [connection.fileno(), self._wake_receiver.fileno()]
+        while not self._stopped.is_set():
+            select.select(waiting, [], [], 60)
+            topics = {topic for notice in connection.notifies(timeout=0) for topic in notice.payload.split("\n")}
+            self._callbacks.fire(topics)
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._wake_sender.send(b"x")
+        self._thread.join(timeout=2)
+        self._wake_sender.close()
+        self._wake_receiver.close()

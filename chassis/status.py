@@ -1,0 +1,60 @@
+"""Problems as gRPC statuses: google.rpc.Status with exactly one ErrorInfo, and BadRequest with the fields."""
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from chassis.problems import (
+    Conflict,
+    Exhausted,
+    Exists,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+)
+
+DOMAIN = "duokua"
+CODES: dict[type[Problem], grpc.StatusCode] = {
+    Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    Exists: grpc.StatusCode.ALREADY_EXISTS,
+    Conflict: grpc.StatusCode.FAILED_PRECONDITION,
+    Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
+}
+MOST_DETAILS = 20
+LONGEST_DESCRIPTION = 400
+"""Trailers travel as one header block; what is longer than clients accept (8 KiB) would lose the whole status."""
+
+
+def code_of(problem: Problem) -> grpc.StatusCode:
+    """The status code of a problem."""
+    return CODES.get(type(problem), grpc.StatusCode.UNKNOWN)
+
+
+def details_of(problem: Problem) -> bytes:
+    """The serialised google.rpc.Status of a problem, for the trailer `grpc-status-details-bin`."""
+    info = error_details_pb2.ErrorInfo(reason=problem.reason, domain=DOMAIN)
+    for key, value in problem.metadata.items():
+        info.metadata[key] = value[:LONGEST_DESCRIPTION]
+    details = [_any(info)]
+    if isinstance(problem, Invalid) and problem.violations:
+        bad = error_details_pb2.BadRequest()
+        for violation in problem.violations[:MOST_DETAILS]:
+            bad.field_violations.add(
+                field=violation.field[:LONGEST_DESCRIPTION], description=violation.description[:LONGEST_DESCRIPTION]
+            )
+        details.append(_any(bad))
+    status = status_pb2.Status(code=code_of(problem).value[0], message=problem.message[:1000], details=details)
+    return status.SerializeToString()
+
+
+def _any(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed

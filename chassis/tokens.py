@@ -1,0 +1,122 @@
+"""Checks access tokens (RFC 9068) with the identity service's public keys."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import grpc.aio
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from chassis.api import Caller
+from chassis.problems import Unauthenticated, Unavailable
+from duokua.identity.v1 import token_service_pb2, token_service_pb2_grpc
+
+AUDIENCE = "duokua"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type that RFC 9068 names
+REFRESH_SECONDS = 600.0
+SOONEST_REFRESH_SECONDS = 5.0
+FETCH_SECONDS = 5.0
+MOST_CACHED = 10_000
+
+
+class KeySource:
+    """The public keys of the identity service: fetched on first use, and anew when a token names an unknown key."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._tokens = token_service_pb2_grpc.TokenServiceStub(channel)
+        self._keys: KeySet | None = None
+        self._fetched_at = -REFRESH_SECONDS
+        self._lock = asyncio.Lock()
+
+    async def keys(self, *, missing: bool = False) -> KeySet:
+        """The keys; `missing` asks for a fresh copy because a key was not among them.
+
+        Old keys go on serving while the identity service is away. Raises Unavailable when there are none yet.
+        """
+        age = time.monotonic() - self._fetched_at
+        if self._keys is not None and age < (SOONEST_REFRESH_SECONDS if missing else REFRESH_SECONDS):
+            return self._keys
+        async with self._lock:
+            if time.monotonic() - self._fetched_at >= min(age, SOONEST_REFRESH_SECONDS):
+                await self._fetch()
+        if self._keys is None:
+            raise Unavailable("KEYS_UNAVAILABLE", "the identity service's keys cannot be fetched; try again")
+        return self._keys
+
+    async def _fetch(self) -> None:
+        try:
+            request = token_service_pb2.GetKeysRequest()
+            response = await self._tokens.GetKeys(request, timeout=FETCH_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if self._keys is None:
+                raise Unavailable("KEYS_UNAVAILABLE", f"identity does not answer: {error.code().name}") from error
+            self._fetched_at = time.monotonic() - REFRESH_SECONDS + SOONEST_REFRESH_SECONDS
+            return
+        self._keys = KeySet.import_key_set(json.loads(response.jwks))
+        self._fetched_at = time.monotonic()
+
+
+class TokenVerifier:
+    """Turns a bearer token into a Caller; what was verified once is remembered until it expires."""
+
+    def __init__(self, source: KeySource, issuer: str) -> None:
+        self._source = source
+        self._claims = jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": AUDIENCE},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        self._verified: dict[str, tuple[float, Caller]] = {}
+
+    async def verify(self, token: str) -> Caller:
+        """The caller that a token stands for.
+
+        Raises Unauthenticated (TOKEN_INVALID, TOKEN_EXPIRED), Unavailable (no keys to check it with).
+        """
+        known = self._verified.get(token)
+        if known is not None and known[0] > time.time():
+            return known[1]
+        if known is not None:
+            del self._verified[token]
+            raise Unauthenticated("TOKEN_EXPIRED", "the access token has expired; get a new one")
+        claims = await self._check(token)
+        caller = _caller(claims)
+        if len(self._verified) >= MOST_CACHED:
+            self._verified.clear()
+        self._verified[token] = (float(claims["exp"]), caller)
+        return caller
+
+    async def _check(self, token: str) -> dict[str, Any]:
+        decoded = self._decode(token, await self._source.keys())
+        if decoded is None:
+            decoded = self._decode(token, await self._source.keys(missing=True))
+        if decoded is None or decoded.header.get("typ") != TOKEN_TYPE:
+            raise Unauthenticated("TOKEN_INVALID", "the access token was not issued by this platform")
+        if float(decoded.claims.get("exp", 0)) <= time.time():
+            raise Unauthenticated("TOKEN_EXPIRED", "the access token has expired; get a new one")
+        try:
+            self._claims.validate(decoded.claims)
+        except JoseError as error:
+            raise Unauthenticated("TOKEN_INVALID", f"the access token is not good here: {error}") from error
+        return decoded.claims
+
+    @staticmethod
+    def _decode(token: str, keys: KeySet) -> jwt.Token | None:
+        try:
+            return jwt.decode(token, keys, algorithms=["ES256"])
+        except (JoseError, ValueError, UnicodeError):
+            return None
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    return Caller(
+        subject=str(claims["sub"]),
+        client_id=str(claims.get("client_id", "")),
+        organ_id=str(claims.get("organ_id", "")),
+        person_id=str(claims.get("person_id", "")),
+        permissions=frozenset(str(claims.get("scope", "")).split()),
+    )

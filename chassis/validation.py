@@ -1,0 +1,179 @@
+"""Checks on every request before its handler runs: the rules that the contract declares, and bounds on the rest."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import re2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from chassis.problems import Invalid, Violation
+from duokua.options.v1 import options_pb2
+
+LONGEST_TEXT = 1000
+MOST_ITEMS = 1000
+DEEPEST_STRUCT = 16
+MOST_STRUCT_VALUES = 5000
+LONGEST_STRUCT_TEXT = 20_000
+MOST_VIOLATIONS = 50
+
+Check = Callable[[Message, str], Iterator[Violation]]
+
+
+def check_request(request: Message) -> None:
+    """Raise Invalid, with every fault named, when a request breaks a rule of its contract."""
+    violations = []
+    for violation in _faults(request, ""):
+        violations.append(violation)
+        if len(violations) >= MOST_VIOLATIONS:
+            break
+    if violations:
+        where = ", ".join(sorted({violation.field for violation in violations})[:5])
+        raise Invalid("BAD_REQUEST", f"the request does not fit the contract: {where}", violations)
+
+
+def _faults(message: Message, path: str) -> Iterator[Violation]:
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        numbers = ", ".join(str(field.field_number) for field in unknown)
+        yield Violation(path.rstrip(".") or "request", f"unknown fields (numbers {numbers}): remove them")
+    for check in _checks(message.DESCRIPTOR):
+        yield from check(message, path)
+
+
+@cache
+def _checks(descriptor: Descriptor) -> tuple[Check, ...]:
+    return tuple(check for field in descriptor.fields for check in _checks_of(field))
+
+
+def _checks_of(field: FieldDescriptor) -> Iterator[Check]:
+    rule = field.GetOptions().Extensions[options_pb2.rule]
+    if rule.required:
+        yield _required(field)
+    if field.is_repeated:
+        yield _items(field, rule.max_items or MOST_ITEMS)
+    elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
+        yield _length(field, rule.max_length or LONGEST_TEXT)
+    if rule.pattern:
+        yield _pattern(field, rule.pattern)
+    if field.message_type is not None:
+        yield _nested(field)
+    elif field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
+        yield _each_length(field, rule.max_length or LONGEST_TEXT)
+    if field.enum_type is not None and not field.is_repeated:
+        yield _known_value(field)
+
+
+def _required(field: FieldDescriptor) -> Check:
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        present = message.HasField(field.name) if _has_presence(field) else bool(getattr(message, field.name))
+        if not present:
+            yield Violation(path + field.name, "required")
+
+    return check
+
+
+def _has_presence(field: FieldDescriptor) -> bool:
+    return bool(field.has_presence)
+
+
+def _length(field: FieldDescriptor, longest: int) -> Check:
+    unit = "characters" if field.type == FieldDescriptor.TYPE_STRING else "bytes"
+
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        value = getattr(message, field.name)
+        if len(value) > longest:
+            yield Violation(path + field.name, f"has {len(value)} {unit}; at most {longest} are allowed")
+        elif isinstance(value, str) and "\0" in value:
+            yield Violation(path + field.name, "must not contain NUL")
+
+    return check
+
+
+def _each_length(field: FieldDescriptor, longest: int) -> Check:
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        for index, value in enumerate(getattr(message, field.name)):
+            if len(value) > longest or "\0" in value:
+                yield Violation(f"{path}{field.name}[{index}]", f"at most {longest} characters, and no NUL")
+
+    return check
+
+
+def _items(field: FieldDescriptor, most: int) -> Check:
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        count = len(getattr(message, field.name))
+        if count > most:
+            yield Violation(path + field.name, f"has {count} items; at most {most} are allowed")
+
+    return check
+
+
+def _pattern(field: FieldDescriptor, pattern: str) -> Check:
+    compiled = re2.compile(pattern)
+
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        value = getattr(message, field.name)
+        if value and compiled.fullmatch(value) is None:
+            yield Violation(path + field.name, f"must match {pattern}")
+
+    return check
+
+
+def _known_value(field: FieldDescriptor) -> Check:
+    values = frozenset(field.enum_type.values_by_number)
+
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        if getattr(message, field.name) not in values:
+            yield Violation(path + field.name, f"must be a value of {field.enum_type.name}")
+
+    return check
+
+
+def _nested(field: FieldDescriptor) -> Check:
+    if field.message_type is Struct.DESCRIPTOR:
+        return _struct(field)
+    is_map = field.message_type.GetOptions().map_entry
+
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        if is_map:
+            return
+        if field.is_repeated:
+            for index, item in enumerate(getattr(message, field.name)):
+                yield from _faults(item, f"{path}{field.name}[{index}].")
+        elif message.HasField(field.name):
+            yield from _faults(getattr(message, field.name), f"{path}{field.name}.")
+
+    return check
+
+
+def _struct(field: FieldDescriptor) -> Check:
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        if message.HasField(field.name):
+            yield from _struct_faults(getattr(message, field.name), path + field.name)
+
+    return check
+
+
+def _struct_faults(struct: Struct, path: str) -> Iterator[Violation]:
+    stack: list[tuple[Value, str, int]] = [(value, f"{path}.{key}", 1) for key, value in struct.fields.items()]
+    seen = 0
+    while stack:
+        value, where, depth = stack.pop()
+        seen += 1
+        if seen > MOST_STRUCT_VALUES:
+            yield Violation(path, f"has more than {MOST_STRUCT_VALUES} values")
+            return
+        if depth > DEEPEST_STRUCT:
+            yield Violation(where, f"is nested deeper than {DEEPEST_STRUCT} levels")
+            return
+        kind = value.WhichOneof("kind")
+        if kind == "string_value" and (len(value.string_value) > LONGEST_STRUCT_TEXT or "\0" in value.string_value):
+            yield Violation(where, f"at most {LONGEST_STRUCT_TEXT} characters, and no NUL")
+        elif kind == "number_value" and value.number_value - value.number_value != 0:
+            yield Violation(where, "must be a finite number")
+        elif kind == "struct_value":
+            stack += [(item, f"{where}.{key}", depth + 1) for key, item in value.struct_value.fields.items()]
+        elif kind == "list_value":
+            stack += [(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value.list_value.values)]
