@@ -140,7 +140,7 @@ class Platform(Session):
     a few tries. Nothing is sent before the first call. Close it, or use it in a `with` statement.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         addresses: str | Mapping[str, str],
         client_id: str,

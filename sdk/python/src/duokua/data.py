@@ -20,8 +20,13 @@ def to_struct(data: Mapping[str, object], name: str = "data") -> Struct:
     Raises TypeError for what JSON cannot hold and ValueError for a number that would change, naming the place.
     """
     struct = Struct()
-    _fill_struct(struct, data, name, LARGEST_DEPTH)
+    fill_struct(struct, data, name)
     return struct
+
+
+def fill_struct(struct: Struct, data: object, name: str) -> None:
+    """Put a JSON-like dictionary into an empty Struct; errors as `to_struct`."""
+    _fill_struct(struct, data, name, LARGEST_DEPTH)
 
 
 def from_struct(struct: Struct) -> dict[str, object]:

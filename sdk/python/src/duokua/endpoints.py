@@ -38,6 +38,7 @@ _RETRY: Final = {
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 
+
 class Endpoints:
     """The address of each service.
 

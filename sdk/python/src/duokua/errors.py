@@ -15,6 +15,7 @@
 What to do is decided by `code` and `reason`, never by the text of `message`.
 """
 
+# ruff: noqa: N818  # the names are those of gRPC's status codes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+from duokua.cases.v1 import task_pb2
 
 _DETAILS = "grpc-status-details-bin"
 _TRANSIENT = frozenset(
@@ -177,9 +180,11 @@ def from_rpc(failure: RpcFailure, where: str = "") -> DuokuaError:
     return error(_CODES.get(status.code, code), info.reason, status.message, dict(info.metadata), violations)
 
 
-def code_of(number: int) -> grpc.StatusCode:
-    """Give the status code of a number of google.rpc.Code; UNKNOWN for one that does not exist."""
-    return _CODES.get(number, grpc.StatusCode.UNKNOWN)
+def from_problem(problem: task_pb2.Problem) -> DuokuaError:
+    """Make the error that an answer on a stream was met with."""
+    code = _CODES.get(problem.code, grpc.StatusCode.UNKNOWN)
+    violations = [Violation(item.field, item.description) for item in problem.violations]
+    return error(code, problem.reason, problem.message, problem.metadata, violations)
 
 
 def _status_of(failure: RpcFailure) -> Status | None:

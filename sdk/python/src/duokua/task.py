@@ -46,7 +46,7 @@ class Retry(Exception):  # noqa: N818
         super().__init__(reason)
 
 
-class LeaseLost(DuokuaError):
+class LeaseLost(DuokuaError):  # noqa: N818
     """The task is no longer ours: its lease ran out, it is settled, or its case has ended. `reason` says which."""
 
 

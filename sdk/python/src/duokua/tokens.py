@@ -44,7 +44,7 @@ class TokenSource:
     assertion once; `where` is the address, for errors.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         issue: IssueToken,
         assertion: Callable[[], str],

@@ -1,0 +1,129 @@
+"""A registered handler, and the answer that its outcome makes."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from duokua.cases.v1.task_pb2 import TaskAnswer
+from duokua.data import fill_struct
+from duokua.task import LeaseLost, Refuse, Retry, Return, Task
+
+_log = logging.getLogger("duokua.department")
+
+Function = Callable[[Task], object]
+_F = TypeVar("_F", bound=Function)
+
+# The contract's limit on a result, serialised.
+LARGEST_RESULT: Final = 64 * 1024
+_LONGEST_FAILURE: Final = 500
+
+
+class TaskHandler:
+    """What `@department.task(...)` makes of a function; still callable as the function."""
+
+    def __init__(self, function: Function) -> None:
+        self.function: Final = function
+        self.undo_function: Function | None = None
+
+    def __call__(self, task: Task) -> object:
+        """Call the function itself, as tests of a department do."""
+        return self.function(task)
+
+    def undo(self, function: _F) -> _F:
+        """Register the function that undoes what this handler did; it returns when it is undone.
+
+        It may raise `Retry`, but neither `Refuse` nor `Return`: an undo is owed.
+        """
+        if self.undo_function is not None:
+            raise ValueError(f"{self._name} has its undo handler already: {self.undo_function!r}")
+        self.undo_function = function
+        return function
+
+    def function_for(self, task: Task) -> Function:
+        """Give the function that answers a task, which fails when there is none for undoing."""
+        if not task.is_undo:
+            return self.function
+        return self.undo_function or self._no_undo
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.function, "__name__", repr(self.function))
+
+    def _no_undo(self, task: Task) -> None:
+        raise NotImplementedError(
+            f"this department system cannot undo matter {task.catalog_code}: handler {self._name} has no undo handler"
+        )
+
+
+def is_async(function: Function) -> bool:
+    """Whether a handler is `async def`."""
+    return inspect.iscoroutinefunction(function)
+
+
+def run(function: Function, task: Task) -> TaskAnswer | None:
+    """Run a sync handler and make the answer of what comes of it; None when the task was lost meanwhile."""
+    try:
+        return _completed(function(task))
+    except BaseException as error:  # noqa: BLE001  # sys.exit() in a handler ends the task, not a thread in silence
+        return _not_completed(task, error)
+
+
+async def run_async(function: Function, task: Task) -> TaskAnswer | None:
+    """Run an `async def` handler; as `run`."""
+    try:
+        coroutine = function(task)
+        if not isinstance(coroutine, Awaitable):
+            raise TypeError(f"the async handler gave {type(coroutine).__name__}, which cannot be awaited")  # noqa: TRY301
+        return _completed(await coroutine)
+    except BaseException as error:  # noqa: BLE001  # the same; cancellation comes from the stop, which has answered
+        return _not_completed(task, error)
+
+
+def failure(reason: str, retry_after_seconds: float | None = None) -> TaskAnswer:
+    """Make an answer that tells of a technical failure."""
+    answer = TaskAnswer()
+    answer.fail.reason = reason[:_LONGEST_FAILURE]
+    if retry_after_seconds is not None:
+        answer.fail.retry_after.FromMilliseconds(round(retry_after_seconds * 1000))
+    return answer
+
+
+def _completed(result: object) -> TaskAnswer:
+    answer = TaskAnswer()
+    answer.complete.SetInParent()
+    if result is not None:
+        fill_struct(answer.complete.result, result, "the result")
+        size = answer.complete.result.ByteSize()
+        if size > LARGEST_RESULT:
+            raise ValueError(f"the result has {size} bytes when serialised; at most {LARGEST_RESULT} are taken")
+    return answer
+
+
+def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
+    match error:
+        case LeaseLost():
+            return None
+        case asyncio.CancelledError() if task.cancelled.is_set():
+            return None
+        case Refuse() | Return():
+            return _declined(task, error)
+        case Retry():
+            return failure(error.reason, None if error.after is None else error.after.total_seconds())
+        case _:
+            _log.error("the handler for %r failed", task, exc_info=error)
+            return failure(f"{type(error).__name__}: {error}")
+
+
+def _declined(task: Task, error: Refuse | Return) -> TaskAnswer:
+    if task.is_undo:
+        verb = type(error).__name__
+        _log.error("the undo handler for %r raised %s, which an undo task does not allow", task, verb)
+        return failure(f"{verb} is not allowed on an undo task: {error}")
+    answer = TaskAnswer()
+    if isinstance(error, Refuse):
+        answer.refuse.reason = error.reason
+    else:
+        answer.return_task.reason = error.reason
+    return answer
