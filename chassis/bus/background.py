@@ -47,7 +47,7 @@ class BackgroundLoop:
     def _sleep_after_call(self) -> float:
         try:
             due = self._call()
-        except Exception:
+        except Exception:  # noqa: BLE001  a fault of one call must not end the loop
             pause = self._backoff.next()
             _log.exception("background_failed", name=self._name, retry_seconds=round(pause, 1))
             self._stopping.wait(pause)

@@ -94,6 +94,9 @@ class Publisher(Protocol):
 class Consumer(Protocol):
     """Receives one service's events; used by one thread, but for `interrupt`."""
 
+    def connect(self) -> None:
+        """Make sure of a connection and of the service's queues. Raises `BrokerAwayError`."""
+
     def receive(self, wait: float) -> list[Delivery]:
         """Whatever is there, as one batch; waits up to `wait` seconds for the first event. Raises `BrokerAwayError`."""
 

@@ -10,6 +10,7 @@ from chassis.bus.backoff import Backoff
 from chassis.bus.broker import BrokerAwayError, Consumer, Delivery, Verdict
 from chassis.bus.faults import database_is_away
 from chassis.bus.handling import DatabaseAwayError, Handling
+from chassis.bus.trouble import Report, ignore
 from chassis.database import Database
 
 _LONGEST_WAIT = 15.0
@@ -23,10 +24,11 @@ _log = structlog.get_logger(__name__)
 class Consuming:
     """Runs one service's consumer until it is stopped."""
 
-    def __init__(self, service: str, consumer: Consumer, handling: Handling) -> None:
+    def __init__(self, service: str, consumer: Consumer, handling: Handling, report: Report = ignore) -> None:
         self._service = service
         self._consumer = consumer
         self._handling = handling
+        self._report = report
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._backoff = Backoff()
@@ -48,6 +50,8 @@ class Consuming:
 
     def _round(self) -> None:
         try:
+            self._consumer.connect()
+            self._report("")
             deliveries = self._consumer.receive(_LONGEST_WAIT)
             if deliveries:
                 self._work_off(deliveries)
@@ -76,12 +80,14 @@ class Consuming:
             if self._stopping.is_set():
                 raise
             _log.warning("database_away", service=self._service, error=str(error))
+            self._report(f"database: {error}")
             metrics.paused.labels(self._service, "database").inc()
             return None
 
     def _pause(self, cause: str, error: Exception) -> None:
         if self._stopping.is_set():
             return
+        self._report(f"{cause}: {error}")
         _log.warning(f"{cause}_away", service=self._service, error=str(error))
         metrics.paused.labels(self._service, cause).inc()
         self._backoff.pause(self._stopping)

@@ -139,6 +139,9 @@ class EmbeddedConsumer:
         self._tag = 0
         self._held: dict[int, Envelope] = {}
 
+    def connect(self) -> None:
+        """Always connected."""
+
     def receive(self, wait: float) -> list[Delivery]:
         """Whatever is ready; sleeps until something is, or `wait` seconds are over."""
         queue = self._queue

@@ -70,7 +70,12 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
 
     def setup(self) -> None:
         """Watch the outbox."""
-        self._relay = Relay(self.service, self.database, self.runtime.broker)
+        self._relay = Relay(
+            self.service,
+            self.database,
+            self.runtime.broker,
+            self.runtime.troubles.reporter(f"{self.service} relay"),
+        )
 
     def start(self) -> None:
         """Begin to relay."""
@@ -99,7 +104,9 @@ class EventConsumer(_OnRuntime, SharedExtension):
         runtime = self.runtime
         events = [subscription.event.DESCRIPTOR.full_name for subscription in self._subscriptions]
         handling = Handling(self.service, self.database, self._subscriptions, runtime.policy)
-        self._consuming = Consuming(self.service, runtime.broker.consumer(self.service, events), handling)
+        consumer = runtime.broker.consumer(self.service, events)
+        report = runtime.troubles.reporter(f"{self.service} consumer", "not connected yet")
+        self._consuming = Consuming(self.service, consumer, handling, report)
         self._pruning = Pruning(self.service, self.database)
         self.container.spawn_managed_thread(self._consuming.run, identifier="event consumer")
         self.container.spawn_managed_thread(self._pruning.run, identifier="inbox pruning")
@@ -130,7 +137,7 @@ class Subscribe(_OnRuntime, Entrypoint):
         call_worker(self, work, events)
 
     def stop(self) -> None:
-        """nameko stops entrypoints first; the consumer then finishes its batch."""
+        """Let the consumer finish its batch; entrypoints are what nameko stops first."""
         self.consumer.finish()
 
 
@@ -175,9 +182,11 @@ def call_worker(entrypoint: Any, *arguments: object) -> Any:
 
 def subscribe(event: type[Message]) -> Callable[[_Handler], _Handler]:
     """Handle events of a type: the method gets `(work, events)`, events being all of that type in one batch."""
-    return Subscribe.decorator(event)
+    decorate: Callable[[_Handler], _Handler] = Subscribe.decorator(event)
+    return decorate
 
 
 def background(*, topic: str) -> Callable[[_BackgroundWork], _BackgroundWork]:
-    """Run in the background: the method gets the database, opens its own transactions, and returns when to call next."""
-    return Background.decorator(topic)
+    """Run in the background: the method gets the database, opens its own transactions, returns when to call next."""
+    decorate: Callable[[_BackgroundWork], _BackgroundWork] = Background.decorator(topic)
+    return decorate

@@ -3,9 +3,7 @@
 from prometheus_client import Counter, Histogram
 
 published = Counter("duokua_outbox_published", "Events that the broker took over from the outbox.", ["service"])
-unroutable = Counter(
-    "duokua_outbox_unroutable", "Attempts to publish what no queue takes.", ["service", "type"]
-)
+unroutable = Counter("duokua_outbox_unroutable", "Attempts to publish what no queue takes.", ["service", "type"])
 relay_failures = Counter("duokua_outbox_relay_failures", "Rounds of the relay that failed.", ["service"])
 confirm_seconds = Histogram(
     "duokua_publish_confirm_seconds",
@@ -26,6 +24,4 @@ handled = Counter("duokua_consumer_handled", "Events whose effect was committed.
 duplicates = Counter("duokua_consumer_duplicates", "Events dropped because they had been handled.", ["service"])
 retries = Counter("duokua_consumer_retries", "Events put off to a later attempt.", ["service"])
 dead_letters = Counter("duokua_consumer_dead_letters", "Events given up.", ["service", "reason"])
-paused = Counter(
-    "duokua_consumer_paused", "Pauses because the database or broker is away.", ["service", "cause"]
-)
+paused = Counter("duokua_consumer_paused", "Pauses because the database or broker is away.", ["service", "cause"])

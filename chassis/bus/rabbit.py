@@ -105,6 +105,10 @@ class RabbitConsumer:
         self._waiting = False
         self._interrupted = False
 
+    def connect(self) -> None:
+        """Connect, and declare the service's queues, unless that is done."""
+        self._connected()
+
     def receive(self, wait: float) -> list[Delivery]:
         """Whatever is there, as one batch; no delay is added to let a batch grow."""
         try:

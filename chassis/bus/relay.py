@@ -17,6 +17,7 @@ from chassis.bus.broker import LARGEST_BATCH, Broker, BrokerAwayError, Receipt
 from chassis.bus.events import Envelope
 from chassis.bus.faults import database_is_away
 from chassis.bus.tracing import publishing_span
+from chassis.bus.trouble import Report, ignore
 from chassis.database import OUTBOX_TOPIC, Database
 
 _SAFETY_INTERVAL = 15.0
@@ -36,9 +37,10 @@ class _Held:
 class Relay:
     """Publishes the outbox of one service. Several may run on one PostgreSQL database, one on SQLite."""
 
-    def __init__(self, service: str, database: Database, broker: Broker) -> None:
+    def __init__(self, service: str, database: Database, broker: Broker, report: Report = ignore) -> None:
         self._service = service
         self._database = database
+        self._report = report
         self._publisher = broker.publisher(service, self._on_settled)
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -84,9 +86,11 @@ class Relay:
             self._failed("database_away" if database_is_away(error) else "relay_failed", error)
             return False
         self._backoff.reset()
+        self._report("")
         return more
 
     def _failed(self, event: str, error: Exception) -> None:
+        self._report(repr(error))
         metrics.relay_failures.labels(self._service).inc()
         _log.warning(event, service=self._service, part="relay", error=repr(error), exc_info=event == "relay_failed")
         self._stopping.wait(self._backoff.next())

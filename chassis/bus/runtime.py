@@ -1,7 +1,7 @@
 """What a worker process gives its containers: settings, databases and the broker."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 from chassis.bus.amqp_link import Address
@@ -10,6 +10,7 @@ from chassis.bus.dead_letters import FILE_NAME, DeadLetters
 from chassis.bus.embedded import EmbeddedBroker
 from chassis.bus.rabbit import RabbitBroker
 from chassis.bus.topology import RetryPolicy
+from chassis.bus.trouble import Troubles
 from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
 from chassis.settings import Settings
 
@@ -44,6 +45,7 @@ class Runtime:
         self.settings = settings
         self.policy = policy or RetryPolicy()
         self.broker: Broker = _broker(settings, subscriptions, self.policy)
+        self.troubles = Troubles()
         self._databases = {service: _database(settings, service) for service in subscriptions}
 
     def database(self, service: str) -> Database:
@@ -55,10 +57,10 @@ class Runtime:
         for database in self._databases.values():
             database.listen()
 
-    def check(self) -> None:
-        """Raise when a database does not answer; for the health of the process."""
-        for database in self._databases.values():
-            database.ping()
+    def checks(self) -> dict[str, Callable[[], None]]:
+        """What has to work for the process to be ready."""
+        databases = {f"database {service}": database.ping for service, database in self._databases.items()}
+        return {**databases, "bus": self.troubles.check}
 
     def close(self) -> None:
         """Let go of databases and files."""

@@ -82,7 +82,8 @@ def definitions(
     subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy | None = None, *, vhost: str = "/"
 ) -> dict[str, list[dict[str, object]]]:
     """RabbitMQ's definitions for services and the event types that each consumes."""
-    declared = [queue for service in sorted(subscriptions) for queue in queues(service, policy or RetryPolicy())]
+    consuming = sorted(service for service, events in subscriptions.items() if events)
+    declared = [queue for service in consuming for queue in queues(service, policy or RetryPolicy())]
     return {
         "vhosts": [{"name": vhost}],
         "exchanges": [
@@ -109,7 +110,7 @@ def definitions(
                 "routing_key": event,
                 "arguments": {},
             }
-            for service in sorted(subscriptions)
+            for service in consuming
             for event in sorted(subscriptions[service])
         ],
     }
