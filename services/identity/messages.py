@@ -1,10 +1,12 @@
-"""The directory's nouns as they appear in contracts: domain to protobuf, for answers and events."""
+"""The directory's nouns as contracts have them: domain to protobuf for answers and events, and choices back."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from duokua.identity.v1 import directory_pb2, events_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.clock import to_milliseconds
+from chassis.problems import Invalid, Violation
+from duokua.identity.v1 import directory_pb2, events_pb2
 from services.identity.domain.directory import Client, Level, Mandate, Organ, Person, PersonKind, Region
 from services.identity.domain.permissions import Role
 
@@ -28,6 +30,19 @@ ROLES = {
 _LEVEL_NUMBERS = {level: number for number, level in LEVELS.items()}
 _KIND_NUMBERS = {kind: number for number, kind in KINDS.items()}
 _ROLE_NUMBERS = {role: number for number, role in ROLES.items()}
+
+
+def refused(field: str, expectation: str) -> Invalid:
+    """Return the problem of a field whose value no rule of the contract has caught."""
+    return Invalid("BAD_FIELD", f"{field}: {expectation}", violations=[Violation(field, expectation)], field=field)
+
+
+def moment(message: Timestamp, field: str) -> datetime:
+    """Return a protobuf time as an aware time; raise Invalid BAD_FIELD when it is none between the years 1 and 9999."""
+    try:
+        return to_milliseconds(message.ToDatetime(UTC))
+    except (ValueError, OverflowError):
+        raise refused(field, "should be a time between the years 1 and 9999") from None
 
 
 def timestamp(moment: datetime) -> Timestamp:

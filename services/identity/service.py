@@ -18,6 +18,8 @@ from services.identity.domain.identifiers import check_uscc, is_region_code, mas
 from services.identity.domain.keys import operator_client_id, public_key, public_members
 from services.identity.domain.permissions import Role
 
+# Faults travel in the trailers of a call, which have room for some 8 KB.
+MOST_VIOLATIONS = 20
 _NUMBER = "identity.person-number"
 
 
@@ -49,7 +51,7 @@ class Identity:
                 known[region.code] = changed[region.code] = after
         if violations:
             summary = f"{len(violations)} of {len(regions)} regions cannot be registered"
-            raise Invalid("BAD_REGION", summary, violations=violations)
+            raise Invalid("BAD_REGION", summary, violations=violations[:MOST_VIOLATIONS])
         store.put_regions(work.connection, list(changed.values()))
         for region in changed.values():
             work.emit(messages.region_registered(region), subject=region.code)

@@ -2,9 +2,10 @@
 
 import re
 
-from chassis.problems import Invalid, Violation
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import InvalidComponent
+
+from chassis.problems import Invalid, Violation
 
 # GB 32100-2015, 4: registrar 1, kind 1, region 6, body 9, check 1; the alphabet has no I, O, S, V and Z. python-stdnum
 # takes digits only for the first two, which would refuse bodies registered by registrars "A", "N" and "Y".
@@ -27,7 +28,7 @@ def check_uscc(number: str, field: str) -> str:
     """Return the unified social credit code (GB 32100-2015) in capitals; raise Invalid BAD_USCC naming `field`."""
     number = number.strip().upper()
     if not _USCC_FORM.fullmatch(number):
-        raise _refused("BAD_USCC", field, "should be 18 digits and capitals, none of I O S V Z; the third to eighth digits")
+        raise _refused("BAD_USCC", field, "should be 18 digits and capitals without I O S V Z, the 3rd to 8th digits")
     expected = uscc.calc_check_digit(number[:-1])
     if number[-1] != expected:
         raise _refused("BAD_USCC", field, f"the check character should be {expected}, not {number[-1]}")

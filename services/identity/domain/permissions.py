@@ -14,51 +14,57 @@ class Role(Enum):
     OPERATOR = "operator"
 
 
-# The `*_all` permissions belong to no rpc: they widen what `*_read` of the same name shows from one's own to everyone's.
+# A `*_all` permission belongs to no rpc: it widens what the `*` one shows from the caller's own to everyone's.
 PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.DEPARTMENT: frozenset({
-        "directory.read",
-        "documents.read",
-        "documents.verify",
-        "matters.read",
-        "messages.read",
-        "tasks.work",
-        "webhooks.write",
-    }),
-    Role.PORTAL: frozenset({
-        "cases.read",
-        "cases.submit",
-        "directory.read",
-        "documents.read",
-        "documents.verify",
-        "matters.read",
-        "messages.read",
-        "persons.write",
-    }),
-    Role.OPERATOR: frozenset({
-        "cases.read",
-        "cases.read_all",
-        "clients.read",
-        "clients.write",
-        "directory.read",
-        "directory.write",
-        "documents.read",
-        "documents.read_all",
-        "documents.verify",
-        "incidents.read",
-        "incidents.resolve",
-        "keys.write",
-        "matters.read",
-        "messages.read",
-        "messages.read_all",
-        "persons.write",
-        "routing.read",
-        "routing.write",
-        "scenarios.install",
-        "seals.read",
-        "seals.write",
-        "webhooks.write",
-    }),
+    Role.DEPARTMENT: frozenset(
+        {
+            "directory.read",
+            "documents.read",
+            "documents.verify",
+            "matters.read",
+            "messages.read",
+            "tasks.work",
+            "webhooks.write",
+        }
+    ),
+    Role.PORTAL: frozenset(
+        {
+            "cases.read",
+            "cases.submit",
+            "directory.read",
+            "documents.read",
+            "documents.verify",
+            "matters.read",
+            "messages.read",
+            "persons.write",
+        }
+    ),
+    Role.OPERATOR: frozenset(
+        {
+            "cases.read",
+            "cases.read_all",
+            "clients.read",
+            "clients.write",
+            "directory.read",
+            "directory.write",
+            "documents.read",
+            "documents.read_all",
+            "documents.verify",
+            "incidents.read",
+            "incidents.resolve",
+            "keys.write",
+            "matters.read",
+            "messages.read",
+            "messages.read_all",
+            "persons.write",
+            "routing.read",
+            "routing.write",
+            "scenarios.install",
+            "seals.read",
+            "seals.write",
+            "webhooks.write",
+        }
+    ),
 }
 
 

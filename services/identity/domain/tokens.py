@@ -2,17 +2,18 @@
 
 import json
 import math
+import re
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
-from chassis.problems import Forbidden, Unauthenticated
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
 
+from chassis.problems import Forbidden, Unauthenticated
 from services.identity.domain.directory import Client, Mandate, Person
 from services.identity.domain.permissions import Role
 
@@ -22,7 +23,8 @@ LONGEST_TOKEN = timedelta(minutes=15)
 LONGEST_ASSERTION = timedelta(minutes=5)
 CLOCK_LEEWAY = timedelta(seconds=30)
 _SHORTEST_TOKEN = timedelta(seconds=1)  # token times are whole seconds
-_LONGEST_JTI = 128
+# Anything else, such as NUL or half a surrogate pair, is nothing that a database could store or look up.
+_ID_FORM = re.compile(r"[\x21-\x7e]{1,128}")
 _LATEST_TIME = 253402300799  # the last second of the year 9999
 
 
@@ -72,7 +74,7 @@ def claimed_client_id(assertion: str) -> str:
     except (IndexError, ValueError, Base64Error, RecursionError):
         raise refused() from None
     claimed = claims.get("sub") if isinstance(claims, dict) else None
-    if not isinstance(claimed, str):
+    if not _is_id(claimed):
         raise refused()
     return claimed
 
@@ -89,8 +91,8 @@ def check_assertion(assertion: str, key: ECKey, client_id: str, *, issuer: str, 
         raise refused('"aud" should be the issuer and nothing else')
     expires = _check_times(claims, now.timestamp())
     assertion_id = claims.get("jti")
-    if not isinstance(assertion_id, str) or not 1 <= len(assertion_id) <= _LONGEST_JTI:
-        raise refused(f'"jti" should be a text of 1 to {_LONGEST_JTI} characters')
+    if not _is_id(assertion_id):
+        raise refused('"jti" should be a text of 1 to 128 printable ASCII characters')
     return Assertion(client_id, assertion_id, datetime.fromtimestamp(math.ceil(expires), UTC))
 
 
@@ -169,3 +171,7 @@ def _check_times(claims: dict[str, Any], now: float) -> float:
 def _is_time(value: object) -> bool:
     # JSON as Python reads it has NaN, infinity and integers of any size, which no later comparison is ready for.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST_TIME
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _ID_FORM.fullmatch(value) is not None
