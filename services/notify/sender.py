@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -34,6 +35,19 @@ def resolve(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def bounded(resolve: Resolve, *, seconds: float, at_once: int = 4) -> Resolve:
+    """A look-up that finds nothing when it takes too long; a slow name server holds `at_once` threads and no more."""
+    pool = ThreadPoolExecutor(at_once, thread_name_prefix="resolve")
+
+    def look_up(host: str, port: int) -> list[str]:
+        try:
+            return pool.submit(resolve, host, port).result(seconds)
+        except TimeoutError:
+            return []
+
+    return look_up
 
 
 class Sender:
@@ -95,9 +109,7 @@ class Sender:
 
     def _post(self, raw: socket.socket, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Answer:
         raw.settimeout(self._limits.total)
-        secured = (
-            self._tls.wrap_socket(raw, server_hostname=endpoint.host) if endpoint.scheme == "https" else raw
-        )
+        secured = self._tls.wrap_socket(raw, server_hostname=endpoint.host) if endpoint.scheme == "https" else raw
         connection = http.client.HTTPConnection(endpoint.host, endpoint.port)
         connection.sock = secured
         with secured:

@@ -1,11 +1,10 @@
 """What notify keeps: inboxes, webhooks and the log of their deliveries."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.database import Document, Instant, insert, service_metadata
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from chassis.database import Document, Instant, insert, service_metadata
 from services.notify.domain.messages import ENDING_EVENTS
 from services.notify.domain.webhooks import Outcome, Status
 
@@ -59,6 +59,8 @@ webhooks = Table(
     Column("url", Text, nullable=False),
     Column("event_types", Document, nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
+    # Who asked for it and with which request_id: a repeat gets the same secret, which the chassis must not store.
+    Column("request_key", String(250), nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
 )
@@ -117,12 +119,15 @@ def inbox(connection: Connection, recipient: str, before: str | None, limit: int
     return connection.execute(query.limit(limit)).mappings().all()
 
 
-def mark_read(connection: Connection, recipients: Collection[str], message_id: str, now: datetime) -> RowMapping | None:
-    """Notes when a message was first read; None when no such message is in those inboxes."""
-    mine = and_(messages.c.recipient.in_(recipients), messages.c.message_id == message_id)
-    changed = update(messages).where(mine).values(read_at=func.coalesce(messages.c.read_at, now))
-    connection.execute(changed)
-    return connection.execute(select(messages).where(mine)).mappings().one_or_none()
+def mark_read(connection: Connection, recipient: str, message_id: str, now: datetime) -> RowMapping | None:
+    """Notes when a message was first read; None when the inbox holds no such message."""
+    changed = (
+        update(messages)
+        .where(messages.c.recipient == recipient, messages.c.message_id == message_id)
+        .values(read_at=func.coalesce(messages.c.read_at, now))
+        .returning(messages)
+    )
+    return connection.execute(changed).mappings().one_or_none()
 
 
 def endings(connection: Connection, case_ids: Collection[str]) -> Sequence[RowMapping]:
@@ -152,9 +157,15 @@ def webhooks_of_participants(connection: Connection, case_ids: Collection[str]) 
     return connection.execute(query).mappings().all()
 
 
-def add_webhook(connection: Connection, row: Mapping[str, Any]) -> None:
+def webhook_of_request(connection: Connection, request_key: str) -> RowMapping | None:
+    """The webhook that a request made, if it is still there."""
+    query = select(webhooks).where(webhooks.c.request_key == request_key)
+    return connection.execute(query).mappings().one_or_none()
+
+
+def add_webhook(connection: Connection, row: Mapping[str, Any]) -> RowMapping:
     """Keeps a new webhook."""
-    connection.execute(webhooks.insert(), [dict(row)])
+    return connection.execute(webhooks.insert().returning(webhooks), dict(row)).mappings().one()
 
 
 def list_webhooks(connection: Connection, organ_id: str, after: str | None, limit: int) -> Sequence[RowMapping]:
@@ -245,10 +256,9 @@ def record(connection: Connection, taken: Claim, http_status: int, result: Outco
     A success counts whoever had it: the endpoint has the message.
     """
     delivered = result.status is Status.DELIVERED
-    mine = and_(
-        deliveries.c.delivery_id == taken.delivery_id,
-        or_(delivered, and_(deliveries.c.status == Status.PENDING, deliveries.c.attempts == taken.attempt)),
-    )
+    mine = deliveries.c.delivery_id == taken.delivery_id
+    if not delivered:
+        mine = and_(mine, deliveries.c.status == Status.PENDING, deliveries.c.attempts == taken.attempt)
     connection.execute(
         update(deliveries)
         .where(mine)

@@ -19,7 +19,7 @@ class Texts:
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         # The texts are plain text and never HTML: escaping would put "&quot;" before the reader.
-        environment = ImmutableSandboxedEnvironment(  # noqa: S701 - see above
+        environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False
         )
         self._templates = {path.stem: environment.get_template(path.name) for path in sorted(folder.glob("*.txt"))}

@@ -3,7 +3,6 @@
 from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
-
 from duokua.routing.v1 import routing_pb2
 from duokua.routing.v1 import routing_service_pb2 as pb
 from services.routing.service import Routing, decision_message, step_of
@@ -33,8 +32,9 @@ class RoutingApi:
 
     def list_capabilities(self, call: Call, request: pb.ListCapabilitiesRequest) -> pb.ListCapabilitiesResponse:
         """Lists what organs handle, by organ and code."""
-        wanted = page(request.page_size, request.page_token)
-        rows = self._routing.capabilities(call.work, request.organ_id, wanted.after, wanted.limit + 1)
+        wanted = page(request.page_size, request.page_token, keys=2)
+        after = None if wanted.after is None else [str(value) for value in wanted.after]
+        rows = self._routing.capabilities(call.work, request.organ_id, after, wanted.fetch)
         rows, token = wanted.cut(rows, key=list)
         return pb.ListCapabilitiesResponse(
             capabilities=[_capability(organ_id, code) for organ_id, code in rows], next_page_token=token

@@ -7,7 +7,6 @@ from typing import Self
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
-
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from duokua.routing.v1 import events_pb2, routing_pb2

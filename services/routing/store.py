@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.database import Instant, insert, service_metadata
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from chassis.database import Instant, insert, service_metadata
 from services.routing.domain import Decision, Office, Region
 
 metadata = service_metadata()

@@ -1,8 +1,7 @@
 """What routing does when something happens elsewhere: event to use case."""
 
-from chassis.database import UnitOfWork
-
 from chassis.bus import OutboxRelay, UseCases, subscribe
+from chassis.database import UnitOfWork
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.routing.service import Routing

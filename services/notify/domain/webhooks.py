@@ -102,7 +102,7 @@ def outcome(answer: Answer, attempts: int, now: datetime, chance: float) -> Outc
 
 
 def retry_after(header: str, now: datetime) -> timedelta:
-    """The wait that a Retry-After header asks for (RFC 9110, 10.2.3), at most a day; zero when it says nothing clear."""
+    """The wait that a Retry-After header asks for (RFC 9110, 10.2.3), at most a day; zero when unclear."""
     text = header.strip()
     if text.isascii() and text.isdigit():
         # Longer numbers would overflow; a day is the most that is honoured anyway.

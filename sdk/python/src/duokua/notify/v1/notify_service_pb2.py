@@ -26,7 +26,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%duokua/notify/v1/notify_service.proto\x12\x10\x64uokua.notify.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\x0cInboxMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07read_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x81\x01\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x10\n\x08organ_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x02\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x30\n\x06status\x18\x04 \x01(\x0e\x32 .duokua.notify.v1.DeliveryStatus\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12\x13\n\x0bhttp_status\x18\x06 \x01(\r\x12\x12\n\nlast_error\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fnext_attempt_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65livered_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x13ListMessagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\"a\n\x14ListMessagesResponse\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.duokua.notify.v1.InboxMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x0fMarkReadRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"C\n\x10MarkReadResponse\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.duokua.notify.v1.InboxMessage\"^\n\x16RegisterWebhookRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x03url\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1b\n\x0b\x65vent_types\x18\x03 \x03(\tB\x06\xba\xe1\x18\x02\x18\x32\"U\n\x17RegisterWebhookResponse\x12*\n\x07webhook\x18\x01 \x01(\x0b\x32\x19.duokua.notify.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"<\n\x13ListWebhooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x14ListWebhooksResponse\x12+\n\x08webhooks\x18\x01 \x03(\x0b\x32\x19.duokua.notify.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x14RemoveWebhookRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\nwebhook_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"\x17\n\x15RemoveWebhookResponse\"R\n\x15ListDeliveriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\nwebhook_id\x18\x03 \x01(\t\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.duokua.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x89\x01\n\x0e\x44\x65liveryStatus\x12\x1f\n\x1b\x44\x45LIVERY_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45LIVERY_STATUS_PENDING\x10\x01\x12\x1d\n\x19\x44\x45LIVERY_STATUS_DELIVERED\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATUS_FAILED\x10\x03\x32\xd7\x05\n\rNotifyService\x12r\n\x0cListMessages\x12%.duokua.notify.v1.ListMessagesRequest\x1a&.duokua.notify.v1.ListMessagesResponse\"\x13\xba\xe1\x18\x0f\n\rmessages.read\x12h\n\x08MarkRead\x12!.duokua.notify.v1.MarkReadRequest\x1a\".duokua.notify.v1.MarkReadResponse\"\x15\xba\xe1\x18\x11\n\rmessages.read\x18\x01\x12~\n\x0fRegisterWebhook\x12(.duokua.notify.v1.RegisterWebhookRequest\x1a).duokua.notify.v1.RegisterWebhookResponse\"\x16\xba\xe1\x18\x12\n\x0ewebhooks.write\x18\x01\x12s\n\x0cListWebhooks\x12%.duokua.notify.v1.ListWebhooksRequest\x1a&.duokua.notify.v1.ListWebhooksResponse\"\x14\xba\xe1\x18\x10\n\x0ewebhooks.write\x12x\n\rRemoveWebhook\x12&.duokua.notify.v1.RemoveWebhookRequest\x1a\'.duokua.notify.v1.RemoveWebhookResponse\"\x16\xba\xe1\x18\x12\n\x0ewebhooks.write\x18\x01\x12y\n\x0eListDeliveries\x12\'.duokua.notify.v1.ListDeliveriesRequest\x1a(.duokua.notify.v1.ListDeliveriesResponse\"\x14\xba\xe1\x18\x10\n\x0ewebhooks.writeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%duokua/notify/v1/notify_service.proto\x12\x10\x64uokua.notify.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x01\n\x0cInboxMessage\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\t\x12\x12\n\nevent_type\x18\x05 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07read_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb2\x01\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x10\n\x08organ_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x13\n\x0b\x65vent_types\x18\x04 \x03(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64isabled_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcb\x02\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x12\n\nwebhook_id\x18\x02 \x01(\t\x12\x12\n\nevent_type\x18\x03 \x01(\t\x12\x30\n\x06status\x18\x04 \x01(\x0e\x32 .duokua.notify.v1.DeliveryStatus\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\r\x12\x13\n\x0bhttp_status\x18\x06 \x01(\r\x12\x12\n\nlast_error\x18\x07 \x01(\t\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fnext_attempt_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65livered_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x13ListMessagesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\"a\n\x14ListMessagesResponse\x12\x30\n\x08messages\x18\x01 \x03(\x0b\x32\x1e.duokua.notify.v1.InboxMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"A\n\x0fMarkReadRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\nmessage_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"C\n\x10MarkReadResponse\x12/\n\x07message\x18\x01 \x01(\x0b\x32\x1e.duokua.notify.v1.InboxMessage\"^\n\x16RegisterWebhookRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x03url\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1b\n\x0b\x65vent_types\x18\x03 \x03(\tB\x06\xba\xe1\x18\x02\x18\x32\"U\n\x17RegisterWebhookResponse\x12*\n\x07webhook\x18\x01 \x01(\x0b\x32\x19.duokua.notify.v1.Webhook\x12\x0e\n\x06secret\x18\x02 \x01(\t\"<\n\x13ListWebhooksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x14ListWebhooksResponse\x12+\n\x08webhooks\x18\x01 \x03(\x0b\x32\x19.duokua.notify.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x14RemoveWebhookRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\nwebhook_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"\x17\n\x15RemoveWebhookResponse\"R\n\x15ListDeliveriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x12\n\nwebhook_id\x18\x03 \x01(\t\"a\n\x16ListDeliveriesResponse\x12.\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1a.duokua.notify.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x89\x01\n\x0e\x44\x65liveryStatus\x12\x1f\n\x1b\x44\x45LIVERY_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45LIVERY_STATUS_PENDING\x10\x01\x12\x1d\n\x19\x44\x45LIVERY_STATUS_DELIVERED\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATUS_FAILED\x10\x03\x32\xd7\x05\n\rNotifyService\x12r\n\x0cListMessages\x12%.duokua.notify.v1.ListMessagesRequest\x1a&.duokua.notify.v1.ListMessagesResponse\"\x13\xba\xe1\x18\x0f\n\rmessages.read\x12h\n\x08MarkRead\x12!.duokua.notify.v1.MarkReadRequest\x1a\".duokua.notify.v1.MarkReadResponse\"\x15\xba\xe1\x18\x11\n\rmessages.read\x18\x01\x12~\n\x0fRegisterWebhook\x12(.duokua.notify.v1.RegisterWebhookRequest\x1a).duokua.notify.v1.RegisterWebhookResponse\"\x16\xba\xe1\x18\x12\n\x0ewebhooks.write\x18\x01\x12s\n\x0cListWebhooks\x12%.duokua.notify.v1.ListWebhooksRequest\x1a&.duokua.notify.v1.ListWebhooksResponse\"\x14\xba\xe1\x18\x10\n\x0ewebhooks.write\x12x\n\rRemoveWebhook\x12&.duokua.notify.v1.RemoveWebhookRequest\x1a\'.duokua.notify.v1.RemoveWebhookResponse\"\x16\xba\xe1\x18\x12\n\x0ewebhooks.write\x18\x01\x12y\n\x0eListDeliveries\x12\'.duokua.notify.v1.ListDeliveriesRequest\x1a(.duokua.notify.v1.ListDeliveriesResponse\"\x14\xba\xe1\x18\x10\n\x0ewebhooks.writeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,38 +53,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFYSERVICE'].methods_by_name['RemoveWebhook']._serialized_options = b'\272\341\030\022\n\016webhooks.write\030\001'
   _globals['_NOTIFYSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\272\341\030\020\n\016webhooks.write'
-  _globals['_DELIVERYSTATUS']._serialized_start=1763
-  _globals['_DELIVERYSTATUS']._serialized_end=1900
+  _globals['_DELIVERYSTATUS']._serialized_start=1812
+  _globals['_DELIVERYSTATUS']._serialized_end=1949
   _globals['_INBOXMESSAGE']._serialized_start=126
   _globals['_INBOXMESSAGE']._serialized_end=359
   _globals['_WEBHOOK']._serialized_start=362
-  _globals['_WEBHOOK']._serialized_end=491
-  _globals['_DELIVERY']._serialized_start=494
-  _globals['_DELIVERY']._serialized_end=825
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=827
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=906
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=908
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1005
-  _globals['_MARKREADREQUEST']._serialized_start=1007
-  _globals['_MARKREADREQUEST']._serialized_end=1072
-  _globals['_MARKREADRESPONSE']._serialized_start=1074
-  _globals['_MARKREADRESPONSE']._serialized_end=1141
-  _globals['_REGISTERWEBHOOKREQUEST']._serialized_start=1143
-  _globals['_REGISTERWEBHOOKREQUEST']._serialized_end=1237
-  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_start=1239
-  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_end=1324
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=1326
-  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=1386
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=1388
-  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=1480
-  _globals['_REMOVEWEBHOOKREQUEST']._serialized_start=1482
-  _globals['_REMOVEWEBHOOKREQUEST']._serialized_end=1552
-  _globals['_REMOVEWEBHOOKRESPONSE']._serialized_start=1554
-  _globals['_REMOVEWEBHOOKRESPONSE']._serialized_end=1577
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1579
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1661
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1663
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1760
-  _globals['_NOTIFYSERVICE']._serialized_start=1903
-  _globals['_NOTIFYSERVICE']._serialized_end=2630
+  _globals['_WEBHOOK']._serialized_end=540
+  _globals['_DELIVERY']._serialized_start=543
+  _globals['_DELIVERY']._serialized_end=874
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=876
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=955
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=957
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1054
+  _globals['_MARKREADREQUEST']._serialized_start=1056
+  _globals['_MARKREADREQUEST']._serialized_end=1121
+  _globals['_MARKREADRESPONSE']._serialized_start=1123
+  _globals['_MARKREADRESPONSE']._serialized_end=1190
+  _globals['_REGISTERWEBHOOKREQUEST']._serialized_start=1192
+  _globals['_REGISTERWEBHOOKREQUEST']._serialized_end=1286
+  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_start=1288
+  _globals['_REGISTERWEBHOOKRESPONSE']._serialized_end=1373
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=1375
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=1435
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=1437
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=1529
+  _globals['_REMOVEWEBHOOKREQUEST']._serialized_start=1531
+  _globals['_REMOVEWEBHOOKREQUEST']._serialized_end=1601
+  _globals['_REMOVEWEBHOOKRESPONSE']._serialized_start=1603
+  _globals['_REMOVEWEBHOOKRESPONSE']._serialized_end=1626
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1628
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1710
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1712
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1809
+  _globals['_NOTIFYSERVICE']._serialized_start=1952
+  _globals['_NOTIFYSERVICE']._serialized_end=2679
 # @@protoc_insertion_point(module_scope)

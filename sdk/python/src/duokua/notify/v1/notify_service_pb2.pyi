@@ -58,7 +58,7 @@ class InboxMessage(_message.Message):
     READ_AT_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     recipient: _builtins.str
-    """"person:<id>" or "organ:<id>"."""
+    """"person:<id>", "organ:<id>" or "operators"."""
     title: _builtins.str
     body: _builtins.str
     event_type: _builtins.str
@@ -101,6 +101,7 @@ class Webhook(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    DISABLED_AT_FIELD_NUMBER: _builtins.int
     webhook_id: _builtins.str
     organ_id: _builtins.str
     url: _builtins.str
@@ -110,6 +111,10 @@ class Webhook(_message.Message):
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def disabled_at(self) -> _timestamp_pb2.Timestamp:
+        """Set when the endpoint answered 410 Gone: it is told of nothing any more."""
+
     def __init__(
         self,
         *,
@@ -118,10 +123,11 @@ class Webhook(_message.Message):
         url: _builtins.str = ...,
         event_types: _abc.Iterable[_builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        disabled_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "disabled_at", b"disabled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "event_types", b"event_types", "organ_id", b"organ_id", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "disabled_at", b"disabled_at", "event_types", b"event_types", "organ_id", b"organ_id", "url", b"url", "webhook_id", b"webhook_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

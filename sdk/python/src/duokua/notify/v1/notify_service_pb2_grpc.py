@@ -73,7 +73,7 @@ class NotifyServiceServicer:
 
     def ListMessages(self, request, context):
         """Messages to the caller: a person's own, a department system's organ's; an operator names a recipient.
-        Newest first.
+        Newest first. Errors: PERMISSION_DENIED NO_INBOX, NOT_YOUR_INBOX.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,8 +88,9 @@ class NotifyServiceServicer:
 
     def RegisterWebhook(self, request, context):
         """Registers an endpoint of the caller's organ; the answer holds the secret, once.
-        Errors: INVALID_ARGUMENT (url: not http(s), has credentials, names a private address where that is not allowed;
-        unknown event type).
+        Errors: INVALID_ARGUMENT BAD_WEBHOOK (url: not https, has credentials, names a private address; private addresses
+        and http go together, where settings allow them; unknown event type), PERMISSION_DENIED NO_ORGAN,
+        RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

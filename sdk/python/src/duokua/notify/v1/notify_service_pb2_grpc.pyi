@@ -35,14 +35,15 @@ class NotifyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> NotifyServiceAsyncStub: ...
     ListMessages: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListMessagesRequest, _notify_service_pb2.ListMessagesResponse]
     """Messages to the caller: a person's own, a department system's organ's; an operator names a recipient.
-    Newest first.
+    Newest first. Errors: PERMISSION_DENIED NO_INBOX, NOT_YOUR_INBOX.
     """
     MarkRead: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.MarkReadRequest, _notify_service_pb2.MarkReadResponse]
     """Errors: NOT_FOUND MESSAGE_NOT_FOUND."""
     RegisterWebhook: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.RegisterWebhookRequest, _notify_service_pb2.RegisterWebhookResponse]
     """Registers an endpoint of the caller's organ; the answer holds the secret, once.
-    Errors: INVALID_ARGUMENT (url: not http(s), has credentials, names a private address where that is not allowed;
-    unknown event type).
+    Errors: INVALID_ARGUMENT BAD_WEBHOOK (url: not https, has credentials, names a private address; private addresses
+    and http go together, where settings allow them; unknown event type), PERMISSION_DENIED NO_ORGAN,
+    RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS.
     """
     ListWebhooks: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhooksRequest, _notify_service_pb2.ListWebhooksResponse]
     RemoveWebhook: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.RemoveWebhookRequest, _notify_service_pb2.RemoveWebhookResponse]
@@ -57,14 +58,15 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListMessages: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListMessagesRequest, _notify_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """Messages to the caller: a person's own, a department system's organ's; an operator names a recipient.
-    Newest first.
+    Newest first. Errors: PERMISSION_DENIED NO_INBOX, NOT_YOUR_INBOX.
     """
     MarkRead: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.MarkReadRequest, _notify_service_pb2.MarkReadResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND MESSAGE_NOT_FOUND."""
     RegisterWebhook: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.RegisterWebhookRequest, _notify_service_pb2.RegisterWebhookResponse]  # type: ignore[assignment]
     """Registers an endpoint of the caller's organ; the answer holds the secret, once.
-    Errors: INVALID_ARGUMENT (url: not http(s), has credentials, names a private address where that is not allowed;
-    unknown event type).
+    Errors: INVALID_ARGUMENT BAD_WEBHOOK (url: not https, has credentials, names a private address; private addresses
+    and http go together, where settings allow them; unknown event type), PERMISSION_DENIED NO_ORGAN,
+    RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS.
     """
     ListWebhooks: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhooksRequest, _notify_service_pb2.ListWebhooksResponse]  # type: ignore[assignment]
     RemoveWebhook: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.RemoveWebhookRequest, _notify_service_pb2.RemoveWebhookResponse]  # type: ignore[assignment]
@@ -82,7 +84,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.ListMessagesResponse, _abc.Awaitable[_notify_service_pb2.ListMessagesResponse]]:
         """Messages to the caller: a person's own, a department system's organ's; an operator names a recipient.
-        Newest first.
+        Newest first. Errors: PERMISSION_DENIED NO_INBOX, NOT_YOUR_INBOX.
         """
 
     @_abc_1.abstractmethod
@@ -100,8 +102,9 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.RegisterWebhookResponse, _abc.Awaitable[_notify_service_pb2.RegisterWebhookResponse]]:
         """Registers an endpoint of the caller's organ; the answer holds the secret, once.
-        Errors: INVALID_ARGUMENT (url: not http(s), has credentials, names a private address where that is not allowed;
-        unknown event type).
+        Errors: INVALID_ARGUMENT BAD_WEBHOOK (url: not https, has credentials, names a private address; private addresses
+        and http go together, where settings allow them; unknown event type), PERMISSION_DENIED NO_ORGAN,
+        RESOURCE_EXHAUSTED TOO_MANY_WEBHOOKS.
         """
 
     @_abc_1.abstractmethod

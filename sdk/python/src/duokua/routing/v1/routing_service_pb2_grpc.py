@@ -62,14 +62,16 @@ class RoutingServiceServicer:
     """
 
     def DeclareCapabilities(self, request, context):
-        """Declares that an organ handles matters. Errors: NOT_FOUND (organ), INVALID_ARGUMENT (code).
+        """Declares that an organ handles matters. Errors: NOT_FOUND ORGAN_NOT_FOUND,
+        INVALID_ARGUMENT BAD_CATALOG_CODE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WithdrawCapabilities(self, request, context):
-        """Takes capabilities away; steps that were routed before stay where they are. Errors: NOT_FOUND.
+        """Takes capabilities away; steps that were routed before stay where they are.
+        Errors: NOT_FOUND ORGAN_NOT_FOUND, CAPABILITY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +84,7 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainRoute(self, request, context):
-        """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT (unknown region).
+        """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT UNKNOWN_REGION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,12 +34,16 @@ class RoutingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RoutingServiceAsyncStub: ...
     DeclareCapabilities: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.DeclareCapabilitiesRequest, _routing_service_pb2.DeclareCapabilitiesResponse]
-    """Declares that an organ handles matters. Errors: NOT_FOUND (organ), INVALID_ARGUMENT (code)."""
+    """Declares that an organ handles matters. Errors: NOT_FOUND ORGAN_NOT_FOUND,
+    INVALID_ARGUMENT BAD_CATALOG_CODE.
+    """
     WithdrawCapabilities: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.WithdrawCapabilitiesRequest, _routing_service_pb2.WithdrawCapabilitiesResponse]
-    """Takes capabilities away; steps that were routed before stay where they are. Errors: NOT_FOUND."""
+    """Takes capabilities away; steps that were routed before stay where they are.
+    Errors: NOT_FOUND ORGAN_NOT_FOUND, CAPABILITY_NOT_FOUND.
+    """
     ListCapabilities: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListCapabilitiesRequest, _routing_service_pb2.ListCapabilitiesResponse]
     ExplainRoute: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]
-    """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT (unknown region)."""
+    """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT UNKNOWN_REGION."""
 
 @_typing.type_check_only
 class RoutingServiceAsyncStub(RoutingServiceStub):
@@ -47,12 +51,16 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     DeclareCapabilities: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.DeclareCapabilitiesRequest, _routing_service_pb2.DeclareCapabilitiesResponse]  # type: ignore[assignment]
-    """Declares that an organ handles matters. Errors: NOT_FOUND (organ), INVALID_ARGUMENT (code)."""
+    """Declares that an organ handles matters. Errors: NOT_FOUND ORGAN_NOT_FOUND,
+    INVALID_ARGUMENT BAD_CATALOG_CODE.
+    """
     WithdrawCapabilities: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.WithdrawCapabilitiesRequest, _routing_service_pb2.WithdrawCapabilitiesResponse]  # type: ignore[assignment]
-    """Takes capabilities away; steps that were routed before stay where they are. Errors: NOT_FOUND."""
+    """Takes capabilities away; steps that were routed before stay where they are.
+    Errors: NOT_FOUND ORGAN_NOT_FOUND, CAPABILITY_NOT_FOUND.
+    """
     ListCapabilities: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListCapabilitiesRequest, _routing_service_pb2.ListCapabilitiesResponse]  # type: ignore[assignment]
     ExplainRoute: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ExplainRouteRequest, _routing_service_pb2.ExplainRouteResponse]  # type: ignore[assignment]
-    """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT (unknown region)."""
+    """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT UNKNOWN_REGION."""
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     """Which office handles what, and what routing would decide."""
@@ -63,7 +71,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.DeclareCapabilitiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.DeclareCapabilitiesResponse, _abc.Awaitable[_routing_service_pb2.DeclareCapabilitiesResponse]]:
-        """Declares that an organ handles matters. Errors: NOT_FOUND (organ), INVALID_ARGUMENT (code)."""
+        """Declares that an organ handles matters. Errors: NOT_FOUND ORGAN_NOT_FOUND,
+        INVALID_ARGUMENT BAD_CATALOG_CODE.
+        """
 
     @_abc_1.abstractmethod
     def WithdrawCapabilities(
@@ -71,7 +81,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.WithdrawCapabilitiesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.WithdrawCapabilitiesResponse, _abc.Awaitable[_routing_service_pb2.WithdrawCapabilitiesResponse]]:
-        """Takes capabilities away; steps that were routed before stay where they are. Errors: NOT_FOUND."""
+        """Takes capabilities away; steps that were routed before stay where they are.
+        Errors: NOT_FOUND ORGAN_NOT_FOUND, CAPABILITY_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListCapabilities(
@@ -86,6 +98,6 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.ExplainRouteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.ExplainRouteResponse, _abc.Awaitable[_routing_service_pb2.ExplainRouteResponse]]:
-        """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT (unknown region)."""
+        """Says where a step would go and why, and changes nothing. Errors: INVALID_ARGUMENT UNKNOWN_REGION."""
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

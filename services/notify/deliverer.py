@@ -1,0 +1,109 @@
+"""Delivers what is due: claims it, sends it outside any transaction, and records what came of it.
+
+A crash between sending and recording lets the lease run out, and the message is sent again with the same webhook-id,
+by which the receiver knows it. Nothing is lost; a message may come twice.
+"""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Self
+
+import structlog
+
+from chassis.database import Database
+from chassis.settings import Settings
+from chassis.vault import Vault
+from services.notify import store
+from services.notify.domain.webhooks import Answer, outcome, signed_headers
+from services.notify.sender import Sender
+from services.notify.service import DELIVERIES, secret_context
+
+log = structlog.get_logger(__name__)
+
+# Longer than an attempt can take with its look-up of the name and its recording.
+_LEASE = timedelta(seconds=90)
+
+
+class Deliverer:
+    """Sends to at most `at_once` endpoints at once, and to each of them one message at a time.
+
+    Its threads are green ones in a worker process.
+    """
+
+    def __init__(
+        self, vault: Vault, sender: Sender, *, at_once: int = 10, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._vault = vault
+        self._sender = sender
+        self._at_once = at_once
+        self._chance = chance
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="deliver")
+        self._busy: set[str] = set()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """A deliverer as the settings have it."""
+        return cls(Vault.from_settings(settings), Sender(allow_private=settings.allow_private_webhooks))
+
+    def deliver_due(self, database: Database) -> datetime | None:
+        """Starts to send what is due, and gives the time at which more will be.
+
+        It does not wait for answers: each one, once it is recorded, wakes the topic `deliveries`, so that what waits
+        for a place or for the same endpoint goes next.
+        """
+        with database.begin() as work:
+            busy = set(self._busy)
+            free = self._at_once - len(busy)
+            taken = store.claim(work.connection, work.now, _LEASE, busy, free) if free > 0 else []
+            busy |= {claim.webhook_id for claim in taken}
+            following = store.next_due(work.connection, work.now, busy) if len(busy) < self._at_once else None
+            now = work.now
+        for claim in taken:
+            self._busy.add(claim.webhook_id)
+            self._pool.submit(self._deliver, database, claim, now)
+        return following
+
+    def _deliver(self, database: Database, claim: store.Claim, now: datetime) -> None:
+        """One attempt. Whatever goes wrong is logged here, since nobody reads the result of a pool's thread."""
+        try:
+            answer = self._attempt(claim, now)
+            # Free before the wake-up that follows the commit: whoever it wakes may give this endpoint its next one.
+            self._busy.discard(claim.webhook_id)
+            self._record(database, claim, answer)
+        except Exception:
+            # The lease runs out and the delivery is attempted again.
+            log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
+        finally:
+            self._busy.discard(claim.webhook_id)
+
+    def _attempt(self, claim: store.Claim, now: datetime) -> Answer:
+        try:
+            secret = self._vault.decrypt(claim.sealed_secret, context=secret_context(claim.webhook_id))
+            body = claim.body.encode()
+            return self._sender.send(claim.url, signed_headers(secret, claim.delivery_id, now, body), body)
+        except Exception as error:
+            # A fault of ours: it must follow the schedule like others, or it would come back with every lease.
+            log.exception("delivery_broke", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
+            return Answer(error=f"the platform could not send it ({type(error).__name__})")
+
+    def _record(self, database: Database, claim: store.Claim, answer: Answer) -> None:
+        with database.begin() as work:
+            result = outcome(answer, claim.attempt, work.now, self._chance())
+            store.record(work.connection, claim, answer.http_status, result, work.now)
+            if answer.gone:
+                store.disable_webhook(work.connection, claim.webhook_id, work.now)
+                store.fail_pending(
+                    work.connection, claim.webhook_id, "the endpoint answered 410 Gone to another message"
+                )
+            work.wake(DELIVERIES)
+        log.info(
+            "webhook_attempted",
+            delivery_id=claim.delivery_id,
+            webhook_id=claim.webhook_id,
+            attempt=claim.attempt,
+            status=result.status.name,
+            http_status=answer.http_status,
+            error=result.error,
+        )

@@ -1,0 +1,66 @@
+"""What notify does when something happens to a case: event to use case; and the deliveries that are due."""
+
+from datetime import datetime
+
+from chassis.bus import OutboxRelay, UseCases, background, subscribe
+from chassis.database import Database, UnitOfWork
+from duokua.cases.v1 import events_pb2
+from services.notify.deliverer import Deliverer
+from services.notify.service import DELIVERIES, Notify
+
+
+class NotifyWorker:
+    """Tells people and department systems what happens to cases."""
+
+    name = "notify"
+    relay = OutboxRelay()
+    notify = UseCases(Notify.from_settings)
+    deliverer = UseCases(Deliverer.from_settings)
+
+    @subscribe(events_pb2.CaseSubmitted)
+    def on_case_submitted(self, work: UnitOfWork, events: list[events_pb2.CaseSubmitted]) -> None:
+        """Tells the applicant."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.StepAccepted)
+    def on_step_accepted(self, work: UnitOfWork, events: list[events_pb2.StepAccepted]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.StepCompleted)
+    def on_step_completed(self, work: UnitOfWork, events: list[events_pb2.StepCompleted]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.StepRefused)
+    def on_step_refused(self, work: UnitOfWork, events: list[events_pb2.StepRefused]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.StepUndone)
+    def on_step_undone(self, work: UnitOfWork, events: list[events_pb2.StepUndone]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.CaseCompleted)
+    def on_case_completed(self, work: UnitOfWork, events: list[events_pb2.CaseCompleted]) -> None:
+        """Tells the applicant and the systems of every office that took part."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.CaseUndone)
+    def on_case_undone(self, work: UnitOfWork, events: list[events_pb2.CaseUndone]) -> None:
+        """Tells the applicant and the systems of every office that took part."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.IncidentOpened)
+    def on_incident_opened(self, work: UnitOfWork, events: list[events_pb2.IncidentOpened]) -> None:
+        """Tells the operators."""
+        self.notify.tell(work, events)
+
+    @background(topic=DELIVERIES)
+    def deliver_due(self, database: Database) -> datetime | None:
+        """Sends webhooks whose time has come."""
+        return self.deliverer.deliver_due(database)
+
+
+WORKER = NotifyWorker
