@@ -53,6 +53,7 @@ class Outgoing:
     key: str
     """Names the message in the answer."""
     body: bytes
+    content_type: str
     headers: Mapping[str, object]
     properties: Mapping[str, object]
 
@@ -189,7 +190,7 @@ class Link:
     def _publish(self, message: Outgoing) -> None:
         content = self.channel.prepare_message(
             message.body,
-            content_type=message.properties["content_type"],
+            content_type=message.content_type,
             headers=dict(message.headers),
             properties={"delivery_mode": 2, "message_id": message.key, **message.properties},
         )

@@ -248,7 +248,7 @@ def _outgoing(
     envelope: Envelope, *, queue: str = "", headers: dict[str, str] | None = None, expiration: str = ""
 ) -> Outgoing:
     """The event as a message for the exchange, or a copy for one queue."""
-    properties: dict[str, object] = {"content_type": CONTENT_TYPE, "type": envelope.type}
+    properties: dict[str, object] = {"type": envelope.type}
     if expiration:
         properties["expiration"] = expiration
     return Outgoing(
@@ -256,6 +256,7 @@ def _outgoing(
         routing_key=queue or envelope.type,
         key=envelope.id,
         body=envelope.body,
+        content_type=CONTENT_TYPE,
         headers={**to_headers(envelope), **(headers or {})},
         properties=properties,
     )
