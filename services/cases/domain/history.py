@@ -36,7 +36,7 @@ class Entry:
     """Empty in the first entry."""
 
 
-def chain(  # noqa: PLR0913 - the fields of an entry
+def chain(
     previous: Entry | None, *, case_id: str, at: datetime, actor: str, kind: str, given: Mapping[str, Any]
 ) -> Entry:
     """Return the entry that follows ``previous`` (None before the first).
@@ -49,7 +49,7 @@ def chain(  # noqa: PLR0913 - the fields of an entry
     )
 
 
-def link(  # noqa: PLR0913 - the fields of an entry
+def link(
     sequence: int, previous_hash: str, *, case_id: str, at: datetime, actor: str, kind: str, given: Mapping[str, Any]
 ) -> Entry:
     """Return the entry with this sequence after the entry with this hash, for callers that keep only these two."""

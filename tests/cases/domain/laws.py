@@ -1,0 +1,62 @@
+"""What holds for every case at every moment, judged from outside: by its effects, its history and its plan."""
+
+from services.cases.domain.case import CaseStatus, StepStatus
+from services.cases.domain.decide import replay
+from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
+from services.cases.domain.snapshot import from_json, to_json
+from tests.cases.domain.saga import Saga
+
+
+def all_laws_hold(saga: Saga) -> None:
+    """Whatever was said and done, this is so."""
+    case = saga.case
+    assert replay(saga.plan, saga.history) == case
+    assert from_json(to_json(case)) == case
+    assert list(case.steps) == [step.step_id for step in saga.plan.steps]
+    assert case.version == len(saga.history)
+    _check_books(saga)
+    if case.ended:
+        _check_end(saga)
+
+
+def _check_books(saga: Saga) -> None:
+    case = saga.case
+    per_step = [task.step_id for task in saga.open.values()]
+    assert len(per_step) == len(set(per_step)), "a step has two open tasks"
+    assert {step.task_id for step in case.steps.values() if step.task_id} == set(saga.open)
+    assert set(saga.open_incidents) == {
+        each.incident_id for each in case.incidents.values() if each.resolved_at is None
+    }
+    assert len(saga.being_undone()) <= 1
+    asked = {step.routing_no for step in case.steps.values() if step.routing_no}
+    assert asked <= set(saga.questions)
+    left = bool(saga.open or asked or saga.pending_notices() or saga.open_incidents)
+    assert case.ended != left, "a case ends exactly when nothing is left to happen"
+
+
+def _check_end(saga: Saga) -> None:
+    events = [effect.event for effect in saga.effects if isinstance(effect, Announce)]
+    ends = [event for event in events if isinstance(event, CaseCompleted | CaseUndone)]
+    assert len(ends) == 1
+    assert isinstance(ends[0], CaseCompleted) == (saga.case.status is CaseStatus.COMPLETED)
+    assert saga.case.ended_at is not None
+    if saga.case.status is CaseStatus.COMPLETED:
+        assert {step.status for step in saga.case.steps.values()} <= {StepStatus.COMPLETED, StepStatus.SKIPPED}
+        assert not saga.undo_order()
+    else:
+        _check_undone(saga)
+
+
+def _check_undone(saga: Saga) -> None:
+    done = sorted(
+        (step for step in saga.case.steps.values() if step.completion_no), key=lambda step: step.completion_no
+    )
+    to_undo = [step.step_id for step in done if saga.plan.by_id[step.step_id].undoable]
+    assert saga.undo_order() == to_undo[::-1]
+    assert not any(saga.plan.by_id[step.step_id].pivot for step in done)
+    for step in done:
+        undone = step.step_id in to_undo
+        assert step.status is (StepStatus.UNDONE if undone else StepStatus.COMPLETED)
+        assert not undone or step.notice_status in ("none", "revoked")
+    others = {step.status for step in saga.case.steps.values() if not step.completion_no}
+    assert others <= {StepStatus.REFUSED, StepStatus.CANCELLED, StepStatus.SKIPPED}
