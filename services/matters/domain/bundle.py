@@ -93,14 +93,11 @@ class Scenario:
     lead_name: Name
     catalog_code: str
     region_field: str
-    form: dict[str, Any]
+    # JSON Schema 2020-12 as JSON text, its fields in the order in which people fill them in.
+    form_schema: str
     materials: tuple[MaterialKind, ...]
     steps: tuple[Step, ...]
     matters: tuple[Matter, ...]
-
-    def form_schema(self) -> str:
-        """The form's JSON Schema as text, the same for the same form."""
-        return _canonical(self.form)
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""
@@ -134,8 +131,5 @@ def matter_digest(matter: Matter) -> str:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
-
-
-def _canonical(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

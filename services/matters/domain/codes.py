@@ -14,9 +14,12 @@ from stdnum.cn import uscc as stdnum_uscc
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 # The first two digits of GB/T 2260, and 00 for the whole country.
-REGIONS = frozenset(
-    "00 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split()
-)
+REGIONS = frozenset({
+    "00",
+    *("11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37"),
+    *("41", "42", "43", "44", "45", "46", "50", "51", "52", "53", "54"),
+    *("61", "62", "63", "64", "65", "71", "81", "82"),
+})  # fmt: skip
 
 # 00 administrative power, 01 licence ... 10 other, 11-19 extensions, 20 public service, 21-99 extensions.
 _TYPE = re.compile(r"[0-9]{2}")

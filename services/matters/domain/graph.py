@@ -8,6 +8,17 @@ from typing import TypeAlias
 After: TypeAlias = Mapping[str, Sequence[str]]
 
 
+_BESIDE = (
+    "runs beside the pivot {pivot!r}, so chance would decide whether its refusal undoes the case: "
+    "let the pivot come after it, or it after the pivot"
+)
+_UNDECIDED = (
+    'has no "undo": say `task` when the office must undo its result if another step is refused, '
+    "`none` when the result has no effect outside the case"
+)
+_NOTICE_LEFT = "makes a notice that would stand although another step may still be refused: say `task`"
+
+
 @dataclass(frozen=True, slots=True)
 class StepTraits:
     """What the rules about undoing need to know of a step; `undo` is "task", "none" or "" (not said)."""
@@ -68,12 +79,7 @@ def undo_faults(after: After, traits: Mapping[str, StepTraits]) -> Iterator[tupl
         if step == pivot or pivot in before[step]:
             yield from _faults_past_return(step, trait, pivot)
         elif pivot and step not in before[pivot]:
-            yield (
-                step,
-                "",
-                f"runs beside the pivot {pivot!r}, so chance would decide whether its refusal undoes the case: "
-                f"let the pivot come after it, or it after the pivot",
-            )
+            yield step, "", _BESIDE.format(pivot=pivot)
         else:
             yield from _faults_before_return(step, trait, may_be_refused_later=_outlived(step, before, pivot))
 
@@ -90,18 +96,9 @@ def _faults_before_return(
     step: str, trait: StepTraits, *, may_be_refused_later: bool
 ) -> Iterator[tuple[str, str, str]]:
     if not trait.undo:
-        yield (
-            step,
-            "",
-            'has no "undo": say `task` when the office must undo its result if another step is refused, '
-            "`none` when the result has no effect outside the case",
-        )
+        yield step, "", _UNDECIDED
     elif trait.undo == "none" and trait.makes_notice and may_be_refused_later:
-        yield (
-            step,
-            "undo",
-            "makes a notice that would stand although another step may still be refused: say `task`",
-        )
+        yield step, "undo", _NOTICE_LEFT
 
 
 def _outlived(step: str, before: Mapping[str, frozenset[str]], pivot: str) -> bool:

@@ -89,7 +89,7 @@ def check_steps(
     sound = len(known) == len(manifest.steps)
     for index, step in enumerate(manifest.steps):
         if step.matter not in matters:
-            message = f'there is no matters/{step.matter}.yaml{did_you_mean(step.matter, matters)}'
+            message = f"there is no matters/{step.matter}.yaml{did_you_mean(step.matter, matters)}"
             faults.add(source.fault(("steps", index, "matter"), message))
         elif (matter := matters[step.matter]) and matter.part.catalog_code == manifest.catalog_code:
             message = f"the bundle has the code {manifest.catalog_code} itself: give the bundle its own"

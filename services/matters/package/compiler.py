@@ -1,5 +1,6 @@
 """From the files of a scenario package to a scenario, or to all that is wrong with it."""
 
+import json
 from collections.abc import Mapping
 
 from services.matters.domain.bundle import MaterialKind, Matter, Name, Notice, Scenario, Step
@@ -93,7 +94,7 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
         lead_name=_name(manifest.lead.name),
         catalog_code=manifest.catalog_code,
         region_field=manifest.region_field,
-        form=manifest.form,
+        form_schema=json.dumps(manifest.form, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
         materials=tuple(
             MaterialKind(
                 kind=material.kind,

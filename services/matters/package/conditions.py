@@ -50,13 +50,16 @@ class Conditions:
     def _compile_faults(self, text: str) -> list[str]:
         found = []
         for line, column, message in _ERROR.findall(text):
-            undefined = _UNDEFINED.match(message)
-            if undefined:
-                names = [path.rpartition(".")[2] for path in self._form.paths()]
-                message = f'the form has no field "{undefined.group(1)}" there{did_you_mean(undefined.group(1), names)}'
             place = f"character {column}" if line == "1" else f"line {line}, character {column}"
-            found.append(f"{message.removesuffix(' [INVALID_ARGUMENT]')} (at {place} of the condition)")
+            found.append(f"{self._in_words(message)} (at {place} of the condition)")
         return found or [" ".join(text.split())[:200]]
+
+    def _in_words(self, message: str) -> str:
+        undefined = _UNDEFINED.match(message)
+        if undefined is None:
+            return message.removesuffix(" [INVALID_ARGUMENT]")
+        names = [path.rpartition(".")[2] for path in self._form.paths()]
+        return f'the form has no field "{undefined.group(1)}" there{did_you_mean(undefined.group(1), names)}'
 
 
 def _typed_environment(form: FormField) -> Any:
@@ -94,7 +97,7 @@ def _add_message(file: descriptor_pb2.FileDescriptorProto, described: FormField)
                 if child.item_types == {"string"}:
                     made.ClearField("type_name")
                     made.type = _FIELD.TYPE_STRING
-    return f"{name}"
+    return name
 
 
 def _type_word(kind: str) -> str:
@@ -141,9 +144,7 @@ def _unguarded(expr: Any, known: frozenset[tuple[str, ...]], form: FormField) ->
             yield from _unguarded(part, known, form)
 
 
-def _first_missing(
-    path: tuple[str, ...], known: frozenset[tuple[str, ...]], form: FormField
-) -> tuple[str, ...] | None:
+def _first_missing(path: tuple[str, ...], known: frozenset[tuple[str, ...]], form: FormField) -> tuple[str, ...] | None:
     here: FormField | None = form
     for end, name in enumerate(path, start=1):
         here = here.fields.get(name) if here else None
@@ -180,14 +181,14 @@ def _arithmetic(tree: Any) -> Iterator[str]:
     while waiting:
         expr = waiting.pop()
         waiting.extend(children(expr))
-        if kind_of(expr) == "call" and expr.call.function in _ARITHMETIC:
-            if any(argument.id in free for argument in expr.call.args):
-                yield "computes with a number of the form: write double(...) around it, and constants as 1.0"
+        computes = kind_of(expr) == "call" and expr.call.function in _ARITHMETIC
+        if computes and any(argument.id in free for argument in expr.call.args):
+            yield "computes with a number of the form: write double(...) around it, and constants as 1.0"
 
 
 def _is_free(kind: Any) -> bool:
     # Wrapped and well-known types are those of google.protobuf.Value fields.
-    return any(kind.HasField(name) for name in ("dyn",)) or bool(kind.wrapped or kind.well_known)
+    return kind.HasField("dyn") or bool(kind.wrapped or kind.well_known)
 
 
 def _nested_loops(expr: Any, *, inside: bool = False) -> Iterator[str]:

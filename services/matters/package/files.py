@@ -76,6 +76,18 @@ def text_of(path: str, content: bytes, faults: Faults) -> str | None:
 
 
 def _path_fault(path: str) -> str:
+    if fault := _trick(path):
+        return fault
+    if path == MANIFEST or matter_name(path) or is_template(path) or _FOR_PEOPLE.fullmatch(path):
+        return ""
+    if path.startswith(("matters/", "templates/")):
+        return "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt"
+    suggestion = did_you_mean(path, [MANIFEST]) if "/" not in path else ""
+    return f"is no file of a scenario package{suggestion}; {_WHAT_THERE_MAY_BE}"
+
+
+def _trick(path: str) -> str:
+    """Say how a path would lead out of the package, or hide."""
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
         return "is an absolute path: paths start at the package's folder"
     if "\\" in path:
@@ -85,10 +97,4 @@ def _path_fault(path: str) -> str:
     parts = path.split("/")
     if ".." in parts or "." in parts or "" in parts:
         return 'has ".", ".." or an empty part: a path goes straight down from the package\'s folder'
-    if path == MANIFEST or matter_name(path) or is_template(path) or _FOR_PEOPLE.fullmatch(path):
-        return ""
-    if path.startswith(("matters/", "templates/")):
-        return "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt"
-    return f"is no file of a scenario package{did_you_mean(path, [MANIFEST]) if '/' not in path else ''}; " + (
-        _WHAT_THERE_MAY_BE
-    )
+    return ""

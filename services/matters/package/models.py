@@ -8,21 +8,25 @@ from pydantic_core import ErrorDetails
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.source import Source
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
+_SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_FIELD_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_MEDIA_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]*$"
+_SIZE = r"^[1-9][0-9]{0,6} ?(KB|MB)$"
+_REGION = r"^[0-9]{6}$"
+
+Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-FieldPath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$", max_length=200)
-]
-MediaType = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.+-]*$", max_length=100)]
-MaterialSize = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6} ?(KB|MB)$")]
+FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
+MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100)]
+MaterialSize = Annotated[str, StringConstraints(pattern=_SIZE)]
 
 # What a value that breaks a pattern should look like.
 _SHAPES = {
-    Slug.__metadata__[0].pattern: 'small letters, digits and single hyphens, such as "food-licence"',
-    FieldPath.__metadata__[0].pattern: 'a path in the form, such as "premises.area"',
-    MediaType.__metadata__[0].pattern: 'a media type, such as "application/pdf"',
-    MaterialSize.__metadata__[0].pattern: 'a size, such as "500 KB" or "2 MB"',
-    "^[0-9]{6}$": 'a region of GB/T 2260 in quotes, such as "330106"',
+    _SLUG: 'small letters, digits and single hyphens, such as "food-licence"',
+    _FIELD_PATH: 'a path in the form, such as "premises.area"',
+    _MEDIA_TYPE: 'a media type, such as "application/pdf"',
+    _SIZE: 'a size, such as "500 KB" or "2 MB"',
+    _REGION: 'a region of GB/T 2260 in quotes, such as "330106"',
 }
 
 
@@ -42,7 +46,7 @@ class NamePart(Part):
 class OriginPart(Part):
     """Where a scenario was made."""
 
-    region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    region: Annotated[str, StringConstraints(pattern=_REGION)]
     organ: Text
 
 
@@ -162,7 +166,7 @@ def _wanted_text(given: object) -> str:
     if given is None:
         return "is empty: write something"
     if isinstance(given, bool | int | float):
-        return f"should be text: put it in quotes, as \"{str(given).lower() if isinstance(given, bool) else given}\""
+        return f'should be text: put it in quotes, as "{str(given).lower() if isinstance(given, bool) else given}"'
     return "should be text"
 
 

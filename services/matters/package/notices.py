@@ -46,20 +46,21 @@ def check_template(
     if not text.strip():
         faults.add(Fault(file, 1, 1, "", "is empty: write the notice's text, one paragraph a line"))
         return
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     environment.filters["date"] = str
     try:
         tree = environment.parse(text)
-        fault = next(_forbidden(file, tree, depth=0), None)
-        if fault is None:
-            environment.from_string(text)
+        forbidden = next(_forbidden(file, tree, depth=0), None)
+        if forbidden:
+            faults.add(forbidden)
+            return
+        environment.from_string(text)
     except TemplateError as error:
         line = getattr(error, "lineno", None) or 1
-        fault = Fault(file, line, 1, "", f"is not a template: {error.message or 'syntax error'}")
+        faults.add(Fault(file, line, 1, "", f"is not a template: {error.message or 'syntax error'}"))
+        return
     except (RecursionError, SyntaxError, MemoryError):
-        fault = Fault(file, 1, 1, "", "is not a template: it is nested too deeply")
-    if fault:
-        faults.add(fault)
+        faults.add(Fault(file, 1, 1, "", "is not a template: it is nested too deeply"))
         return
     for line, message in _Reader(form, printers).read(tree, frozenset()):
         faults.add(Fault(file, line, 1, "", message))
@@ -105,7 +106,7 @@ class _Reader:
                 yield from self.read(child, known)
         elif isinstance(node, nodes.Test | nodes.Filter) and node.name in {"defined", "undefined", "default"}:
             # Asking whether a.b.c is there reads a.b, not a.b.c.
-            asked = _path_of(node.node) if node.node else ()
+            asked = _path_of(node.node)
             yield from self.read_children(node, known | {asked})
         else:
             yield from self.read_children(node, known)
@@ -140,7 +141,6 @@ class _Reader:
         elif names and names[0] not in KNOWN[root]:
             yield f'a notice knows no "{dotted}"{did_you_mean(names[0], KNOWN[root])}'
 
-
     def _form_faults(self, path: str, *, asked: bool) -> Iterator[str]:
         if self._form is None:
             return
@@ -161,13 +161,14 @@ def _ask_first(dotted: str) -> str:
     return f'{dotted} may be missing: put it inside {{% if {dotted} is defined %}}, or add | default("...")'
 
 
-def _path_of(node: nodes.Node) -> _Path:
+def _path_of(node: nodes.Node | None) -> _Path:
     """The names of a.b.c; empty for anything else."""
     names: list[str] = []
-    while isinstance(node, nodes.Getattr):
-        names.append(node.attr)
-        node = node.node
-    return (node.name, *reversed(names)) if isinstance(node, nodes.Name) else ()
+    here: nodes.Node | None = node
+    while isinstance(here, nodes.Getattr):
+        names.append(here.attr)
+        here = here.node
+    return (here.name, *reversed(names)) if isinstance(here, nodes.Name) else ()
 
 
 def _defined(test: nodes.Node) -> frozenset[_Path]:

@@ -119,8 +119,9 @@ class _Builder:
             raise self._refuse(event, f"the file has more than {MOST_NODES} parts")
         if event.anchor is not None:
             raise self._refuse(event, f"&{event.anchor} is an anchor: take it away, anchors are not read")
-        if getattr(event, "tag", None) not in {None, "!"}:
-            raise self._refuse(event, f"{event.tag} is a tag: take it away, tags are not read")
+        tag = getattr(event, "tag", None)
+        if tag not in {None, "!"}:
+            raise self._refuse(event, f"{tag} is a tag: take it away, tags are not read")
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
             return
@@ -149,8 +150,9 @@ class _Builder:
 
     def _place(self, event: yaml.NodeEvent, value: object) -> Path:
         """Put a value where it belongs and remember its mark."""
+        path: Path = ()
         if not self._open:
-            self.source.data, path = value, ()
+            self.source.data = value
         else:
             top = self._open[-1]
             if isinstance(top.container, list):

@@ -1,0 +1,61 @@
+"""The gRPC face of matters: contract to rules and back."""
+
+from collections.abc import Iterable
+
+from chassis.api import Call, Servicer
+from chassis.paging import page
+from chassis.settings import Settings
+from duokua.matters.v1 import matter_service_pb2 as pb
+from services.matters.messages import bundle_message, matter_message
+from services.matters.package.files import collect
+from services.matters.service import Matters, matters_of
+
+
+class MatterApi:
+    """duokua.matters.v1.MatterService."""
+
+    service = pb.DESCRIPTOR.services_by_name["MatterService"]
+
+    def __init__(self, matters: Matters) -> None:
+        self._matters = matters
+
+    def install_scenario(self, call: Call, request: pb.InstallScenarioRequest) -> pb.InstallScenarioResponse:
+        """Checks a package and publishes it."""
+        bundle = self._matters.install(call.work, _files(request.files), request.lead_organ_id)
+        return pb.InstallScenarioResponse(
+            bundle=bundle_message(bundle), matters=[matter_message(matter) for matter in matters_of(bundle)]
+        )
+
+    def check_scenario(self, call: Call, request: pb.CheckScenarioRequest) -> pb.CheckScenarioResponse:
+        """Checks a package and changes nothing."""
+        del call
+        self._matters.check(_files(request.files))
+        return pb.CheckScenarioResponse()
+
+    def get_bundle(self, call: Call, request: pb.GetBundleRequest) -> pb.GetBundleResponse:
+        """Gives a version of a bundle."""
+        bundle = self._matters.bundle(call.work, request.bundle_id, request.version)
+        return pb.GetBundleResponse(bundle=bundle_message(bundle))
+
+    def list_bundles(self, call: Call, request: pb.ListBundlesRequest) -> pb.ListBundlesResponse:
+        """Lists the newest version of each bundle."""
+        wanted = page(request.page_size, request.page_token, largest=20)
+        bundles = self._matters.bundles(call.work, wanted.after, wanted.fetch)
+        bundles, token = wanted.cut(bundles, key=lambda bundle: [bundle.scenario.scenario_id])
+        return pb.ListBundlesResponse(bundles=[bundle_message(bundle) for bundle in bundles], next_page_token=token)
+
+    def list_matters(self, call: Call, request: pb.ListMattersRequest) -> pb.ListMattersResponse:
+        """Lists the matters that the newest bundles use."""
+        wanted = page(request.page_size, request.page_token, keys=2)
+        matters = self._matters.matters(call.work, wanted.after, wanted.fetch)
+        matters, token = wanted.cut(matters, key=lambda found: [found.matter.catalog_code, found.scenario_id])
+        return pb.ListMattersResponse(matters=[matter_message(matter) for matter in matters], next_page_token=token)
+
+
+def _files(files: Iterable[pb.ScenarioFile]) -> dict[str, bytes]:
+    return collect((file.path, file.content) for file in files)
+
+
+def build(settings: Settings) -> list[Servicer]:
+    """The servicers of this service."""
+    return [MatterApi(Matters.from_settings(settings))]

@@ -1,0 +1,64 @@
+"""From the service's own words to the contract's."""
+
+from duokua.matters.v1 import bundle_pb2
+from services.matters.domain.bundle import Bundle, CataloguedMatter, Step
+
+
+def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
+    """A published bundle; names are those that the law gives, in Chinese."""
+    scenario = bundle.scenario
+    message = bundle_pb2.Bundle(
+        bundle_id=scenario.scenario_id,
+        version=bundle.version,
+        name=scenario.name.zh,
+        catalog_code=scenario.catalog_code,
+        lead=bundle_pb2.Lead(organ_id=bundle.lead.organ_id, uscc=bundle.lead.uscc, level=bundle.lead.level),
+        steps=[_step_message(step) for step in scenario.steps],
+        form_schema=scenario.form_schema,
+        region_field=scenario.region_field,
+        materials=[
+            bundle_pb2.MaterialKind(
+                kind=material.kind,
+                name=material.name.zh,
+                required=material.required,
+                media_types=material.media_types,
+                max_size=material.max_size,
+            )
+            for material in scenario.materials
+        ],
+    )
+    message.published_at.FromDatetime(bundle.published_at)
+    return message
+
+
+def matter_message(catalogued: CataloguedMatter) -> bundle_pb2.Matter:
+    """A matter of the catalogue."""
+    matter = catalogued.matter
+    return bundle_pb2.Matter(
+        catalog_code=matter.catalog_code,
+        name=matter.name.zh,
+        type_code=matter.type_code,
+        form_fields=matter.form_fields,
+        materials=matter.materials,
+        scenario=catalogued.scenario_id,
+    )
+
+
+def _step_message(step: Step) -> bundle_pb2.Step:
+    matter = step.matter
+    message = bundle_pb2.Step(
+        step_id=step.step_id,
+        catalog_code=matter.catalog_code,
+        name=matter.name.zh,
+        after=step.after,
+        when=step.when,
+        level=step.level,
+        undoable=step.undoable,
+        pivot=step.pivot,
+        form_fields=matter.form_fields,
+        materials=matter.materials,
+    )
+    if matter.notice:
+        message.notice.title = matter.notice.title
+        message.notice.template = matter.notice.template
+    return message
