@@ -6,8 +6,10 @@ seal level and centred over the organ's name and the date.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reportlab.lib.colors import Color
 from reportlab.lib.pagesizes import A4
@@ -23,20 +25,22 @@ _MEASURE = 156 * mm
 _RIGHT = _LEFT + _MEASURE
 _TOP = _PAGE_HEIGHT - 37 * mm
 _TEXT_HEIGHT = 225 * mm
-# Size 3 (三号) type, made to give exactly 28 characters a line.
-_BODY = _MEASURE / 28
-_PITCH = _TEXT_HEIGHT / 22
 _TITLE = 22
+_HEAD_SIZE = 34.0
 _SMALL = 9
-# Two empty lines, the organ's name, the date, and half a seal below them.
-_CLOSING_LINES = 6
+# From the last line of the text down to the organ's name, and to the lower edge of the seal: the picture's upper edge
+# comes within a line of the text, and never over it.
+_SIGNATURE_GAP = 62.0
+_CLOSING = 140.0
+# The most a line is stretched, in parts of a character: beyond it an uneven edge looks better.
+_MOST_STRETCH = 0.12
 _RED = Color(214 / 255, 20 / 255, 26 / 255)
 _BLACK = Color(0, 0, 0)
 _GREY = Color(0.45, 0.45, 0.45)
 _REMARK = "本文书加盖的电子印章与实物印章具有同等法律效力，真伪可凭本文件在平台核验。"
 
 
-class NoticeFault(Exception):
+class NoticeError(Exception):
     """A notice that cannot be rendered: `reason` in UPPER_SNAKE, and a sentence for whoever puts it right."""
 
     def __init__(self, reason: str, description: str) -> None:
@@ -55,10 +59,32 @@ class Notice:
     bundle_name: str
     step_name: str
     organ_name: str
+    # The name on the seal, above the text and below it.
+    signed_by: str
     form: Mapping[str, object]
     result: Mapping[str, object]
     # RFC 3339.
     decided_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """Characters a line, lines a page."""
+
+    characters: int
+    lines: int
+
+    @property
+    def size(self) -> float:
+        return float(_MEASURE / self.characters)
+
+    @property
+    def pitch(self) -> float:
+        return float(_TEXT_HEIGHT / self.lines)
+
+
+# Size 3 (三号) as the standard wants it; smaller ones (小三, 四号, 小四) where that keeps the notice on one page.
+_TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(37, 30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +98,14 @@ class Rendered:
 def render(notice: Notice) -> Rendered:
     """The notice as a PDF: one A4 page, more only if the text does not fit. The same notice gives the same bytes.
 
-    Raises NoticeFault with TEMPLATE_FAULT, UNPRINTABLE_TEXT (the typeface lacks a character) or BAD_DATE.
+    Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT (the typeface lacks a character) or BAD_DATE.
     """
     date = _date(notice.decided_at)
     text = _text(notice)
-    missing = font.unprintable("".join((text, notice.title, notice.case_number, notice.organ_name)).replace("\n", ""))
+    missing = font.unprintable(f"{text}{notice.title}{notice.case_number}{notice.signed_by}".replace("\n", ""))
     if missing:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
-        raise NoticeFault("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
+        raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
     return _Sheet(notice, text, date).draw()
 
 
@@ -93,11 +119,11 @@ def _text(notice: Notice) -> str:
     }
     try:
         text = template.render(notice.template, variables)
-    except template.TemplateFault as fault:
-        raise NoticeFault("TEMPLATE_FAULT", str(fault)) from fault
+    except template.BadTemplateError as fault:
+        raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
     text = "\n".join(" ".join(line.split()) for line in text.splitlines())
     if not text.strip():
-        raise NoticeFault("TEMPLATE_FAULT", "the template gives an empty text")
+        raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
     return text
 
 
@@ -105,7 +131,7 @@ def _date(decided_at: str) -> str:
     try:
         return template.chinese_date(decided_at)
     except ValueError as fault:
-        raise NoticeFault("BAD_DATE", f"decided_at is not a moment in RFC 3339: {decided_at[:40]!r}") from fault
+        raise NoticeError("BAD_DATE", f"decided_at is not a moment in RFC 3339: {decided_at[:40]!r}") from fault
 
 
 class _Sheet:
@@ -114,78 +140,89 @@ class _Sheet:
     def __init__(self, notice: Notice, text: str, date: str) -> None:
         self._notice = notice
         self._date = date
-        self._lines = set_paragraphs(text, measure=_MEASURE, em=_BODY, width=lambda piece: font.width(piece, _BODY))
+        self._title = centre(notice.title, measure=_MEASURE * 0.9, width=partial(font.width, size=_TITLE))
+        self._text_top = _TOP - 118 - _TITLE * 1.5 * len(self._title)
+        self._type, self._pages = self._fit(text)
         self._out = io.BytesIO()
-        font.width("", 1)  # registers the typeface, which the canvas asks for by name
         # `invariant`: no date and no random identifier of its own, so that the same notice gives the same bytes.
         self._canvas = Canvas(
             self._out, pagesize=A4, invariant=1, pageCompression=1, lang="zh-CN", initialFontName=font.NAME
         )
         self._canvas.setTitle(notice.title)
-        self._canvas.setAuthor(notice.organ_name)
+        self._canvas.setAuthor(notice.signed_by)
         self._canvas.setSubject(notice.case_number)
         self._canvas.setCreator("Duokua")
 
     def draw(self) -> Rendered:
         """Draws every page and gives the PDF."""
-        top = self._head()
-        first = int((top - (_TOP - _TEXT_HEIGHT)) / _PITCH)
-        pages = paginate(self._lines, first=first, following=22, closing=_CLOSING_LINES)
-        box = (0, 0, 0, 0)
-        for number, lines in enumerate(pages, start=1):
+        self._head()
+        top, box = self._text_top, (0, 0, 0, 0)
+        for number, lines in enumerate(self._pages, start=1):
             bottom = self._body(lines, top)
-            if len(pages) > 1:
+            if len(self._pages) > 1:
                 self._write_centred(f"— {number} —", _PAGE_WIDTH / 2, 24 * mm, 12)
-            if number == len(pages):
+            if number == len(self._pages):
                 box = self._closing(bottom)
             self._canvas.showPage()
             top = _TOP
         self._canvas.save()
         return Rendered(self._out.getvalue(), box)
 
-    def _head(self) -> float:
-        """The organ's name in red, the rule, the title and the number; gives where the text may begin."""
+    def _fit(self, text: str) -> tuple[_Type, list[Sequence[Line]]]:
+        """The largest type that keeps the text on one page, or else the standard's, on several."""
+        room = self._text_top - (_TOP - _TEXT_HEIGHT)
+        fitted = []
+        for kind in _TYPES:
+            width = partial(font.width, size=kind.size)
+            lines = set_paragraphs(text, measure=_MEASURE, em=kind.size, width=width)
+            first, closing = int(room / kind.pitch), math.ceil(_CLOSING / kind.pitch)
+            pages = paginate(lines, first=first, following=kind.lines, closing=closing)
+            fitted.append((kind, pages))
+            if len(pages) == 1 or len(lines) > 2 * _TYPES[-1].lines:
+                break
+        return fitted[-1] if len(fitted[-1][1]) == 1 else fitted[0]
+
+    def _head(self) -> None:
+        """The organ's name in red, the rule, the title and the number."""
         middle = _LEFT + _MEASURE / 2
-        organ = self._notice.organ_name
-        size = min(34.0, _MEASURE / max(1.0, font.width(organ, 1)))
-        y = _TOP - 26
-        self._bold(organ, middle, y, size, _RED)
-        y -= 22
+        organ = self._notice.signed_by
+        y = _TOP - 20
+        self._bold(organ, middle, y, min(_HEAD_SIZE, _MEASURE / max(1.0, font.width(organ, 1))), _RED)
+        y -= 20
         self._canvas.setStrokeColor(_RED)
         self._canvas.setLineWidth(1.6)
         self._canvas.line(_LEFT, y, _RIGHT, y)
-        y -= 26
-        for line in centre(self._notice.title, measure=_MEASURE * 0.9, width=lambda piece: font.width(piece, _TITLE)):
-            y -= _TITLE * 1.15
+        y -= 20
+        for line in self._title:
+            y -= _TITLE * 1.5
             self._bold(line, middle, y, _TITLE, _BLACK)
-            y -= _TITLE * 0.35
-        y -= 22
-        self._write_centred(f"办件编号：{self._notice.case_number}", middle, y, 12)
-        return y - 18
+        self._write_centred(f"办件编号：{self._notice.case_number}", middle, y - 26, 12)
 
     def _body(self, lines: Sequence[Line], top: float) -> float:
         y = top
-        self._canvas.setFont(font.NAME, _BODY)
+        size = self._type.size
         self._canvas.setFillColor(_BLACK)
+        self._canvas.setFont(font.NAME, size)
         for line in lines:
-            y -= _PITCH
-            self._canvas.drawString(_LEFT + line.indent, y, line.text)
+            y -= self._type.pitch
+            gap = line.slack / max(1, len(line.text) - 1)
+            self._canvas.drawString(
+                _LEFT + line.indent, y, line.text, charSpace=gap if gap <= _MOST_STRETCH * size else 0
+            )
         return y
 
     def _closing(self, bottom: float) -> tuple[int, int, int, int]:
         """The organ's name and the date; gives where the seal goes."""
-        organ, date = self._notice.organ_name, self._date
-        size = min(_BODY, _MEASURE * 0.9 * _BODY / max(1.0, font.width(organ, _BODY)))
+        organ, date, em = self._notice.signed_by, self._date, self._type.size
+        size = min(em, _MEASURE * 0.9 / max(1.0, font.width(organ, 1)))
         half = picture.DIAMETER_MM * mm / 2
-        reach = max(4 * _BODY + font.width(date, _BODY) / 2, font.width(organ, size) / 2, half)
-        middle = _RIGHT - reach
-        y = bottom - 3 * _PITCH
+        middle = _RIGHT - max(4 * em + font.width(date, em) / 2, font.width(organ, size) / 2, half)
+        y = bottom - _SIGNATURE_GAP
         self._write_centred(organ, middle, y, size)
-        self._write_centred(date, middle, y - _PITCH, _BODY)
-        self._canvas.setFillColor(_GREY)
+        self._write_centred(date, middle, y - self._type.pitch, em)
         self._write_centred(_REMARK, _PAGE_WIDTH / 2, 16 * mm, _SMALL, _GREY)
         # The middle of the seal lies between the two lines.
-        height = y - _PITCH / 2 + _BODY * 0.35
+        height = y - self._type.pitch / 2 + em * 0.35
         return round(middle - half), round(height - half), round(middle + half), round(height + half)
 
     def _write_centred(self, text: str, x: float, y: float, size: float, colour: Color = _BLACK) -> None:

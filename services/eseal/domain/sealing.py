@@ -8,19 +8,18 @@ driven by hand: at level B-B nothing in them waits for anything, which `_run` in
 import io
 import zlib
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import cms, x509
+from asn1crypto import cms, pem, x509  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509 import load_pem_x509_certificate
 from PIL import Image
 from pyhanko.pdf_utils import generic, layout
 from pyhanko.pdf_utils.content import PdfContent, ResourceType
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.general import simple_cms_attribute
 from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes, Signer
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.timestamps import TimeStamper
@@ -31,9 +30,17 @@ from services.eseal.domain.notice import Rendered
 from services.eseal.domain.pki import Identity
 
 FIELD_NAME = "Seal1"
-# Bytes of hexadecimal text; a signature with two certificates takes about 4,300 of them.
-_RESERVED = 16_384
+# Bytes of hexadecimal text; a signature with two certificates takes about 3,600 of them.
+_RESERVED = 8_192
 _DIGEST = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed PDF, and the SHA-256 (hexadecimal) of the bytes that its signature covers."""
+
+    content: bytes
+    signed_digest: str
 
 
 class Sealer:
@@ -44,7 +51,7 @@ class Sealer:
         self._signer = _KeySigner(identity, chain)
         self._picture = _Picture(picture)
 
-    def seal(self, document: Rendered, *, reason: str, now: datetime) -> bytes:
+    def seal(self, document: Rendered, *, reason: str, now: datetime) -> Sealed:
         """The document sealed, with its picture and `reason`, at the moment `now`."""
         writer = IncrementalPdfFileWriter(io.BytesIO(document.content))
         writer.document_meta.created = now
@@ -66,12 +73,12 @@ class _KeySigner(Signer):
 
     def __init__(self, identity: Identity, chain: Sequence[str]) -> None:
         certificate = x509.Certificate.load(identity.certificate.public_bytes(serialization.Encoding.DER))
-        store = SimpleCertificateStore()
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple([_load(pem) for pem in chain])
         super().__init__(signing_cert=certificate, cert_registry=store, embed_roots=False)
         self._key = identity.key
 
-    async def signed_attrs(  # noqa: PLR0913 (pyHanko's signature)
+    async def signed_attrs(
         self,
         data_digest: bytes,
         digest_algorithm: str,
@@ -92,8 +99,8 @@ class _KeySigner(Signer):
             is_pdf_sig=is_pdf_sig,
         )
         attributes = [
-            simple_cms_attribute("content_type", content_type),
-            simple_cms_attribute("message_digest", data_digest),
+            cms.CMSAttribute({"type": "content_type", "values": [content_type]}),
+            cms.CMSAttribute({"type": "message_digest", "values": [data_digest]}),
         ]
         for provider in providers:
             attribute = await provider.get_attribute(dry_run=dry_run)
@@ -131,27 +138,21 @@ class _Picture(PdfContent):
         return b"%d 0 0 %d 0 0 cm /Seal Do" % (width, height)
 
     def _image(self, colours: str, compressed: bytes, more: dict[str, generic.PdfObject]) -> generic.StreamObject:
-        width, height = self._size
-        entries = {
-            "/Type": generic.pdf_name("/XObject"),
-            "/Subtype": generic.pdf_name("/Image"),
-            "/Width": generic.NumberObject(width),
-            "/Height": generic.NumberObject(height),
-            "/BitsPerComponent": generic.NumberObject(8),
-            "/ColorSpace": generic.pdf_name(colours),
-            "/Filter": generic.pdf_name("/FlateDecode"),
-        } | more
+        names = {"/Type": "/XObject", "/Subtype": "/Image", "/ColorSpace": colours, "/Filter": "/FlateDecode"}
+        numbers = {"/Width": self._size[0], "/Height": self._size[1], "/BitsPerComponent": 8}
+        entries = {name: generic.pdf_name(value) for name, value in names.items()} | more
+        entries |= {name: generic.NumberObject(value) for name, value in numbers.items()}  # type: ignore[no-untyped-call]
         return generic.StreamObject(
             {generic.pdf_name(name): value for name, value in entries.items()}, encoded_data=compressed
         )
 
 
 _WHOLE_BOX = layout.SimpleBoxLayoutRule(
-    x_align=layout.AxisAlignment.ALIGN_MID, y_align=layout.AxisAlignment.ALIGN_MID, margins=layout.Margins.uniform(0)
+    x_align=layout.AxisAlignment.ALIGN_MID, y_align=layout.AxisAlignment.ALIGN_MID, margins=layout.Margins(0, 0, 0, 0)
 )
 
 
-async def _sign(signer: PdfSigner, writer: IncrementalPdfFileWriter, now: datetime) -> bytes:
+async def _sign(signer: PdfSigner, writer: IncrementalPdfFileWriter, now: datetime) -> Sealed:
     """What pyHanko's `async_sign_pdf` does for B-B, but with the time that it is given."""
     session = signer.init_signing_session(writer)
     session.system_time = now
@@ -162,19 +163,20 @@ async def _sign(signer: PdfSigner, writer: IncrementalPdfFileWriter, now: dateti
     )
     if not isinstance(output, io.BytesIO):
         raise TypeError("pyHanko wrote the document elsewhere")
-    return output.getvalue()
+    return Sealed(output.getvalue(), digest.document_digest.hex())
 
 
-def _run(coroutine: Coroutine[Any, Any, bytes]) -> bytes:
+def _run(coroutine: Coroutine[Any, Any, Sealed]) -> Sealed:
     """Runs a coroutine that never waits, without an event loop."""
     try:
         coroutine.send(None)
     except StopIteration as finished:
-        result: bytes = finished.value
+        result: Sealed = finished.value
         return result
     coroutine.close()
     raise RuntimeError("signing wanted to wait for something: at level B-B there is nothing to wait for")
 
 
-def _load(pem: str) -> x509.Certificate:
-    return x509.Certificate.load(load_pem_x509_certificate(pem.encode()).public_bytes(serialization.Encoding.DER))
+def _load(certificate_pem: str) -> x509.Certificate:
+    _, _, der = pem.unarmor(certificate_pem.encode())
+    return x509.Certificate.load(der)

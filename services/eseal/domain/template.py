@@ -3,7 +3,8 @@
 Templates come from installed scenario packages, written by people who are trusted with wording but not with the
 platform's memory and time. So a template may only use what is on the lists below: values, conditions, loops over what
 it is given, and a few filters. There are no assignments, macros, method calls or string multiplication, hence nothing
-can grow faster than the form it is filled with; loops share one budget of turns and time, and the text one of characters.
+can grow faster than the form it is filled with; loops share one budget of turns and time, and
+the text one of characters.
 """
 
 import time
@@ -41,31 +42,31 @@ _ALLOWED_FILTERS = (
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
 
 
-class TemplateFault(Exception):
+class BadTemplateError(Exception):
     """A template that cannot be rendered; the message says why, for the scenario's developer."""
 
 
 def render(source: str, variables: Mapping[str, object]) -> str:
     """The text that a template gives for these variables, at most `LARGEST_TEXT` characters.
 
-    Raises TemplateFault for everything that is wrong with the template or does not fit the variables.
+    Raises BadTemplateError for everything that is wrong with the template or does not fit the variables.
     """
     if len(source) > LARGEST_TEMPLATE:
-        raise TemplateFault(f"the template has {len(source)} characters, the most is {LARGEST_TEMPLATE}")
+        raise BadTemplateError(f"the template has {len(source)} characters, the most is {LARGEST_TEMPLATE}")
     environment = _Environment()
     try:
         template = environment.from_string(environment.checked(source))
         return _bounded(template.generate(**variables))
-    except TemplateFault:
+    except BadTemplateError:
         raise
     except TemplateSyntaxError as fault:
-        raise TemplateFault(f"line {fault.lineno}: {fault.message}") from fault
+        raise BadTemplateError(f"line {fault.lineno}: {fault.message}") from fault
     except TemplateError as fault:
-        raise TemplateFault(str(fault.message or fault)) from fault
+        raise BadTemplateError(str(fault.message or fault)) from fault
     except Exception as fault:
         # A template is other people's code: whatever Python says of it (adding text to a number, dividing by zero,
         # nesting too deeply) is the template's fault, and the developer's to read.
-        raise TemplateFault(f"{type(fault).__name__}: {fault}") from fault
+        raise BadTemplateError(f"{type(fault).__name__}: {fault}") from fault
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -75,7 +76,7 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         # Notices are plain text set by us, not HTML: nothing is to be escaped.
-        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
+        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
         self.globals = {"range": _short_range}
         known = self.filters
         self.filters = {name: known[name] for name in _ALLOWED_FILTERS}
@@ -88,7 +89,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         tree = self.parse(source)
         _check(tree, depth=0)
         if sum(1 for _ in tree.find_all(nodes.Node)) > MOST_NODES:
-            raise TemplateFault(f"the template has more than {MOST_NODES} parts")
+            raise BadTemplateError(f"the template has more than {MOST_NODES} parts")
         for loop in tree.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
         return tree
@@ -97,15 +98,15 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Takes one turn of a loop from the rendering's budget."""
         self._turns_left -= 1
         if self._turns_left < 0:
-            raise TemplateFault(f"the loops of the template take more than {MOST_TURNS} turns")
+            raise BadTemplateError(f"the loops of the template take more than {MOST_TURNS} turns")
         if time.thread_time() > self._stop_at:
-            raise TemplateFault(f"the template takes longer than {MOST_CPU_SECONDS} s")
+            raise BadTemplateError(f"the template takes longer than {MOST_CPU_SECONDS} s")
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers, and joining of texts; never the multiplication or formatting of a text."""
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if not numbers and not (operator == "+" and isinstance(left, str) and isinstance(right, str)):
-            raise TemplateFault(f"{operator} is for numbers (and + for two texts); use ~ to put values side by side")
+            raise BadTemplateError(f"{operator} is for numbers (and + for two texts); use ~ to put values side by side")
         return super().call_binop(context, operator, left, right)
 
 
@@ -125,7 +126,7 @@ def _counted(context: Context, values: Iterable[object]) -> Iterator[object]:
 def _short_range(*bounds: int) -> range:
     numbers = range(*bounds)
     if len(numbers) > LONGEST_RANGE:
-        raise TemplateFault(f"a range may have {LONGEST_RANGE} numbers at most")
+        raise BadTemplateError(f"a range may have {LONGEST_RANGE} numbers at most")
     return numbers
 
 
@@ -140,7 +141,7 @@ def _bounded(pieces: Iterable[str]) -> str:
     for piece in pieces:
         size += len(piece)
         if size > LARGEST_TEXT:
-            raise TemplateFault(f"the text is longer than {LARGEST_TEXT} characters")
+            raise BadTemplateError(f"the text is longer than {LARGEST_TEXT} characters")
         kept.append(piece)
     return "".join(kept)
 
@@ -153,16 +154,16 @@ def chinese_date(moment: str) -> str:
 
 def _check(node: nodes.Node, depth: int) -> None:
     if depth > _DEEPEST:
-        raise TemplateFault(f"line {node.lineno}: the template is nested too deeply")
+        raise BadTemplateError(f"line {node.lineno}: the template is nested too deeply")
     if type(node) not in _ALLOWED_NODES:
-        raise TemplateFault(f"line {node.lineno}: a notice may not use {type(node).__name__}")
+        raise BadTemplateError(f"line {node.lineno}: a notice may not use {type(node).__name__}")
     if isinstance(node, nodes.Call) and not (isinstance(node.node, nodes.Name) and node.node.name == "range"):
-        raise TemplateFault(f"line {node.lineno}: a notice may call nothing but range(); use a filter")
+        raise BadTemplateError(f"line {node.lineno}: a notice may call nothing but range(); use a filter")
     if isinstance(node, nodes.Name) and node.name == "self":
-        raise TemplateFault(f"line {node.lineno}: a notice may not use self")
+        raise BadTemplateError(f"line {node.lineno}: a notice may not use self")
     if isinstance(node, nodes.Filter) and (node.name == _COUNTED or node.node is None):
-        raise TemplateFault(f"line {node.lineno}: a notice may not use this filter")
+        raise BadTemplateError(f"line {node.lineno}: a notice may not use this filter")
     if isinstance(node, nodes.For) and node.recursive:
-        raise TemplateFault(f"line {node.lineno}: a loop may not be recursive")
+        raise BadTemplateError(f"line {node.lineno}: a loop may not be recursive")
     for child in node.iter_child_nodes():
         _check(child, depth + 1)

@@ -15,10 +15,15 @@ Width = Callable[[str], float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text, and how far from the left margin it begins, in the unit of the width function."""
+    """One line of text: how far from the left margin it begins, and what room its paragraph leaves it at the right.
+
+    `slack` is 0 for the last line of a paragraph; others are stretched by it, so that the right edge is even. Both are
+    in the unit of the width function.
+    """
 
     text: str
     indent: float
+    slack: float
 
 
 def set_paragraphs(text: str, *, measure: float, em: float, width: Width) -> list[Line]:
@@ -68,10 +73,12 @@ def _set_paragraph(text: str, measure: float, indent: float, width: Width) -> It
     start, room = 0, measure - indent
     while start < len(pieces):
         end = _fit(pieces, start, room, width)
-        yield Line("".join(pieces[start:end]).strip(), indent)
-        start, room, indent = end, measure, 0
+        text = "".join(pieces[start:end]).strip()
+        start = end
         while start < len(pieces) and pieces[start].isspace():
             start += 1
+        yield Line(text, indent, max(0.0, room - width(text)) if start < len(pieces) else 0.0)
+        room, indent = measure, 0
 
 
 def _split_wide(pieces: Sequence[str], room: float, width: Width) -> Iterator[str]:

@@ -1,0 +1,172 @@
+"""What happens to notices: each method is one use case in one transaction that the caller opens and commits.
+
+pyHanko, reportlab and Pillow are imported where they are first needed: see `service.py`.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.settings import Settings
+from chassis.vault import Vault
+from duokua.cases.v1 import events_pb2 as cases_events
+from duokua.eseal.v1 import events_pb2
+from services.eseal import store
+from services.eseal.authorities import Authorities, seal_key_context
+from services.eseal.domain.pki import load_identity
+from services.eseal.domain.records import Document, NoticeStatus, Seal
+from services.eseal.messages import document_message, plain
+
+if TYPE_CHECKING:
+    from services.eseal.domain.notice import Notice
+    from services.eseal.domain.sealing import Sealed, Sealer
+
+_MOST_SEALERS = 256
+
+
+class Notices:
+    """Seals notices when they are asked for, and makes them void when they are withdrawn."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._authorities = Authorities(vault)
+        # Seals ready for use, by id: reading a key and a picture anew for each document would double the cost.
+        self._sealers: dict[str, Sealer] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the vault of this installation, which keeps the private keys."""
+        return cls(Vault.from_settings(settings))
+
+    def seal(self, work: UnitOfWork, events: Sequence[cases_events.NoticeRequested]) -> None:
+        """Seals each notice once, and says so; a repeated request for what is sealed or withdrawn changes nothing.
+
+        A repeat is not answered a second time: the first answer is in the outbox and cannot get lost, while a second
+        one would notify the applicant twice. A request that failed is tried anew each time it is made.
+        """
+        for event in _in_order(events):
+            if _open(work, event) is NoticeStatus.FAILED:
+                self._seal(work, event)
+
+    def withdraw(self, work: UnitOfWork, events: Sequence[cases_events.NoticeWithdrawn]) -> None:
+        """Makes each notice void, once: revokes its document, or sees to it that it is never sealed."""
+        for event in _in_order(events):
+            if _open(work, event) is NoticeStatus.WITHDRAWN:
+                continue
+            document_id = store.document_of_notice(work.connection, event.notice_id) or ""
+            store.revoke_document(work.connection, document_id, event.reason, work.now)
+            store.close_notice(work.connection, event.notice_id, NoticeStatus.WITHDRAWN, event.reason, work.now)
+            revoked = events_pb2.NoticeRevoked(
+                notice_id=event.notice_id,
+                case_id=event.case.case_id,
+                step_id=event.step.step_id,
+                document_id=document_id,
+            )
+            work.emit(revoked, subject=event.case.case_id)
+
+    def _seal(self, work: UnitOfWork, event: cases_events.NoticeRequested) -> None:
+        from services.eseal.domain.notice import NoticeError, render  # noqa: PLC0415 (loads on first use)
+
+        seal = store.seal_of(work.connection, event.step.organ_id)
+        if seal is None:
+            _fail(work, event, "NO_SEAL", f"organ {event.step.organ_id} has no seal; make one and ask again")
+            return
+        if work.now >= seal.valid_until:
+            _fail(work, event, "SEAL_EXPIRED", f"seal {seal.seal_id} has expired; revoke it, make one and ask again")
+            return
+        try:
+            rendered = render(_notice(event, seal))
+        except NoticeError as fault:
+            _fail(work, event, fault.reason, fault.description)
+            return
+        sealed = self._sealer(work, seal).seal(rendered, reason=event.case.case_number, now=work.now)
+        document = _document(work, event, seal, sealed)
+        store.add_document(work.connection, document, sealed.content)
+        store.close_notice(work.connection, event.notice_id, NoticeStatus.SEALED, "", work.now)
+        work.emit(
+            events_pb2.DocumentSealed(document=document_message(document), notice_id=event.notice_id),
+            subject=event.case.case_id,
+        )
+
+    def _sealer(self, work: UnitOfWork, seal: Seal) -> "Sealer":
+        """The seal ready for use. That it is not revoked is asked of the database at each use, before this."""
+        from services.eseal.domain.sealing import Sealer  # noqa: PLC0415 (loads on first use)
+
+        if seal.seal_id not in self._sealers:
+            if len(self._sealers) >= _MOST_SEALERS:
+                self._sealers.clear()
+            secrets = store.secrets_of(work.connection, seal.seal_id)
+            key = self._vault.decrypt(secrets.encrypted_key, context=seal_key_context(seal.seal_id))
+            identity = load_identity(seal.certificate_pem, key)
+            self._sealers[seal.seal_id] = Sealer(identity, self._authorities.chain(work), secrets.picture)
+        return self._sealers[seal.seal_id]
+
+
+_Event = cases_events.NoticeRequested | cases_events.NoticeWithdrawn
+_AnyEvent = TypeVar("_AnyEvent", cases_events.NoticeRequested, cases_events.NoticeWithdrawn)
+
+
+def _in_order(events: Iterable[_AnyEvent]) -> list[_AnyEvent]:
+    """By notice, so that two workers that hold the same notices never wait for each other."""
+    return sorted(events, key=lambda event: event.notice_id)
+
+
+def _open(work: UnitOfWork, event: _Event) -> NoticeStatus:
+    row = {
+        "notice_id": event.notice_id,
+        "case_id": event.case.case_id,
+        "step_id": event.step.step_id,
+        "organ_id": event.step.organ_id,
+        "updated_at": work.now,
+    }
+    return store.open_notice(work.connection, row)
+
+
+def _fail(work: UnitOfWork, event: cases_events.NoticeRequested, reason: str, description: str) -> None:
+    store.close_notice(work.connection, event.notice_id, NoticeStatus.FAILED, reason, work.now)
+    failed = events_pb2.SealingFailed(
+        notice_id=event.notice_id,
+        case_id=event.case.case_id,
+        step_id=event.step.step_id,
+        reason=reason,
+        description=description,
+    )
+    work.emit(failed, subject=event.case.case_id)
+
+
+def _notice(event: cases_events.NoticeRequested, seal: Seal) -> "Notice":
+    from services.eseal.domain.notice import Notice  # noqa: PLC0415 (loads on first use)
+
+    return Notice(
+        title=event.title,
+        template=event.template,
+        case_number=event.case.case_number,
+        bundle_name=event.case.bundle_name,
+        step_name=event.step.step_name,
+        organ_name=event.step.organ_name,
+        # The name that signs is the seal's, so that name and seal agree even when the organ was renamed since.
+        signed_by=seal.name,
+        form=plain(event.form),
+        result=plain(event.result),
+        decided_at=event.decided_at,
+    )
+
+
+def _document(work: UnitOfWork, event: cases_events.NoticeRequested, seal: Seal, sealed: "Sealed") -> Document:
+    return Document(
+        document_id=new_id(),
+        notice_id=event.notice_id,
+        case_id=event.case.case_id,
+        case_number=event.case.case_number,
+        step_id=event.step.step_id,
+        organ_id=event.step.organ_id,
+        applicant_id=event.case.applicant_id,
+        seal_id=seal.seal_id,
+        title=event.title,
+        sha256=hashlib.sha256(sealed.content).hexdigest(),
+        signed_digest=sealed.signed_digest,
+        size=len(sealed.content),
+        sealed_at=work.now,
+    )

@@ -1,0 +1,138 @@
+"""What eseal can do: each method is one use case in one transaction that the caller opens and commits.
+
+pyHanko, reportlab and Pillow take 0.5 s and 40 MB to load. They are imported where they are first needed, so that a
+process which has sealed, drawn or verified nothing yet starts fast and stays small.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.problems import Exists, Invalid, NotFound, Violation
+from chassis.settings import Settings
+from chassis.vault import Vault
+from duokua.identity.v1 import events_pb2 as identity_events
+from services.eseal import store
+from services.eseal.authorities import Authorities, seal_key_context
+from services.eseal.domain.pki import Identity, make_seal
+from services.eseal.domain.records import Document, Seal
+
+if TYPE_CHECKING:
+    from services.eseal.domain.verification import Finding
+
+
+class Seals:
+    """Makes seals, ends their use, hands out documents, and judges files. What seals notices is in `notices.py`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._authorities = Authorities(vault)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the vault of this installation, which keeps the private keys."""
+        return cls(Vault.from_settings(settings))
+
+    def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
+        """Keeps the names of organs; an older version never overwrites a newer one."""
+        newest = {event.organ.organ_id: event for event in sorted(events, key=lambda event: event.version)}
+        rows = [
+            {"organ_id": event.organ.organ_id, "name": event.organ.name, "version": event.version}
+            for event in newest.values()
+        ]
+        store.save_organs(work.connection, rows)
+
+    def create(self, work: UnitOfWork, organ_id: str) -> Seal:
+        """Makes a seal for an organ: key, certificate and picture.
+
+        Raises NotFound ORGAN_NOT_FOUND, Exists SEAL_EXISTS, Invalid UNPRINTABLE_NAME.
+        """
+        from services.eseal.domain import font, picture  # noqa: PLC0415 (loads on first use)
+
+        name = store.organ_name(work.connection, organ_id)
+        if name is None:
+            raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+        if store.seal_of(work.connection, organ_id):
+            raise _seal_exists(organ_id)
+        missing = "".join(font.unprintable(name))
+        if missing:
+            fault = Violation("organ_id", f"the organ's name has characters that cannot be set: {missing}")
+            raise Invalid("UNPRINTABLE_NAME", f"no seal can be cut for {name}", [fault], organ_id=organ_id)
+        issuing = self._authorities.issuing(work)
+        identity = make_seal(issuing, organ_id=organ_id, organ_name=name, now=work.now)
+        seal = _new_seal(organ_id, name, identity)
+        key = self._vault.encrypt(identity.key_der(), context=seal_key_context(seal.seal_id))
+        if not store.add_seal(work.connection, seal, store.Secrets(key, picture.draw(name))):
+            raise _seal_exists(organ_id)
+        return seal
+
+    def list_seals(self, work: UnitOfWork, after: str, limit: int) -> Sequence[Seal]:
+        """Seals by id, from the one after `after`."""
+        return store.list_seals(work.connection, after, limit)
+
+    def revoke(self, work: UnitOfWork, seal_id: str) -> Seal:
+        """Ends the use of a seal, for good; what it sealed before stays valid. Raises NotFound SEAL_NOT_FOUND."""
+        store.revoke_seal(work.connection, seal_id, work.now)
+        seal = store.seal_by_id(work.connection, seal_id)
+        if seal is None:
+            raise NotFound("SEAL_NOT_FOUND", f"there is no seal {seal_id}", seal_id=seal_id)
+        return seal
+
+    def trust_anchors(self, work: UnitOfWork) -> Sequence[str]:
+        """The root certificates, PEM; none before the first seal was made."""
+        return self._authorities.anchors(work)
+
+    def document(self, work: UnitOfWork, document_id: str) -> Document:
+        """A document without its content. Raises NotFound DOCUMENT_NOT_FOUND."""
+        document = store.document_by_id(work.connection, document_id)
+        if document is None:
+            raise document_not_found(document_id)
+        return document
+
+    def content(self, work: UnitOfWork, document: Document) -> bytes:
+        """The file of a document."""
+        return store.content_of(work.connection, document.document_id)
+
+    def verify(self, work: UnitOfWork, content: bytes) -> "tuple[Finding, Document | None]":
+        """Judges a file, and gives the register's record when the file is one of its own.
+
+        Raises Invalid with NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF or TOO_MANY_SIGNATURES.
+        """
+        from services.eseal.domain import verification  # noqa: PLC0415 (loads on first use)
+
+        def sealed_at(signed_digest: str) -> datetime | None:
+            known = store.document_by_digest(work.connection, signed_digest)
+            return known.sealed_at if known else None
+
+        try:
+            finding = verification.inspect(content, self.trust_anchors(work), sealed_at)
+        except verification.UnreadableError as fault:
+            raise Invalid(fault.reason, fault.description, [Violation("content", fault.description)]) from fault
+        record = store.document_by_digest(work.connection, finding.signed_digest) if finding.signed_digest else None
+        if record is None:
+            return finding, None
+        return verification.compare(finding, record, hashlib.sha256(content).hexdigest()), record
+
+
+def document_not_found(document_id: str) -> NotFound:
+    """The same answer for what does not exist and for what the caller may not see."""
+    return NotFound("DOCUMENT_NOT_FOUND", f"there is no document {document_id}", document_id=document_id)
+
+
+def _new_seal(organ_id: str, name: str, identity: Identity) -> Seal:
+    return Seal(
+        seal_id=new_id(),
+        organ_id=organ_id,
+        name=name,
+        certificate_pem=identity.certificate_pem(),
+        valid_from=identity.certificate.not_valid_before_utc,
+        valid_until=identity.certificate.not_valid_after_utc,
+        revoked_at=None,
+    )
+
+
+def _seal_exists(organ_id: str) -> Exists:
+    return Exists("SEAL_EXISTS", f"organ {organ_id} has a seal; revoke it before making another", organ_id=organ_id)
