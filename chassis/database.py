@@ -1,7 +1,8 @@
 """A service's database and its unit of work, on PostgreSQL and on SQLite alike."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from chassis.clock import Clock, SystemClock, new_id
-from chassis.signals import Callbacks, Listener, PostgresSignals, SocketSignals
+from chassis.signals import Callbacks, Listener, PostgresSignals, SocketSignals, payloads
 from chassis.tables import Document, Instant, service_metadata
 
 __all__ = ["Database", "Document", "Instant", "UnitOfWork", "insert", "service_metadata"]
@@ -79,6 +80,8 @@ class Database:
         self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
         self._listener: Listener | None = None
         self.local_topics: frozenset[str] = frozenset()
+        # SQLite lets one writer in; waiting for it inside the C library would block every greenlet of a worker.
+        self._writer: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -88,7 +91,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
         """A write transaction: commits at the end, rolls back when an exception passes."""
-        with self.engine.connect() as connection:
+        with self._writer, self.engine.connect() as connection:
             work = UnitOfWork(connection, self.clock.now())
             with connection.begin():
                 if self.is_sqlite:
@@ -96,7 +99,7 @@ class Database:
                 yield work
                 work.flush()
                 self._notify_inside(work)
-            self._notify_after(work)
+        self._notify_after(work)
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -131,7 +134,8 @@ class Database:
         topics = work.topics - self.local_topics
         if self._postgres is not None and topics:
             notify = text("SELECT pg_notify(:channel, :topics)")
-            work.connection.execute(notify, {"channel": self._postgres.channel, "topics": "\n".join(sorted(topics))})
+            for payload in payloads(topics):
+                work.connection.execute(notify, {"channel": self._postgres.channel, "topics": payload})
 
     def _notify_after(self, work: UnitOfWork) -> None:
         if self._sockets is not None and work.topics - self.local_topics:

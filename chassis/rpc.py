@@ -5,6 +5,7 @@ and in one place, read from the method's declared policy. A method without a pol
 """
 
 import asyncio
+import inspect
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,6 +55,8 @@ class Method:
     handler: Callable[..., Any]
     has_request_id: bool
     stored: bool
+    waits: bool
+    """Whether the handler is a coroutine that opens its own transactions: a long poll."""
 
 
 class Pipeline:
@@ -73,7 +76,7 @@ class Pipeline:
 
     def _handler(self, servicer: Servicer, descriptor: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
         method = method_of(servicer, descriptor)
-        codec = {
+        codec: dict[str, Any] = {
             "request_deserializer": GetMessageClass(descriptor.input_type).FromString,
             "response_serializer": GetMessageClass(descriptor.output_type).SerializeToString,
         }
@@ -91,10 +94,7 @@ class Pipeline:
                     caller = await self._admit(method, context)
                     check_request(request)
                     async with asyncio.timeout(_deadline(method, context)):
-                        run = trace_context.get_current()
-                        response = await asyncio.get_running_loop().run_in_executor(
-                            self._threads, self._run, method, caller, request, run
-                        )
+                        response = await self._answer(method, caller, request)
             except Exception as error:
                 await _abort(method, context, error)
                 raise
@@ -103,6 +103,14 @@ class Pipeline:
             return response
 
         return answer
+
+    async def _answer(self, method: Method, caller: Caller, request: Message) -> Message:
+        if method.waits:
+            call = StreamCall(self._database, caller, self._threads, self._stopping)
+            return await method.handler(call, request)  # type: ignore[no-any-return]
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._run, method, caller, request, trace_context.get_current()
+        )
 
     def _stream(self, method: Method, *, checks: bool) -> Callable[[Any, Context], AsyncIterator[Message]]:
         async def answer(request: Any, context: Context) -> AsyncIterator[Message]:
@@ -180,7 +188,8 @@ def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
         raise TypeError(message)
     _DESCRIPTORS[descriptor.full_name] = descriptor
     stored = name not in getattr(servicer, "unstored", frozenset())
-    return Method(descriptor.full_name, policy, handler, "request_id" in descriptor.input_type.fields_by_name, stored)
+    has_request_id = "request_id" in descriptor.input_type.fields_by_name
+    return Method(descriptor.full_name, policy, handler, has_request_id, stored, inspect.iscoroutinefunction(handler))
 
 
 def snake_case(name: str) -> str:
@@ -214,7 +223,7 @@ def _bearer(context: Context) -> str:
 async def _abort(method: Method, context: Context, error: Exception) -> None:
     if isinstance(error, Aborted):
         raise error
-    if isinstance(error, TimeoutError) and not isinstance(error, OperationalError):
+    if isinstance(error, TimeoutError):
         REQUESTS.labels(method.full_name, "DEADLINE_EXCEEDED").inc()
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the server could not answer within the deadline")
     problem = _as_problem(error)

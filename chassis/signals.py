@@ -14,7 +14,7 @@ import select
 import socket
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -26,9 +26,24 @@ log = structlog.get_logger()
 
 Callback = Callable[[], None]
 
-LARGEST_DATAGRAM = 4096
+LARGEST_PAYLOAD = 4096
+"""In bytes; PostgreSQL's limit for a notification is 8,000."""
 LONGEST_SOCKET_PATH = 100
 RECONNECT_SECONDS = (0.2, 5.0)
+
+
+def payloads(topics: Collection[str]) -> Iterator[str]:
+    """Topics, a line each, in as few payloads as fit the limit."""
+    lines: list[str] = []
+    size = 0
+    for topic in sorted(topics):
+        if size + len(topic) + 1 > LARGEST_PAYLOAD and lines:
+            yield "\n".join(lines)
+            lines, size = [], 0
+        lines.append(topic)
+        size += len(topic.encode()) + 1
+    if lines:
+        yield "\n".join(lines)
 
 
 class Listener(Protocol):
@@ -47,6 +62,14 @@ class Callbacks:
     def add(self, topic: str, callback: Callback) -> None:
         """Call `callback`, from any thread, whenever `topic` is signalled; it must return at once."""
         self._by_topic[topic].append(callback)
+
+    def remove(self, topic: str, callback: Callback) -> None:
+        """Call `callback` no more."""
+        waiting = self._by_topic.get(topic, [])
+        if callback in waiting:
+            waiting.remove(callback)
+        if not waiting:
+            self._by_topic.pop(topic, None)
 
     def fire(self, topics: Iterable[str]) -> None:
         """Wake whoever waits for `topics` here."""
@@ -71,15 +94,15 @@ class SocketSignals:
         self._folder = folder
         self._service = service
 
-    def send(self, topics: Iterable[str]) -> None:
+    def send(self, topics: Collection[str]) -> None:
         """Tell the other processes; one that has died is cleared away."""
-        payload = "\n".join(topics).encode()[:LARGEST_DATAGRAM]
         own = f"{self._service}.{os.getpid()}.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
             for path in self._folder.glob(f"{self._service}.*.sock"):
                 if path.name != own:
-                    self._send_to(sender, path, payload)
+                    for payload in payloads(topics):
+                        self._send_to(sender, path, payload.encode())
 
     @staticmethod
     def _send_to(sender: socket.socket, path: Path, payload: bytes) -> None:
@@ -123,7 +146,7 @@ class _SocketListener:
         self._thread.start()
 
     def _run(self) -> None:
-        while payload := self._socket.recv(LARGEST_DATAGRAM):
+        while payload := self._socket.recv(LARGEST_PAYLOAD):
             self._callbacks.fire(payload.decode().split("\n"))
         self._socket.close()
 

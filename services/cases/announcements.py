@@ -1,0 +1,109 @@
+"""What the saga tells the other services: effects of the core as events of the contract."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chassis.database import UnitOfWork
+from duokua.cases.v1 import events_pb2
+from duokua.data import fill_struct
+from duokua.routing.v1 import routing_pb2
+from services.cases.domain import effects
+from services.cases.domain.case import Case
+from services.cases.domain.history import timestamp
+from services.cases.plans import Published
+
+
+def request_routing(work: UnitOfWork, published: Published, case: Case, effect: effects.RequestRouting) -> None:
+    """Ask for offices."""
+    event = events_pb2.RoutingRequested(
+        case=_case_ref(published, case), region_code=effect.region_code, request_no=effect.request_no
+    )
+    for step in effect.steps:
+        event.steps.append(
+            routing_pb2.StepToRoute(
+                step_id=step.step_id,
+                catalog_code=step.catalog_code,
+                level=step.level,
+                excluded_organ_ids=step.excluded_organ_ids,
+            )
+        )
+    work.emit(event, subject=case.case_id)
+
+
+def request_notice(
+    work: UnitOfWork, published: Published, case: Case, effect: effects.RequestNotice, form: Mapping[str, Any]
+) -> None:
+    """Ask for a step's result to be rendered and sealed."""
+    step = case.steps[effect.step_id]
+    notice = published.plan.by_id[effect.step_id].notice
+    assert notice is not None  # noqa: S101 - the core asks only for notices that the plan declares
+    assert step.completed_at is not None  # noqa: S101 - and only once the step is completed
+    event = events_pb2.NoticeRequested(
+        case=_case_ref(published, case),
+        step=_step_ref(published, case, effect.step_id),
+        notice_id=effect.notice_id,
+        title=notice.title,
+        template=notice.template,
+        decided_at=timestamp(step.completed_at),
+    )
+    fill_struct(event.form, dict(form), "form")
+    fill_struct(event.result, dict(step.result or {}), "result")
+    work.emit(event, subject=case.case_id)
+
+
+def withdraw_notice(work: UnitOfWork, published: Published, case: Case, effect: effects.WithdrawNotice) -> None:
+    """Make a notice void."""
+    event = events_pb2.NoticeWithdrawn(
+        case=_case_ref(published, case),
+        step=_step_ref(published, case, effect.step_id),
+        notice_id=effect.notice_id,
+        reason=effect.reason,
+    )
+    work.emit(event, subject=case.case_id)
+
+
+def announce(work: UnitOfWork, published: Published, case: Case, event: effects.Event) -> None:
+    """Tell what happened."""
+    ref = _case_ref(published, case)
+    message: Any
+    match event:
+        case effects.CaseSubmitted():
+            message = events_pb2.CaseSubmitted(case=ref)
+        case effects.StepAccepted(step_id):
+            message = events_pb2.StepAccepted(case=ref, step=_step_ref(published, case, step_id))
+        case effects.StepCompleted(step_id):
+            message = events_pb2.StepCompleted(case=ref, step=_step_ref(published, case, step_id))
+        case effects.StepRefused(step_id, reason):
+            message = events_pb2.StepRefused(case=ref, step=_step_ref(published, case, step_id), reason=reason)
+        case effects.StepUndone(step_id):
+            message = events_pb2.StepUndone(case=ref, step=_step_ref(published, case, step_id))
+        case effects.CaseCompleted(document_ids):
+            message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
+        case effects.CaseUndone(reason):
+            message = events_pb2.CaseUndone(case=ref, reason=reason)
+        case effects.IncidentOpened():
+            message = events_pb2.IncidentOpened(
+                case=ref,
+                step=_step_ref(published, case, event.step_id),
+                incident_id=event.incident_id,
+                reason=event.reason,
+                description=event.description,
+            )
+    work.emit(message, subject=case.case_id)
+
+
+def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:
+    return events_pb2.CaseRef(
+        case_id=case.case_id,
+        case_number=case.case_number,
+        bundle_id=case.bundle_id,
+        bundle_name=published.plan.name,
+        applicant_id=case.applicant_id,
+        version=case.version,
+    )
+
+
+def _step_ref(published: Published, case: Case, step_id: str) -> events_pb2.StepRef:
+    step = case.steps[step_id]
+    name = published.plan.by_id[step_id].name
+    return events_pb2.StepRef(step_id=step_id, step_name=name, organ_id=step.organ_id, organ_name=step.organ_name)

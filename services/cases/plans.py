@@ -1,0 +1,81 @@
+"""Bundles as published, and the plans compiled from them: loaded once, because a version never changes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+from sqlalchemy import Connection
+
+from chassis.problems import NotFound
+from duokua.matters.v1 import bundle_pb2
+from services.cases import store
+from services.cases.conditions import Condition
+from services.cases.domain.plan import Lead, Notice, Plan, PlanStep
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version of a bundle: the contract, the saga's plan, and what checks an application."""
+
+    bundle: bundle_pb2.Bundle
+    plan: Plan
+    form: Any
+    """The validator of the form's JSON Schema."""
+    conditions: dict[str, Condition]
+    """By step id, for the steps that have one."""
+
+
+class Plans:
+    """The bundles that this process has met."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], Published] = {}
+
+    def of(self, connection: Connection, bundle_id: str, version: int) -> Published:
+        """A version of a bundle that is known to be there."""
+        key = (bundle_id, version)
+        if key not in self._known:
+            self._known[key] = compile_bundle(store.bundle_body(connection, bundle_id, version))
+        return self._known[key]
+
+    def newest(self, connection: Connection, bundle_id: str) -> Published:
+        """The newest version of a bundle; raises NotFound BUNDLE_NOT_FOUND."""
+        version = store.newest_version(connection, bundle_id)
+        if version is None:
+            message = f"there is no bundle {bundle_id}; ListBundles of the matters service tells which there are"
+            raise NotFound("BUNDLE_NOT_FOUND", message, bundle_id=bundle_id)
+        return self.of(connection, bundle_id, version)
+
+
+def compile_bundle(body: bytes) -> Published:
+    """Read a published bundle."""
+    bundle = bundle_pb2.Bundle.FromString(body)
+    plan = Plan(
+        bundle_id=bundle.bundle_id,
+        version=bundle.version,
+        name=bundle.name,
+        catalog_code=bundle.catalog_code,
+        lead=Lead(bundle.lead.organ_id, bundle.lead.uscc, bundle.lead.level),
+        steps=tuple(_step(step) for step in bundle.steps),
+        region_field=bundle.region_field,
+    )
+    form = jsonschema_rs.validator_for(bundle.form_schema)
+    conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
+    return Published(bundle, plan, form, conditions)
+
+
+def _step(step: bundle_pb2.Step) -> PlanStep:
+    notice = Notice(step.notice.title, step.notice.template) if step.HasField("notice") else None
+    return PlanStep(
+        step_id=step.step_id,
+        name=step.name,
+        catalog_code=step.catalog_code,
+        after=tuple(step.after),
+        when=step.when,
+        level=step.level,
+        undoable=step.undoable,
+        pivot=step.pivot,
+        form_fields=tuple(step.form_fields),
+        materials=tuple(step.materials),
+        notice=notice,
+    )

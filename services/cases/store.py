@@ -1,0 +1,263 @@
+"""The tables of the cases service, and the queries on them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy import insert as plain_insert
+
+from chassis.database import Document, Instant, insert, service_metadata
+
+metadata = service_metadata()
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("bundle_id", String(100), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),  # duokua.matters.v1.Bundle
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(36), primary_key=True),
+    Column("case_number", String(50), nullable=False, unique=True),
+    Column("applicant_id", String(64), nullable=False),
+    Column("bundle_id", String(100), nullable=False),
+    Column("bundle_version", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("open_incidents", Integer, nullable=False),
+    Column("submitted_at", Instant, nullable=False),
+    Column("form", Document, nullable=False),
+    Column("materials", Document, nullable=False),  # what MaterialRef tells of each
+    Column("snapshot", Document, nullable=False),
+    Column("history_hash", String(64), nullable=False),
+    Index("ix_cases_applicant_id", "applicant_id", "case_id"),
+    Index("ix_cases_status", "status", "case_id"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("case_id", String(36), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("input", Document, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    # Open tasks only: one that has its answer is known to its case, and its row is gone.
+    Column("task_id", String(100), primary_key=True),
+    Column("case_id", String(36), nullable=False),
+    Column("organ_id", String(64), nullable=False),
+    Column("catalog_code", String(12), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # duokua.cases.v1.Task without its lease
+    Column("accepted", Boolean, nullable=False),
+    # When it may be given to somebody: from its opening or its back-off on, and again once its lease has run out.
+    Column("available_at", Instant, nullable=False),
+    Column("lease", String(36), nullable=False),  # empty before the first
+    Column("leased_by", String(100), nullable=False),
+    Index("ix_tasks_organ_id", "organ_id", "available_at"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", String(150), primary_key=True),
+    Column("case_id", String(36), nullable=False),
+    Column("case_number", String(50), nullable=False),
+    Column("step_id", String(50), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False, index=True),
+    Column("resolved_at", Instant),
+)
+
+serials = Table(
+    "serials",
+    metadata,
+    Column("series", String(39), primary_key=True),  # task code and day
+    Column("last", Integer, nullable=False),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+case_contents = Table(
+    "case_contents",
+    metadata,
+    Column("case_id", String(36), ForeignKey("cases.case_id"), primary_key=True),
+    Column("sha256", String(64), ForeignKey("contents.sha256"), primary_key=True),
+)
+
+
+def add_bundles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep versions of bundles; one that is there already stays as it is."""
+    statement = insert(connection, bundles).on_conflict_do_nothing()
+    connection.execute(statement, list(rows))
+
+
+def newest_version(connection: Connection, bundle_id: str) -> int | None:
+    """The newest version of a bundle, or None."""
+    return connection.scalar(select(func.max(bundles.c.version)).where(bundles.c.bundle_id == bundle_id))
+
+
+def bundle_body(connection: Connection, bundle_id: str, version: int) -> bytes:
+    """A version of a bundle, as it was published."""
+    query = select(bundles.c.body).where(bundles.c.bundle_id == bundle_id, bundles.c.version == version)
+    return bytes(connection.scalars(query).one())
+
+
+def next_serial(connection: Connection, series: str) -> int:
+    """Count on in a series, from 1; concurrent callers wait for each other."""
+    statement = insert(connection, serials).values(series=series, last=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=[serials.c.series], set_={"last": serials.c.last + 1}
+    )
+    return connection.execute(statement.returning(serials.c.last)).scalar_one()
+
+
+def lock_cases(connection: Connection, case_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """The cases' rows, locked, always in the same order so that two transactions cannot wait for each other."""
+    query = select(cases).where(cases.c.case_id.in_(case_ids)).order_by(cases.c.case_id).with_for_update()
+    return connection.execute(query).all()
+
+
+def add_case(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Insert a new case."""
+    connection.execute(plain_insert(cases), row)
+
+
+_update_case = (
+    update(cases)
+    .where(cases.c.case_id == bindparam("key"))
+    .values({name: bindparam(name) for name in ("status", "version", "open_incidents", "snapshot", "history_hash")})
+)
+
+
+def update_cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the changed state of cases; each row names its case as `key`."""
+    if rows:
+        connection.execute(_update_case, list(rows))
+
+
+def append_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append entries."""
+    if rows:
+        connection.execute(plain_insert(history), list(rows))
+
+
+def history_page(connection: Connection, case_id: str, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Entries of a case after a sequence, oldest first."""
+    query = select(history).where(history.c.case_id == case_id, history.c.sequence > after)
+    return connection.execute(query.order_by(history.c.sequence).limit(limit)).all()
+
+
+def open_tasks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Queue tasks for their offices."""
+    if rows:
+        connection.execute(plain_insert(tasks), list(rows))
+
+
+def close_tasks(connection: Connection, task_ids: Sequence[str]) -> None:
+    """Take tasks out of the queue: answered, or taken back."""
+    if task_ids:
+        connection.execute(delete(tasks).where(tasks.c.task_id.in_(task_ids)))
+
+
+def lock_tasks(connection: Connection, task_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The rows of open tasks, locked, by their ids."""
+    query = select(tasks.c["task_id", "case_id", "organ_id", "lease", "available_at"]).where(
+        tasks.c.task_id.in_(task_ids)
+    )
+    rows = connection.execute(query.order_by(tasks.c.task_id).with_for_update()).all()
+    return {row.task_id: row for row in rows}
+
+
+def find_task(connection: Connection, task_id: str) -> Row[Any] | None:
+    """An open task's row."""
+    return connection.execute(select(tasks).where(tasks.c.task_id == task_id)).one_or_none()
+
+
+_keep_lease = (
+    update(tasks)
+    .where(tasks.c.task_id == bindparam("key"))
+    .values(available_at=bindparam("until"), accepted=tasks.c.accepted | bindparam("accepts"))
+)
+
+
+def keep_leases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Move leases' ends: rows of `key` (the task), `until` and `accepts`."""
+    if rows:
+        connection.execute(_keep_lease, list(rows))
+
+
+def add_incidents(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Record incidents; one that is opened again under its id is open again."""
+    if not rows:
+        return
+    statement = insert(connection, incidents)
+    changed = {name: statement.excluded[name] for name in ("description", "opened_at", "resolved_at")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["incident_id"], set_=changed), list(rows))
+
+
+def resolve_incidents(connection: Connection, incident_ids: Sequence[str], at: datetime) -> None:
+    """Mark incidents as resolved."""
+    if incident_ids:
+        statement = update(incidents).where(incidents.c.incident_id.in_(incident_ids))
+        connection.execute(statement.values(resolved_at=at))
+
+
+def find_incident(connection: Connection, incident_id: str) -> Row[Any] | None:
+    """An incident's row."""
+    return connection.execute(select(incidents).where(incidents.c.incident_id == incident_id)).one_or_none()
+
+
+def add_contents(connection: Connection, case_id: str, by_hash: Mapping[str, bytes]) -> None:
+    """Store materials by their hash, each content once, and tie them to a case."""
+    if not by_hash:
+        return
+    rows = [{"sha256": digest, "content": content} for digest, content in by_hash.items()]
+    connection.execute(insert(connection, contents).on_conflict_do_nothing(), rows)
+    connection.execute(plain_insert(case_contents), [{"case_id": case_id, "sha256": each} for each in by_hash])
+
+
+def content_of(connection: Connection, case_id: str, digest: str) -> bytes | None:
+    """A material of a case."""
+    query = (
+        select(contents.c.content)
+        .join(case_contents, case_contents.c.sha256 == contents.c.sha256)
+        .where(case_contents.c.case_id == case_id, case_contents.c.sha256 == digest)
+    )
+    content = connection.scalar(query)
+    return None if content is None else bytes(content)

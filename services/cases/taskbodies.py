@@ -1,0 +1,55 @@
+"""What an office is given with a task: the declared fields and materials, and nothing else of the case."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from duokua.cases.v1 import case_pb2, task_pb2
+from duokua.data import fill_struct
+from services.cases.domain.case import Case, TaskKind
+from services.cases.domain.disclosure import visible_form, visible_materials
+from services.cases.domain.effects import OpenTask
+from services.cases.domain.plan import Plan
+
+_KINDS = {TaskKind.HANDLE: task_pb2.TASK_KIND_HANDLE, TaskKind.UNDO: task_pb2.TASK_KIND_UNDO}
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is known of a material of a case, without its content."""
+
+    kind: str
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+def body(
+    plan: Plan, case: Case, effect: OpenTask, form: Mapping[str, Any], materials: Sequence[Mapping[str, Any]]
+) -> bytes:
+    """The serialised duokua.cases.v1.Task of an opened task, without a lease."""
+    step = plan.by_id[effect.step_id]
+    task = task_pb2.Task(
+        task_id=effect.task_id,
+        kind=_KINDS[effect.kind],
+        case_id=case.case_id,
+        case_number=case.case_number,
+        bundle_id=case.bundle_id,
+        step_id=effect.step_id,
+        catalog_code=effect.catalog_code,
+        organ_id=effect.organ_id,
+        attempt=effect.attempt,
+        handled_task_id=effect.handled_task_id,
+        accepted=effect.accepted,
+        materials=[
+            case_pb2.MaterialRef(
+                kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size
+            )
+            for each in visible_materials([Material(**each) for each in materials], step.materials)
+        ],
+    )
+    fill_struct(task.form, visible_form(form, step.form_fields), "form")
+    if effect.handled_result is not None:
+        fill_struct(task.handled_result, dict(effect.handled_result), "handled_result")
+    return task.SerializeToString()
