@@ -2,7 +2,6 @@
 
 from chassis.database import Database
 from chassis.settings import Settings
-
 from services.identity.service import Identity
 from services.identity.token_service import Tokens
 
@@ -11,7 +10,7 @@ OPERATOR_NAME = "Platform operator"
 
 
 def prepare(settings: Settings, database: Database) -> None:
-    """Make the first signing key, and register the operator whose public JWK lies among the secrets, as `operator.pub.jwk`.
+    """Make the first signing key, and register the operator whose public JWK is the secret `operator.pub.jwk`.
 
     Every api process calls it at its start; it does nothing the second time. Raises Invalid BAD_KEY when the file does
     not hold a public P-256 key.

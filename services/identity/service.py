@@ -10,7 +10,6 @@ from chassis.database import UnitOfWork
 from chassis.problems import Invalid, NotFound, Unavailable, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
-
 from services.identity import messages, store
 from services.identity.domain import directory
 from services.identity.domain.directory import Client, Mandate, Organ, Person, PersonKind, Region

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from chassis.database import Document, Instant, insert, service_metadata
 from sqlalchemy import (
     Boolean,
     Column,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from chassis.database import Document, Instant, insert, service_metadata
 from services.identity.domain.directory import Client, Level, Mandate, Organ, Person, PersonKind, Region
 from services.identity.domain.permissions import Role
 

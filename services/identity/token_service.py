@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from joserfc.jwk import ECKey
+
 from chassis.clock import new_id
 from chassis.database import Database, UnitOfWork
 from chassis.problems import Invalid, NotFound, Unavailable, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
-from joserfc.jwk import ECKey
-
 from services.identity import store, token_store
 from services.identity.domain import tokens
 from services.identity.domain.directory import Client, Person
-from services.identity.domain.keys import SigningKey, gone_before, public_members
+from services.identity.domain.keys import SigningKey, gone_before, public_members, stored_key
 from services.identity.domain.permissions import granted_scope
 from services.identity.domain.tokens import ALGORITHM, Acting
 
@@ -97,7 +97,7 @@ class Tokens:
     def _authenticate(self, work: UnitOfWork, assertion: str) -> Client:
         client_id = tokens.claimed_client_id(assertion)
         client = store.client_by_id(work.connection, client_id)
-        key = ECKey.import_key(client.public_jwk) if client else self._nobody
+        key = stored_key(client.public_jwk) if client else self._nobody
         checked = tokens.check_assertion(assertion, key, client_id, issuer=self._issuer, now=work.now)
         if client is None:
             raise tokens.refused()
@@ -135,7 +135,7 @@ class Tokens:
         opened = self._opened
         if opened is None or opened[0] != current.key_id:
             plain = self._vault.decrypt(current.sealed, context=_context(current.key_id))
-            opened = self._opened = (current.key_id, ECKey.import_key(json.loads(plain)))
+            opened = self._opened = (current.key_id, stored_key(json.loads(plain)))
         return opened
 
     def _create_key(self, work: UnitOfWork) -> SigningKey:

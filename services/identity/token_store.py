@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from chassis.database import insert
 from sqlalchemy import Connection, RowMapping, bindparam, delete, or_, select, update
 
+from chassis.database import insert
 from services.identity.domain.keys import SigningKey
 from services.identity.domain.tokens import Assertion
 from services.identity.store import assertions, signing_keys

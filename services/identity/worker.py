@@ -17,7 +17,8 @@ class IdentityWorker:
     @background(topic="expiry")
     def prune(self, database: Database) -> datetime | None:
         """Forgets what has expired; nobody wakes it, it names its own next time."""
-        return self.tokens.prune(database)
+        following: datetime = self.tokens.prune(database)
+        return following
 
 
 WORKER = IdentityWorker

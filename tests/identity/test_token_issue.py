@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from chassis.testing import ManualClock
 from joserfc.jwk import ECKey, OctKey
 
 from chassis.database import Database
 from chassis.problems import Forbidden, Invalid, NotFound, Unauthenticated
+from chassis.testing import ManualClock
 from services.identity.domain.directory import Client
 from services.identity.domain.permissions import PERMISSIONS, Role
 from tests.identity.builders import (
@@ -162,7 +162,7 @@ def test_a_mandate_does_not_hold_the_other_way_round(database: Database) -> None
 def test_an_expired_mandate_is_refused(database: Database, clock: ManualClock, passed: timedelta) -> None:
     client, of = registered(database)
     _, agent, principal = mandated(database, days=1)
-    clock.advance(passed)
+    clock.advance(seconds=passed.total_seconds())
     text = assertion(client.client_id, of, NOON + passed)
     with pytest.raises(Forbidden, match="NO_MANDATE"), database.begin() as work:
         tokens().issue(work, text, subject_id=agent, principal_id=principal)

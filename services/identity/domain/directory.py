@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from chassis.problems import Forbidden, Invalid, Violation
-
 from services.identity.domain.identifiers import check_resident_number, check_uscc
 from services.identity.domain.permissions import Role
 

@@ -1,13 +1,14 @@
 """Public and private keys: EC P-256 only, as JWK (RFC 7517), named by their thumbprint (RFC 7638)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chassis.problems import Invalid, Violation
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from chassis.problems import Invalid, Violation
 from services.identity.domain.tokens import ALGORITHM, LONGEST_TOKEN
 
 # A replica may sign with the key that it read a moment before another replica replaced it, and clocks differ a little.
@@ -58,6 +59,11 @@ def public_members(key: ECKey) -> dict[str, str]:
     """Return the public JWK of a key with its four required members only, the same for the same key."""
     members = key.as_dict(private=False)
     return {name: str(members[name]) for name in ("kty", "crv", "x", "y")}
+
+
+def stored_key(members: Mapping[str, str]) -> ECKey:
+    """Return the key of a JWK that was checked when it was stored."""
+    return ECKey.import_key({**members})
 
 
 def operator_client_id(key: ECKey) -> str:

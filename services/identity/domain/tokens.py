@@ -168,7 +168,7 @@ def _check_times(claims: dict[str, Any], now: float) -> float:
     return float(expires)
 
 
-def _is_time(value: object) -> bool:
+def _is_time(value: object) -> TypeGuard[int | float]:
     # JSON as Python reads it has NaN, infinity and integers of any size, which no later comparison is ready for.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LATEST_TIME
 
