@@ -12,7 +12,7 @@ import grpc.aio
 
 from duokua import errors
 from duokua.cases.v1.task_service_pb2 import WorkRequest, WorkResponse
-from duokua.cases.v1.task_service_pb2_grpc import TaskServiceAsyncStub, TaskServiceStub
+from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.client import Session
 from duokua.worker.hand import Hand
 
@@ -69,8 +69,7 @@ class Link:
     async def _stream(self) -> None:
         token = await asyncio.to_thread(self._session.token_source.get)
         async with self._session.connections.async_channel("cases") as channel:
-            stub: TaskServiceAsyncStub = TaskServiceStub(channel)
-            call = stub.Work(metadata=(("authorization", f"Bearer {token}"),))
+            call = TaskServiceStub(channel).Work(metadata=(("authorization", f"Bearer {token}"),))
             try:
                 await self._work(call)
             except grpc.aio.AioRpcError as failure:

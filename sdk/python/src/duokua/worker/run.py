@@ -116,7 +116,7 @@ class Run:
     def _accept(self, task: Task) -> None:
         if threading.get_ident() == self._loop_thread:
             raise RuntimeError(
-                "accept() waits, and would block the event loop; use await asyncio.to_thread(task.accept)"
+                "accept() would block the event loop; use await asyncio.to_thread(task.accept)"
             )
         done: Future[None] = Future()
         if not self._post(partial(self._hand.accept, task, done)):
