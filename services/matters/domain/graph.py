@@ -72,8 +72,10 @@ def undo_faults(after: After, traits: Mapping[str, StepTraits]) -> Iterator[tupl
     """
     before = ancestors(after)
     pivots = [step for step, trait in traits.items() if trait.pivot]
-    for extra in pivots[1:]:
-        yield extra, "pivot", f"{pivots[0]!r} is the pivot already: a bundle has one point of no return at most"
+    if len(pivots) > 1:
+        for extra in pivots[1:]:
+            yield extra, "pivot", f"is a second pivot beside {pivots[0]!r}: a bundle has one point of no return at most"
+        return
     pivot = pivots[0] if pivots else ""
     for step, trait in traits.items():
         if step == pivot or pivot in before[step]:
@@ -89,7 +91,7 @@ def _faults_past_return(step: str, trait: StepTraits, pivot: str) -> Iterator[tu
         where = "is the point of no return" if step == pivot else f"comes after the point of no return {pivot!r}"
         yield step, "undo", f"{where}: nothing is undone there, so take `undo` away or say none"
     if step == pivot and trait.conditional:
-        yield step, "when", "the pivot cannot be skipped: take `when` away, or let another step be the pivot"
+        yield step, "when", "is the pivot, which cannot be skipped: take `when` away, or let another step be the pivot"
 
 
 def _faults_before_return(

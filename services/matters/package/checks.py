@@ -1,5 +1,6 @@
 """Checks across the files of a scenario package: whatever one file says about another, or about the form."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -118,8 +119,10 @@ def check_all_used(
 ) -> None:
     """Refuse what nobody uses: matters without a step, materials and templates without a matter."""
     stepped = {step.matter for step in manifest.steps}
+    lost = [name for name in stepped if name not in matters]
     for name, matter in matters.items():
-        if name not in stepped:
+        # A step that misspells the matter is one slip, and has been reported.
+        if name not in stepped and not difflib.get_close_matches(name, lost, n=1):
             message = f"no step uses it: add a step with `matter: {name}`, or take the file away"
             faults.add(matter.source.fault((), message))
     seen = {kind for matter in matters.values() for kind in matter.part.materials}
@@ -175,4 +178,4 @@ def _check_order(
         )
     for name, key, message in undo_faults(after, traits):
         path: Path = ("steps", positions[name], key) if key else ("steps", positions[name])
-        faults.add(source.fault(path, f'"{name}" {message}' if key != "pivot" else message))
+        faults.add(source.fault(path, f'"{name}" {message}'))

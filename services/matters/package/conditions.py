@@ -57,7 +57,7 @@ class Conditions:
     def _in_words(self, message: str) -> str:
         undefined = _UNDEFINED.match(message)
         if undefined is None:
-            return message.removesuffix(" [INVALID_ARGUMENT]")
+            return message.removesuffix(" [INVALID_ARGUMENT]").partition(" expecting {")[0]
         names = [path.rpartition(".")[2] for path in self._form.paths()]
         return f'the form has no field "{undefined.group(1)}" there{did_you_mean(undefined.group(1), names)}'
 

@@ -1,5 +1,7 @@
 """The keys of a scenario package's YAML files, as pydantic models, and its errors in a developer's words."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -122,9 +124,18 @@ def read_part(model: type[Model], source: Source, faults: Faults) -> Model | Non
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            faults.add(_fault(model, source, details))
+        errors = error.errors(include_url=False)
+        unknown = {details["loc"] for details in errors if details["type"] == "extra_forbidden"}
+        for details in errors:
+            if not (details["type"] == "missing" and _is_misspelt(details["loc"], unknown)):
+                faults.add(_fault(model, source, details))
         return None
+
+
+def _is_misspelt(missing: Path, unknown: Iterable[Path]) -> bool:
+    """Tell whether a missing key stands beside an unknown one that looks like it: one slip is one fault."""
+    beside = [str(path[-1]) for path in unknown if path[:-1] == missing[:-1]]
+    return bool(difflib.get_close_matches(str(missing[-1]), beside, n=1, cutoff=0.6))
 
 
 def _fault(model: type[Part], source: Source, details: ErrorDetails) -> Fault:

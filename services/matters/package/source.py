@@ -79,7 +79,9 @@ def read_yaml(file: str, text: str, faults: Faults) -> Source | None:
         faults.add(Fault(file, mark.line, mark.column, spell(path), message))
         return None
     except yaml.MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
+        # What is not closed is found at the file's end: the place to look is where it was opened.
+        unclosed = "unexpected end of stream" in (error.problem or "")
+        place = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
         mark = _mark(place) if place else Mark(1, 1)
         faults.add(Fault(file, mark.line, mark.column, "", f"is not YAML here: {error.problem or error.context}"))
         return None

@@ -1,0 +1,117 @@
+"""Packages for tests: a small sound one, and ways to break it."""
+
+from collections.abc import Mapping
+
+from chassis.problems import Invalid
+from duokua.identity.v1 import directory_pb2, events_pb2
+from services.matters.package.compiler import compile_package
+
+MANIFEST = """\
+format: 1
+id: open-shop
+name: {zh: 开店, en: Open a shop}
+licence: Apache-2.0
+origin: {region: "330106", organ: 某区}
+catalog_code: "332031901000"
+lead: {role: market, name: {zh: 市场监管, en: Market regulation}}
+region_field: shop.region
+form:
+  type: object
+  additionalProperties: false
+  required: [shop, owner]
+  properties:
+    shop:
+      type: object
+      additionalProperties: false
+      required: [region, area]
+      properties:
+        region: {type: string, pattern: "^[0-9]{6}$"}
+        area: {type: number}
+        seats: {type: integer}
+        tags: {type: array, items: {type: string}}
+    owner: {type: string}
+    remark: {type: string}
+materials:
+  - kind: lease
+    name: {zh: 租赁合同, en: Lease}
+    media_types: [application/pdf]
+    max_size: 2 MB
+steps:
+  - id: check
+    matter: check
+    undo: none
+  - id: permit
+    matter: permit
+    after: [check]
+    when: form.shop.area > 300
+    undo: task
+  - id: deliver
+    matter: deliver
+    after: [permit]
+    pivot: true
+"""
+CHECK = """\
+catalog_code: "331031902000"
+name: {zh: 核验, en: Check}
+type: "10"
+form_fields: [owner]
+"""
+PERMIT = """\
+catalog_code: "330131903000"
+name: {zh: 许可, en: Permit}
+type: "01"
+form_fields: [owner, shop]
+materials: [lease]
+notice:
+  title: 准予许可决定书
+  template: templates/permit.txt
+"""
+DELIVER = """\
+catalog_code: "332031904000"
+name: {zh: 送达, en: Deliver}
+type: "20"
+"""
+TEMPLATE = """\
+{{ form.owner }}：
+准予许可。面积{{ form.shop.area }}平方米。
+"""
+LEAD_USCC = "11330106002491234N"
+
+
+def package(**changes: tuple[str, str]) -> dict[str, bytes]:
+    """A sound package; `manifest=(old, new)` replaces one piece of one file."""
+    texts = {"manifest": MANIFEST, "check": CHECK, "permit": PERMIT, "deliver": DELIVER, "template": TEMPLATE}
+    for name, (old, new) in changes.items():
+        assert old in texts[name], f"{old!r} is not in {name}"
+        texts[name] = texts[name].replace(old, new, 1)
+    return {
+        "scenario.yaml": texts["manifest"].encode(),
+        "matters/check.yaml": texts["check"].encode(),
+        "matters/permit.yaml": texts["permit"].encode(),
+        "matters/deliver.yaml": texts["deliver"].encode(),
+        "templates/permit.txt": texts["template"].encode(),
+    }
+
+
+def faults_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """What is wrong with a package: place -> message; empty when it is sound."""
+    try:
+        compile_package(files)
+    except Invalid as problem:
+        assert problem.reason == "SCENARIO_INVALID"
+        return {violation.field: violation.description for violation in problem.violations}
+    return {}
+
+
+def organ_registered(organ_id: str = "lead", *, version: int = 1, level: int = 4) -> events_pb2.OrganRegistered:
+    """Identity's event about an organ that can lead."""
+    return events_pb2.OrganRegistered(
+        organ=directory_pb2.Organ(
+            organ_id=organ_id,
+            name="西湖区市场监督管理局",
+            uscc=LEAD_USCC,
+            region_code="330106",
+            level=directory_pb2.OrganLevel.Name(level),  # type: ignore[arg-type]
+        ),
+        version=version,
+    )
