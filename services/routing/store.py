@@ -13,12 +13,14 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
     and_,
     delete,
     exists,
     false,
     func,
     select,
+    text,
     true,
     tuple_,
     update,
@@ -65,7 +67,7 @@ decisions = Table(
     Column("step_id", String(100), primary_key=True),
     Column("organ_id", String(64), nullable=False),
     Column("organ_name", String(100), nullable=False),
-    Column("reason", String, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("decided_at", Instant, nullable=False),
     # The case is still under way and the step was not routed anew: the office's load.
     Column("open", Boolean, nullable=False),
@@ -74,8 +76,8 @@ Index(
     "open_decisions_of_organ",
     decisions.c.organ_id,
     decisions.c.decided_at,
-    postgresql_where=decisions.c.open == true(),
-    sqlite_where=decisions.c.open == true(),
+    postgresql_where=text("open"),
+    sqlite_where=text("open = 1"),
 )
 
 # A joint case takes 45 + 15 working days at most: what is older was closed without our knowing.

@@ -1,0 +1,188 @@
+"""The use cases of routing."""
+
+import pytest
+
+from chassis.api import Call, Caller
+from chassis.database import Database
+from chassis.problems import Invalid, NotFound
+from chassis.testing import ManualClock
+from duokua.routing.v1 import routing_service_pb2 as pb
+from services.routing.api import RoutingApi
+from services.routing.service import Routing, step_of
+from tests.routing.builders import FOOD, SIGN, chosen, organ, region, request, route, settle, step
+
+
+def test_each_request_gets_one_answer_with_a_decision_for_each_step(database: Database) -> None:
+    routing = settle(database, organ("county"), organ("city", "330100", 3), codes=[FOOD, SIGN])
+    first, second = route(
+        database,
+        routing,
+        request("c1", step("food", FOOD), step("sign", SIGN, level=3)),
+        request("c2", step("food", "999999999999")),
+    )
+    assert (first.case_id, first.request_no) == ("c1", 1)
+    assert [(each.step_id, each.organ_id, each.organ_name) for each in first.decisions] == [
+        ("food", "county", "office county"),
+        ("sign", "city", "office city"),
+    ]
+    assert chosen(second) == [""]
+    assert second.decisions[0].reason == "No office declares matter 999999999999."
+
+
+def test_an_office_elsewhere_is_named_as_the_reason_why_nobody_is_found(database: Database) -> None:
+    routing = settle(database, organ("far", "440300"))
+    [answer] = route(database, routing, request("c1"))
+    assert chosen(answer) == [""]
+    assert "lies in place 330106 (330106) or above it" in answer.decisions[0].reason
+
+
+def test_a_repeated_request_gets_the_answer_it_got_before(database: Database) -> None:
+    routing = settle(database, organ("b"))
+    [before] = route(database, routing, request("c1"))
+    with database.begin() as work:
+        routing.keep_organs(work, [organ("a")])
+        routing.declare(work, "a", [FOOD])
+    both = route(database, routing, request("c1"))
+    assert both == [before, before]
+    assert chosen(before) == ["b"]
+
+
+def test_a_request_twice_in_one_batch_is_answered_once(database: Database) -> None:
+    routing = settle(database, organ("a"))
+    assert len(route(database, routing, request("c1"), request("c1"))) == 1
+
+
+def test_a_returned_step_goes_to_another_office(database: Database) -> None:
+    routing = settle(database, organ("county"), organ("city", "330100", 3))
+    answers = route(database, routing, request("c1"), request("c1", step(excluded=["county"]), request_no=2))
+    assert [chosen(answer) for answer in answers] == [["county"], ["city"]]
+
+
+def test_equal_offices_share_the_work_of_one_batch(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"))
+    answers = route(database, routing, *(request(f"c{number}") for number in range(4)))
+    assert sorted(office for answer in answers for office in chosen(answer)) == ["a", "a", "b", "b"]
+
+
+def test_finished_cases_no_longer_count_as_load(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"))
+    route(database, routing, request("c1"), request("c2"), request("c3"))  # a has two, b one
+    with database.begin() as work:
+        routing.close(work, ["c1", "c3"])
+    assert chosen(route(database, routing, request("c4"))[-1]) == ["a"]
+
+
+def test_a_step_routed_anew_no_longer_counts_for_the_office_that_returned_it(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"))
+    route(database, routing, request("c1"))
+    route(database, routing, request("c1", step(excluded=["a"]), request_no=2))
+    assert chosen(route(database, routing, request("c2"))[-1]) == ["a"]
+
+
+def test_load_that_was_never_closed_is_forgotten_after_a_while(database: Database, clock: ManualClock) -> None:
+    routing = settle(database, organ("a"), organ("b"))
+    route(database, routing, request("c1"))
+    clock.advance(days=121)
+    assert chosen(route(database, routing, request("c2"))[-1]) == ["a"]
+
+
+def test_an_organ_may_arrive_before_its_region(database: Database) -> None:
+    routing = Routing()
+    with database.begin() as work:
+        routing.keep_organs(work, [organ("city", "330100", 3)])
+        routing.declare(work, "city", [FOOD])
+    assert chosen(route(database, routing, request("c1"))[0]) == [""]
+    with database.begin() as work:
+        routing.keep_regions(work, [region("330106", "330100")])
+    assert chosen(route(database, routing, request("c2"))[1]) == ["city"]
+
+
+def test_a_circle_of_regions_ends_the_search(database: Database) -> None:
+    routing = settle(database, organ("county"))
+    with database.begin() as work:
+        routing.keep_regions(work, [region("330000", "330106", version=2)])
+    [answer] = route(database, routing, request("c1", step(level=2)))
+    assert chosen(answer) == [""]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_older_version_never_overwrites_a_newer_one(database: Database, *, together: bool) -> None:
+    routing = settle(database)
+    new, old = organ("a", name="new name", version=3), organ("a", name="old name", version=2)
+    regions = [region("330106", "330100", name="new", version=3), region("330106", "330100", name="old", version=2)]
+    for organs, places in [([new, old], regions)] if together else [([new], regions[:1]), ([old], regions[1:])]:
+        with database.begin() as work:
+            routing.keep_organs(work, organs)
+            routing.keep_regions(work, places)
+    with database.begin() as work:
+        routing.declare(work, "a", [FOOD])
+    [answer] = route(database, routing, request("c1"))
+    assert answer.decisions[0].organ_name == "new name"
+    assert "in new (330106)" in answer.decisions[0].reason
+
+
+def test_capabilities_of_an_unknown_organ_are_refused(database: Database) -> None:
+    with database.begin() as work, pytest.raises(NotFound, match="ORGAN_NOT_FOUND"):
+        Routing().declare(work, "nobody", [FOOD])
+
+
+def test_what_is_no_catalogue_code_is_refused_by_its_place(database: Database) -> None:
+    routing = settle(database, organ("a"))
+    with database.begin() as work, pytest.raises(Invalid) as refused:
+        routing.declare(work, "a", [FOOD, "food"])
+    assert [violation.field for violation in refused.value.violations] == ["catalog_codes[1]"]
+
+
+def test_what_is_withdrawn_is_not_routed_to_any_more(database: Database) -> None:
+    routing = settle(database, organ("a"))
+    with database.begin() as work:
+        routing.withdraw(work, "a", [FOOD])
+        with pytest.raises(NotFound, match="CAPABILITY_NOT_FOUND"):
+            routing.withdraw(work, "a", [FOOD])
+    assert chosen(route(database, routing, request("c1"))[0]) == [""]
+
+
+def test_capabilities_are_listed_page_by_page(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"), codes=[FOOD, SIGN])
+    api = RoutingApi(routing)
+    seen, token = [], ""
+    for _ in range(10):
+        with database.read() as work:
+            answer = api.list_capabilities(
+                Call(work, Caller("client:x")), pb.ListCapabilitiesRequest(page_size=3, page_token=token)
+            )
+        seen += [(each.organ_id, each.catalog_code) for each in answer.capabilities]
+        token = answer.next_page_token
+        if not token:
+            break
+    assert seen == [("a", SIGN), ("a", FOOD), ("b", SIGN), ("b", FOOD)]
+
+
+def test_a_declaration_may_be_repeated(database: Database) -> None:
+    api = RoutingApi(settle(database, organ("a")))
+    with database.begin() as work:
+        call = Call(work, Caller("client:x"))
+        wanted = pb.DeclareCapabilitiesRequest(organ_id="a", catalog_codes=[FOOD, FOOD])
+        answer = api.declare_capabilities(call, wanted)
+        listed = api.list_capabilities(call, pb.ListCapabilitiesRequest(organ_id="a"))
+        assert list(answer.capabilities) == list(listed.capabilities)
+
+
+def test_a_dry_run_names_everyone_and_changes_nothing(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"), organ("city", "330100", 3), organ("far", "440300"))
+    wanted = pb.ExplainRouteRequest(region_code="330106", step=step(excluded=["a"]))
+    with database.read() as work:
+        answer = RoutingApi(routing).explain_route(Call(work, Caller("client:x")), wanted)
+    assert answer.decision.organ_id == "b"
+    reasons = {each.organ_id: each.reason for each in answer.passed_over}
+    assert reasons == {
+        "a": "It returned the step as not its own.",
+        "city": "office b in place 330106 (330106) is nearer to the case.",
+        "far": "It lies in region 440300, which is not on the way up from place 330106 (330106).",
+    }
+    assert chosen(route(database, routing, request("c1"))[0]) == ["a"]
+
+
+def test_a_dry_run_for_an_unknown_region_is_refused(database: Database) -> None:
+    with database.read() as work, pytest.raises(Invalid, match="UNKNOWN_REGION"):
+        Routing().explain(work, "999999", step_of(step()))
