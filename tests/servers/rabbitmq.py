@@ -35,14 +35,19 @@ def _find_programs() -> Path | None:
 
 
 class RabbitmqServer:
-    """A broker process with its own directory; `stop` and `kill` keep queues and messages, `close` removes all."""
+    """A broker process with its own directory; `stop` and `kill` keep queues and messages, `close` removes all.
 
-    def __init__(self) -> None:
+    configuration: lines for rabbitmq.conf. With definitions among them the broker makes no user by itself: they have to
+    hold USER, and `password` says with which password.
+    """
+
+    def __init__(self, *, configuration: str = "", password: str | None = None) -> None:
         self._programs = programs()
         self._directory = Path(tempfile.mkdtemp(prefix="duokua-rabbitmq-"))
         self._log = self._directory / "server.log"
         self.port, self._distribution_port, self._ctl_port, self._epmd_port = process.free_ports(4)
-        self.password = secrets.token_urlsafe(18)
+        self.password = password or secrets.token_urlsafe(18)
+        self._configuration = configuration
         self._epmd: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration()
@@ -147,8 +152,8 @@ class RabbitmqServer:
             f"default_pass = {self.password}\n"
             "log.console = true\n"
             "log.file = false\n"
-            "vm_memory_high_watermark.absolute = 1GB\n"
             "disk_free_limit.absolute = 50MB\n"
+            f"{self._configuration}\n"
         )
 
     def _start_epmd(self) -> None:
