@@ -1,0 +1,184 @@
+"""Whatever a package holds, it is either sound or refused with places; and soon."""
+
+import json
+import time
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from chassis.problems import Invalid
+from services.matters.package.compiler import compile_package
+from services.matters.package.files import collect
+from tests.matters.builders import MANIFEST, PERMIT, TEMPLATE, faults_of, package
+
+FILES = {"scenario.yaml": MANIFEST, "matters/permit.yaml": PERMIT, "templates/permit.txt": TEMPLATE}
+PIECES = ["\n", "  ", "- ", ": ", "{", "}", "[", "]", '"', "'", "&a ", "*a", "!!int ", "|", ">", "? ", "#", "\t", "\0"]
+PIECES += [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "null",
+    "true",
+    "1e999",
+    "0x1F",
+    ".nan",
+    "---",
+    "...",
+    "%YAML 1.1\n",
+    "\ufeff",
+    "\x85",
+]
+PIECES += ["$ref", "#/$defs/a", "form.", "has(", "&&", "allOf: ", "items", "type: object", "(?=", "999999999999999999"]
+
+
+@st.composite
+def broken_packages(draw: st.DrawFn) -> dict[str, bytes]:
+    files = package()
+    for _ in range(draw(st.integers(1, 4))):
+        path = draw(st.sampled_from(sorted(FILES)))
+        content = files[path]
+        start = draw(st.integers(0, len(content)))
+        end = min(len(content), start + draw(st.sampled_from([0, 1, 3, 10, 60])))
+        piece = draw(st.sampled_from(PIECES).map(str.encode) | st.binary(max_size=6) | st.just(content[start:end] * 2))
+        files[path] = content[:start] + piece + content[end:]
+    return files
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@given(broken_packages())
+def test_a_mutated_package_is_sound_or_refused_with_places(files: dict[str, bytes]) -> None:
+    for place, message in faults_of(files).items():
+        assert place.partition(":")[0] in files
+        assert message
+
+
+@given(st.dictionaries(st.text(max_size=30), st.binary(max_size=60), max_size=6))
+@example({"scenario.yaml": b""})
+@example({"scenario.yaml": b"- a"})
+@example({"scenario.yaml": b"text"})
+def test_any_files_at_all_are_refused_with_invalid(files: dict[str, bytes]) -> None:
+    with pytest.raises(Invalid):
+        compile_package(files)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.text(max_size=4)
+    | st.sampled_from(["object", "#/$defs/a", "#"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "properties", "required", "$ref", "$defs", "a", "allOf", "anyOf", "items", "pattern", "if"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(JSON)
+def test_any_form_is_sound_or_refused_with_places(form: object) -> None:
+    start = MANIFEST.index("form:\n")
+    end = MANIFEST.index("materials:")
+    text = MANIFEST[:start] + f"form: {json.dumps(form)}\n" + MANIFEST[end:]
+    assert faults_of(package() | {"scenario.yaml": text.encode()})
+
+
+@settings(max_examples=300)
+@given(st.text("ab()[]{}.!&|?:<>=+-*/%'\"1 form,hasin", max_size=40))
+def test_any_condition_is_sound_or_refused_with_places(condition: str) -> None:
+    faults = faults_of(package(manifest=("form.shop.area > 300", json.dumps(condition))))
+    assert all(place.startswith("scenario.yaml:37:11 ") for place in faults)
+
+
+def test_a_bomb_of_aliases_is_refused_at_its_first_anchor() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 30)]
+    faults = faults_of(package() | {"scenario.yaml": "\n".join(lines).encode()})
+    assert faults["scenario.yaml:1:5 a0"] == "&a0 is an anchor: take it away, anchors are not read"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "form: " + "[" * 100_000,
+        "form: " + "{a: " * 50_000,
+        "- " * 100_000,
+        "steps: [" + "a, " * 80_000 + "]",
+        "form: {type: object, $ref: '#/$defs/a0', $defs: {"
+        + ", ".join(f"a{n}: {{allOf: [{{$ref: '#/$defs/a{n + 1}'}}, {{$ref: '#/$defs/a{n + 1}'}}]}}" for n in range(30))
+        + ", a30: {type: object}}}",
+        "form: {type: object, properties: {" + "a: {properties: {" * 12 + "}}" * 12 + "}}",
+    ],
+    ids=["lists", "mappings", "items", "many", "references", "nested form"],
+)
+def test_a_bomb_is_refused_soon(bomb: str) -> None:
+    started = time.process_time()
+    assert faults_of(package() | {"scenario.yaml": bomb.encode()})
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    "bomb", ["{{ " + "(" * 5000 + ")" * 5000 + " }}", "{% if a %}" * 1500, "{{ " + "-" * 9000 + "1 }}"]
+)
+def test_a_template_bomb_is_refused_soon(bomb: str) -> None:
+    started = time.process_time()
+    assert faults_of(package(template=("准予许可。", bomb)))
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    "bomb", ["(" * 240 + "true" + ")" * 240, "!" * 499 + "t", "form" + ".a" * 240, "[" * 240 + "]" * 240]
+)
+def test_a_condition_bomb_is_refused_soon(bomb: str) -> None:
+    started = time.process_time()
+    faults_of(package(manifest=("form.shop.area > 300", json.dumps(bomb))))
+    assert time.process_time() - started < 3
+
+
+def test_limits_are_said_with_their_numbers() -> None:
+    large = package() | {"matters/permit.yaml": b"#" * 256_001}
+    assert faults_of(large) == {"matters/permit.yaml": "has 256001 bytes: 256000 at most"}
+    many = package() | {f"docs/{number}.md": b"" for number in range(200)}
+    assert faults_of(many) == {"scenario.yaml": "the package has 205 files: 200 at most"}
+    heavy = package() | {f"docs/{number}.md": b"#" * 1_000_000 for number in range(4)}
+    assert "3500000 at most" in faults_of(heavy)["scenario.yaml"]
+    steps = "".join(f"  - {{id: s{number}, matter: check, undo: none}}\n" for number in range(101))
+    assert "100 at most" in faults_of(package(manifest=("steps:\n", "steps:\n" + steps)))["scenario.yaml:31:3 steps"]
+
+
+def test_a_path_that_comes_twice_is_refused() -> None:
+    with pytest.raises(Invalid, match="this path twice"):
+        collect([("scenario.yaml", b"a"), ("scenario.yaml", b"b")])
+
+
+def test_very_many_faults_are_cut_short_and_counted() -> None:
+    keys = "".join(f"wrong{number}: 1\n" for number in range(80))
+    faults = faults_of(package(manifest=("format: 1\n", "format: 1\n" + keys)))
+    assert len(faults) == 51
+    assert faults["scenario"] == "and 30 more: put these right first"
+
+
+def test_fifty_steps_are_checked_within_a_tenth_of_a_second() -> None:
+    steps = "".join(
+        f"  - id: s{number}\n    matter: m{number}\n    after: [check]\n    when: form.shop.area > {number}\n    undo: task\n"
+        for number in range(47)
+    )
+    files = package(manifest=("  - id: permit", steps + "  - id: permit"))
+    after = ", ".join(f"s{number}" for number in range(47))
+    files["scenario.yaml"] = files["scenario.yaml"].replace(b"after: [permit]", f"after: [permit, {after}]".encode())
+    for number in range(47):
+        code = f"3301319{number:02d}000"
+        files[f"matters/m{number}.yaml"] = PERMIT.replace("330131903000", code).replace("903", "803").encode()
+    assert faults_of(files) == {}
+    started = time.process_time()
+    compile_package(files)
+    assert time.process_time() - started < 0.5  # 0.1 on an idle machine; the margin is for a busy one
