@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc import error_details_pb2, status_pb2
+from joserfc.jwk import Key
 
 from chassis.api_process import ApiProcess
 from chassis.clock import SystemClock, new_id
@@ -17,6 +17,7 @@ from chassis.context import open_database
 from chassis.migrate import upgrade
 from chassis.settings import Settings
 from chassis.vault import make_key
+from duokua import errors
 from duokua.identity.v1 import directory_pb2, directory_service_pb2, token_service_pb2
 from duokua.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from duokua.identity.v1.token_service_pb2_grpc import TokenServiceStub
@@ -34,12 +35,12 @@ class Platform:
         self.tokens = TokenServiceStub(channel)
         self._issuer = issuer
 
-    def assertion(self, client_id: str = "", by: object = OPERATOR) -> str:
+    def assertion(self, client_id: str = "", by: Key = OPERATOR) -> str:
         now = SystemClock().now()
-        return assertion(client_id or operator_client_id(OPERATOR), by, now, aud=self._issuer)  # type: ignore[arg-type]
+        return assertion(client_id or operator_client_id(OPERATOR), by, now, aud=self._issuer)
 
     async def metadata(
-        self, client_id: str = "", by: object = OPERATOR, *, subject: str = "", scope: tuple[str, ...] = ()
+        self, client_id: str = "", by: Key = OPERATOR, *, subject: str = "", scope: tuple[str, ...] = ()
     ) -> list[tuple[str, str]]:
         request = token_service_pb2.IssueTokenRequest(
             client_assertion=self.assertion(client_id, by), subject_person_id=subject, scope=scope
@@ -72,11 +73,13 @@ def served(settings: Settings, story: Callable[[Platform], Awaitable[None]]) -> 
     async def run() -> None:
         process = ApiProcess(settings, ["identity"])
         running = asyncio.create_task(process.run())
-        async with grpc.aio.insecure_channel(settings.listen) as channel:
-            await asyncio.wait_for(channel.channel_ready(), 20)
-            await story(Platform(channel, settings.issuer))
-        process._stopping.set()
-        await asyncio.wait_for(running, 20)
+        try:
+            async with grpc.aio.insecure_channel(settings.listen) as channel:
+                await asyncio.wait_for(channel.channel_ready(), 20)
+                await story(Platform(channel, settings.issuer))
+        finally:
+            process._stopping.set()
+            await asyncio.wait_for(running, 20)
 
     asyncio.run(run())
 
@@ -105,16 +108,8 @@ async def refused(call: Awaitable[object]) -> tuple[grpc.StatusCode, str, list[s
     """The code, the reason and the fields with which a call is refused."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
-    fields: list[str] = []
-    reason = ""
-    for name, value in caught.value.trailing_metadata() or ():
-        if name == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:  # type: ignore[arg-type]
-                info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-                reason = info.reason if detail.Unpack(info) else reason
-                if detail.Unpack(bad):
-                    fields += [violation.field for violation in bad.field_violations]
-    return caught.value.code(), reason, fields
+    error = errors.from_rpc(caught.value, "identity")
+    return error.code, error.reason, [violation.field for violation in error.violations]
 
 
 def test_the_first_operator_fills_the_directory(settings: Settings) -> None:

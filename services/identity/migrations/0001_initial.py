@@ -10,10 +10,6 @@ branch_labels = None
 depends_on = None
 
 
-def _document() -> "sa.JSON[object]":
-    return sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
-
-
 def upgrade() -> None:
     """Bring the database to this revision."""
     op.create_table(
@@ -80,7 +76,7 @@ def upgrade() -> None:
         "signing_keys",
         sa.Column("key_id", sa.String(length=64), nullable=False),
         sa.Column("slot", sa.String(length=16), nullable=True),
-        sa.Column("public_jwk", _document(), nullable=False),
+        sa.Column("public_jwk", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
@@ -120,7 +116,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("organ_id", sa.String(length=64), nullable=True),
-        sa.Column("public_jwk", _document(), nullable=False),
+        sa.Column("public_jwk", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["organ_id"], ["organs.organ_id"], name="fk_clients_organ_id"),
