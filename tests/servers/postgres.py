@@ -52,7 +52,7 @@ class PostgresServer:
     of the server, could lose it: right for every test that does not measure.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, password: str | None = None) -> None:
         self._programs = programs()
         self._user = unprivileged_user()
         self._durable = durable
@@ -61,7 +61,7 @@ class PostgresServer:
         self._data = self._directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
         (self.port,) = process.free_ports(1)
-        self.password = secrets.token_urlsafe(18)
+        self.password = password or secrets.token_urlsafe(18)
         try:
             self._make_data_directory()
         except BaseException:
