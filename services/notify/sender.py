@@ -86,7 +86,7 @@ class Sender:
             return Answer(error=f"cannot connect: {_what(error)}")
         with raw, _cut_at(raw, deadline) as cut:
             try:
-                return self._post(raw, endpoint, headers, body)
+                return self._post(raw, endpoint, headers, body, cut)
             # ValueError: http.client's, for a number that is none in the answer's head.
             except (OSError, http.client.HTTPException, ValueError) as error:
                 late = f"no answer within {self._limits.total:g} s"
@@ -107,7 +107,9 @@ class Sender:
                 last = error
         raise last
 
-    def _post(self, raw: socket.socket, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _post(
+        self, raw: socket.socket, endpoint: Endpoint, headers: Mapping[str, str], body: bytes, cut: threading.Event
+    ) -> Answer:
         raw.settimeout(self._limits.total)
         secured = self._tls.wrap_socket(raw, server_hostname=endpoint.host) if endpoint.scheme == "https" else raw
         connection = http.client.HTTPConnection(endpoint.host, endpoint.port)
@@ -116,9 +118,12 @@ class Sender:
             fixed = {"Host": endpoint.authority, "Content-Type": "application/json", "User-Agent": "Duokua-Webhook"}
             connection.request("POST", endpoint.target, body, {**fixed, "Connection": "close", **headers})
             response = connection.getresponse()
+            if cut.is_set():
+                # The head ended because the line was cut, and looks whole.
+                raise TimeoutError
             with suppress(OSError, http.client.HTTPException, ValueError):
                 # Only so that a sender of a short answer is not cut off while it speaks.
-                response.read(self._limits.body)
+                response.read1(self._limits.body)
             return Answer(response.status, retry_after=response.headers.get("Retry-After", ""))
 
 

@@ -60,7 +60,8 @@ class NotifyWorker:
     @background(topic=DELIVERIES)
     def deliver_due(self, database: Database) -> datetime | None:
         """Sends webhooks whose time has come."""
-        return self.deliverer.deliver_due(database)
+        following: datetime | None = self.deliverer.deliver_due(database)
+        return following
 
 
 WORKER = NotifyWorker
