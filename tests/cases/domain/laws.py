@@ -15,6 +15,7 @@ def all_laws_hold(saga: Saga) -> None:
     assert list(case.steps) == [step.step_id for step in saga.plan.steps]
     assert case.version == len(saga.history)
     _check_books(saga)
+    _check_order(saga)
     if case.ended:
         _check_end(saga)
 
@@ -32,6 +33,21 @@ def _check_books(saga: Saga) -> None:
     assert asked <= set(saga.questions)
     left = bool(saga.open or asked or saga.pending_notices() or saga.open_incidents)
     assert case.ended != left, "a case ends exactly when nothing is left to happen"
+
+
+def _check_order(saga: Saga) -> None:
+    """No step is offered before the steps before it have ended, and none waits for longer."""
+    for step in saga.case.steps.values():
+        after = [saga.case.steps[other] for other in saga.plan.by_id[step.step_id].after]
+        if step.attempt:
+            assert all(other.completion_no or other.status is StepStatus.SKIPPED for other in after)
+        if saga.case.status is CaseStatus.RUNNING and step.status is not StepStatus.SKIPPED:
+            ended = all(other.status in (StepStatus.COMPLETED, StepStatus.SKIPPED) for other in after)
+            assert (step.status is StepStatus.WAITING) != ended
+    if saga.case.status is CaseStatus.UNDOING:
+        assert not saga.offered()
+    else:
+        assert not saga.being_undone()
 
 
 def _check_end(saga: Saga) -> None:
@@ -53,6 +69,9 @@ def _check_undone(saga: Saga) -> None:
     )
     to_undo = [step.step_id for step in done if saga.plan.by_id[step.step_id].undoable]
     assert saga.undo_order() == to_undo[::-1]
+    assert [event for event in saga.announced() if event.startswith("StepUndone")] == [
+        f"StepUndone {step_id}" for step_id in to_undo[::-1]
+    ]
     assert not any(saga.plan.by_id[step.step_id].pivot for step in done)
     for step in done:
         undone = step.step_id in to_undo
