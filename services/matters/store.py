@@ -53,14 +53,14 @@ scenarios = Table(
     "scenarios",
     metadata,
     Column("scenario_id", String(60), primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 bundles = Table(
     "bundles",
     metadata,
     Column("scenario_id", String(60), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
     Column("digest", String(64), nullable=False),
     Column("lead_organ_id", String(64), nullable=False),
     Column("lead_uscc", String(18), nullable=False),
@@ -74,7 +74,7 @@ matters = Table(
     metadata,
     Column("catalog_code", String(12), primary_key=True),
     Column("scenario_id", String(60), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
     Column("digest", String(64), nullable=False),
     # The newest bundle of the scenario has the matter in this version.
     Column("current", Boolean, nullable=False),

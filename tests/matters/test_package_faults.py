@@ -208,6 +208,8 @@ ONE_FAULT = [
     ("template", "准予许可。", "{{ case.nummber }}。", "templates/permit.txt:2:1", 'did you mean "number"?'),
     ("template", "准予许可。", "{{ cycler.__init__ }}。", "templates/permit.txt:2:1", 'knows no "cycler"'),
     ("template", "准予许可。", "{{ 'x' * 1000000000 }}。", "templates/permit.txt:2:1", "uses mul"),
+    ("template", "准予许可。", "{{ result.items }}。", "templates/permit.txt:2:1", "give the field another name"),
+    ("template", "准予许可。", "{{ form['shop'] }}。", "templates/permit.txt:2:1", "uses getitem"),
     ("template", "准予许可。", "{% include 'other' %}", "templates/permit.txt:2:1", "uses include"),
     ("template", "准予许可。", "{{ form.owner | attr('x') }}", "templates/permit.txt:2:1", 'there is no filter "attr"'),
     (

@@ -21,14 +21,16 @@ KNOWN: Mapping[str, frozenset[str]] = {
     "step": frozenset(["name", "organ_name"]),
     "decided_at": frozenset(),
 }
-FILTERS = frozenset(["date", "default", "first", "int", "join", "last", "length", "lower", "round", "trim", "upper"])
+FILTERS = frozenset(["date", "default", "int", "join", "length", "lower", "round", "trim", "upper"])
+# In a template these names are methods of every mapping, not its entries.
+METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 MOST_CHARACTERS = 20_000
 MOST_DEPTH = 50
 
 _Path: TypeAlias = tuple[str, ...]
 _ALLOWED = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem),
-    *(nodes.Slice, nodes.Filter, nodes.Test, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand),
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr),
+    *(nodes.Filter, nodes.Test, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand),
     *(nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple, nodes.Keyword),
 )
 
@@ -128,6 +130,9 @@ class _Reader:
 
     def _path_faults(self, path: _Path, known: frozenset[_Path]) -> Iterator[str]:
         root, names = path[0], path[1:]
+        if method := next((name for name in names if name in METHODS), ""):
+            yield f'"{method}" means something else in templates: give the field another name'
+            return
         if root in {*self._loops, "loop"}:
             return
         dotted = ".".join(path)
