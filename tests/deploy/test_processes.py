@@ -110,5 +110,6 @@ def wait_until_all_are_ready(containers: list[Container]) -> None:
 def assert_serves_with_tls(port: int, secrets: Path) -> None:
     credentials = grpc.ssl_channel_credentials((secrets / "tls-root.crt").read_bytes())
     with grpc.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+        stub = health_pb2_grpc.HealthStub(channel)
+        answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=10)  # type: ignore[attr-defined] # its stub forgot it
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
