@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -65,13 +65,12 @@ class StreamCall:
 
 
 class Servicer(Protocol):
-    """The implementation of one gRPC service.
+    """The implementation of one gRPC service: its methods are found by their names.
 
-    `unstored` names the methods whose answers must not be kept for repeats, because they hold a secret: they make
-    themselves idempotent by `request_id`.
+    It may have `unstored`, a frozenset of the methods whose answers must not be kept for repeats, because they hold a
+    secret: those make themselves idempotent by `request_id`.
     """
 
-    service: ServiceDescriptor
-    unstored: frozenset[str] = frozenset()
-
-    def __getattr__(self, name: str) -> Any: ...
+    @property
+    def service(self) -> ServiceDescriptor:
+        """The service that it implements."""

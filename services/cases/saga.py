@@ -185,8 +185,9 @@ class Saga:
     def _write(work: UnitOfWork, writes: Writes) -> None:
         connection = work.connection
         store.append_history(connection, writes.history)
-        opened = [row for task_id, row in writes.opened.items() if task_id not in writes.closed]
-        store.close_tasks(connection, [task_id for task_id in writes.closed if task_id not in writes.opened])
+        closed = frozenset(writes.closed)
+        opened = [row for task_id, row in writes.opened.items() if task_id not in closed]
+        store.close_tasks(connection, sorted(closed - writes.opened.keys()))
         store.open_tasks(connection, opened)
         store.add_incidents(connection, list(writes.incidents.values()))
         store.resolve_incidents(connection, writes.resolved, work.now)

@@ -129,7 +129,10 @@ def add_bundles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 def newest_version(connection: Connection, bundle_id: str) -> int | None:
     """The newest version of a bundle, or None."""
-    return connection.scalar(select(func.max(bundles.c.version)).where(bundles.c.bundle_id == bundle_id))
+    version: int | None = connection.scalar(
+        select(func.max(bundles.c.version)).where(bundles.c.bundle_id == bundle_id)
+    )
+    return version
 
 
 def bundle_body(connection: Connection, bundle_id: str, version: int) -> bytes:
@@ -144,7 +147,8 @@ def next_serial(connection: Connection, series: str) -> int:
     statement = statement.on_conflict_do_update(
         index_elements=[serials.c.series], set_={"last": serials.c.last + 1}
     )
-    return connection.execute(statement.returning(serials.c.last)).scalar_one()
+    serial: int = connection.execute(statement.returning(serials.c.last)).scalar_one()
+    return serial
 
 
 def lock_cases(connection: Connection, case_ids: Sequence[str]) -> Sequence[Row[Any]]:
@@ -195,11 +199,9 @@ def close_tasks(connection: Connection, task_ids: Sequence[str]) -> None:
         connection.execute(delete(tasks).where(tasks.c.task_id.in_(task_ids)))
 
 
-def lock_tasks(connection: Connection, task_ids: Sequence[str]) -> dict[str, Row[Any]]:
+def lock_tasks(connection: Connection, task_ids: Sequence[str]) -> dict[str, Row[Any, Any, Any]]:
     """The rows of open tasks, locked, by their ids."""
-    query = select(tasks.c["task_id", "case_id", "organ_id", "lease", "available_at"]).where(
-        tasks.c.task_id.in_(task_ids)
-    )
+    query = select(tasks.c.task_id, tasks.c.organ_id, tasks.c.lease).where(tasks.c.task_id.in_(task_ids))
     rows = connection.execute(query.order_by(tasks.c.task_id).with_for_update()).all()
     return {row.task_id: row for row in rows}
 

@@ -1,0 +1,65 @@
+"""Answers of all streams in one transaction: while one batch commits, the next gathers.
+
+There is no timer: an answer that arrives alone goes alone at once, and under load batches grow by themselves.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database import Database
+from chassis.problems import Problem, Unavailable
+from services.cases.tasks import Given, Outcome, Tasks
+
+log = structlog.get_logger()
+
+LARGEST_BATCH = 200
+
+
+class Answering:
+    """Takes answers from streams, commits them in batches, and gives each its outcome."""
+
+    def __init__(self, tasks: Tasks, database: Database, threads: Executor) -> None:
+        self._tasks = tasks
+        self._database = database
+        self._threads = threads
+        self._waiting: list[tuple[Given, asyncio.Future[Outcome]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    def take(self, given: Given) -> "asyncio.Future[Outcome]":
+        """Put an answer into the next batch."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((given, future))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+        return future
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            loop = asyncio.get_running_loop()
+            outcomes = await loop.run_in_executor(self._threads, self._commit, [given for given, _ in batch])
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                if not future.done():
+                    future.set_result(outcome)
+
+    def _commit(self, batch: Sequence[Given]) -> list[Outcome]:
+        """One transaction for all; when it fails, one for each, so that one bad answer fails alone."""
+        try:
+            with self._database.begin() as work:
+                return self._tasks.answer(work, batch)
+        except Exception as error:  # noqa: BLE001 - each answer gets its own outcome below
+            if len(batch) == 1:
+                return [Outcome(_problem(error))]
+        return [outcome for given in batch for outcome in self._commit([given])]
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    log.error("answer_failed", exc_info=error)
+    reason = "DATABASE_UNAVAILABLE" if isinstance(error, DBAPIError) else "INTERNAL"
+    return Unavailable(reason, "the answer could not be written; send it again")

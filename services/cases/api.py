@@ -1,0 +1,152 @@
+"""CaseService and OperationsService: what applicants and operators ask, between contract and use cases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.api import Call, Caller, Servicer, StreamCall
+from chassis.database import UnitOfWork
+from chassis.paging import page
+from chassis.problems import Forbidden
+from chassis.settings import Settings
+from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2
+from duokua.data import from_struct
+from services.cases import store
+from services.cases.domain.case import ENDED_CASE
+from services.cases.messages import CASE_STATUSES, case_message, entry_message, incident_message
+from services.cases.saga import watch_topic
+from services.cases.service import Cases, case_not_found
+from services.cases.task_api import TaskApi
+from services.cases.tasks import Tasks
+
+pb = case_service_pb2
+operations_pb = operations_service_pb2
+
+WATCH_INTERVAL_SECONDS = 5.0
+
+
+class CaseApi:
+    """What applicants ask: each sees its own cases, an operator sees all."""
+
+    service = case_service_pb2.DESCRIPTOR.services_by_name["CaseService"]
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+
+    def submit_case(self, call: Call, request: pb.SubmitCaseRequest) -> pb.SubmitCaseResponse:
+        """Take an application in."""
+        caller = call.caller
+        if not caller.person_id:
+            raise Forbidden("NO_APPLICANT", "this token acts for nobody; ask for one with subject_person_id")
+        form = from_struct(request.form)
+        row = self._cases.submit(
+            call.work, caller.person_id, caller.subject, request.bundle_id, form, request.materials
+        )
+        return pb.SubmitCaseResponse(case=self._message(call.work, row))
+
+    def get_case(self, call: Call, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
+        """A case as it stands."""
+        return pb.GetCaseResponse(case=self._message(call.work, self._visible(call.work, call.caller, request.case_id)))
+
+    def list_cases(self, call: Call, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
+        """The caller's cases; an operator's are all."""
+        asked = page(request.page_size, request.page_token)
+        applicant_id = "" if call.caller.may("cases.read_all") else call.caller.person_id or "nobody"
+        status = str(CASE_STATUSES[request.status]) if request.status else ""
+        rows = self._cases.list_cases(call.work, asked, applicant_id, status)
+        kept, token = asked.cut(rows, lambda row: [row.case_id])
+        messages = [self._message(call.work, row) for row in kept]
+        return pb.ListCasesResponse(cases=messages, next_page_token=token)
+
+    def get_history(self, call: Call, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
+        """The chained entries of a case."""
+        row = self._visible(call.work, call.caller, request.case_id)
+        asked = page(request.page_size, request.page_token)
+        after = int(asked.after[0]) if asked.after else 0
+        entries = store.history_page(call.work.connection, row.case_id, after, asked.fetch)
+        kept, token = asked.cut(entries, lambda entry: [entry.sequence])
+        return pb.GetHistoryResponse(entries=[entry_message(each) for each in kept], next_page_token=token)
+
+    async def watch_case(
+        self, call: StreamCall, request: pb.WatchCaseRequest
+    ) -> AsyncIterator[pb.WatchCaseResponse]:
+        """The case now and after each change, until it has ended."""
+        look = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        message = await call.run(self._look_up, call, request.case_id)
+        topic = watch_topic(message.case_id)
+
+        def changed() -> None:
+            loop.call_soon_threadsafe(look.set)
+
+        call.database.callbacks.add(topic, changed)
+        try:
+            seen = 0
+            while True:
+                look.clear()
+                message = await call.run(self._look_up, call, request.case_id)
+                if message.version > seen:
+                    seen = message.version
+                    yield pb.WatchCaseResponse(case=message)
+                if CASE_STATUSES[message.status] in ENDED_CASE or call.stopping.is_set():
+                    return
+                await _wait(look, WATCH_INTERVAL_SECONDS)
+        finally:
+            call.database.callbacks.remove(topic, changed)
+
+    def _look_up(self, call: StreamCall, case_id: str) -> case_pb2.Case:
+        with call.database.read() as work:
+            return self._message(work, self._visible(work, call.caller, case_id))
+
+    def _visible(self, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
+        row = self._cases.row(work, case_id)
+        if not caller.may("cases.read_all") and (not caller.person_id or row.applicant_id != caller.person_id):
+            raise case_not_found(case_id)
+        return row
+
+    def _message(self, work: UnitOfWork, row: Row[Any]) -> case_pb2.Case:
+        return case_message(row, self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan)
+
+
+class OperationsApi:
+    """What operators do about incidents."""
+
+    service = operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"]
+
+    def __init__(self, cases: Cases) -> None:
+        self._cases = cases
+
+    def list_incidents(
+        self, call: Call, request: operations_pb.ListIncidentsRequest
+    ) -> operations_pb.ListIncidentsResponse:
+        """What waits for an operator."""
+        asked = page(request.page_size, request.page_token)
+        rows = self._cases.list_incidents(call.work, asked, resolved=request.include_resolved)
+        kept, token = asked.cut(rows, lambda row: [row.incident_id])
+        messages = [incident_message(row) for row in kept]
+        return operations_pb.ListIncidentsResponse(incidents=messages, next_page_token=token)
+
+    def retry_incident(
+        self, call: Call, request: operations_pb.RetryIncidentRequest
+    ) -> operations_pb.RetryIncidentResponse:
+        """Try again what an incident stopped."""
+        row = self._cases.retry_incident(
+            call.work, request.incident_id, request.request_id, request.reason, call.caller.subject
+        )
+        return operations_pb.RetryIncidentResponse(incident=incident_message(row))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def build(settings: Settings) -> list[Servicer]:
+    """The servicers of this service."""
+    cases = Cases.from_settings(settings)
+    return [CaseApi(cases), OperationsApi(cases), TaskApi(Tasks.from_settings(settings))]

@@ -1,0 +1,104 @@
+"""Checks of what an applicant hands in, against the bundle's one form and its one set of materials."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.problems import Invalid, Violation
+from duokua.cases.v1 import case_pb2
+from duokua.matters.v1 import bundle_pb2
+from services.cases.conditions import ConditionFaultError
+from services.cases.plans import Published
+
+REGION_CODE_DIGITS = 6
+MOST_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A form and materials that fit their bundle."""
+
+    form: Mapping[str, Any]
+    materials: list[dict[str, Any]]
+    """What a MaterialRef tells of each."""
+    contents: dict[str, bytes]
+    """By SHA-256 in hexadecimal."""
+    region_code: str
+    skipped: tuple[str, ...]
+    """The steps whose condition does not hold."""
+
+
+def check_application(
+    published: Published, form: Mapping[str, Any], materials: Sequence[case_pb2.Material]
+) -> Application:
+    """Take an application in; raises Invalid APPLICATION_INVALID with every fault named."""
+    faults = [*_form_faults(published, form), *_material_faults(published.bundle, materials)]
+    region = _value(form, published.plan.region_field)
+    if not faults and not _is_region(region):
+        faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
+    skipped: list[str] = []
+    if not faults:
+        for step_id, condition in published.conditions.items():
+            try:
+                if not condition.holds(form):
+                    skipped.append(step_id)
+            except ConditionFaultError as fault:
+                faults.append(Violation("form", f"the condition of step {step_id} cannot be decided: {fault}"))
+    if faults:
+        where = ", ".join(sorted({fault.field for fault in faults})[:5])
+        message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
+        raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
+    contents = {hashlib.sha256(each.content).hexdigest(): each.content for each in materials}
+    return Application(form, [_ref(each) for each in materials], contents, str(region), tuple(skipped))
+
+
+def _form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
+    for error in published.form.iter_errors(dict(form)):
+        yield Violation(_dotted(error.instance_path), error.message[:300])
+
+
+def _material_faults(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
+    kinds = {kind.kind: kind for kind in bundle.materials}
+    for index, material in enumerate(materials):
+        field = f"materials[{index}]"
+        kind = kinds.get(material.kind)
+        if kind is None:
+            yield Violation(f"{field}.kind", f"must be one of {', '.join(kinds) or 'none'}")
+            continue
+        if kind.media_types and material.media_type not in kind.media_types:
+            yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
+        if kind.max_size and len(material.content) > kind.max_size:
+            yield Violation(f"{field}.content", f"has {len(material.content)} bytes; at most {kind.max_size}")
+    given = {material.kind for material in materials}
+    for kind in bundle.materials:
+        if kind.required and kind.kind not in given:
+            yield Violation("materials", f"{kind.kind} ({kind.name}) is required")
+
+
+def _ref(material: case_pb2.Material) -> dict[str, Any]:
+    return {
+        "kind": material.kind,
+        "name": material.name,
+        "media_type": material.media_type,
+        "sha256": hashlib.sha256(material.content).hexdigest(),
+        "size": len(material.content),
+    }
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = "form"
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text
+
+
+def _value(form: Mapping[str, Any], path: str) -> object:
+    value: object = form
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _is_region(value: object) -> bool:
+    return isinstance(value, str) and len(value) == REGION_CODE_DIGITS and value.isascii() and value.isdigit()

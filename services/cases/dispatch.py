@@ -1,0 +1,106 @@
+"""Hands available tasks to the clients that wait for them: streams and long polls of this process.
+
+One loop for all of them. It looks when a task is opened, when a client has room again, and at a slow interval for
+what only time makes available: back-offs that end and leases that run out.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from chassis.database import Database
+from duokua.cases.v1 import task_pb2
+from services.cases.saga import TASKS_TOPIC
+from services.cases.tasks import Tasks, Wish
+
+log = structlog.get_logger()
+
+INTERVAL_SECONDS = 1.0
+FAILURE_PAUSE_SECONDS = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """A client that waits for tasks: it has room for `room` more."""
+
+    organ_id: str
+    catalog_codes: frozenset[str]
+    client: str
+    room: int
+    tasks: "asyncio.Queue[list[task_pb2.Task]]" = field(default_factory=asyncio.Queue)
+
+
+class Dispatch:
+    """The loop that leases tasks for this process's waiters."""
+
+    def __init__(self, tasks: Tasks, database: Database, threads: Executor) -> None:
+        self._tasks = tasks
+        self._database = database
+        self._threads = threads
+        self._waiters: list[Waiter] = []
+        self._look = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._database.callbacks.add(TASKS_TOPIC, self._signalled)
+        self._runner = asyncio.create_task(self._run())
+
+    def add(self, waiter: Waiter) -> None:
+        """Begin to hand tasks to a client."""
+        self._waiters.append(waiter)
+        self._look.set()
+
+    def remove(self, waiter: Waiter) -> None:
+        """Hand no more tasks to a client."""
+        self._waiters.remove(waiter)
+
+    def make_room(self, waiter: Waiter, count: int) -> None:
+        """A client has room for `count` more."""
+        waiter.room += count
+        self._look.set()
+
+    async def stop(self) -> None:
+        """End the loop."""
+        self._database.callbacks.remove(TASKS_TOPIC, self._signalled)
+        self._runner.cancel()
+        await asyncio.gather(self._runner, return_exceptions=True)
+
+    def _signalled(self) -> None:
+        self._loop.call_soon_threadsafe(self._look.set)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wait()
+            self._look.clear()
+            waiters = [waiter for waiter in self._waiters if waiter.room > 0]
+            if waiters:
+                await self._hand_out(waiters)
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(INTERVAL_SECONDS if self._waiters else None):
+                await self._look.wait()
+        except TimeoutError:
+            return
+
+    async def _hand_out(self, waiters: Sequence[Waiter]) -> None:
+        wishes = [Wish(each.organ_id, each.catalog_codes, each.room, each.client) for each in waiters]
+        try:
+            leased = await self._loop.run_in_executor(self._threads, self._lease, wishes)
+        except DBAPIError as error:
+            log.warning("tasks_cannot_be_leased", error=str(error.orig))
+            await asyncio.sleep(FAILURE_PAUSE_SECONDS)
+            self._look.set()
+            return
+        for waiter, tasks in zip(waiters, leased, strict=True):
+            if tasks:
+                waiter.room -= len(tasks)
+                waiter.tasks.put_nowait(tasks)
+        if sum(map(len, leased)) and any(waiter.room > 0 for waiter in waiters):
+            self._look.set()  # the query may have been full of one client's tasks
+
+    def _lease(self, wishes: Sequence[Wish]) -> list[list[task_pb2.Task]]:
+        with self._database.begin() as work:
+            return self._tasks.lease(work, wishes)

@@ -1,0 +1,178 @@
+"""Cases, history and incidents as the contract has them, and answers as the core has them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Row
+
+from chassis.problems import Invalid, Problem, Violation
+from chassis.status import code_of
+from duokua.cases.v1 import case_pb2, task_pb2
+from duokua.data import fill_struct, from_struct
+from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
+from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
+from services.cases.domain.plan import Plan
+from services.cases.domain.snapshot import from_json
+from services.cases.tasks import Outcome
+
+LARGEST_RESULT = 65_536
+"""In bytes, serialised."""
+
+CASE_STATUSES = {
+    case_pb2.CASE_STATUS_RUNNING: CaseStatus.RUNNING,
+    case_pb2.CASE_STATUS_UNDOING: CaseStatus.UNDOING,
+    case_pb2.CASE_STATUS_COMPLETED: CaseStatus.COMPLETED,
+    case_pb2.CASE_STATUS_UNDONE: CaseStatus.UNDONE,
+}
+_CASE_NUMBERS = {status: number for number, status in CASE_STATUSES.items()}
+_STEP_NUMBERS = {status: case_pb2.StepStatus.Value(f"STEP_STATUS_{status.name}") for status in StepStatus}
+_NOTICE_NUMBERS = {
+    NoticeStatus.NONE: case_pb2.NOTICE_STATUS_UNSPECIFIED,
+    NoticeStatus.REQUESTED: case_pb2.NOTICE_STATUS_REQUESTED,
+    NoticeStatus.SEALED: case_pb2.NOTICE_STATUS_SEALED,
+    NoticeStatus.WITHDRAWN: case_pb2.NOTICE_STATUS_REVOKED,
+    NoticeStatus.REVOKED: case_pb2.NOTICE_STATUS_REVOKED,
+}
+
+
+def case_message(row: Row[Any], plan: Plan) -> case_pb2.Case:
+    """A stored case."""
+    case = from_json(row.snapshot)
+    message = case_pb2.Case(
+        case_id=case.case_id,
+        case_number=case.case_number,
+        bundle_id=case.bundle_id,
+        bundle_version=case.bundle_version,
+        bundle_name=plan.name,
+        applicant_id=case.applicant_id,
+        status=_CASE_NUMBERS[case.status],
+        refusal_reason=case.refusal_reason,
+        submitted_at=stamp(case.submitted_at),
+        ended_at=stamp(case.ended_at),
+        version=case.version,
+        open_incidents=case.open_incidents,
+    )
+    for planned in plan.steps:
+        message.steps.append(_step(plan, case.steps[planned.step_id]))
+    return message
+
+
+def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
+    message = case_pb2.StepState(
+        step_id=step.step_id,
+        name=plan.by_id[step.step_id].name,
+        status=_STEP_NUMBERS[step.status],
+        organ_id=step.organ_id,
+        organ_name=step.organ_name,
+        routing_reason=step.routing_reason,
+        reason=step.reason,
+        document_id=step.document_id,
+        notice_status=_NOTICE_NUMBERS[step.notice_status],
+        completed_at=stamp(step.completed_at),
+        attempt=step.attempt,
+    )
+    if step.result is not None:
+        fill_struct(message.result, dict(step.result), "result")
+    return message
+
+
+def entry_message(row: Row[Any]) -> case_pb2.HistoryEntry:
+    """A stored entry of a history."""
+    message = case_pb2.HistoryEntry(
+        sequence=row.sequence,
+        at=stamp(row.at),
+        actor=row.actor,
+        kind=row.kind,
+        hash=row.hash,
+        previous_hash=row.previous_hash,
+    )
+    fill_struct(message.input, row.input, "input")
+    return message
+
+
+def incident_message(row: Row[Any]) -> case_pb2.Incident:
+    """A stored incident."""
+    return case_pb2.Incident(
+        incident_id=row.incident_id,
+        case_id=row.case_id,
+        case_number=row.case_number,
+        step_id=row.step_id,
+        reason=row.reason,
+        description=row.description,
+        opened_at=stamp(row.opened_at),
+        resolved_at=stamp(row.resolved_at),
+    )
+
+
+def stamp(at: datetime | None) -> Timestamp | None:
+    """An aware time as protobuf has it; None stays unset."""
+    if at is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(at.astimezone(UTC))
+    return timestamp
+
+
+def answer_of(message: task_pb2.TaskAnswer) -> Answer | None:
+    """What an office says, for the core; None for a mere extension of the lease.
+
+    Raises Invalid when no answer is set or the result is too large.
+    """
+    task_id, request_id = message.task_id, message.request_id
+    match message.WhichOneof("answer"):
+        case "accept":
+            return Accepted(task_id, request_id)
+        case "complete":
+            return Completed(task_id, request_id, _result(message.complete))
+        case "refuse":
+            return Refused(task_id, request_id, message.refuse.reason)
+        case "return_task":
+            return Returned(task_id, request_id, message.return_task.reason)
+        case "fail":
+            return _failed(message)
+        case "extend":
+            return None
+        case _:
+            fault = Violation("answer", "say accept, complete, refuse, return_task, fail or extend")
+            raise Invalid("BAD_REQUEST", "the answer says nothing", [fault])
+
+
+def _result(complete: task_pb2.Complete) -> dict[str, Any]:
+    size = complete.result.ByteSize()
+    if size > LARGEST_RESULT:
+        fault = Violation("complete.result", f"has {size} bytes; at most {LARGEST_RESULT} are allowed")
+        raise Invalid("BAD_REQUEST", "the result is too large", [fault])
+    return from_struct(complete.result)
+
+
+def _failed(message: task_pb2.TaskAnswer) -> Failed:
+    fail = message.fail
+    if not fail.HasField("retry_after"):
+        return Failed(message.task_id, message.request_id, fail.reason)
+    wait = fail.retry_after.ToTimedelta()
+    if wait.total_seconds() < 0:
+        fault = Violation("fail.retry_after", "must not be negative")
+        raise Invalid("BAD_REQUEST", "retry_after is negative", [fault])
+    return Failed(message.task_id, message.request_id, fail.reason, wait)
+
+
+def outcome_message(request_id: str, task_id: str, outcome: Outcome) -> task_pb2.AnswerOutcome:
+    """What became of an answer."""
+    message = task_pb2.AnswerOutcome(
+        request_id=request_id, task_id=task_id, lease_expires_at=stamp(outcome.lease_until)
+    )
+    if outcome.problem is not None:
+        message.problem.CopyFrom(problem_message(outcome.problem))
+    return message
+
+
+def problem_message(problem: Problem) -> task_pb2.Problem:
+    """A problem with one answer of a stream."""
+    message = task_pb2.Problem(
+        code=code_of(problem).value[0], reason=problem.reason, message=problem.message, metadata=problem.metadata
+    )
+    if isinstance(problem, Invalid):
+        for violation in problem.violations:
+            message.violations.add(field=violation.field, description=violation.description)
+    return message

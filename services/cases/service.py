@@ -1,0 +1,195 @@
+"""Use cases of applicants, operators and other services; the offices' own are in `tasks.py`."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from sqlalchemy import Row, select
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.paging import Page
+from chassis.problems import Conflict, Exhausted, Invalid, NotFound, Problem, Violation
+from chassis.settings import Settings
+from duokua.cases.v1 import case_pb2
+from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.matters.v1 import events_pb2 as matters_events
+from duokua.routing.v1 import events_pb2 as routing_events
+from services.cases import store
+from services.cases.applications import check_application
+from services.cases.domain.history import canonical
+from services.cases.domain.inputs import (
+    IncidentRetried,
+    Input,
+    NoticeFailed,
+    NoticeRevoked,
+    NoticeSealed,
+    Routed,
+    RoutingDecision,
+    Submitted,
+)
+from services.cases.domain.numbers import case_number, series_of
+from services.cases.domain.refusal import Refusal
+from services.cases.plans import Plans
+from services.cases.saga import Pending, Running, Saga
+
+_NOT_FOUND = frozenset({"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND"})
+
+
+class Cases:
+    """The running bundles."""
+
+    def __init__(self, plans: Plans) -> None:
+        self.plans = plans
+        self.saga = Saga(plans)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The use cases as an installation has them."""
+        del settings
+        return cls(Plans())
+
+    def learn_bundles(self, work: UnitOfWork, events: Sequence[matters_events.BundlePublished]) -> None:
+        """Keep published bundles, to run cases of them without asking anybody."""
+        rows = [
+            {"bundle_id": each.bundle.bundle_id, "version": each.bundle.version, "body": each.bundle.SerializeToString()}
+            for each in events
+        ]
+        store.add_bundles(work.connection, rows)
+
+    def submit(
+        self,
+        work: UnitOfWork,
+        applicant_id: str,
+        actor: str,
+        bundle_id: str,
+        form: Mapping[str, Any],
+        materials: Sequence[case_pb2.Material],
+    ) -> Row[Any]:
+        """Start a case of the newest version of a bundle.
+
+        Raises NotFound BUNDLE_NOT_FOUND, Invalid APPLICATION_INVALID.
+        """
+        published = self.plans.newest(work.connection, bundle_id)
+        application = check_application(published, form, materials)
+        series = series_of(published.plan, work.now)
+        try:
+            number = case_number(series, store.next_serial(work.connection, series.key))
+        except Refusal as refusal:
+            raise as_problem(refusal) from None
+        given = Submitted(
+            case_id=new_id(),
+            case_number=number,
+            bundle_id=published.plan.bundle_id,
+            bundle_version=published.plan.version,
+            applicant_id=applicant_id,
+            region_code=application.region_code,
+            skipped=application.skipped,
+            form_digest=_digest(application.form),
+            material_digests=tuple(application.contents),
+        )
+        running = Running(published, None, application.form, application.materials)
+        self.saga.start(work, running, Pending(given.case_id, given, actor))
+        store.add_contents(work.connection, given.case_id, application.contents)
+        return self.row(work, given.case_id)
+
+    def row(self, work: UnitOfWork, id_or_number: str) -> Row[Any]:
+        """A case by its id or its number; raises NotFound CASE_NOT_FOUND."""
+        column = store.cases.c.case_id if len(id_or_number) == len(new_id()) else store.cases.c.case_number
+        found = work.connection.execute(select(store.cases).where(column == id_or_number)).one_or_none()
+        if found is None:
+            raise case_not_found(id_or_number)
+        return found
+
+    def list_cases(self, work: UnitOfWork, page: Page, applicant_id: str, status: str) -> Sequence[Row[Any]]:
+        """Cases, newest first; all applicants' when `applicant_id` is empty, in every status when `status` is."""
+        query = select(store.cases).order_by(store.cases.c.case_id.desc()).limit(page.fetch)
+        if applicant_id:
+            query = query.where(store.cases.c.applicant_id == applicant_id)
+        if status:
+            query = query.where(store.cases.c.status == status)
+        if page.after:
+            query = query.where(store.cases.c.case_id < str(page.after[0]))
+        return work.connection.execute(query).all()
+
+    def take_routes(self, work: UnitOfWork, events: Sequence[routing_events.StepsRouted]) -> None:
+        """Give steps the offices that routing chose."""
+        self._take(work, events, _routed)
+
+    def take_sealed(self, work: UnitOfWork, events: Sequence[eseal_events.DocumentSealed]) -> None:
+        """Note that notices are sealed."""
+        self._take(
+            work, events, lambda e: (e.document.case_id, NoticeSealed(e.notice_id, e.document.document_id))
+        )
+
+    def take_sealing_failures(self, work: UnitOfWork, events: Sequence[eseal_events.SealingFailed]) -> None:
+        """Note that notices cannot be sealed."""
+        self._take(work, events, lambda e: (e.case_id, NoticeFailed(e.notice_id, e.reason, e.description)))
+
+    def take_revocations(self, work: UnitOfWork, events: Sequence[eseal_events.NoticeRevoked]) -> None:
+        """Note that notices are void."""
+        self._take(work, events, lambda e: (e.case_id, NoticeRevoked(e.notice_id, e.document_id)))
+
+    def list_incidents(self, work: UnitOfWork, page: Page, *, resolved: bool) -> Sequence[Row[Any]]:
+        """Incidents, oldest first; open ones only unless `resolved`."""
+        table = store.incidents
+        query = select(table).order_by(table.c.incident_id).limit(page.fetch)
+        if not resolved:
+            query = query.where(table.c.resolved_at.is_(None))
+        if page.after:
+            query = query.where(table.c.incident_id > str(page.after[0]))
+        return work.connection.execute(query).all()
+
+    def retry_incident(
+        self, work: UnitOfWork, incident_id: str, request_id: str, reason: str, actor: str
+    ) -> Row[Any]:
+        """Try again what an incident stopped; raises NotFound INCIDENT_NOT_FOUND, Conflict INCIDENT_RESOLVED."""
+        found = store.find_incident(work.connection, incident_id)
+        if found is None:
+            message = f"there is no incident {incident_id}"
+            raise NotFound("INCIDENT_NOT_FOUND", message, incident_id=incident_id)
+        cases = self.saga.load(work, [found.case_id])
+        given = IncidentRetried(incident_id, request_id, reason)
+        (result,) = self.saga.apply(work, cases, [Pending(found.case_id, given, actor)])
+        if isinstance(result, Refusal):
+            raise as_problem(result)
+        retried = store.find_incident(work.connection, incident_id)
+        assert retried is not None  # noqa: S101 - it was found above, and nothing deletes incidents
+        return retried
+
+    def _take(
+        self, work: UnitOfWork, events: Sequence[Any], read: Callable[[Any], tuple[str, Input]]
+    ) -> None:
+        pendings = [Pending(*read(event)) for event in events]
+        cases = self.saga.load(work, [pending.case_id for pending in pendings])
+        results = self.saga.apply(work, cases, pendings)
+        for result in results:
+            if isinstance(result, Refusal):
+                raise as_problem(result)
+
+
+def _routed(event: routing_events.StepsRouted) -> tuple[str, Input]:
+    decisions = tuple(
+        RoutingDecision(each.step_id, each.organ_id, each.organ_name, each.reason) for each in event.decisions
+    )
+    return event.case_id, Routed(event.request_no, decisions)
+
+
+def _digest(form: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(dict(form))).hexdigest()
+
+
+def case_not_found(case_id: str) -> NotFound:
+    """The same for a case that is not there and for one that the caller may not see."""
+    return NotFound("CASE_NOT_FOUND", f"there is no case {case_id} that you may see", case_id=case_id)
+
+
+def as_problem(refusal: Refusal) -> Problem:
+    """A refusal of the core as the edges tell it."""
+    if refusal.reason in _NOT_FOUND:
+        return NotFound(refusal.reason, refusal.message)
+    if refusal.reason == "REQUEST_ID_REUSED":
+        return Invalid(refusal.reason, refusal.message, [Violation("request_id", "give a fresh one")])
+    if refusal.reason == "CASE_NUMBERS_EXHAUSTED":
+        return Exhausted(refusal.reason, refusal.message)
+    return Conflict(refusal.reason, refusal.message)

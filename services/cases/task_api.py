@@ -1,0 +1,207 @@
+"""TaskService: the department's side of the contract."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+
+from chassis.api import Call, Caller, StreamCall
+from chassis.database import Database
+from chassis.problems import Forbidden, Invalid, Problem, Violation
+from chassis.validation import check_request
+from duokua.cases.v1 import task_pb2, task_service_pb2
+from services.cases.answering import Answering
+from services.cases.dispatch import Dispatch, Waiter
+from services.cases.messages import answer_of, outcome_message
+from services.cases.tasks import Given, Outcome, Tasks
+
+pb = task_service_pb2
+
+MOST_TASKS = 1000
+MOST_PULLED = 100
+LONGEST_WAIT_SECONDS = 60.0
+
+
+class TaskApi:
+    """Leases tasks to department systems and takes their answers."""
+
+    service = task_service_pb2.DESCRIPTOR.services_by_name["TaskService"]
+    _dispatch: Dispatch
+    _answering: Answering
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+
+    async def start(self, database: Database, threads: Executor) -> None:
+        """Begin to hand out tasks."""
+        self._dispatch = Dispatch(self._tasks, database, threads)
+        self._answering = Answering(self._tasks, database, threads)
+
+    async def stop(self) -> None:
+        """Hand out no more."""
+        await self._dispatch.stop()
+
+    async def work(
+        self, call: StreamCall, requests: AsyncIterator[pb.WorkRequest]
+    ) -> AsyncIterator[pb.WorkResponse]:
+        """One client's stream: tasks and outcomes out, answers in."""
+        stream = WorkStream(call, self._dispatch, self._answering)
+        async for response in stream.run(requests):
+            yield response
+
+    async def pull_tasks(self, call: StreamCall, request: pb.PullTasksRequest) -> pb.PullTasksResponse:
+        """Wait for tasks and lease them."""
+        if request.max_tasks > MOST_PULLED:
+            fault = Violation("max_tasks", f"must be 1 to {MOST_PULLED}")
+            raise Invalid("BAD_REQUEST", "too many tasks at once", [fault])
+        wait = request.wait.ToTimedelta().total_seconds() if request.HasField("wait") else 0.0
+        if not 0 <= wait <= LONGEST_WAIT_SECONDS:
+            fault = Violation("wait", f"must be 0 to {LONGEST_WAIT_SECONDS:.0f} seconds")
+            raise Invalid("BAD_REQUEST", "the wait is out of bounds", [fault])
+        waiter = _waiter(call.caller, frozenset(request.catalog_codes), request.max_tasks or 1)
+        self._dispatch.add(waiter)
+        try:
+            # Without a wait there is still the time of one look at the database.
+            async with asyncio.timeout(max(wait, 1.0)):
+                return pb.PullTasksResponse(tasks=await waiter.tasks.get())
+        except TimeoutError:
+            return pb.PullTasksResponse()
+        finally:
+            self._dispatch.remove(waiter)
+
+    def answer_task(self, call: Call, request: pb.AnswerTaskRequest) -> pb.AnswerTaskResponse:
+        """Take one answer."""
+        answer = request.answer
+        (outcome,) = self._tasks.answer(call.work, [_given(call.caller, answer)])
+        if outcome.problem is not None:
+            raise outcome.problem
+        return pb.AnswerTaskResponse(outcome=outcome_message(answer.request_id, answer.task_id, outcome))
+
+    def get_material(self, call: Call, request: pb.GetMaterialRequest) -> pb.GetMaterialResponse:
+        """The content of a material."""
+        organ_id = _organ(call.caller)
+        media_type, content = self._tasks.material(call.work, organ_id, request.task_id, request.sha256)
+        return pb.GetMaterialResponse(media_type=media_type, content=content)
+
+
+class WorkStream:
+    """One client's stream: never more tasks in flight than it asked for."""
+
+    def __init__(self, call: StreamCall, dispatch: Dispatch, answering: Answering) -> None:
+        self._call = call
+        self._dispatch = dispatch
+        self._answering = answering
+        self._out: asyncio.Queue[pb.WorkResponse | Exception | None] = asyncio.Queue()
+        self._in_flight: set[str] = set()
+        self._waiter: Waiter | None = None
+
+    async def run(self, requests: AsyncIterator[pb.WorkRequest]) -> AsyncIterator[pb.WorkResponse]:
+        """Answer until the client closes, or the server stops."""
+        self._waiter = waiter = await self._hello(requests)
+        self._dispatch.add(waiter)
+        helpers = [
+            asyncio.create_task(each) for each in (self._read(requests), self._send_tasks(waiter), self._say_goodbye())
+        ]
+        try:
+            while (response := await self._out.get()) is not None:
+                if isinstance(response, Exception):
+                    raise response
+                yield response
+        finally:
+            self._dispatch.remove(waiter)
+            for helper in helpers:
+                helper.cancel()
+
+    async def _hello(self, requests: AsyncIterator[pb.WorkRequest]) -> Waiter:
+        async for request in requests:
+            check_request(request)
+            if request.WhichOneof("request") != "hello":
+                break
+            hello = request.hello
+            if not 0 < hello.max_tasks <= MOST_TASKS:
+                fault = Violation("hello.max_tasks", f"must be 1 to {MOST_TASKS}")
+                raise Invalid("BAD_REQUEST", "max_tasks is out of bounds", [fault])
+            return _waiter(self._call.caller, frozenset(hello.catalog_codes), hello.max_tasks)
+        fault = Violation("hello", "must come first")
+        raise Invalid("BAD_REQUEST", "a stream of work begins with hello", [fault])
+
+    async def _read(self, requests: AsyncIterator[pb.WorkRequest]) -> None:
+        try:
+            async for request in requests:
+                check_request(request)
+                if request.WhichOneof("request") != "answers":
+                    fault = Violation("request", "after hello only answers may come")
+                    raise Invalid("BAD_REQUEST", "unexpected message on the stream", [fault])  # noqa: TRY301 - ends the stream like the other faults
+                self._take(request.answers)
+        except Exception as error:  # noqa: BLE001 - the stream ends with it; the edge tells it
+            self._out.put_nowait(error)
+        else:
+            self._out.put_nowait(None)
+
+    def _take(self, answers: pb.Answers) -> None:
+        pending = []
+        outcomes = []
+        for message in answers.answers:
+            try:
+                pending.append((message, self._answering.take(_given(self._call.caller, message))))
+            except Problem as problem:
+                outcomes.append(outcome_message(message.request_id, message.task_id, Outcome(problem)))
+        if outcomes:
+            self._out.put_nowait(pb.WorkResponse(outcomes=pb.Outcomes(outcomes=outcomes)))
+        if pending:
+            asyncio.gather(*(future for _, future in pending)).add_done_callback(
+                lambda done: self._tell([message for message, _ in pending], done.result())
+            )
+
+    def _tell(self, messages: list[task_pb2.TaskAnswer], outcomes: list[Outcome]) -> None:
+        told = [
+            outcome_message(message.request_id, message.task_id, outcome)
+            for message, outcome in zip(messages, outcomes, strict=True)
+        ]
+        self._out.put_nowait(pb.WorkResponse(outcomes=pb.Outcomes(outcomes=told)))
+        freed = 0
+        for message, outcome in zip(messages, outcomes, strict=True):
+            if _ends(message, outcome) and message.task_id in self._in_flight:
+                self._in_flight.discard(message.task_id)
+                freed += 1
+        if freed and self._waiter is not None:
+            self._dispatch.make_room(self._waiter, freed)
+
+    async def _send_tasks(self, waiter: Waiter) -> None:
+        while True:
+            tasks = await waiter.tasks.get()
+            # A task that comes back after its lease ran out takes the room that it had.
+            again = sum(task.task_id in self._in_flight for task in tasks)
+            self._in_flight.update(task.task_id for task in tasks)
+            if again:
+                self._dispatch.make_room(waiter, again)
+            self._out.put_nowait(pb.WorkResponse(tasks=pb.Tasks(tasks=tasks)))
+
+    async def _say_goodbye(self) -> None:
+        await self._call.stopping.wait()
+        if self._waiter is not None:
+            self._waiter.room = 0
+        self._out.put_nowait(pb.WorkResponse(goodbye=pb.Goodbye()))
+
+
+def _organ(caller: Caller) -> str:
+    if not caller.organ_id:
+        raise Forbidden("NO_ORGAN", "only a department's system has tasks; this token names no organ")
+    return caller.organ_id
+
+
+def _waiter(caller: Caller, catalog_codes: frozenset[str], room: int) -> Waiter:
+    return Waiter(_organ(caller), catalog_codes, caller.subject, room)
+
+
+def _given(caller: Caller, message: task_pb2.TaskAnswer) -> Given:
+    answer = answer_of(message)
+    return Given(_organ(caller), caller.subject, message.request_id, message.task_id, message.lease, answer)
+
+
+def _ends(message: task_pb2.TaskAnswer, outcome: Outcome) -> bool:
+    """Whether the client holds the task no longer: it has settled it, or has lost it."""
+    if outcome.problem is not None:
+        return not outcome.problem.passing
+    return message.WhichOneof("answer") not in ("accept", "extend")
+
+

@@ -1,0 +1,198 @@
+"""Use cases of the offices' systems: leasing tasks, answering them, fetching materials."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.problems import Conflict, NotFound, Problem
+from chassis.settings import Settings
+from duokua.cases.v1 import task_pb2
+from services.cases import store
+from services.cases.domain.case import OPEN_TASK
+from services.cases.domain.inputs import Accepted, Answer
+from services.cases.domain.refusal import Refusal
+from services.cases.plans import Plans
+from services.cases.saga import Pending, Running, Saga
+from services.cases.service import as_problem
+
+tasks = store.tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one client can take: tasks of its organ, of some matters (none named: of all)."""
+
+    organ_id: str
+    catalog_codes: frozenset[str]
+    capacity: int
+    client: str
+    """Who will hold the leases: "client:<id>"."""
+
+    def fits(self, row: Row[Any, Any, Any]) -> bool:
+        """Whether a task is one of these."""
+        return row.organ_id == self.organ_id and (not self.catalog_codes or row.catalog_code in self.catalog_codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An answer of an office's system: to a task, under a lease. `answer` None only extends the lease."""
+
+    organ_id: str
+    actor: str
+    request_id: str
+    task_id: str
+    lease: str
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an answer: a problem, or with a lease that goes on, its new end."""
+
+    problem: Problem | None = None
+    lease_until: datetime | None = None
+
+
+class Tasks:
+    """The queue of open tasks, each held by at most one client at a time."""
+
+    def __init__(self, plans: Plans, lease: timedelta) -> None:
+        self._saga = Saga(plans)
+        self._lease = lease
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The queue as an installation has it."""
+        return cls(Plans(), timedelta(seconds=settings.lease_seconds))
+
+    def lease(self, work: UnitOfWork, wishes: Sequence[Wish]) -> list[list[task_pb2.Task]]:
+        """Lease what is available, the oldest first: for each wish at most as many tasks as it has capacity for."""
+        wanted = [wish for wish in wishes if wish.capacity > 0]
+        rows = self._available(work, wanted) if wanted else []
+        chosen: list[list[str]] = [[] for _ in wishes]
+        for row in rows:
+            for index, wish in enumerate(wishes):
+                if wish.fits(row) and len(chosen[index]) < wish.capacity:
+                    chosen[index].append(row.task_id)
+                    break
+        return [self._lease_to(work, wish, ids) for wish, ids in zip(wishes, chosen, strict=True)]
+
+    def answer(self, work: UnitOfWork, answers: Sequence[Given]) -> list[Outcome]:
+        """Take answers, each for itself: what is wrong with one does not touch the others."""
+        cases = self._saga.load(work, [case_id_of(given.task_id) for given in answers])
+        rows = store.lock_tasks(work.connection, sorted({given.task_id for given in answers}))
+        outcomes: list[Outcome | None] = [self._objection(given, cases, rows) for given in answers]
+        taken = [
+            (index, Pending(case_id_of(given.task_id), given.answer, given.actor))
+            for index, given in enumerate(answers)
+            if outcomes[index] is None and given.answer is not None
+        ]
+        for (index, _), result in zip(
+            taken, self._saga.apply(work, cases, [pending for _, pending in taken]), strict=True
+        ):
+            if isinstance(result, Refusal):
+                outcomes[index] = Outcome(as_problem(result))
+        until = work.now + self._lease
+        kept = [
+            {"key": given.task_id, "until": until, "accepts": given.answer is not None}
+            for given, outcome in zip(answers, outcomes, strict=True)
+            if outcome is None and _goes_on(given) and given.task_id in rows
+        ]
+        store.keep_leases(work.connection, kept)
+        return [
+            outcome or Outcome(lease_until=until if _goes_on(given) else None)
+            for given, outcome in zip(answers, outcomes, strict=True)
+        ]
+
+    def material(self, work: UnitOfWork, organ_id: str, task_id: str, digest: str) -> tuple[str, bytes]:
+        """Media type and content of a material that an open task of this organ declares; raises NotFound."""
+        row = store.find_task(work.connection, task_id)
+        if row is None or row.organ_id != organ_id:
+            raise task_not_found(task_id)
+        declared = {each.sha256: each.media_type for each in task_pb2.Task.FromString(row.body).materials}
+        content = store.content_of(work.connection, row.case_id, digest) if digest in declared else None
+        if content is None:
+            message = f"task {task_id} declares no material with the hash {digest}"
+            raise NotFound("MATERIAL_NOT_FOUND", message, task_id=task_id, sha256=digest)
+        return declared[digest], content
+
+    @staticmethod
+    def _available(work: UnitOfWork, wishes: Sequence[Wish]) -> Sequence[Row[Any, Any, Any]]:
+        query = (
+            select(tasks.c.task_id, tasks.c.organ_id, tasks.c.catalog_code)
+            .where(or_(*_conditions(wishes)), tasks.c.available_at <= work.now)
+            .order_by(tasks.c.available_at, tasks.c.task_id)
+            .limit(sum(wish.capacity for wish in wishes))
+            .with_for_update(skip_locked=True)
+        )
+        return work.connection.execute(query).all()
+
+    def _lease_to(self, work: UnitOfWork, wish: Wish, task_ids: Sequence[str]) -> list[task_pb2.Task]:
+        if not task_ids:
+            return []
+        until, lease = work.now + self._lease, new_id()
+        statement = (
+            update(tasks)
+            .where(tasks.c.task_id.in_(task_ids))
+            .values(lease=lease, leased_by=wish.client, available_at=until)
+            .returning(tasks.c.task_id, tasks.c.body, tasks.c.accepted)
+        )
+        leased = []
+        for row in work.connection.execute(statement):
+            task = task_pb2.Task.FromString(row.body)
+            task.lease = lease
+            task.lease_expires_at.FromDatetime(until)
+            task.accepted = row.accepted
+            leased.append(task)
+        return sorted(leased, key=lambda task: task.task_id)
+
+    @staticmethod
+    def _objection(given: Given, cases: Mapping[str, Running], rows: Mapping[str, Row[Any, Any, Any]]) -> Outcome | None:
+        row = rows.get(given.task_id)
+        running = cases.get(case_id_of(given.task_id))
+        known = running.case.tasks.get(given.task_id) if running is not None and running.case is not None else None
+        if known is None or known.organ_id != given.organ_id:
+            return Outcome(task_not_found(given.task_id))
+        if row is None:
+            # It has its answer: the core knows a repeat from a late answer; a lease has nothing left to extend.
+            settled = known.status not in OPEN_TASK
+            return Outcome(_settled(given.task_id)) if given.answer is None or not settled else None
+        if row.lease != given.lease or not given.lease:
+            message = f"task {given.task_id} has been given to somebody else since; drop it"
+            return Outcome(Conflict("STALE_LEASE", message, task_id=given.task_id))
+        return None
+
+
+def case_id_of(task_id: str) -> str:
+    """The case that a task belongs to: its id is the first part of the task's."""
+    return task_id.partition(":")[0]
+
+
+def task_not_found(task_id: str) -> NotFound:
+    """The same for a task that is not there and for another organ's."""
+    return NotFound("TASK_NOT_FOUND", f"there is no task {task_id} of your organ", task_id=task_id)
+
+
+def _settled(task_id: str) -> Conflict:
+    return Conflict("TASK_SETTLED", f"task {task_id} has its answer already", task_id=task_id)
+
+
+def _goes_on(given: Given) -> bool:
+    return given.answer is None or isinstance(given.answer, Accepted)
+
+
+def _conditions(wishes: Iterable[Wish]) -> list[ColumnElement[bool]]:
+    anything = sorted({wish.organ_id for wish in wishes if not wish.catalog_codes})
+    conditions: list[ColumnElement[bool]] = []
+    if anything:
+        conditions.append(tasks.c.organ_id.in_(anything))
+    for wish in wishes:
+        if wish.catalog_codes:
+            codes = tasks.c.catalog_code.in_(sorted(wish.catalog_codes))
+            conditions.append(and_(tasks.c.organ_id == wish.organ_id, codes))
+    return conditions

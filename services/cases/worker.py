@@ -1,0 +1,44 @@
+"""What the cases service does when something happens elsewhere: event to use case."""
+
+from chassis.bus import OutboxRelay, UseCases, subscribe
+from chassis.database import UnitOfWork
+from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.matters.v1 import events_pb2 as matters_events
+from duokua.routing.v1 import events_pb2 as routing_events
+from services.cases.service import Cases
+
+
+class CasesWorker:
+    """Learns bundles, and takes offices and sealed notices into the running cases."""
+
+    name = "cases"
+    relay = OutboxRelay()
+    cases = UseCases(Cases.from_settings)
+
+    @subscribe(matters_events.BundlePublished)
+    def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:
+        """Keeps the bundles."""
+        self.cases.learn_bundles(work, events)
+
+    @subscribe(routing_events.StepsRouted)
+    def on_steps_routed(self, work: UnitOfWork, events: list[routing_events.StepsRouted]) -> None:
+        """Opens tasks at the offices."""
+        self.cases.take_routes(work, events)
+
+    @subscribe(eseal_events.DocumentSealed)
+    def on_document_sealed(self, work: UnitOfWork, events: list[eseal_events.DocumentSealed]) -> None:
+        """May complete cases."""
+        self.cases.take_sealed(work, events)
+
+    @subscribe(eseal_events.SealingFailed)
+    def on_sealing_failed(self, work: UnitOfWork, events: list[eseal_events.SealingFailed]) -> None:
+        """Opens incidents."""
+        self.cases.take_sealing_failures(work, events)
+
+    @subscribe(eseal_events.NoticeRevoked)
+    def on_notice_revoked(self, work: UnitOfWork, events: list[eseal_events.NoticeRevoked]) -> None:
+        """Confirms that undone results are void."""
+        self.cases.take_revocations(work, events)
+
+
+WORKER = CasesWorker
