@@ -7,7 +7,6 @@ from alembic import context
 from chassis.tables import Instant
 
 
-
 def render(kind: str, item: object, _: object) -> str | Literal[False]:
     """Write our column types as the plain types that they stand for: a revision never changes with the code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Instant) else False

@@ -69,9 +69,7 @@ class CaseApi:
         kept, token = asked.cut(entries, lambda entry: [entry.sequence])
         return pb.GetHistoryResponse(entries=[entry_message(each) for each in kept], next_page_token=token)
 
-    async def watch_case(
-        self, call: StreamCall, request: pb.WatchCaseRequest
-    ) -> AsyncIterator[pb.WatchCaseResponse]:
+    async def watch_case(self, call: StreamCall, request: pb.WatchCaseRequest) -> AsyncIterator[pb.WatchCaseResponse]:
         """The case now and after each change, until it has ended."""
         look = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -200,8 +200,6 @@ def watch_topic(case_id: str) -> str:
     return f"case:{case_id}"
 
 
-
-
 def _case(running: Running) -> Case:
     assert running.case is not None  # noqa: S101 - it was loaded, or its first input was taken
     return running.case

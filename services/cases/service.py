@@ -52,7 +52,11 @@ class Cases:
     def learn_bundles(self, work: UnitOfWork, events: Sequence[matters_events.BundlePublished]) -> None:
         """Keep published bundles, to run cases of them without asking anybody."""
         rows = [
-            {"bundle_id": each.bundle.bundle_id, "version": each.bundle.version, "body": each.bundle.SerializeToString()}
+            {
+                "bundle_id": each.bundle.bundle_id,
+                "version": each.bundle.version,
+                "body": each.bundle.SerializeToString(),
+            }
             for each in events
         ]
         store.add_bundles(work.connection, rows)
@@ -118,9 +122,7 @@ class Cases:
 
     def take_sealed(self, work: UnitOfWork, events: Sequence[eseal_events.DocumentSealed]) -> None:
         """Note that notices are sealed."""
-        self._take(
-            work, events, lambda e: (e.document.case_id, NoticeSealed(e.notice_id, e.document.document_id))
-        )
+        self._take(work, events, lambda e: (e.document.case_id, NoticeSealed(e.notice_id, e.document.document_id)))
 
     def take_sealing_failures(self, work: UnitOfWork, events: Sequence[eseal_events.SealingFailed]) -> None:
         """Note that notices cannot be sealed."""
@@ -140,9 +142,7 @@ class Cases:
             query = query.where(table.c.incident_id > str(page.after[0]))
         return work.connection.execute(query).all()
 
-    def retry_incident(
-        self, work: UnitOfWork, incident_id: str, request_id: str, reason: str, actor: str
-    ) -> Row[Any]:
+    def retry_incident(self, work: UnitOfWork, incident_id: str, request_id: str, reason: str, actor: str) -> Row[Any]:
         """Try again what an incident stopped; raises NotFound INCIDENT_NOT_FOUND, Conflict INCIDENT_RESOLVED."""
         found = store.find_incident(work.connection, incident_id)
         if found is None:
@@ -157,9 +157,7 @@ class Cases:
         assert retried is not None  # noqa: S101 - it was found above, and nothing deletes incidents
         return retried
 
-    def _take(
-        self, work: UnitOfWork, events: Sequence[Any], read: Callable[[Any], tuple[str, Input]]
-    ) -> None:
+    def _take(self, work: UnitOfWork, events: Sequence[Any], read: Callable[[Any], tuple[str, Input]]) -> None:
         pendings = [Pending(*read(event)) for event in events]
         cases = self.saga.load(work, [pending.case_id for pending in pendings])
         results = self.saga.apply(work, cases, pendings)

@@ -129,9 +129,7 @@ def add_bundles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 def newest_version(connection: Connection, bundle_id: str) -> int | None:
     """The newest version of a bundle, or None."""
-    version: int | None = connection.scalar(
-        select(func.max(bundles.c.version)).where(bundles.c.bundle_id == bundle_id)
-    )
+    version: int | None = connection.scalar(select(func.max(bundles.c.version)).where(bundles.c.bundle_id == bundle_id))
     return version
 
 
@@ -144,9 +142,7 @@ def bundle_body(connection: Connection, bundle_id: str, version: int) -> bytes:
 def next_serial(connection: Connection, series: str) -> int:
     """Count on in a series, from 1; concurrent callers wait for each other."""
     statement = insert(connection, serials).values(series=series, last=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=[serials.c.series], set_={"last": serials.c.last + 1}
-    )
+    statement = statement.on_conflict_do_update(index_elements=[serials.c.series], set_={"last": serials.c.last + 1})
     serial: int = connection.execute(statement.returning(serials.c.last)).scalar_one()
     return serial
 

@@ -40,9 +40,7 @@ class TaskApi:
         """Hand out no more."""
         await self._dispatch.stop()
 
-    async def work(
-        self, call: StreamCall, requests: AsyncIterator[pb.WorkRequest]
-    ) -> AsyncIterator[pb.WorkResponse]:
+    async def work(self, call: StreamCall, requests: AsyncIterator[pb.WorkRequest]) -> AsyncIterator[pb.WorkResponse]:
         """One client's stream: tasks and outcomes out, answers in."""
         stream = WorkStream(call, self._dispatch, self._answering)
         async for response in stream.run(requests):
@@ -203,5 +201,3 @@ def _ends(message: task_pb2.TaskAnswer, outcome: Outcome) -> bool:
     if outcome.problem is not None:
         return not outcome.problem.passing
     return message.WhichOneof("answer") not in ("accept", "extend")
-
-

@@ -152,7 +152,9 @@ class Tasks:
         return sorted(leased, key=lambda task: task.task_id)
 
     @staticmethod
-    def _objection(given: Given, cases: Mapping[str, Running], rows: Mapping[str, Row[Any, Any, Any]]) -> Outcome | None:
+    def _objection(
+        given: Given, cases: Mapping[str, Running], rows: Mapping[str, Row[Any, Any, Any]]
+    ) -> Outcome | None:
         row = rows.get(given.task_id)
         running = cases.get(case_id_of(given.task_id))
         known = running.case.tasks.get(given.task_id) if running is not None and running.case is not None else None
