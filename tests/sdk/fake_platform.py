@@ -228,6 +228,11 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         yield case_service_pb2.WatchCaseResponse()
         yield case_service_pb2.WatchCaseResponse()
 
+    async def _absent(self, _: Any, context: Any) -> Any:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not part of this platform")
+
+    AnswerTask = PullTasks = ListCases = GetHistory = GetKeys = RotateSigningKey = _absent
+
     async def _check_call(self, method: str, request: Any, context: Any) -> None:
         token = await self._check_token(context)
         self.calls.append((method, request, token))

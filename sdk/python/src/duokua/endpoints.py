@@ -128,7 +128,8 @@ def is_repeatable(service: ServiceDescriptor, method: MethodDescriptor) -> bool:
     if method.client_streaming:
         return False
     policy = method.GetOptions().Extensions[options_pb2.policy]
-    return not policy.write or "request_id" in method.input_type.fields_by_name
+    inner = [field.message_type for field in method.input_type.fields if field.message_type and not field.is_repeated]
+    return not policy.write or any("request_id" in message.fields_by_name for message in (method.input_type, *inner))
 
 
 def _parsed(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@
 What to do is decided by `code` and `reason`, never by the text of `message`.
 """
 
-# ruff: noqa: N818  # the names are those of gRPC's status codes
+# the names are those of gRPC's status codes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -47,7 +47,8 @@ class CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIn
         """Make one call; raises `DuokuaError`."""
         request = _with_request_id(request)
         call, token = self._send(continuation, client_call_details, request, self._timeout)
-        if not call.done():
+        if isinstance(call, Iterator):
+            # Made with `.future()`, or not begun at all (a closed channel): gRPC tells what comes of it.
             return call
         if call.code() is _UNAUTHENTICATED and self._tokens is not None:
             self._tokens.drop(token)

@@ -15,7 +15,7 @@ from duokua.errors import DuokuaError
 LONGEST_REASON: Final = 1000
 
 
-class Refuse(Exception):  # noqa: N818
+class Refuse(Exception):
     """Raised by a handler: 不予受理 / 不予许可. `reason` is for the applicant; 1 to 1,000 characters."""
 
     def __init__(self, reason: str) -> None:
@@ -23,7 +23,7 @@ class Refuse(Exception):  # noqa: N818
         super().__init__(reason)
 
 
-class Return(Exception):  # noqa: N818
+class Return(Exception):
     """Raised by a handler: 退回, the task is not ours and is routed anew. `reason` has 1 to 1,000 characters."""
 
     def __init__(self, reason: str) -> None:
@@ -31,7 +31,7 @@ class Return(Exception):  # noqa: N818
         super().__init__(reason)
 
 
-class Retry(Exception):  # noqa: N818
+class Retry(Exception):
     """Raised by a handler: a technical failure, to be tried again.
 
     `after` is how long to wait, as timedelta or in seconds; without it the platform decides. `reason` has 1 to 1,000
@@ -46,7 +46,7 @@ class Retry(Exception):  # noqa: N818
         super().__init__(reason)
 
 
-class LeaseLost(DuokuaError):  # noqa: N818
+class LeaseLost(DuokuaError):
     """The task is no longer ours: its lease ran out, it is settled, or its case has ended. `reason` says which."""
 
 

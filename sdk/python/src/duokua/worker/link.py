@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from collections.abc import Coroutine, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 import grpc
 import grpc.aio
@@ -18,6 +18,7 @@ from duokua.worker.hand import Hand
 
 _log = logging.getLogger("duokua.department")
 
+_T = TypeVar("_T")
 _Call: TypeAlias = grpc.aio.StreamStreamCall[WorkRequest, WorkResponse]
 
 _FIRST_PAUSE: Final = 0.1
@@ -26,6 +27,7 @@ _LONGEST_PAUSE: Final = 10.0
 _GOOD_SECONDS: Final = 10.0
 # How long a stream that is being left may take for the outcomes under way, and to end.
 LEAVING_SECONDS: Final = 5.0
+_STATUS_SECONDS: Final = 0.2
 # With these the platform says that what we are set up with is wrong: trying again will not help.
 _MISCONFIGURED: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED})
 _NOT_LET_IN: Final = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
@@ -49,7 +51,7 @@ class Link:
 
         Raises `DuokuaError` when the platform says that our settings are wrong.
         """
-        while not (self._closing.is_set() and self._hand.outbox.flushed.is_set()):
+        while not self._finished():
             opened_at = asyncio.get_running_loop().time()
             self._received = self._answered = False
             try:
@@ -60,19 +62,25 @@ class Link:
                 self._failures = 0
             else:
                 self._failures += 1
-            await self._pause()
+            if not self._finished():
+                await self._pause()
 
     def close(self) -> None:
         """Leave the present stream, once the outcomes under way are in, and open no other."""
         self._closing.set()
 
+    def _finished(self) -> bool:
+        return self._closing.is_set() and self._hand.outbox.flushed.is_set()
+
     async def _stream(self) -> None:
         token = await asyncio.to_thread(self._session.token_source.get)
         async with self._session.connections.async_channel("cases") as channel:
             call = TaskServiceStub(channel).Work(metadata=(("authorization", f"Bearer {token}"),))
+            ending = _Ending(call)
             try:
                 await self._work(call)
-            except grpc.aio.AioRpcError as failure:
+            except grpc.aio.AioRpcError as seen:
+                failure = await ending.failure(seen)
                 address = self._session.connections.endpoints.address("cases")
                 if failure.code() is grpc.StatusCode.UNAUTHENTICATED:
                     self._session.token_source.drop(token)
@@ -168,6 +176,42 @@ class Link:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._closing.wait()
+
+
+class _Ending:
+    """How a call ended, as the platform told it.
+
+    When a write meets the end of the stream, grpc.aio reports INTERNAL, over a status that it may have read already;
+    but only the platform's own status says what is to be done. It is caught here when it comes.
+    """
+
+    def __init__(self, call: _Call) -> None:
+        self._told: Final[asyncio.Future[grpc.aio.AioRpcError]] = asyncio.get_running_loop().create_future()
+        call.add_done_callback(self._note)
+
+    async def failure(self, seen: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
+        """Give the platform's own failure if there is one, else the one that was seen."""
+        if seen.code() is not grpc.StatusCode.INTERNAL:
+            return seen
+        done, _ = await asyncio.wait([self._told], timeout=_STATUS_SECONDS)
+        return self._told.result() if done else seen
+
+    def _note(self, call: _Call) -> None:
+        code = _at_once(call.code())
+        if code is grpc.StatusCode.INTERNAL or self._told.done():
+            return
+        initial, trailing = _at_once(call.initial_metadata()), _at_once(call.trailing_metadata())
+        self._told.set_result(grpc.aio.AioRpcError(code, initial, trailing, _at_once(call.details())))
+
+
+def _at_once(coroutine: Coroutine[object, object, _T]) -> _T:
+    """Run a coroutine that has nothing to wait for: what a call that has ended tells."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        value: _T = end.value
+        return value
+    raise RuntimeError("a call that has ended does not tell how")
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

@@ -115,9 +115,7 @@ class Run:
 
     def _accept(self, task: Task) -> None:
         if threading.get_ident() == self._loop_thread:
-            raise RuntimeError(
-                "accept() would block the event loop; use await asyncio.to_thread(task.accept)"
-            )
+            raise RuntimeError("accept() would block the event loop; use await asyncio.to_thread(task.accept)")
         done: Future[None] = Future()
         if not self._post(partial(self._hand.accept, task, done)):
             raise LeaseLost(grpc.StatusCode.FAILED_PRECONDITION, "STOPPING", "the department system has stopped")
