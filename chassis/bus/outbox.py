@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import UTC
 
-from sqlalchemy import Connection, TextClause, column, text
+from sqlalchemy import Connection, TextClause, text
 
 from chassis.bus.broker import LARGEST_BATCH
 from chassis.bus.events import Envelope, source_of
@@ -36,7 +36,7 @@ def claim(
 
     On PostgreSQL they are locked until the transaction ends.
     """
-    statement = _CLAIM[connection.dialect.name].columns(column("created_at", Instant()))
+    statement = _CLAIM[connection.dialect.name].columns(created_at=Instant())
     parameters = {
         "ids": _array(connection, without_ids),
         "types": _array(connection, without_types),

@@ -1,0 +1,146 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from chassis.bus import inbox
+from chassis.bus.broker import Delivery, Handled, Park, Retry
+from chassis.bus.events import Envelope
+from chassis.bus.faults import database_is_away
+from chassis.bus.handling import DatabaseAwayError
+from chassis.database import Database, UnitOfWork
+from chassis.problems import Conflict, Invalid, NotFound, Problem, Unavailable
+from tests.chassis.bus.shop import Shop, deliveries, metadata, number_event, text_event
+from tests.conftest import MakeDatabase
+
+
+@pytest.fixture
+def shop(make_database: MakeDatabase) -> Shop:
+    return Shop(make_database(metadata))
+
+
+def failing_at(word: str, error: Exception) -> Callable[[str], None]:
+    def fail(text: str) -> None:
+        if text == word:
+            raise error
+
+    return fail
+
+
+def test_a_batch_is_handled_in_one_call_a_type_and_in_one_transaction(shop: Shop) -> None:
+    verdicts = shop.handling().handle(deliveries(text_event("a"), number_event(1), text_event("b"), number_event(2)))
+    assert shop.calls == [["a", "b"], ["1", "2"]]
+    assert shop.written() == ["1", "2", "a", "b"]
+    assert [type(verdict) for verdict in verdicts] == [Handled] * 4
+
+
+def test_an_event_that_comes_again_is_dropped(shop: Shop) -> None:
+    event = text_event("a")
+    shop.handling().handle(deliveries(event))
+    verdicts = shop.handling().handle(deliveries(event, text_event("b")))
+    assert shop.written() == ["a", "b"]
+    assert [type(verdict) for verdict in verdicts] == [Handled, Handled]
+
+
+def test_an_event_that_is_twice_in_a_batch_has_one_effect(shop: Shop) -> None:
+    event = text_event("a")
+    verdicts = shop.handling().handle(deliveries(event, event))
+    assert shop.written() == ["a"]
+    assert [type(verdict) for verdict in verdicts] == [Handled, Handled]
+
+
+def test_a_failing_event_delays_only_itself(shop: Shop) -> None:
+    shop.fail = failing_at("bad", RuntimeError("broken"))
+    verdicts = shop.handling().handle(deliveries(text_event("a"), text_event("bad"), text_event("b")))
+    assert shop.written() == ["a", "b"]
+    assert [type(verdict) for verdict in verdicts] == [Handled, Retry, Handled]
+
+
+def test_a_failed_event_leaves_nothing_and_is_handled_when_it_comes_again(shop: Shop) -> None:
+    event = text_event("a")
+    shop.fail = failing_at("a", RuntimeError("broken"))
+    shop.handling().handle(deliveries(event))
+    assert shop.written() == []
+    shop.fail = lambda _: None
+    shop.handling().handle(deliveries(event))
+    assert shop.written() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "problem", [Invalid("BAD", "bad"), NotFound("GONE", "gone"), Conflict("LATE", "late")], ids=lambda each: each.reason
+)
+def test_a_problem_that_will_stay_goes_to_the_dead_letters_at_once(shop: Shop, problem: Problem) -> None:
+    shop.fail = failing_at("bad", problem)
+    [verdict] = shop.handling().handle(deliveries(text_event("bad")))
+    assert isinstance(verdict, Park)
+    assert verdict.failure.reason == problem.reason
+    assert "in on_texts" in verdict.failure.stack
+
+
+def test_a_passing_problem_is_retried_with_growing_delays(shop: Shop) -> None:
+    shop.fail = failing_at("bad", Unavailable("AWAY", "away"))
+    verdicts = [
+        shop.handling().handle(deliveries(text_event("bad", attempts=attempts)))[0] for attempts in range(2)
+    ]
+    assert [verdict.delay for verdict in verdicts if isinstance(verdict, Retry)] == [0.05, 0.2]
+
+
+def test_the_last_attempt_ends_among_the_dead_letters(shop: Shop) -> None:
+    shop.fail = failing_at("bad", RuntimeError("broken"))
+    [verdict] = shop.handling().handle(deliveries(text_event("bad", attempts=2)))
+    assert isinstance(verdict, Park)
+    assert (verdict.failure.reason, verdict.failure.message) == ("HANDLER_FAILED", "RuntimeError: broken")
+
+
+def test_an_unknown_type_an_unreadable_body_and_a_foreign_message_are_parked_at_once(shop: Shop) -> None:
+    unknown = Delivery(Envelope("1", "no.Such", "/s", "", "", b""), 1)
+    unreadable = Delivery(Envelope("2", "google.protobuf.StringValue", "/s", "", "", b"\x0a\xff"), 2)
+    foreign = Delivery(text_event("a"), 3, fault="the message has no CloudEvents attribute id")
+    verdicts = shop.handling().handle([unknown, unreadable, foreign, *deliveries(text_event("good"))])
+    reasons = [verdict.failure.reason for verdict in verdicts if isinstance(verdict, Park)]
+    assert reasons == ["UNKNOWN_EVENT_TYPE", "UNDECODABLE_EVENT", "UNDECODABLE_EVENT"]
+    assert shop.written() == ["good"]
+
+
+def test_a_statement_that_fails_counts_as_an_attempt(shop: Shop) -> None:
+    def on_texts(work: UnitOfWork, _: list[object]) -> None:
+        work.connection.execute(text("SELECT nothing FROM nowhere"))
+
+    shop.on_texts = on_texts  # type: ignore[method-assign,assignment]
+    [verdict] = shop.handling().handle(deliveries(text_event("a")))
+    assert isinstance(verdict, Retry)
+
+
+def test_a_database_that_is_away_counts_no_attempt(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("away")
+    nowhere = Database(
+        "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1", "shop", signals_folder=folder
+    )
+    with pytest.raises(DatabaseAwayError):
+        Shop(nowhere).handling().handle(deliveries(text_event("a"), text_event("b")))
+    nowhere.close()
+
+
+def test_a_locked_database_is_away_and_a_missing_table_is_not(make_database: MakeDatabase) -> None:
+    database = make_database(metadata)
+    if not database.is_sqlite:
+        pytest.skip("how SQLite says it")
+    with database.engine.connect() as holder, database.engine.connect() as other:
+        holder.exec_driver_sql("BEGIN IMMEDIATE")
+        other.exec_driver_sql("PRAGMA busy_timeout = 1")
+        with pytest.raises(Exception, match="locked") as locked:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(Exception, match="no such table") as missing:
+            holder.exec_driver_sql("SELECT * FROM nowhere")
+    assert (database_is_away(locked.value), database_is_away(missing.value)) == (True, False)
+
+
+def test_old_entries_of_the_inbox_are_forgotten_in_small_batches(shop: Shop) -> None:
+    with shop.database.begin() as work:
+        old = work.now - inbox.RETENTION - timedelta(minutes=1)
+        rows = [{"event_id": f"old-{number}", "handled_at": old} for number in range(700)]
+        work.connection.execute(metadata.tables["inbox"].insert(), [*rows, {"event_id": "new", "handled_at": work.now}])
+    assert [inbox.prune(shop.database) for _ in range(2)] == [True, False]
+    with shop.database.read() as work:
+        assert list(work.connection.execute(text("SELECT event_id FROM inbox")).scalars()) == ["new"]

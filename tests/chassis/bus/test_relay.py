@@ -1,0 +1,163 @@
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from google.protobuf.wrappers_pb2 import Int64Value
+
+from chassis.bus.broker import BrokerAwayError, Consumer, Receipt
+from chassis.bus.events import Envelope
+from chassis.bus.relay import Relay
+from tests.chassis.bus.shop import NUMBER, Shop, metadata
+from tests.conftest import MakeDatabase
+from tests.servers.process import wait_until
+
+
+@dataclass
+class ScriptedBroker:
+    """Keeps what is published, but for types without a queue, and goes away when told to."""
+
+    no_queue_for: set[str] = field(default_factory=set)
+    away: bool = False
+    keeps: bool = True
+    got: list[Envelope] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    hold: Callable[[], None] = lambda: None
+    on_settled: Callable[[Sequence[str]], None] = lambda _: None
+    volatile: bool = False
+
+    def publisher(self, _service: str, on_settled: Callable[[Sequence[str]], None]) -> "ScriptedBroker":
+        self.on_settled = on_settled
+        return self
+
+    def consumer(self, service: str, events: object) -> Consumer:
+        raise NotImplementedError
+
+    def publish(self, envelopes: Sequence[Envelope]) -> Receipt:
+        self.hold()
+        if self.away:
+            raise BrokerAwayError("away")
+        taken = [each for each in envelopes if each.type not in self.no_queue_for]
+        self.got += taken
+        self.batches.append(len(envelopes))
+        kept = {each.id for each in taken}
+        unroutable = {each.id for each in envelopes} - kept
+        return Receipt(settled=kept, unroutable=unroutable) if self.keeps else Receipt((), kept, unroutable)
+
+    def keep_alive(self) -> None:
+        if self.away:
+            raise BrokerAwayError("away")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def shop(make_database: MakeDatabase) -> Shop:
+    shop = Shop(make_database(metadata))
+    shop.database.listen()
+    return shop
+
+
+@contextmanager
+def running(relay: Relay) -> Iterator[None]:
+    thread = threading.Thread(target=relay.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        relay.stop()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_events_leave_in_their_order_as_soon_as_they_are_committed(shop: Shop) -> None:
+    broker = ScriptedBroker()
+    with running(Relay("shop", shop.database, broker)):
+        shop.emit("a", "b")
+        wait_until(lambda: len(broker.got) == 2, seconds=5, what="two events published, long before the safety look")
+        wait_until(lambda: shop.outbox_size() == 0, seconds=5, what="an empty outbox")
+    assert [each.source for each in broker.got] == ["/services/shop"] * 2
+    assert [each.id for each in broker.got] == sorted(each.id for each in broker.got)
+
+
+def test_an_outbox_written_before_the_start_is_published_in_batches(shop: Shop) -> None:
+    shop.emit(*(str(number) for number in range(450)))
+    broker = ScriptedBroker()
+    with running(Relay("shop", shop.database, broker)):
+        wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox")
+    assert [size for size in broker.batches if size] == [200, 200, 50]
+    assert len({each.id for each in broker.got}) == 450
+
+
+def test_what_the_broker_did_not_take_stays_and_goes_later(shop: Shop) -> None:
+    broker = ScriptedBroker(away=True)
+    with running(Relay("shop", shop.database, broker)):
+        shop.emit("a")
+        wait_until(lambda: broker.batches == [] and shop.outbox_size() == 1, seconds=5, what="the row kept")
+        broker.away = False
+        wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox")
+    assert len(broker.got) == 1
+
+
+def test_an_unroutable_event_stays_is_not_tried_hot_and_hinders_no_other(shop: Shop) -> None:
+    broker = ScriptedBroker(no_queue_for={NUMBER})
+    with running(Relay("shop", shop.database, broker)):
+        with shop.database.begin() as work:
+            for number in range(250):
+                work.emit(Int64Value(value=number), subject="test")
+        shop.emit("a")
+        wait_until(lambda: len(broker.got) == 1, seconds=5, what="the routable event")
+        tried = len(broker.batches)
+        assert tried < 10
+        assert shop.outbox_size() in {250, 251}
+        broker.no_queue_for.clear()
+        wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox once there is a queue")
+
+
+def test_a_row_of_a_broker_that_keeps_nothing_stays_until_its_consumers_are_done(shop: Shop) -> None:
+    broker = ScriptedBroker(keeps=False)
+    shop.emit("a", "b")
+    with running(Relay("shop", shop.database, broker)):
+        wait_until(lambda: len(broker.got) == 2, seconds=5, what="both published")
+        shop.emit("c")
+        wait_until(lambda: len(broker.got) == 3, seconds=5, what="the third published, the others not again")
+        assert shop.outbox_size() == 3
+        broker.on_settled([broker.got[0].id])
+        wait_until(lambda: shop.outbox_size() == 2, seconds=5, what="the settled row gone")
+    again = ScriptedBroker(keeps=False)
+    with running(Relay("shop", shop.database, again)):
+        wait_until(lambda: len(again.got) == 2, seconds=5, what="the unsettled published again after a restart")
+    assert ids_of(again.got) == ids_of(broker.got[1:])
+
+
+def test_two_relays_share_an_outbox_without_publishing_twice(shop: Shop) -> None:
+    if shop.database.is_sqlite:
+        pytest.skip("one relay on SQLite")
+    shop.emit(*(str(number) for number in range(1000)))
+    together = threading.Barrier(2, timeout=5)
+    brokers = [ScriptedBroker(), ScriptedBroker()]
+    for broker in brokers:
+        broker.hold = once(together.wait)
+    relays = [Relay("shop", shop.database, broker) for broker in brokers]
+    with running(relays[0]), running(relays[1]):
+        wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox")
+    published = ids_of(brokers[0].got) + ids_of(brokers[1].got)
+    assert len(published) == len(set(published)) == 1000
+    assert brokers[0].got
+    assert brokers[1].got
+
+
+def once(call: Callable[[], object]) -> Callable[[], None]:
+    calls = [call]
+
+    def hold() -> None:
+        if calls:
+            calls.pop()()
+
+    return hold
+
+
+def ids_of(envelopes: Sequence[Envelope]) -> list[str]:
+    return [each.id for each in envelopes]
