@@ -65,18 +65,18 @@ class Deliverer:
             self._pool.submit(self._deliver, database, claim, now)
         return following
 
+    def close(self) -> None:
+        """Starts nothing more, and returns when what was started is recorded."""
+        self._pool.shutdown(cancel_futures=True)
+
     def _deliver(self, database: Database, claim: store.Claim, now: datetime) -> None:
         """One attempt. Whatever goes wrong is logged here, since nobody reads the result of a pool's thread."""
         try:
-            answer = self._attempt(claim, now)
-            # Free before the wake-up that follows the commit: whoever it wakes may give this endpoint its next one.
-            self._busy.discard(claim.webhook_id)
-            self._record(database, claim, answer)
+            self._record(database, claim, self._attempt(claim, now))
         except Exception:
             # The lease runs out and the delivery is attempted again.
-            log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
-        finally:
             self._busy.discard(claim.webhook_id)
+            log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
 
     def _attempt(self, claim: store.Claim, now: datetime) -> Answer:
         try:
@@ -98,6 +98,9 @@ class Deliverer:
                     work.connection, claim.webhook_id, "the endpoint answered 410 Gone to another message"
                 )
             work.wake(DELIVERIES)
+            # Free before the wake-up that follows the commit, and after all is written: whoever looks in between finds
+            # this endpoint's deliveries locked.
+            self._busy.discard(claim.webhook_id)
         log.info(
             "webhook_attempted",
             delivery_id=claim.delivery_id,

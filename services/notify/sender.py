@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.notify.domain.endpoints import BadEndpointError, Endpoint, check_addresses, parse
 from services.notify.domain.webhooks import Answer
@@ -68,7 +69,12 @@ class Sender:
         self._allow_private = allow_private
         self._resolve = resolve
         self._limits = limits or Limits()
-        self._tls = tls or ssl.create_default_context()
+        self._given_tls = tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made on first use: reading the authorities takes a while, and most installations have no webhook yet."""
+        return self._given_tls or ssl.create_default_context()
 
     def check(self, url: str) -> None:
         """Raises BadEndpointError when a webhook must not go to the URL, by what its name stands for now."""
@@ -89,8 +95,9 @@ class Sender:
                 return self._post(raw, endpoint, headers, body, cut)
             # ValueError: http.client's, for a number that is none in the answer's head.
             except (OSError, http.client.HTTPException, ValueError) as error:
-                late = f"no answer within {self._limits.total:g} s"
-                return Answer(error=late if cut.is_set() else f"no answer: {_what(error)}")
+                if cut.is_set() or isinstance(error, TimeoutError):
+                    return Answer(error=f"no answer within {self._limits.total:g} s")
+                return Answer(error=f"no answer: {_what(error)}")
 
     def _addresses(self, endpoint: Endpoint) -> list[str]:
         addresses = self._resolve(endpoint.host, endpoint.port)

@@ -14,6 +14,10 @@ LI_LEI = Caller("person:li-lei", person_id="li-lei", permissions=frozenset({"mes
 OPERATOR = Caller("client:op", client_id="op", permissions=frozenset({"messages.read", "messages.read_all"}))
 
 
+# Compiled once, as in a process.
+_TEXTS = Texts()
+
+
 def vault() -> Vault:
     return Vault(bytes(32))
 
@@ -23,7 +27,7 @@ def sender(*, allow_private: bool = True, resolve: Resolve = resolve, limits: Li
 
 
 def notify(*, allow_private: bool = True, resolve: Resolve = resolve) -> Notify:
-    return Notify(vault(), sender(allow_private=allow_private, resolve=resolve), Texts())
+    return Notify(vault(), sender(allow_private=allow_private, resolve=resolve), _TEXTS)
 
 
 def case(case_id: str = "c1", version: int = 1, applicant_id: str = "li-lei") -> pb.CaseRef:
