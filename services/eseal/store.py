@@ -115,7 +115,7 @@ def organ_name(connection: Connection, organ_id: str) -> str | None:
     return connection.scalar(select(organs.c.name).where(organs.c.organ_id == organ_id))
 
 
-def authority(connection: Connection, role: str) -> Row[Any] | None:
+def authority(connection: Connection, role: str) -> Row[str, bytes] | None:
     """Certificate and encrypted key of an authority, None before it was made."""
     query = select(authorities.c.certificate_pem, authorities.c.encrypted_key).where(authorities.c.role == role)
     return connection.execute(query).one_or_none()

@@ -19,7 +19,7 @@ _YEAR = timedelta(days=365)
 # Machines' clocks differ a little; a certificate must not be "not yet valid" on the machine next door.
 _CLOCK_SKEW = timedelta(minutes=5)
 _DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
-_LARGEST_COMMON_NAME = 64
+_LARGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,16 @@ def _builder(
 
 
 def _name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
-    # X.520 bounds both names to 64 characters.
+    # X.520 bounds names to 64 characters. For the common name some software counts bytes, which is 21 Chinese
+    # characters: less than many an organ's name. So the organisation is the name that counts.
+    short = common_name.encode()[:_LARGEST_NAME].decode(errors="ignore")
     attributes = [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:_LARGEST_COMMON_NAME]),
-        x509.NameAttribute(NameOID.COMMON_NAME, common_name[:_LARGEST_COMMON_NAME]),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:_LARGEST_NAME]),
+        x509.NameAttribute(NameOID.COMMON_NAME, short),
     ]
     if serial_number:
-        attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number[:_LARGEST_COMMON_NAME]))
+        attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number[:_LARGEST_NAME]))
     return x509.Name(attributes)
 
 

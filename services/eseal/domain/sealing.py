@@ -51,19 +51,19 @@ class Sealer:
         self._signer = _KeySigner(identity, chain)
         self._picture = _Picture(picture)
 
-    def seal(self, document: Rendered, *, reason: str, now: datetime) -> Sealed:
+    def seal(self, document: Rendered, *, reason: str, now: datetime, field: str = FIELD_NAME) -> Sealed:
         """The document sealed, with its picture and `reason`, at the moment `now`."""
         writer = IncrementalPdfFileWriter(io.BytesIO(document.content))
         writer.document_meta.created = now
         signer = PdfSigner(
             PdfSignatureMetadata(
-                field_name=FIELD_NAME, md_algorithm=_DIGEST, subfilter=SigSeedSubFilter.PADES, reason=reason
+                field_name=field, md_algorithm=_DIGEST, subfilter=SigSeedSubFilter.PADES, reason=reason
             ),
             self._signer,
             stamp_style=StaticStampStyle(
                 border_width=0, background=self._picture, background_layout=_WHOLE_BOX, background_opacity=1.0
             ),
-            new_field_spec=SigFieldSpec(FIELD_NAME, on_page=-1, box=document.seal_box),
+            new_field_spec=SigFieldSpec(field, on_page=-1, box=document.seal_box),
         )
         return _run(_sign(signer, writer, now))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import StrictUndefined, Undefined, nodes
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -76,7 +76,9 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         # Notices are plain text set by us, not HTML: nothing is to be escaped.
-        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+        super().__init__(
+            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+        )
         self.globals = {"range": _short_range}
         known = self.filters
         self.filters = {name: known[name] for name in _ALLOWED_FILTERS}
@@ -108,6 +110,13 @@ class _Environment(ImmutableSandboxedEnvironment):
         if not numbers and not (operator == "+" and isinstance(left, str) and isinstance(right, str)):
             raise BadTemplateError(f"{operator} is for numbers (and + for two texts); use ~ to put values side by side")
         return super().call_binop(context, operator, left, right)
+
+
+def _shown(value: object) -> object:
+    """Lets texts and numbers through: an official document must not say None, True or [...]."""
+    if isinstance(value, str | Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise BadTemplateError(f"a notice can show texts and numbers, not {type(value).__name__}; use if, default or join")
 
 
 _COUNTED = "counted"

@@ -6,6 +6,7 @@ pyHanko raises is a finding about the file.
 
 import asyncio
 import io
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from services.eseal.domain.records import Document
 # More signatures than any office puts on one paper; each costs time to check.
 MOST_SIGNATURES = 20
 _DIGEST = "sha256"
+
+# For each file that is not in order pyHanko logs a warning with a traceback: anybody could fill the log with uploads.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
 
 SealedAt = Callable[[str], datetime | None]
 
@@ -137,7 +141,7 @@ def _judge(signature: EmbeddedPdfSignature, anchors: Sequence[str], sealed_at: S
 
 
 def _finding(status: PdfSignatureStatus, signature: EmbeddedPdfSignature, digest: str) -> Finding:
-    sealed_by, claimed = _common_name(signature.signer_cert), status.signer_reported_dt
+    sealed_by, claimed = _named(signature.signer_cert), status.signer_reported_dt
     if not (status.intact and status.valid):
         return Finding(Verdict.ALTERED, _ALTERED, sealed_by, claimed)
     if not status.trusted:
@@ -149,9 +153,10 @@ def _finding(status: PdfSignatureStatus, signature: EmbeddedPdfSignature, digest
     return Finding(Verdict.GENUINE, explanation, sealed_by, claimed, digest)
 
 
-def _common_name(certificate: x509.Certificate) -> str:
+def _named(certificate: x509.Certificate) -> str:
     try:
-        name = certificate.subject.native.get("common_name", "")
+        names = certificate.subject.native
+        name = names.get("organization_name") or names.get("common_name", "")
     except (UnicodeDecodeError, ValueError, TypeError):
         # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
         return ""

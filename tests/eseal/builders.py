@@ -1,0 +1,159 @@
+"""What the tests of eseal are made of: organs, seals, notices, and files that somebody tampered with."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+from google.protobuf.message import Message
+
+from chassis.database import Database
+from chassis.testing.events import emitted
+from chassis.vault import Vault
+from duokua.cases.v1 import events_pb2 as cases_events
+from duokua.eseal.v1 import events_pb2
+from duokua.identity.v1 import directory_pb2
+from duokua.identity.v1 import events_pb2 as identity_events
+from services.eseal.domain import picture, pki
+from services.eseal.domain.notice import Notice, render
+from services.eseal.domain.records import Document, Seal
+from services.eseal.domain.sealing import Sealed, Sealer
+from services.eseal.notices import Notices
+from services.eseal.service import Seals
+
+NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+OFFICE = "杭州市西湖区市场监督管理局"
+TEMPLATE = """{{ form.shop }}：
+你单位提交的{{ step.name }}申请收悉。经审查，
+{%- if result.granted %}准予许可，编号为{{ result.number }}{% else %}不予许可{% endif %}。
+"""
+
+
+def vault() -> Vault:
+    return Vault(b"k" * 32)
+
+
+def seals() -> Seals:
+    return Seals(vault())
+
+
+def notices() -> Notices:
+    return Notices(vault())
+
+
+def organ_registered(organ_id: str = "o1", name: str = OFFICE, version: int = 1) -> identity_events.OrganRegistered:
+    return identity_events.OrganRegistered(organ=directory_pb2.Organ(organ_id=organ_id, name=name), version=version)
+
+
+def organ_with_seal(database: Database, organ_id: str = "o1", name: str = OFFICE) -> Seal:
+    with database.begin() as work:
+        seals().keep_organs(work, [organ_registered(organ_id, name)])
+        return seals().create(work, organ_id)
+
+
+def notice_requested(
+    notice_id: str = "n1",
+    *,
+    organ_id: str = "o1",
+    applicant_id: str = "p1",
+    template: str = TEMPLATE,
+    title: str = "准予食品经营许可通知书",
+    shop: str = "西湖面馆",
+    decided_at: str = "2026-06-01T04:00:00Z",
+) -> cases_events.NoticeRequested:
+    event = cases_events.NoticeRequested(
+        case=case_ref(applicant_id),
+        step=step_ref(organ_id),
+        notice_id=notice_id,
+        title=title,
+        template=template,
+        decided_at=decided_at,
+    )
+    event.form.update({"shop": shop, "area": 120})
+    event.result.update({"granted": True, "number": "JY23301060012345"})
+    return event
+
+
+def notice_withdrawn(notice_id: str = "n1", reason: str = "办件已撤销") -> cases_events.NoticeWithdrawn:
+    return cases_events.NoticeWithdrawn(case=case_ref("p1"), step=step_ref("o1"), notice_id=notice_id, reason=reason)
+
+
+def case_ref(applicant_id: str) -> cases_events.CaseRef:
+    return cases_events.CaseRef(
+        case_id="c1", case_number="33010620260601000017", bundle_name="开办餐饮店一件事", applicant_id=applicant_id
+    )
+
+
+def step_ref(organ_id: str) -> cases_events.StepRef:
+    return cases_events.StepRef(step_id="food", step_name="食品经营许可", organ_id=organ_id, organ_name=OFFICE)
+
+
+def handle(database: Database, *events: Message, by: Notices | None = None) -> list[Message]:
+    """Has each event handled in a transaction of its own; gives what was emitted for them."""
+    handler = by or notices()
+    for event in events:
+        with database.begin() as work:
+            if isinstance(event, cases_events.NoticeRequested):
+                handler.seal(work, [event])
+            elif isinstance(event, cases_events.NoticeWithdrawn):
+                handler.withdraw(work, [event])
+            else:
+                raise TypeError(event)
+    return outbox(database)
+
+
+def outbox(database: Database) -> list[Message]:
+    with database.read() as work:
+        return emitted(work)
+
+
+def sealed_document(database: Database, notice_id: str = "n1", applicant_id: str = "p1") -> tuple[Document, bytes]:
+    """Has a notice sealed; gives the register's record and the file."""
+    answer = handle(database, notice_requested(notice_id, applicant_id=applicant_id))[-1]
+    assert isinstance(answer, events_pb2.DocumentSealed)
+    with database.read() as work:
+        document = seals().document(work, answer.document.document_id)
+        return document, seals().content(work, document)
+
+
+def notice(template: str = TEMPLATE, *, shop: str = "西湖面馆", signed_by: str = OFFICE) -> Notice:
+    return Notice(
+        title="准予食品经营许可通知书",
+        template=template,
+        case_number="33010620260601000017",
+        bundle_name="开办餐饮店一件事",
+        step_name="食品经营许可",
+        organ_name=signed_by,
+        signed_by=signed_by,
+        form={"shop": shop},
+        result={"granted": True, "number": "JY23301060012345"},
+        decided_at="2026-06-01T04:00:00Z",
+    )
+
+
+def root(moment: datetime = NOON) -> pki.Identity:
+    return _root(moment)
+
+
+@cache
+def _root(moment: datetime) -> pki.Identity:
+    return pki.make_root(moment)
+
+
+def sealer(moment: datetime = NOON) -> Sealer:
+    """A seal under `root(moment)`."""
+    return _sealer(moment)
+
+
+@cache
+def _sealer(moment: datetime) -> Sealer:
+    issuing = pki.make_issuing(root(moment), moment)
+    identity = pki.make_seal(issuing, organ_id="o1", organ_name=OFFICE, now=moment)
+    return Sealer(identity, [issuing.certificate_pem()], picture.draw(OFFICE))
+
+
+def sealed_file(moment: datetime = NOON) -> Sealed:
+    return _sealed_file(moment)
+
+
+@cache
+def _sealed_file(moment: datetime) -> Sealed:
+    return sealer(moment).seal(render(notice()), reason="33010620260601000017", now=moment)

@@ -1,0 +1,166 @@
+"""Sealing of notices as events ask for it: once, in any order, with whatever goes wrong."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chassis.database import Database
+from chassis.testing import ManualClock
+from duokua.eseal.v1 import document_pb2
+from duokua.eseal.v1 import events_pb2 as events
+from services.eseal import store
+from services.eseal.domain.records import NoticeStatus
+from tests.eseal.builders import (
+    NOON,
+    handle,
+    notice_requested,
+    notice_withdrawn,
+    notices,
+    organ_with_seal,
+    outbox,
+    sealed_document,
+    seals,
+)
+
+
+def reasons(database: Database) -> list[str]:
+    return [event.reason for event in outbox(database) if isinstance(event, events.SealingFailed)]
+
+
+def test_a_notice_is_sealed_and_announced(database: Database) -> None:
+    seal = organ_with_seal(database)
+    (answer,) = handle(database, notice_requested())
+    assert isinstance(answer, events.DocumentSealed)
+    document = answer.document
+    assert (answer.notice_id, document.case_id, document.step_id) == ("n1", "c1", "food")
+    assert (document.organ_id, document.seal_id, document.title) == ("o1", seal.seal_id, "准予食品经营许可通知书")
+    assert document.status == document_pb2.DOCUMENT_STATUS_VALID
+    assert document.sealed_at.ToDatetime(tzinfo=NOON.tzinfo) == NOON
+    with database.read() as work:
+        content = seals().content(work, seals().document(work, document.document_id))
+    assert document.size == len(content)
+
+
+def test_asked_twice_it_is_sealed_once_and_answered_once(database: Database) -> None:
+    organ_with_seal(database)
+    first = handle(database, notice_requested())
+    assert handle(database, notice_requested(), notice_requested(shop="别的店")) == first
+    with database.begin() as work:
+        notices().seal(work, [notice_requested("n2"), notice_requested("n2")])
+    assert len(outbox(database)) == 2
+
+
+def test_an_organ_without_a_seal_fails_until_it_has_one(database: Database) -> None:
+    handle(database, notice_requested())
+    assert reasons(database) == ["NO_SEAL"]
+    organ_with_seal(database)
+    last = handle(database, notice_requested())[-1]
+    assert isinstance(last, events.DocumentSealed)
+
+
+def test_a_revoked_seal_is_not_used_even_by_a_worker_that_has_used_it(database: Database) -> None:
+    seal = organ_with_seal(database)
+    worker = notices()
+    handle(database, notice_requested("n1"), by=worker)
+    with database.begin() as work:
+        seals().revoke(work, seal.seal_id)
+    handle(database, notice_requested("n2"), by=worker)
+    assert reasons(database) == ["NO_SEAL"]
+
+
+def test_an_expired_seal_is_not_used(database: Database, clock: ManualClock) -> None:
+    organ_with_seal(database)
+    clock.advance(days=5 * 365 + 1)
+    handle(database, notice_requested())
+    assert reasons(database) == ["SEAL_EXPIRED"]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (notice_requested(template="{{ form.nothing }}"), "TEMPLATE_FAULT"),
+        (notice_requested(template="{% for a in range(1000) %}{{ 'x' * 1000 }}{% endfor %}"), "TEMPLATE_FAULT"),
+        (notice_requested(shop="😀"), "UNPRINTABLE_TEXT"),
+        (notice_requested(decided_at="soon"), "BAD_DATE"),
+    ],
+)
+def test_a_notice_that_cannot_be_rendered_says_why_and_may_be_put_right(
+    database: Database, event: object, reason: str
+) -> None:
+    organ_with_seal(database)
+    assert isinstance(event, type(notice_requested()))
+    handle(database, event)
+    (failed,) = outbox(database)
+    assert isinstance(failed, events.SealingFailed)
+    assert (failed.reason, failed.notice_id, failed.case_id, failed.step_id) == (reason, "n1", "c1", "food")
+    assert failed.description
+    assert isinstance(handle(database, notice_requested())[-1], events.DocumentSealed)
+
+
+def test_whole_numbers_of_a_form_are_shown_as_such(database: Database) -> None:
+    organ_with_seal(database)
+    wanted = notice_requested(template="{% if form.area ~ '' == '120' %}好{% else %}{{ form.wrong }}{% endif %}")
+    assert isinstance(handle(database, wanted)[-1], events.DocumentSealed)
+
+
+def test_a_withdrawn_notice_revokes_its_document_once(database: Database, clock: ManualClock) -> None:
+    organ_with_seal(database)
+    document, _ = sealed_document(database)
+    clock.advance(hours=1)
+    handle(database, notice_withdrawn())
+    *_, revoked = handle(database, notice_withdrawn(reason="再次撤销"))
+    assert revoked == events.NoticeRevoked(
+        notice_id="n1", case_id="c1", step_id="food", document_id=document.document_id
+    )
+    assert len(outbox(database)) == 2
+    with database.read() as work:
+        again = seals().document(work, document.document_id)
+    assert again.revocation_reason == "办件已撤销"
+    assert again.revoked_at == clock.now()
+
+
+def test_a_notice_withdrawn_before_it_was_asked_for_is_never_sealed(database: Database) -> None:
+    organ_with_seal(database)
+    answers = handle(database, notice_withdrawn(), notice_requested(), notice_requested())
+    assert answers == [events.NoticeRevoked(notice_id="n1", case_id="c1", step_id="food", document_id="")]
+
+
+def test_a_failed_notice_can_be_withdrawn(database: Database) -> None:
+    handle(database, notice_requested(), notice_withdrawn())
+    organ_with_seal(database)
+    answers = handle(database, notice_requested())
+    assert [type(answer) for answer in answers] == [events.SealingFailed, events.NoticeRevoked]
+
+
+def test_a_revoked_document_is_not_sealed_again(database: Database) -> None:
+    organ_with_seal(database)
+    answers = handle(database, notice_requested(), notice_withdrawn(), notice_requested())
+    assert [type(answer) for answer in answers] == [events.DocumentSealed, events.NoticeRevoked]
+    with database.read() as work:
+        assert store.document_of_notice(work.connection, "n1")
+
+
+def test_a_rolled_back_transaction_leaves_nothing(database: Database) -> None:
+    organ_with_seal(database)
+    with contextlib.suppress(ConnectionAbortedError), database.begin() as work:
+        notices().seal(work, [notice_requested()])
+        raise ConnectionAbortedError
+    assert outbox(database) == []
+    with database.begin() as work:
+        row = {"notice_id": "n1", "case_id": "c1", "step_id": "food", "organ_id": "o1", "updated_at": work.now}
+        assert store.open_notice(work.connection, row) is NoticeStatus.FAILED
+    assert isinstance(handle(database, notice_requested())[-1], events.DocumentSealed)
+
+
+def test_two_workers_that_hold_the_same_request_seal_once(database: Database) -> None:
+    organ_with_seal(database)
+
+    def ask(_: int) -> None:
+        with database.begin() as work:
+            notices().seal(work, [notice_requested("n2"), notice_requested("n1")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+    sealed = [event.notice_id for event in outbox(database) if isinstance(event, events.DocumentSealed)]
+    assert sorted(sealed) == ["n1", "n2"]
