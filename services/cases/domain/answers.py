@@ -92,7 +92,6 @@ def returned(turn: Turn, given: Returned) -> None:
         organ_id="",
         organ_name="",
         routing_reason="",
-        failures=0,
         excluded_organ_ids=(*turn.steps[task.step_id].excluded_organ_ids, task.organ_id),
     )
     turn.request_routing((task.step_id,))

@@ -1,7 +1,7 @@
 """The only exception that the rules raise on purpose."""
 
 
-class Refusal(Exception):  # noqa: N818 - it refuses an input; nothing went wrong
+class Refusal(Exception):
     """An input that the rules do not allow; it changed nothing.
 
     ``reason`` is UPPER_SNAKE and stable; ``message`` says what was wrong and what to do next.

@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus
-from services.cases.domain.inputs import Accepted, Completed, IncidentRetried, NoticeSealed, Refused, Routed, Submitted
+from services.cases.domain.inputs import (
+    Accepted,
+    Completed,
+    IncidentRetried,
+    NoticeSealed,
+    Refused,
+    Routed,
+    RoutingDecision,
+    Submitted,
+)
 from services.cases.domain.refusal import Refusal
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
@@ -38,6 +47,12 @@ def test_an_answer_to_an_older_question_changes_nothing() -> None:
     assert not saga.take(question).changed
     saga.send_back("food")
     assert not saga.take(question).changed
+
+
+def test_an_office_found_after_the_refusal_gets_no_task() -> None:
+    saga = a_running_restaurant().complete("sign").send_back("food").refuse("fire")
+    assert not saga.take(Routed(2, (RoutingDecision("food", "found too late"),))).changed
+    assert saga.being_undone() == ["sign"]
 
 
 def test_a_step_is_never_given_back_to_an_office_that_returned_it() -> None:
@@ -106,7 +121,9 @@ def test_a_new_office_starts_with_a_clean_record() -> None:
 
 def test_an_undo_that_keeps_failing_is_an_incident_and_is_retried() -> None:
     saga = a_running_restaurant().complete("food").refuse("fire")
-    saga.accept("food").fail("food", times=8)
+    saga.accept("food").fail("food")
+    assert saga.open["c1:food:u2"].accepted
+    saga.fail("food", times=7)
     assert saga.step("food").status is StepStatus.UNDOING
     saga.retried("UNDO_FAILED").complete("food").revoked("food")
     assert saga.undo_order() == ["food"]
