@@ -11,8 +11,8 @@ from typing import Any, Self, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -228,7 +228,7 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         yield case_service_pb2.WatchCaseResponse()
         yield case_service_pb2.WatchCaseResponse()
 
-    async def _absent(self, _: Any, context: Any) -> Any:
+    async def _absent(self, request: Any, context: Any) -> Any:  # noqa: ARG002  # a servicer's signature
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not part of this platform")
 
     AnswerTask = PullTasks = ListCases = GetHistory = GetKeys = RotateSigningKey = _absent
