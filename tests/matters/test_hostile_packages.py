@@ -169,7 +169,7 @@ def test_very_many_faults_are_cut_short_and_counted() -> None:
 
 def test_fifty_steps_are_checked_within_a_tenth_of_a_second() -> None:
     steps = "".join(
-        f"  - id: s{number}\n    matter: m{number}\n    after: [check]\n    when: form.shop.area > {number}\n    undo: task\n"
+        f"  - {{id: s{number}, matter: m{number}, after: [check], when: form.shop.area > {number}, undo: task}}\n"
         for number in range(47)
     )
     files = package(manifest=("  - id: permit", steps + "  - id: permit"))

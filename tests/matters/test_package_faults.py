@@ -116,7 +116,7 @@ ONE_FAULT = [
         "owner: {type: string}",
         "owner: {$ref: 'https://example.org/s.json'}",
         "scenario.yaml:23:19 form.properties.owner.$ref",
-        "outside the form",
+        "put it in $defs",
     ),
     (
         "manifest",
@@ -138,6 +138,17 @@ ONE_FAULT = [
         "owner: {$ref: '#/$defs/none'}",
         "scenario.yaml:10:3 form",
         "cannot be used as a schema",
+    ),
+    (
+        "manifest",
+        "owner: {type: string}",
+        "owner: {type: string, maxLenght: 3}",
+        "scenario.yaml:23:38 form.properties.owner.maxLenght",
+        'did you mean "maxLength"?',
+    ),
+    (
+        *("manifest", "owner: {type: string}", "owner: {properties: {properties: {typ: x}}}"),
+        *("scenario.yaml:23:44 form.properties.owner.properties.properties.typ", 'did you mean "type"?'),
     ),
     # Conditions
     ("manifest", "shop.area > 300", "shop.aera > 300", "scenario.yaml:37:11 steps[1].when", 'did you mean "area"?'),
@@ -292,7 +303,7 @@ def test_an_optional_field_may_be_used_behind_has(guarded: str) -> None:
         "{{ result.number | default('无') }}",
         "{% if result.a is defined and result.a.b is defined %}{{ result.a.b }}{% endif %}",
         "{{ form.shop.seats if form.shop.seats is defined else '无' }}",
-        "{% if form.shop.tags is defined %}{% for tag in form.shop.tags %}{{ loop.index }}{{ tag }}{% endfor %}{% endif %}",
+        "{% if form.shop.tags is defined %}{% for tag in form.shop.tags %}{{ tag }}{% endfor %}{% endif %}",
         "{{ case.number }}{{ case.bundle_name }}{{ step.name }}{{ step.organ_name }}{{ decided_at | date }}",
     ],
 )
@@ -367,7 +378,7 @@ def test_a_step_beside_the_pivot_is_refused() -> None:
 
 
 def test_the_last_step_of_a_bundle_without_a_pivot_may_keep_its_notice() -> None:
-    end = "steps:\n  - id: check\n    matter: check\n    undo: none\n  - id: permit\n    matter: permit\n    after: [check]\n    undo: none\n"
+    end = "steps: [{id: check, matter: check, undo: none}, {id: permit, matter: permit, after: [check], undo: none}]"
     files = package()
     text = files["scenario.yaml"].decode()
     files["scenario.yaml"] = (text[: text.index("steps:")] + end).encode()

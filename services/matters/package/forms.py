@@ -1,5 +1,6 @@
 """The bundle's one form: a JSON Schema (2020-12) that is bounded, closed, and knows which fields it has."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,23 @@ MOST_VISITS = 20_000
 
 # Keywords that would let a schema reach outside itself, or change what its references mean.
 _REACHING_OUT = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary")
+# The other keywords of the dialect: core, applicator, validation, meta-data, format and content vocabularies.
+_KEYWORDS = frozenset({
+    "$schema", "$ref", "$defs", "$comment",
+    "prefixItems", "items", "contains", "additionalProperties", "properties", "patternProperties", "dependentSchemas",
+    "propertyNames", "if", "then", "else", "allOf", "anyOf", "oneOf", "not", "unevaluatedItems",
+    "unevaluatedProperties",
+    "type", "const", "enum", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength",
+    "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties",
+    "minProperties", "required", "dependentRequired",
+    "title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples",
+    "format", "contentEncoding", "contentMediaType", "contentSchema",
+})  # fmt: skip
+_REFERENCE = re.compile(r"#(?:/\$defs/[^/~%]+)?")
 # Keywords whose value is data, not a schema.
 _DATA = frozenset(["const", "enum", "default", "examples"])
+# Keywords whose value has schemas by names of the author's own.
+_NAMED = frozenset(["properties", "patternProperties", "$defs", "dependentSchemas"])
 # Keywords whose schemas apply to the same object, but not to every one.
 _PERHAPS = ("anyOf", "oneOf", "if", "then", "else")
 _META = jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, offline=True)
@@ -97,14 +113,15 @@ def _schema_faults(schema: object, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _schema_faults(item, (*path, index))
     if not isinstance(schema, dict):
         return
-    names_are_fields = path[-1] in {"properties", "$defs", "dependentSchemas", "patternProperties"}
-    if names_are_fields and path[-1] == "patternProperties":
-        for pattern in schema:
-            yield from _pattern_faults(pattern, (*path, pattern))
-    elif not names_are_fields:
-        yield from _keyword_faults(schema, path)
+    yield from _keyword_faults(schema, path)
     for key, value in schema.items():
-        if names_are_fields or key not in _DATA:
+        if key in _NAMED and isinstance(value, dict):
+            for name, named in value.items():
+                if key == "patternProperties":
+                    yield from _pattern_faults(name, (*path, key, name))
+                yield from _schema_faults(named, (*path, key, name))
+        elif key in _KEYWORDS and key not in _DATA:
+            # Everything else has been held to the dialect's own schema; what is not of the dialect has not.
             yield from _schema_faults(value, (*path, key))
 
 
@@ -112,11 +129,14 @@ def _keyword_faults(schema: dict[str, Any], path: Path) -> Iterator[tuple[Path, 
     for keyword in _REACHING_OUT:
         if keyword in schema:
             yield (*path, keyword), f"{keyword} is not used in a form: refer to #/$defs/<name> instead"
+    for keyword in schema:
+        if keyword not in _KEYWORDS and keyword not in _REACHING_OUT and not keyword.startswith("x-"):
+            words = f'unknown keyword "{keyword}"{did_you_mean(keyword, _KEYWORDS)} (a note of your own starts with x-)'
+            yield (*path, keyword), words
     if schema.get("$schema", DIALECT) != DIALECT:
         yield (*path, "$schema"), f"the dialect should be {DIALECT}"
-    reference = schema.get("$ref", "#")
-    if not reference.startswith("#"):
-        yield (*path, "$ref"), "refers to something outside the form: copy it to $defs and refer to #/$defs/<name>"
+    if not _REFERENCE.fullmatch(schema.get("$ref", "#")):
+        yield (*path, "$ref"), "refers to something else than a definition: put it in $defs and write #/$defs/<name>"
     if "pattern" in schema:
         yield from _pattern_faults(schema["pattern"], (*path, "pattern"))
     closed = {"additionalProperties", "unevaluatedProperties"} & schema.keys()
@@ -197,17 +217,9 @@ class _ShapeReader:
                 found.fields[name].required = True
 
     def _resolve(self, reference: str) -> object:
-        """The schema at a local JSON pointer; None where there is none, which compiling has reported."""
-        here: Any = self._root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(here, list) and key.isdigit() and int(key) < len(here):
-                here = here[int(key)]
-            elif isinstance(here, dict):
-                here = here.get(key)
-            else:
-                return None
-        return here
+        """The definition that is referred to; None where there is none, which compiling has reported."""
+        name = reference.removeprefix("#").removeprefix("/$defs/")
+        return self._root.get("$defs", {}).get(name) if name else self._root
 
 
 def _types(schema: object) -> frozenset[str]:

@@ -120,13 +120,13 @@ class _Reader:
 
     def _read_choice(self, node: nodes.If | nodes.CondExpr, known: frozenset[_Path]) -> Iterator[tuple[int, str]]:
         yield from self.read(node.test, known)
-        positive = node.body if isinstance(node, nodes.If) else [node.expr1]
-        negative = [*node.elif_, *node.else_] if isinstance(node, nodes.If) else [node.expr2]
+        positive: list[nodes.Node] = node.body if isinstance(node, nodes.If) else [node.expr1]
+        negative: list[nodes.Node | None] = [*node.elif_, *node.else_] if isinstance(node, nodes.If) else [node.expr2]
         for child in positive:
             yield from self.read(child, known | _defined(node.test))
-        for child in negative:
-            if child is not None:
-                yield from self.read(child, known)
+        for other in negative:
+            if other is not None:
+                yield from self.read(other, known)
 
     def _path_faults(self, path: _Path, known: frozenset[_Path]) -> Iterator[str]:
         root, names = path[0], path[1:]

@@ -62,7 +62,7 @@ class _Open:
     key: str | None = None
 
 
-class _Refused(Exception):  # noqa: N818 - it never leaves this file
+class _Refused(Exception):
     def __init__(self, mark: Mark, path: Path, message: str) -> None:
         super().__init__(message)
         self.fault = (mark, path, message)
