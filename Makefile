@@ -18,6 +18,7 @@ UV_VERSION := 0.13.9
 PROTO := $(shell find proto -name '*.proto' | LC_ALL=C sort)
 # Where `generate` writes; `check-generated` writes elsewhere and compares.
 GENERATED := sdk/python/src
+DEFINITIONS := deploy/rabbitmq/definitions.json
 # Further words for the command behind a target: make demo ARGS=--json, make test ARGS="tests/cases -k undo"
 ARGS ?=
 
@@ -65,7 +66,9 @@ proto: $(DEVELOPMENT) ## contracts: style, formatting, and nothing broken since 
 .PHONY: check-generated
 check-generated: $(DEVELOPMENT) ## generated code is what the contracts give today
 	@rm -rf .cache/generated && mkdir -p .cache/generated
-	@$(MAKE) generate GENERATED=.cache/generated
+	@$(MAKE) generate GENERATED=.cache/generated DEFINITIONS=.cache/definitions.json
+	@diff $(DEFINITIONS) .cache/definitions.json \
+	  || { echo 'The broker definitions differ from what the workers subscribe to: run `make generate` and commit the result.'; exit 1; }
 	@for tree in $(GENERATED) .cache/generated; do \
 	  (cd $$tree && find . -name '*_pb2*.py' -o -name '*_pb2*.pyi' | LC_ALL=C sort | xargs cksum) > .cache/$$(basename $$tree).sums; \
 	done
@@ -89,11 +92,13 @@ format: $(DEVELOPMENT) ## put code and contracts into shape
 	$(BIN)/buf format --write proto
 
 .PHONY: generate
-generate: $(DEVELOPMENT) ## write the stubs of the contracts into the SDK
+generate: $(DEVELOPMENT) ## write the stubs of the contracts into the SDK, and the broker's definitions
 	@$(BIN)/python -m grpc_tools.protoc -Iproto \
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 	  --python_out=$(GENERATED) --grpc_python_out=$(GENERATED) \
 	  --mypy_out=quiet:$(GENERATED) --mypy_grpc_out=quiet:$(GENERATED) $(PROTO)
+	@$(BIN)/python -W ignore -m chassis.bus.topology > $(DEFINITIONS).new && mv $(DEFINITIONS).new $(DEFINITIONS) \
+	  || { rm -f $(DEFINITIONS).new; exit 1; }
 
 .PHONY: proto-release
 proto-release: $(DEVELOPMENT) ## take today's contracts as the release that `make proto` compares with
