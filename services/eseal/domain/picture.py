@@ -34,7 +34,7 @@ def draw(name: str) -> bytes:
     picture = Image.new("RGB", (SIZE, SIZE), _RED)
     picture.putalpha(coverage)
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    picture.save(out, "PNG")
     return out.getvalue()
 
 

@@ -73,7 +73,7 @@ class _KeySigner(Signer):
 
     def __init__(self, identity: Identity, chain: Sequence[str]) -> None:
         certificate = x509.Certificate.load(identity.certificate.public_bytes(serialization.Encoding.DER))
-        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+        store = SimpleCertificateStore()
         store.register_multiple([_load(pem) for pem in chain])
         super().__init__(signing_cert=certificate, cert_registry=store, embed_roots=False)
         self._key = identity.key
@@ -141,7 +141,7 @@ class _Picture(PdfContent):
         names = {"/Type": "/XObject", "/Subtype": "/Image", "/ColorSpace": colours, "/Filter": "/FlateDecode"}
         numbers = {"/Width": self._size[0], "/Height": self._size[1], "/BitsPerComponent": 8}
         entries = {name: generic.pdf_name(value) for name, value in names.items()} | more
-        entries |= {name: generic.NumberObject(value) for name, value in numbers.items()}  # type: ignore[no-untyped-call]
+        entries |= {name: generic.NumberObject(value) for name, value in numbers.items()}
         return generic.StreamObject(
             {generic.pdf_name(name): value for name, value in entries.items()}, encoded_data=compressed
         )
