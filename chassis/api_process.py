@@ -19,6 +19,7 @@ from chassis.health import Check, HealthServer, failures
 from chassis.rpc import Pipeline
 from chassis.settings import Settings, is_loopback
 from chassis.tokens import KeySource, TokenVerifier
+from chassis.vault import Vault
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ class ApiProcess:
 
     async def _build(self, channel: grpc.aio.Channel) -> grpc.aio.Server:
         verifier = TokenVerifier(KeySource(channel), self._settings.issuer)
+        vault = Vault.from_settings(self._settings)
         server = grpc.aio.server(options=OPTIONS)
         names = []
         for service in self._services:
@@ -79,7 +81,7 @@ class ApiProcess:
                 await asyncio.get_running_loop().run_in_executor(
                     self._threads, module.prepare, self._settings, database
                 )
-            pipeline = Pipeline(database, self._threads, verifier, self._stopping)
+            pipeline = Pipeline(database, self._threads, verifier, vault, self._stopping)
             for servicer in module.build(self._settings):
                 server.add_generic_rpc_handlers((pipeline.handlers(servicer),))
                 self._servicers.append((service, servicer))

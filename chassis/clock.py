@@ -17,6 +17,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
+        """The time now."""
         return to_milliseconds(datetime.now(UTC))
 
 

@@ -1,13 +1,12 @@
 """Repeats of a write get the first answer: what was answered is stored in the transaction of the change."""
 
-import hashlib
-
 from google.protobuf.message import Message
 from sqlalchemy import insert, select
 
 from chassis.api import Caller
 from chassis.database import UnitOfWork, service_metadata
 from chassis.problems import Invalid, Violation
+from chassis.vault import Vault
 
 LONGEST_REQUEST_ID = 100
 _requests = service_metadata().tables["requests"]
@@ -20,8 +19,13 @@ def check_request_id(request_id: str) -> None:
         raise Invalid("BAD_REQUEST", "a write needs a request_id", [fault])
 
 
-def first_answer(work: UnitOfWork, caller: Caller, method: str, request: Message) -> bytes | None:
-    """The serialised answer that this request got before, or None.
+def fingerprint(vault: Vault, request: Message) -> str:
+    """What tells a repeat from another request; keyed, because a request may hold an identity number."""
+    return vault.fingerprint(request.SerializeToString(deterministic=True), context="request")
+
+
+def first_answer(work: UnitOfWork, caller: Caller, method: str, request: Message, print_: str) -> bytes | None:
+    """The serialised answer that this request got before, or None; `print_` is its fingerprint.
 
     Raises Invalid REQUEST_ID_REUSED when the same id stood for another request.
     """
@@ -32,13 +36,13 @@ def first_answer(work: UnitOfWork, caller: Caller, method: str, request: Message
     row = work.connection.execute(query).one_or_none()
     if row is None:
         return None
-    if (row.method, row.fingerprint) != (method, _fingerprint(request)):
+    if (row.method, row.fingerprint) != (method, print_):
         fault = Violation("request_id", "was used for another request; give a fresh one")
         raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
     return bytes(row.response)
 
 
-def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, response: Message) -> None:
+def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, print_: str, response: Message) -> None:
     """Store an answer for repeats; a concurrent repeat fails here on the primary key and rolls back."""
     work.connection.execute(
         insert(_requests),
@@ -46,12 +50,8 @@ def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, re
             "caller": caller.subject,
             "request_id": request.request_id,  # type: ignore[attr-defined] # the edge has checked that it is there
             "method": method,
-            "fingerprint": _fingerprint(request),
+            "fingerprint": print_,
             "response": response.SerializeToString(),
             "answered_at": work.now,
         },
     )
-
-
-def _fingerprint(request: Message) -> str:
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).hexdigest()

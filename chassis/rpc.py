@@ -28,10 +28,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from chassis.api import ANONYMOUS, Call, Caller, Servicer, StreamCall
 from chassis.database import Database
 from chassis.problems import Conflict, Forbidden, Problem, Unauthenticated, Unavailable
-from chassis.requests import check_request_id, first_answer, remember
+from chassis.requests import check_request_id, fingerprint, first_answer, remember
 from chassis.status import code_of, details_of
 from chassis.tokens import TokenVerifier
 from chassis.validation import check_request
+from chassis.vault import Vault
 from duokua.options.v1 import options_pb2
 
 log = structlog.get_logger()
@@ -43,7 +44,6 @@ REQUESTS = Counter("duokua_rpc_requests_total", "Calls answered.", ["method", "c
 SECONDS = Histogram("duokua_rpc_seconds", "Time to answer a call with a single answer.", ["method"])
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Aborted = grpc.aio.AbortError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Method:
     full_name: str
     policy: options_pb2.MethodPolicy
     handler: Callable[..., Any]
+    response: type[Message]
     has_request_id: bool
     stored: bool
     waits: bool
@@ -62,10 +63,18 @@ class Method:
 class Pipeline:
     """Serves one servicer's methods on one database."""
 
-    def __init__(self, database: Database, threads: Executor, verifier: TokenVerifier, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        database: Database,
+        threads: Executor,
+        verifier: TokenVerifier,
+        vault: Vault,
+        stopping: asyncio.Event,
+    ) -> None:
         self._database = database
         self._threads = threads
         self._verifier = verifier
+        self._vault = vault
         self._stopping = stopping
 
     def handlers(self, servicer: Servicer) -> grpc.GenericRpcHandler:
@@ -159,20 +168,13 @@ class Pipeline:
         with self._database.begin() as work:
             if not (method.has_request_id and method.stored):
                 return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
-            answered = first_answer(work, caller, method.full_name, request)
+            print_ = fingerprint(self._vault, request)
+            answered = first_answer(work, caller, method.full_name, request, print_)
             if answered is not None:
-                response_class = GetMessageClass(_response_descriptor(method))
-                return response_class.FromString(answered)
+                return method.response.FromString(answered)
             response: Message = method.handler(Call(work, caller), request)
-            remember(work, caller, method.full_name, request, response)
+            remember(work, caller, method.full_name, request, print_, response)
             return response
-
-
-_DESCRIPTORS: dict[str, MethodDescriptor] = {}
-
-
-def _response_descriptor(method: Method) -> Any:
-    return _DESCRIPTORS[method.full_name].output_type
 
 
 def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
@@ -186,10 +188,11 @@ def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
     if handler is None:
         message = f"{type(servicer).__name__} has no method {name} for {descriptor.full_name}"
         raise TypeError(message)
-    _DESCRIPTORS[descriptor.full_name] = descriptor
     stored = name not in getattr(servicer, "unstored", frozenset())
     has_request_id = "request_id" in descriptor.input_type.fields_by_name
-    return Method(descriptor.full_name, policy, handler, has_request_id, stored, inspect.iscoroutinefunction(handler))
+    waits = inspect.iscoroutinefunction(handler)
+    response = GetMessageClass(descriptor.output_type)
+    return Method(descriptor.full_name, policy, handler, response, has_request_id, stored, waits)
 
 
 def snake_case(name: str) -> str:
@@ -205,7 +208,7 @@ def _traced(method: Method, context: Context) -> Any:
 
 def _deadline(method: Method, context: Context) -> float:
     longest = float(method.policy.deadline_seconds or DEFAULT_DEADLINE_SECONDS)
-    remaining = context.time_remaining()
+    remaining: float | None = context.time_remaining()  # the stubs say float, but without a deadline it is None
     return longest if remaining is None else min(longest, remaining)
 
 
@@ -221,8 +224,6 @@ def _bearer(context: Context) -> str:
 
 
 async def _abort(method: Method, context: Context, error: Exception) -> None:
-    if isinstance(error, Aborted):
-        raise error
     if isinstance(error, TimeoutError):
         REQUESTS.labels(method.full_name, "DEADLINE_EXCEEDED").inc()
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the server could not answer within the deadline")
@@ -231,7 +232,6 @@ async def _abort(method: Method, context: Context, error: Exception) -> None:
         REQUESTS.labels(method.full_name, "INTERNAL").inc()
         log.error("rpc_failed", method=method.full_name, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, "an unexpected error; it is in the server's log")
-        return
     code = code_of(problem)
     REQUESTS.labels(method.full_name, code.name).inc()
     log.info("rpc_refused", method=method.full_name, code=code.name, reason=problem.reason)

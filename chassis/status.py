@@ -51,7 +51,8 @@ def details_of(problem: Problem) -> bytes:
             )
         details.append(_any(bad))
     status = status_pb2.Status(code=code_of(problem).value[0], message=problem.message[:1000], details=details)
-    return status.SerializeToString()
+    serialised: bytes = status.SerializeToString()
+    return serialised
 
 
 def _any(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:

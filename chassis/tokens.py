@@ -1,11 +1,13 @@
 """Checks access tokens (RFC 9068) with the identity service's public keys."""
 
 import asyncio
+import base64
 import json
 import time
 from typing import Any
 
 import grpc.aio
+import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -14,12 +16,18 @@ from chassis.api import Caller
 from chassis.problems import Unauthenticated, Unavailable
 from duokua.identity.v1 import token_service_pb2, token_service_pb2_grpc
 
+log = structlog.get_logger()
+
 AUDIENCE = "duokua"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type that RFC 9068 names
 REFRESH_SECONDS = 600.0
-SOONEST_REFRESH_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 FETCH_SECONDS = 5.0
+UNKNOWN_KEY_FETCHES = 5
+"""So many fetches in ten minutes for keys that turned out not to exist; whoever makes up key ids gets no more."""
 MOST_CACHED = 10_000
+LEEWAY_SECONDS = 30
+"""What clocks of different machines may differ by."""
 
 
 class KeySource:
@@ -28,34 +36,36 @@ class KeySource:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._tokens = token_service_pb2_grpc.TokenServiceStub(channel)
         self._keys: KeySet | None = None
-        self._fetched_at = -REFRESH_SECONDS
+        self._kids: frozenset[str] = frozenset()
+        self._budget = UNKNOWN_KEY_FETCHES
+        self._fetched_at = time.monotonic() - REFRESH_SECONDS
         self._lock = asyncio.Lock()
 
-    async def keys(self, *, missing: bool = False) -> KeySet:
-        """The keys; `missing` asks for a fresh copy because a key was not among them.
+    async def keys(self, kid: str) -> KeySet:
+        """The keys, fetched anew when they are old or when `kid` is not among them.
 
         Old keys go on serving while the identity service is away. Raises Unavailable when there are none yet.
         """
-        age = time.monotonic() - self._fetched_at
-        if self._keys is not None and age < (SOONEST_REFRESH_SECONDS if missing else REFRESH_SECONDS):
-            return self._keys
         async with self._lock:
-            if time.monotonic() - self._fetched_at >= min(age, SOONEST_REFRESH_SECONDS):
+            old = time.monotonic() - self._fetched_at >= REFRESH_SECONDS
+            if old:
+                self._budget = UNKNOWN_KEY_FETCHES
+            if old or (kid not in self._kids and self._budget > 0):
                 await self._fetch()
+                self._budget -= kid not in self._kids
         if self._keys is None:
             raise Unavailable("KEYS_UNAVAILABLE", "the identity service's keys cannot be fetched; try again")
         return self._keys
 
     async def _fetch(self) -> None:
         try:
-            request = token_service_pb2.GetKeysRequest()
-            response = await self._tokens.GetKeys(request, timeout=FETCH_SECONDS)
+            response = await self._tokens.GetKeys(token_service_pb2.GetKeysRequest(), timeout=FETCH_SECONDS)
         except grpc.aio.AioRpcError as error:
-            if self._keys is None:
-                raise Unavailable("KEYS_UNAVAILABLE", f"identity does not answer: {error.code().name}") from error
-            self._fetched_at = time.monotonic() - REFRESH_SECONDS + SOONEST_REFRESH_SECONDS
+            log.warning("keys_not_fetched", code=error.code().name)
+            self._fetched_at = time.monotonic() - REFRESH_SECONDS + (RETRY_SECONDS if self._keys else 0)
             return
         self._keys = KeySet.import_key_set(json.loads(response.jwks))
+        self._kids = frozenset(key.kid for key in self._keys.keys if key.kid)
         self._fetched_at = time.monotonic()
 
 
@@ -69,6 +79,7 @@ class TokenVerifier:
             aud={"essential": True, "value": AUDIENCE},
             exp={"essential": True},
             sub={"essential": True},
+            leeway=LEEWAY_SECONDS,
         )
         self._verified: dict[str, tuple[float, Caller]] = {}
 
@@ -91,9 +102,7 @@ class TokenVerifier:
         return caller
 
     async def _check(self, token: str) -> dict[str, Any]:
-        decoded = self._decode(token, await self._source.keys())
-        if decoded is None:
-            decoded = self._decode(token, await self._source.keys(missing=True))
+        decoded = self._decode(token, await self._source.keys(_key_id(token)))
         if decoded is None or decoded.header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated("TOKEN_INVALID", "the access token was not issued by this platform")
         if float(decoded.claims.get("exp", 0)) <= time.time():
@@ -108,8 +117,18 @@ class TokenVerifier:
     def _decode(token: str, keys: KeySet) -> jwt.Token | None:
         try:
             return jwt.decode(token, keys, algorithms=["ES256"])
-        except (JoseError, ValueError, UnicodeError):
+        except (JoseError, ValueError, TypeError, KeyError):  # TypeError: for headers of types that no header has
             return None
+
+
+def _key_id(token: str) -> str:
+    """The key id that a token's header names, unchecked; empty when there is none."""
+    header = token.partition(".")[0]
+    try:
+        named = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))).get("kid")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    return named if isinstance(named, str) else ""
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

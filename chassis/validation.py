@@ -37,7 +37,7 @@ def check_request(request: Message) -> None:
 def _faults(message: Message, path: str) -> Iterator[Violation]:
     unknown = UnknownFieldSet(message)
     if len(unknown):
-        numbers = ", ".join(str(field.field_number) for field in unknown)
+        numbers = ", ".join(str(unknown[index].field_number) for index in range(len(unknown)))
         yield Violation(path.rstrip(".") or "request", f"unknown fields (numbers {numbers}): remove them")
     for check in _checks(message.DESCRIPTOR):
         yield from check(message, path)
@@ -122,19 +122,23 @@ def _pattern(field: FieldDescriptor, pattern: str) -> Check:
 
 
 def _known_value(field: FieldDescriptor) -> Check:
-    values = frozenset(field.enum_type.values_by_number)
+    enum = field.enum_type
+    assert enum is not None  # noqa: S101 - the caller has looked
+    values = frozenset(enum.values_by_number)
 
     def check(message: Message, path: str) -> Iterator[Violation]:
         if getattr(message, field.name) not in values:
-            yield Violation(path + field.name, f"must be a value of {field.enum_type.name}")
+            yield Violation(path + field.name, f"must be a value of {enum.name}")
 
     return check
 
 
 def _nested(field: FieldDescriptor) -> Check:
-    if field.message_type is Struct.DESCRIPTOR:
+    nested = field.message_type
+    assert nested is not None  # noqa: S101 - the caller has looked
+    if nested is Struct.DESCRIPTOR:
         return _struct(field)
-    is_map = field.message_type.GetOptions().map_entry
+    is_map = nested.GetOptions().map_entry
 
     def check(message: Message, path: str) -> Iterator[Violation]:
         if is_map:

@@ -1,7 +1,8 @@
 """Reading what a use case emitted."""
 
-from google.protobuf import symbol_database
+from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import select
 
 from chassis.database import UnitOfWork, service_metadata
@@ -13,5 +14,5 @@ def emitted(work: UnitOfWork) -> list[Message]:
     """The events in the outbox, oldest first."""
     work.flush()
     rows = work.connection.execute(select(_outbox.c.type, _outbox.c.body).order_by(_outbox.c.id)).all()
-    symbols = symbol_database.Default()
-    return [symbols.pool.FindMessageTypeByName(row.type)._concrete_class.FromString(row.body) for row in rows]
+    pool = descriptor_pool.Default()
+    return [GetMessageClass(pool.FindMessageTypeByName(row.type)).FromString(row.body) for row in rows]

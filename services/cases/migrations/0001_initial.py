@@ -12,7 +12,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the database to this revision."""
-
     op.create_table(
         "bundles",
         sa.Column("bundle_id", sa.String(length=100), nullable=False),
@@ -149,7 +148,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take the database back to the revision before."""
-
     op.drop_table("case_contents")
     with op.batch_alter_table("tasks", schema=None) as batch_op:
         batch_op.drop_index("ix_tasks_organ_id")

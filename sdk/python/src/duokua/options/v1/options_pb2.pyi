@@ -35,7 +35,7 @@ class MethodPolicy(_message.Message):
     anonymous: _builtins.bool
     """True for the few methods that a caller without a token may use."""
     write: _builtins.bool
-    """True when the method changes state: the request then carries a `request_id`, and a repeat gets the first answer."""
+    """True when the method changes state. Where the request has a `request_id`, a repeat gets the first answer."""
     deadline_seconds: _builtins.int
     """The longest time that the server works on one call, in seconds; 0 means the server's default."""
     def __init__(

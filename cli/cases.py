@@ -1,0 +1,103 @@
+"""`duokua case`: see cases, follow them, check their histories."""
+
+from typing import Annotated
+
+import typer
+
+from chassis.settings import Settings
+from cli.connection import connect
+from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows
+from duokua.cases.v1 import case_pb2, case_service_pb2
+
+pb = case_service_pb2
+app = typer.Typer(no_args_is_help=True, help="Cases: list, show, watch, history.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
+
+STEP_COLUMNS = [
+    ("step", lambda step: step.step_id),
+    ("name", lambda step: step.name),
+    ("status", lambda step: enum_name(step, "status")),
+    ("office", lambda step: step.organ_name),
+    ("notice", lambda step: enum_name(step, "notice_status") if step.notice_status else ""),
+    ("why", lambda step: step.reason or step.routing_reason),
+]
+
+
+@app.command(name="list")
+def list_cases(json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """List cases, newest first."""
+    with connect(Settings()) as platform:
+        found = every_page(
+            lambda token: platform.cases.ListCases(pb.ListCasesRequest(page_size=1000, page_token=token)),
+            lambda answer: answer.cases,
+        )
+    columns = [
+        ("case", lambda case: case.case_id),
+        ("number", lambda case: case.case_number),
+        ("bundle", lambda case: case.bundle_name),
+        ("status", lambda case: enum_name(case, "status")),
+        ("incidents", lambda case: str(case.open_incidents or "")),
+    ]
+    print_rows(found, columns, as_json=json, empty="there are no cases")
+
+
+@app.command()
+def show(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """Show where a case and each of its steps stand."""
+    with connect(Settings()) as platform:
+        case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
+    print_case(case, as_json=json)
+
+
+@app.command()
+def watch(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """Follow a case until it has ended."""
+    with connect(Settings()) as platform:
+        for answer in platform.cases.WatchCase(pb.WatchCaseRequest(case_id=case_id), timeout=None):
+            print_case(answer.case, as_json=json)
+
+
+@app.command()
+def history(
+    case_id: CaseId,
+    verify: Annotated[bool, typer.Option(help="Check the hash chain.")] = True,  # noqa: FBT002 - an option
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Show a case's history and check its hash chain here, without trusting the platform's word."""
+    from cli.history import first_broken  # noqa: PLC0415 - only what a command needs is loaded
+
+    with connect(Settings()) as platform:
+        case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
+        entries = every_page(
+            lambda token: platform.cases.GetHistory(
+                pb.GetHistoryRequest(case_id=case_id, page_size=1000, page_token=token)
+            ),
+            lambda answer: answer.entries,
+        )
+    columns = [
+        ("#", lambda entry: str(entry.sequence)),
+        ("at", lambda entry: entry.at.ToJsonString()),
+        ("actor", lambda entry: entry.actor),
+        ("what", lambda entry: entry.kind),
+        ("hash", lambda entry: entry.hash[:16]),
+    ]
+    print_rows(entries, columns, as_json=json, empty="the history is empty")
+    if verify:
+        broken = first_broken(case.case_id, entries)
+        if broken is not None:
+            message = f"the chain is broken at entry {broken}: this history was changed"
+            raise ValueError(message)
+        if not json:
+            console.print(f"chain verified: {len(entries)} entries")
+
+
+def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
+    """A case and its steps."""
+    if as_json:
+        print_json(as_dict(case))
+        return
+    console.print(f"[bold]{case.bundle_name}[/bold] {case.case_number}  {enum_name(case, 'status')}")
+    if case.refusal_reason:
+        console.print(f"refused: {case.refusal_reason}")
+    print_rows(case.steps, STEP_COLUMNS, as_json=False, empty="")

@@ -1,0 +1,31 @@
+"""The operator's connection to a platform."""
+
+from pathlib import Path
+
+from chassis.settings import Settings
+from cli.supervise import endpoints_of
+from duokua.client import Platform
+from duokua.keys import ClientKey
+
+OPERATOR_KEY = "operator.jwk"
+THUMBPRINT_CHARACTERS = 16
+
+
+def operator_client_id(key: ClientKey) -> str:
+    """The client id under which the platform registers an operator's key at its first start."""
+    return f"operator-{key.thumbprint[:THUMBPRINT_CHARACTERS]}"
+
+
+def connect(settings: Settings) -> Platform:
+    """The platform that the settings name, for the operator whose key is among the secrets.
+
+    Raises FileNotFoundError, which names the file, when there is no key.
+    """
+    key_file = settings.secrets_folder / OPERATOR_KEY
+    if not key_file.exists():
+        message = f"there is no operator's key {key_file}; is DUOKUA_DATA_DIR or DUOKUA_SECRETS_DIR right?"
+        raise FileNotFoundError(message)
+    key = ClientKey.load(key_file)
+    addresses = settings.endpoints or endpoints_of(settings)
+    root: Path = settings.secrets_folder / "tls-root.crt"
+    return Platform(addresses, operator_client_id(key), key, root, settings.issuer)

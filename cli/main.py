@@ -1,0 +1,138 @@
+"""The `duokua` command: every part of it, each with its own help."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from chassis.settings import SERVICES, Settings
+from cli import cases, incidents, scenarios, seals
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Duokua: many departments handle one thing together.\n\n"
+    "Settings come from DUOKUA_* in the environment; without any, everything runs embedded in ./duokua-data.",
+)
+app.add_typer(scenarios.app, name="scenario")
+app.add_typer(cases.app, name="case")
+app.add_typer(incidents.app, name="incident")
+app.add_typer(seals.app, name="seal")
+
+errors = Console(stderr=True)
+USAGE_ERROR = 2
+
+
+@app.command()
+def up() -> None:
+    """Start the platform and leave it running until Ctrl-C.
+
+    Embedded: one api and one worker process. With DUOKUA_DATABASE_URL and DUOKUA_BROKER_URL: both for every service.
+    """
+    from cli import supervise  # noqa: PLC0415 - only what a command needs is loaded
+    from cli.initialise import initialise  # noqa: PLC0415
+
+    settings = Settings()
+    made = initialise(settings.secrets_folder)
+    if made:
+        errors.print(f"Made secrets in {settings.secrets_folder}: {', '.join(made)}")
+    environment = supervise.environment_of(settings)
+    supervise.migrate(environment)
+    supervisor = supervise.Supervisor(settings, environment)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    supervisor.start()
+    errors.print(f"Ready: gRPC with TLS on {supervise.endpoints_of(settings)}")
+    errors.print(f"The operator's key is {settings.secrets_folder / 'operator.jwk'}. Ctrl-C stops.")
+    stop.wait()
+    errors.print("Stopping ...")
+    supervisor.stop()
+
+
+@app.command()
+def init(
+    host: Annotated[
+        list[str] | None, typer.Option(help="A further name or address of the servers' certificate.")
+    ] = None,
+    secrets_dir: Annotated[Path | None, typer.Option(help="Where to; by default where the settings say.")] = None,
+) -> None:
+    """Make the secrets of an installation: keys, certificates, passwords. What is there is never replaced."""
+    from cli.initialise import initialise  # noqa: PLC0415
+
+    folder = secrets_dir or Settings().secrets_folder
+    made = initialise(folder, host or (), passwords=True)
+    for name in made:
+        typer.echo(f"made {folder / name}")
+    if not made:
+        typer.echo(f"everything is there already in {folder}")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the services' databases to the newest revision."""
+    from chassis.migrate import main  # noqa: PLC0415
+
+    main(["upgrade"])
+    typer.echo("all databases are at their newest revision")
+
+
+@app.command()
+def serve(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}, or all.")],
+    kind: Annotated[str, typer.Argument(help="api or worker.")],
+) -> None:
+    """Run one process of a service, in the foreground: what containers run."""
+    if service not in (*SERVICES, "all") or kind not in ("api", "worker"):
+        raise typer.BadParameter(f"say one of {', '.join(SERVICES)} or all, then api or worker")
+    services = SERVICES if service == "all" else (service,)
+    # The process is replaced: a worker must be green before anything is imported, and gets signals directly.
+    os.execv(sys.executable, [sys.executable, "-m", f"chassis.{kind}_process", *services])  # noqa: S606
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where the run keeps its data, documents and logs.")] = Path(
+        "duokua-demo"
+    ),
+    database_url: Annotated[str, typer.Option(help="postgresql://user:password@host/name_{service}")] = "",
+    broker_url: Annotated[str, typer.Option(help="amqp://user:password@host/vhost")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,  # noqa: FBT002
+) -> None:
+    """Run the main job on real input: open a restaurant, be refused and undone, survive a kill."""
+    from cli.demo.command import demo as run_demo  # noqa: PLC0415
+
+    given = {"database_url": database_url, "broker_url": broker_url}
+    settings = Settings(**{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+    raise typer.Exit(run_demo(settings, directory, as_json=json))
+
+
+def run() -> None:
+    """The entry point: errors that a person can act on are one clear message, never a traceback."""
+    from cli.supervise import StartFailedError  # noqa: PLC0415
+    from duokua.errors import DuokuaError  # noqa: PLC0415
+
+    try:
+        app()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(str(part) for part in fault["loc"]).upper() or "settings"
+            errors.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
+        sys.exit(USAGE_ERROR)
+    except (StartFailedError, FileNotFoundError, ValueError) as error:
+        errors.print(f"[red]error[/red] {error}", highlight=False)
+        sys.exit(1)
+    except DuokuaError as error:
+        errors.print(f"[red]{error.reason}[/red] {error}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
