@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -51,6 +52,27 @@ class Gate:
     def wait(self) -> Task:
         assert self.entered.acquire(timeout=TIMEOUT), "no task came to the handler"
         return self.tasks[-1]
+
+
+@contextmanager
+def logged(text: str) -> Iterator[threading.Event]:
+    """Give an event that is set once the department logs a message that begins so."""
+    seen = threading.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith(text):
+                seen.set()
+
+    logger, listener = logging.getLogger("duokua.department"), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    try:
+        yield seen
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
 
 
 def silent(*verbs: str) -> Judge:
@@ -250,11 +272,12 @@ def test_a_stop_lets_handlers_finish(fake: FakePlatform) -> None:
     department = Department(client_of(fake))
     gate = Gate()
     department.task(MATTER)(gate)
-    with working(department) as thread:
+    with logged("stopping") as stopping, working(department) as thread:
         stream = fake.stream()
         stream.send(a_task("t1"))
         gate.wait()
         department.stop()
+        assert stopping.wait(TIMEOUT)
         # What comes after the stop is not begun, and is given back at the end.
         stream.send(a_task("t2"))
         gate.open.set()

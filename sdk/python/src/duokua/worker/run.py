@@ -71,8 +71,6 @@ class Run:
 
     async def _wind_up(self, link: asyncio.Task[None]) -> None:
         """Finish what is under way, give the rest back, and leave once the platform has noted it all."""
-        _log.info("stopping: what is under way has %g s to finish", self._grace)
-        self._hand.stop()
         await _until(link, self._hand.idle, self._hurrying, timeout=self._grace)
         self._hand.give_back(_STOPPING, _RETRY_AFTER_STOP)
         self._link.close()
@@ -81,7 +79,10 @@ class Run:
             _log.warning("stopped before the platform had noted every answer; those tasks wait for their leases to end")
 
     def _note_stop(self, times: int) -> None:
-        self._stopping.set()
+        if not self._stopping.is_set():
+            self._hand.stop()
+            self._stopping.set()
+            _log.info("stopping: what is under way has %g s to finish", self._grace)
         if times > 1:
             self._hurrying.set()
 
