@@ -14,7 +14,7 @@ from eventlet.event import Event
 from google.protobuf.message import Message
 from nameko.extensions import DependencyProvider, Entrypoint, SharedExtension
 
-from chassis.bus.background import BackgroundLoop
+from chassis.bus.background_loop import BackgroundLoop
 from chassis.bus.consuming import Consuming, Pruning
 from chassis.bus.handling import Handling, Subscription
 from chassis.bus.relay import Relay

@@ -8,7 +8,7 @@ os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
 
 with warnings.catch_warnings():
     # eventlet announces the end of its maintenance at import; nameko needs it, and nothing outside workers uses it.
-    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     import eventlet
 
 eventlet.monkey_patch()

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from chassis.bus.amqp_link import Address
 from chassis.bus.broker import Broker
@@ -25,14 +26,14 @@ class WorkerDatabase(Database):
     never end. So writers of this process queue before they reach SQLite.
     """
 
-    _writer: threading.Lock | None = None
+    def __init__(self, url: str, service: str, *, signals_folder: Path) -> None:
+        super().__init__(url, service, signals_folder=signals_folder)
+        self._writer = threading.Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
         """A write transaction."""
-        if self._writer is None:
-            self._writer = threading.Lock()
-        with self._writer if self.is_sqlite else nullcontext(), super().begin() as work:
+        with self._writer, super().begin() as work:
             yield work
 
 
