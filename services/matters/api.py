@@ -6,7 +6,7 @@ from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.matters.v1 import matter_service_pb2 as pb
-from services.matters.messages import bundle_message, matter_message
+from services.matters.messages import bundle_message, fault_message, matter_message
 from services.matters.package.files import collect
 from services.matters.service import Matters, matters_of
 
@@ -29,8 +29,8 @@ class MatterApi:
     def check_scenario(self, call: Call, request: pb.CheckScenarioRequest) -> pb.CheckScenarioResponse:
         """Checks a package and changes nothing."""
         del call
-        self._matters.check(_files(request.files))
-        return pb.CheckScenarioResponse()
+        faults = self._matters.check(_files(request.files))
+        return pb.CheckScenarioResponse(faults=[fault_message(fault) for fault in faults])
 
     def get_bundle(self, call: Call, request: pb.GetBundleRequest) -> pb.GetBundleResponse:
         """Gives a version of a bundle."""

@@ -1,7 +1,8 @@
 """From the service's own words to the contract's."""
 
-from duokua.matters.v1 import bundle_pb2
+from duokua.matters.v1 import bundle_pb2, matter_service_pb2
 from services.matters.domain.bundle import Bundle, CataloguedMatter, Step
+from services.matters.package.faults import Fault
 
 
 def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
@@ -41,6 +42,13 @@ def matter_message(catalogued: CataloguedMatter) -> bundle_pb2.Matter:
         form_fields=matter.form_fields,
         materials=matter.materials,
         scenario=catalogued.scenario_id,
+    )
+
+
+def fault_message(fault: Fault) -> matter_service_pb2.ScenarioFault:
+    """A fault of a scenario package."""
+    return matter_service_pb2.ScenarioFault(
+        file=fault.file, line=fault.line, column=fault.column, path=fault.path, message=fault.message
     )
 
 

@@ -11,7 +11,8 @@ from duokua.matters.v1 import events_pb2
 from services.matters import store
 from services.matters.domain.bundle import Bundle, CataloguedMatter, Lead, Matter, Organ, matter_digest
 from services.matters.messages import bundle_message
-from services.matters.package.compiler import compile_package
+from services.matters.package.compiler import check_package, compile_package
+from services.matters.package.faults import Fault
 
 
 class Matters:
@@ -23,15 +24,16 @@ class Matters:
         del settings
         return cls()
 
-    def check(self, files: Mapping[str, bytes]) -> None:
-        """Check a package and change nothing. Raises Invalid SCENARIO_INVALID with every fault."""
-        compile_package(files)
+    def check(self, files: Mapping[str, bytes]) -> list[Fault]:
+        """All that is wrong with a package, by file and line; empty when it can be installed."""
+        _, faults = check_package(files)
+        return faults
 
     def install(self, work: UnitOfWork, files: Mapping[str, bytes], lead_organ_id: str) -> Bundle:
         """Publish a package's matters and its bundle as a new version, led by the organ.
 
         What says the same as the newest version, with the same lead, is that version: nothing is published again.
-        Raises Invalid SCENARIO_INVALID with every fault, NotFound ORGAN_NOT_FOUND.
+        Raises Invalid SCENARIO_INVALID, which names the faults, NotFound ORGAN_NOT_FOUND.
         """
         scenario = compile_package(files)
         organ = store.find_organ(work.connection, lead_organ_id)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from chassis.problems import Invalid
 from duokua.identity.v1 import directory_pb2, events_pb2
-from services.matters.package.compiler import compile_package
+from services.matters.package.compiler import check_package
 
 MANIFEST = """\
 format: 1
@@ -95,13 +94,9 @@ def package(**changes: tuple[str, str]) -> dict[str, bytes]:
 
 def faults_of(files: Mapping[str, bytes]) -> dict[str, str]:
     """What is wrong with a package: place -> message; empty when it is sound."""
-    try:
-        compile_package(files)
-    except Invalid as problem:
-        if problem.reason != "SCENARIO_INVALID":
-            raise
-        return {violation.field: violation.description for violation in problem.violations}
-    return {}
+    scenario, faults = check_package(files)
+    assert (scenario is None) == bool(faults)
+    return {fault.place: fault.message for fault in faults}
 
 
 def organ_registered(organ_id: str = "lead", *, version: int = 1, level: int = 4) -> events_pb2.OrganRegistered:

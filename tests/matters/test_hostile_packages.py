@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chassis.problems import Invalid
+from chassis.status import details_of
 from services.matters.package.compiler import compile_package
 from services.matters.package.files import collect
 from tests.matters.builders import MANIFEST, PERMIT, TEMPLATE, faults_of, package
@@ -160,11 +161,24 @@ def test_a_path_that_comes_twice_is_refused() -> None:
         collect([("scenario.yaml", b"a"), ("scenario.yaml", b"b")])
 
 
-def test_very_many_faults_are_cut_short_and_counted() -> None:
+def test_all_faults_are_listed_and_an_error_carries_as_many_as_fit() -> None:
     keys = "".join(f"wrong{number}: 1\n" for number in range(80))
-    faults = faults_of(package(manifest=("format: 1\n", "format: 1\n" + keys)))
-    assert len(faults) == 51
-    assert faults["scenario"] == "and 30 more: put these right first"
+    files = package(manifest=("format: 1\n", "format: 1\n" + keys))
+    assert len(faults_of(files)) == 80
+    with pytest.raises(Invalid) as caught:
+        compile_package(files)
+    assert caught.value.reason == "SCENARIO_INVALID"
+    assert caught.value.metadata == {"faults": "80"}
+    assert len(caught.value.violations) == 20
+    assert caught.value.violations[0].field == "scenario.yaml:2:1 wrong0"
+    assert caught.value.violations[-1].description == "and 61 more: check the scenario to see all of them"
+
+
+def test_an_error_fits_into_the_trailer_of_a_call() -> None:
+    keys = "".join(f"{'错' * 400}{number}: 1\n" for number in range(80))
+    with pytest.raises(Invalid) as caught:
+        compile_package(package(manifest=("format: 1\n", "format: 1\n" + keys)))
+    assert len(details_of(caught.value)) * 4 / 3 < 8000
 
 
 def test_fifty_steps_are_checked_within_a_tenth_of_a_second() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.matters.domain.bundle import MaterialKind, Matter, Name, Notice, Scenario, Step
 from services.matters.package import checks
 from services.matters.package.checks import MatterFile
-from services.matters.package.faults import Faults
+from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
 from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
@@ -15,34 +15,39 @@ from services.matters.package.source import Source, read_yaml
 
 
 def compile_package(files: Mapping[str, bytes]) -> Scenario:
-    """Check a package and compile it.
+    """Check a package and compile it. Raises Invalid SCENARIO_INVALID, which names the faults."""
+    scenario, faults = check_package(files)
+    if scenario is None:
+        raise scenario_invalid(faults)
+    return scenario
 
-    Raises Invalid SCENARIO_INVALID with one violation for each fault of the whole package.
-    """
+
+def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fault]]:
+    """Check a package: the scenario when it is sound, or all that is wrong with it, by file and line."""
     faults = Faults()
     check_files(files, faults)
-    # What is too large, or lies where it must not, is not read at all.
-    faults.raise_if_any()
-    manifest_source = _read(MANIFEST, files[MANIFEST], faults)
-    manifest = read_part(ManifestPart, manifest_source, faults) if manifest_source else None
-    form = _form(manifest_source, faults)
+    if faults:
+        # What is too large, or lies where it must not, is not read at all.
+        return None, faults.all()
+    source = _read(MANIFEST, files[MANIFEST], faults)
+    manifest = read_part(ManifestPart, source, faults) if source else None
+    form = _form(source, faults)
     matters = {name: _matter(name, path, files[path], faults) for path in sorted(files) if (name := matter_name(path))}
     readable = {name: matter for name, matter in matters.items() if matter}
     templates = _templates(files, form, readable, faults)
     for matter in readable.values():
         checks.check_matter(matter, manifest, form, faults)
     checks.check_catalogue(readable, faults)
-    if manifest and manifest_source:
-        checks.check_manifest(manifest, manifest_source, form, faults)
-        checks.check_steps(manifest, manifest_source, matters, faults)
+    if manifest and source:
+        checks.check_manifest(manifest, source, form, faults)
+        checks.check_steps(manifest, source, matters, faults)
         if form:
-            checks.check_conditions(manifest, manifest_source, form, faults)
+            checks.check_conditions(manifest, source, form, faults)
         if len(readable) == len(matters):
-            checks.check_all_used(manifest, manifest_source, readable, set(templates), faults)
-    faults.raise_if_any()
-    if manifest is None:
-        raise AssertionError("a manifest that cannot be read has a fault")
-    return _scenario(manifest, readable, templates)
+            checks.check_all_used(manifest, source, readable, set(templates), faults)
+    if faults or manifest is None:
+        return None, faults.all()
+    return _scenario(manifest, readable, templates), []
 
 
 def _read(file: str, content: bytes, faults: Faults) -> Source | None:

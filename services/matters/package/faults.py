@@ -1,8 +1,8 @@
 """Faults of a scenario package, collected so that a developer sees all of them at once."""
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from chassis.problems import Invalid, Violation
@@ -10,9 +10,12 @@ from chassis.problems import Invalid, Violation
 # Keys and positions from the top of a YAML document, such as ("steps", 2, "after").
 Path: TypeAlias = tuple[str | int, ...]
 
-# More would help nobody, and an error has to travel in the trailer of a call.
-MOST_FAULTS = 50
-MOST_TEXT = 300
+# More would help nobody.
+MOST_FAULTS = 1000
+LONGEST_TEXT = 300
+# An error travels in the trailer of a call, of which clients take 8 KiB. In bytes of UTF-8, before base64.
+MOST_VIOLATIONS = 20
+LARGEST_VIOLATIONS = 4000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,7 +32,7 @@ class Fault:
     def place(self) -> str:
         """Where it is: "scenario.yaml:12:5 steps[2].after"."""
         position = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{position} {self.path}".rstrip()
+        return f"{position} {self.path}" if self.path else position
 
 
 class Faults:
@@ -42,24 +45,35 @@ class Faults:
         return bool(self._found)
 
     def add(self, fault: Fault) -> None:
-        """Keep a fault; the same one twice counts once."""
-        self._found.add(fault)
+        """Keep a fault, its text made fit to print; the same one twice counts once."""
+        if len(self._found) < MOST_FAULTS:
+            self._found.add(
+                replace(fault, file=_short(fault.file), path=_short(fault.path), message=_short(fault.message))
+            )
 
-    def raise_if_any(self) -> None:
-        """Raise Invalid SCENARIO_INVALID with one violation a fault, by file and line."""
-        if not self._found:
-            return
-        faults = sorted(self._found)
-        violations = [Violation(_short(fault.place), _short(fault.message)) for fault in faults[:MOST_FAULTS]]
-        if more := len(faults) - len(violations):
-            violations.append(Violation("scenario", f"and {more} more: put these right first"))
-        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise Invalid(
-            "SCENARIO_INVALID",
-            f"the scenario package has {count}; the first is at {violations[0].field}: {violations[0].description}",
-            violations=violations,
-            faults=str(len(faults)),
-        )
+    def all(self) -> list[Fault]:
+        """The faults by file and line."""
+        return sorted(self._found)
+
+
+def scenario_invalid(faults: Sequence[Fault]) -> Invalid:
+    """The problem SCENARIO_INVALID with one violation a fault, as many as an error can carry."""
+    violations: list[Violation] = []
+    size = 0
+    for fault in faults[: MOST_VIOLATIONS - 1]:
+        size += len(fault.place.encode()) + len(fault.message.encode())
+        if size > LARGEST_VIOLATIONS and violations:
+            break
+        violations.append(Violation(fault.place, fault.message))
+    if more := len(faults) - len(violations):
+        violations.append(Violation("scenario", f"and {more} more: check the scenario to see all of them"))
+    count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return Invalid(
+        "SCENARIO_INVALID",
+        f"the scenario package has {count}; the first is at {faults[0].place}",
+        violations=violations,
+        faults=str(len(faults)),
+    )
 
 
 def spell(path: Path) -> str:
@@ -82,4 +96,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _short(text: str) -> str:
     clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return clean if len(clean) <= MOST_TEXT else f"{clean[: MOST_TEXT - 1]}…"
+    return clean if len(clean) <= LONGEST_TEXT else f"{clean[: LONGEST_TEXT - 1]}…"

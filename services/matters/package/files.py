@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from services.matters.package.faults import Fault, Faults, did_you_mean
+from services.matters.package.faults import Fault, Faults, did_you_mean, scenario_invalid
 
 MANIFEST = "scenario.yaml"
 
@@ -24,14 +24,15 @@ _WHAT_THERE_MAY_BE = (
 
 
 def collect(pairs: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Gather the files of a package by path; a path given twice is refused with Invalid."""
+    """Gather the files of a package by path. Raises Invalid SCENARIO_INVALID for a path given twice."""
     files: dict[str, bytes] = {}
     faults = Faults()
     for path, content in pairs:
         if path in files:
             faults.add(Fault(path, 0, 0, "", "the package has this path twice: keep one of them"))
         files[path] = content
-    faults.raise_if_any()
+    if faults:
+        raise scenario_invalid(faults.all())
     return files
 
 

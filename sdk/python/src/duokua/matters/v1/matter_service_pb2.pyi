@@ -119,16 +119,59 @@ Global___CheckScenarioRequest: _TypeAlias = CheckScenarioRequest  # noqa: Y015
 class CheckScenarioResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    FAULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFault]:
+        """By file and line; empty when the package can be installed."""
+
     def __init__(
         self,
+        *,
+        faults: _abc.Iterable[Global___ScenarioFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckScenarioResponse: _TypeAlias = CheckScenarioResponse  # noqa: Y015
+
+@_typing.final
+class ScenarioFault(_message.Message):
+    """One fault of a scenario package."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    line: _builtins.int
+    """Counted from 1; 0 stands for the file as a whole."""
+    column: _builtins.int
+    path: _builtins.str
+    """Where in the file's data, such as "steps[2].after"; empty for the file as a whole."""
+    message: _builtins.str
+    """What is wrong and what to do."""
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+        path: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "file", b"file", "line", b"line", "message", b"message", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScenarioFault: _TypeAlias = ScenarioFault  # noqa: Y015
 
 @_typing.final
 class GetBundleRequest(_message.Message):

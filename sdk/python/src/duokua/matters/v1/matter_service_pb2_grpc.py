@@ -69,15 +69,17 @@ class MatterServiceServicer:
     def InstallScenario(self, request, context):
         """Installs a scenario package: checks all of it, then publishes its matters and its bundle as a new version.
         The same files again change nothing and answer with the version there is.
-        Errors: INVALID_ARGUMENT with one violation per fault, whose field is "file:line:column path" and whose
-        description says what to do; NOT_FOUND (lead organ).
+        Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
+        whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
+        NOT_FOUND ORGAN_NOT_FOUND (lead organ).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CheckScenario(self, request, context):
-        """Checks a scenario package without installing it. Errors: as InstallScenario.
+        """Checks a scenario package without installing it, and says all that is wrong with it. A faulty package is an
+        answer here, not an error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,11 +36,14 @@ class MatterServiceStub:
     InstallScenario: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.InstallScenarioRequest, _matter_service_pb2.InstallScenarioResponse]
     """Installs a scenario package: checks all of it, then publishes its matters and its bundle as a new version.
     The same files again change nothing and answer with the version there is.
-    Errors: INVALID_ARGUMENT with one violation per fault, whose field is "file:line:column path" and whose
-    description says what to do; NOT_FOUND (lead organ).
+    Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
+    whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
+    NOT_FOUND ORGAN_NOT_FOUND (lead organ).
     """
     CheckScenario: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.CheckScenarioRequest, _matter_service_pb2.CheckScenarioResponse]
-    """Checks a scenario package without installing it. Errors: as InstallScenario."""
+    """Checks a scenario package without installing it, and says all that is wrong with it. A faulty package is an
+    answer here, not an error.
+    """
     GetBundle: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.GetBundleRequest, _matter_service_pb2.GetBundleResponse]
     """Errors: NOT_FOUND (bundle, version)."""
     ListBundles: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.ListBundlesRequest, _matter_service_pb2.ListBundlesResponse]
@@ -55,11 +58,14 @@ class MatterServiceAsyncStub(MatterServiceStub):
     InstallScenario: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.InstallScenarioRequest, _matter_service_pb2.InstallScenarioResponse]  # type: ignore[assignment]
     """Installs a scenario package: checks all of it, then publishes its matters and its bundle as a new version.
     The same files again change nothing and answer with the version there is.
-    Errors: INVALID_ARGUMENT with one violation per fault, whose field is "file:line:column path" and whose
-    description says what to do; NOT_FOUND (lead organ).
+    Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
+    whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
+    NOT_FOUND ORGAN_NOT_FOUND (lead organ).
     """
     CheckScenario: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.CheckScenarioRequest, _matter_service_pb2.CheckScenarioResponse]  # type: ignore[assignment]
-    """Checks a scenario package without installing it. Errors: as InstallScenario."""
+    """Checks a scenario package without installing it, and says all that is wrong with it. A faulty package is an
+    answer here, not an error.
+    """
     GetBundle: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.GetBundleRequest, _matter_service_pb2.GetBundleResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND (bundle, version)."""
     ListBundles: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.ListBundlesRequest, _matter_service_pb2.ListBundlesResponse]  # type: ignore[assignment]
@@ -77,8 +83,9 @@ class MatterServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_matter_service_pb2.InstallScenarioResponse, _abc.Awaitable[_matter_service_pb2.InstallScenarioResponse]]:
         """Installs a scenario package: checks all of it, then publishes its matters and its bundle as a new version.
         The same files again change nothing and answer with the version there is.
-        Errors: INVALID_ARGUMENT with one violation per fault, whose field is "file:line:column path" and whose
-        description says what to do; NOT_FOUND (lead organ).
+        Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
+        whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
+        NOT_FOUND ORGAN_NOT_FOUND (lead organ).
         """
 
     @_abc_1.abstractmethod
@@ -87,7 +94,9 @@ class MatterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _matter_service_pb2.CheckScenarioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_matter_service_pb2.CheckScenarioResponse, _abc.Awaitable[_matter_service_pb2.CheckScenarioResponse]]:
-        """Checks a scenario package without installing it. Errors: as InstallScenario."""
+        """Checks a scenario package without installing it, and says all that is wrong with it. A faulty package is an
+        answer here, not an error.
+        """
 
     @_abc_1.abstractmethod
     def GetBundle(
