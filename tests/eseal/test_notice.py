@@ -85,3 +85,9 @@ def test_a_moment_that_is_none_is_a_fault() -> None:
     with pytest.raises(NoticeError) as raised:
         render(replace(notice(), decided_at="yesterday"))
     assert raised.value.reason == "BAD_DATE"
+
+
+@pytest.mark.parametrize("sentences", range(1, 70, 4))
+def test_whatever_the_length_the_seal_keeps_clear_of_the_foot_of_the_page(sentences: int) -> None:
+    rendered = render(notice("经审查，你单位的申请符合法定形式，准予许可。" * sentences))
+    assert rendered.seal_box[1] > 72

@@ -75,3 +75,10 @@ def test_a_long_title_breaks_into_lines_of_nearly_equal_length() -> None:
     found = centre("关于准予设置大型户外广告设施许可决定的通知书", measure=MEASURE, width=width)
     assert len(found) == 2
     assert abs(width(found[0]) - width(found[1])) <= 2
+
+
+def test_a_long_title_breaks_after_a_comma_that_is_near_the_middle() -> None:
+    found = centre("公众聚集场所投入使用、营业前消防安全检查意见书", measure=MEASURE, width=width)
+    assert found == ["公众聚集场所投入使用、", "营业前消防安全检查意见书"]
+    found = centre("关于一、准予设置大型户外广告设施许可决定的通知书", measure=MEASURE, width=width)
+    assert found[0] != "关于一、"

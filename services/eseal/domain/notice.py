@@ -28,10 +28,10 @@ _TEXT_HEIGHT = 225 * mm
 _TITLE = 22
 _HEAD_SIZE = 34.0
 _SMALL = 9
-# From the last line of the text down to the organ's name, and to the lower edge of the seal: the picture's upper edge
-# comes within a line of the text, and never over it.
+# From the last line of the text down to the organ's name, so that the seal's upper edge comes within a line of the text
+# and never over it; and the room that name, date and seal need at least, its last millimetres in the lower margin.
 _SIGNATURE_GAP = 62.0
-_CLOSING = 140.0
+_CLOSING = 120.0
 # The most a line is stretched, in parts of a character: beyond it an uneven edge looks better.
 _MOST_STRETCH = 0.12
 _RED = Color(214 / 255, 20 / 255, 26 / 255)
@@ -84,7 +84,7 @@ class _Type:
 
 
 # Size 3 (三号) as the standard wants it; smaller ones (小三, 四号, 小四) where that keeps the notice on one page.
-_TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(37, 30))
+_TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(34, 28), _Type(37, 30))
 
 
 @dataclass(frozen=True, slots=True)

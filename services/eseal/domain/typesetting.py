@@ -41,10 +41,15 @@ def set_paragraphs(text: str, *, measure: float, em: float, width: Width) -> lis
 
 
 def centre(text: str, *, measure: float, width: Width) -> list[str]:
-    """A heading broken into lines of nearly equal length, none wider than `measure`."""
+    """A heading broken into lines of nearly equal length, none wider than `measure`; at a comma if one is near."""
     total = width(text)
     count = max(1, -int(-total // measure))
     balanced = total / count
+    if count == 2:
+        breaks = [number for number, character in enumerate(text, start=1) if character in "、，：；"]
+        near = min(breaks, key=lambda number: abs(width(text[:number]) - balanced), default=0)
+        if near and max(width(text[:near]), total - width(text[:near])) <= min(measure, balanced * 1.4):
+            return [text[:near], text[near:].strip()]
     lines = [line.text for line in _set_paragraph(text, min(measure, balanced * 1.08), 0, width)]
     return lines if len(lines) <= count else [line.text for line in _set_paragraph(text, measure, 0, width)]
 
