@@ -44,9 +44,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("init") / "secrets"
     duokua = Path(sys.executable).parent / "duokua"
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "DUOKUA_DATA_DIR": str(folder.parent / "data")}
-    subprocess.run(
-        [duokua, "init", "--secrets-dir", folder, "--passwords"], check=True, env=environment, stdin=subprocess.DEVNULL
-    )
+    subprocess.run([duokua, "init", "--secrets-dir", folder], check=True, env=environment, stdin=subprocess.DEVNULL)
     return folder
 
 
