@@ -5,8 +5,8 @@ by which the receiver knows it. Nothing is lost; a message may come twice.
 """
 
 import random
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -39,8 +39,8 @@ class Deliverer:
         self._sender = sender
         self._at_once = at_once
         self._chance = chance
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="deliver")
         self._busy: set[str] = set()
+        self._threads: set[threading.Thread] = set()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -62,21 +62,27 @@ class Deliverer:
             now = work.now
         for claim in taken:
             self._busy.add(claim.webhook_id)
-            self._pool.submit(self._deliver, database, claim, now)
+            # No executor: its queue is written in C and would block all green threads of a worker.
+            thread = threading.Thread(target=self._deliver, args=(database, claim, now), name="deliver", daemon=True)
+            self._threads.add(thread)
+            thread.start()
         return following
 
     def close(self) -> None:
-        """Starts nothing more, and returns when what was started is recorded."""
-        self._pool.shutdown(cancel_futures=True)
+        """Returns when what was started is recorded."""
+        for thread in tuple(self._threads):
+            thread.join()
 
     def _deliver(self, database: Database, claim: store.Claim, now: datetime) -> None:
-        """One attempt. Whatever goes wrong is logged here, since nobody reads the result of a pool's thread."""
+        """One attempt. Whatever goes wrong is logged here: nobody waits for the thread."""
         try:
             self._record(database, claim, self._attempt(claim, now))
         except Exception:
             # The lease runs out and the delivery is attempted again.
             self._busy.discard(claim.webhook_id)
             log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
+        finally:
+            self._threads.discard(threading.current_thread())
 
     def _attempt(self, claim: store.Claim, now: datetime) -> Answer:
         try:

@@ -99,7 +99,10 @@ def test_an_endpoint_that_sends_a_byte_now_and_then_is_given_up_in_time(receiver
 
 
 def test_what_is_no_http_is_an_error(receiver: Receiver) -> None:
-    receiver.behaviours = [lambda handler: handler.wfile.write(b"220 mail.example.cn ESMTP\r\n") and None]
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"220 mail.example.cn ESMTP\r\n")
+
+    receiver.behaviours = [behave]
     assert sender().send(receiver.url, {}, b"{}").error == "no answer: BadStatusLine"
 
 

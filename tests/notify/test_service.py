@@ -201,7 +201,7 @@ def test_a_repeated_registration_gets_the_same_webhook_and_secret(database: Data
 def test_the_secret_is_nowhere_in_clear(database: Database) -> None:
     with database.begin() as work:
         made = register(notify(), work, URL)
-        sealed = work.connection.scalar(select(store.webhooks.c.sealed_secret))
+        sealed = work.connection.scalars(select(store.webhooks.c.sealed_secret)).one()
     assert made.secret.encode() not in sealed
     assert "register_webhook" in NotifyApi.unstored
     with database.read() as work:

@@ -26,7 +26,7 @@ def organ(
         organ_id=organ_id,
         name=name or f"office {organ_id}",
         region_code=region_code,
-        level=directory_pb2.OrganLevel.Name(level),
+        level=directory_pb2.OrganLevel.ValueType(level),
     )
     return identity_events.OrganRegistered(organ=built, version=version)
 
