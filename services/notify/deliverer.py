@@ -62,7 +62,7 @@ class Deliverer:
             now = work.now
         for claim in taken:
             self._busy.add(claim.webhook_id)
-            # No executor: its queue is written in C and would block all green threads of a worker.
+            # A thread each and no pool: there are never more than `at_once`, and none while nothing is sent.
             thread = threading.Thread(target=self._deliver, args=(database, claim, now), name="deliver", daemon=True)
             self._threads.add(thread)
             thread.start()
