@@ -1,9 +1,6 @@
 """What a worker process gives its containers: settings, databases and the broker."""
 
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping
 
 from chassis.bus.amqp_link import Address
 from chassis.bus.broker import Broker
@@ -12,29 +9,12 @@ from chassis.bus.embedded import EmbeddedBroker
 from chassis.bus.rabbit import RabbitBroker
 from chassis.bus.topology import RetryPolicy
 from chassis.bus.trouble import Troubles
-from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
+from chassis.context import open_database
+from chassis.database import OUTBOX_TOPIC, Database
 from chassis.settings import Settings
 
 CONFIG_KEY = "duokua"
 """Where a container's nameko configuration holds the runtime."""
-
-
-class WorkerDatabase(Database):
-    """A database in a process of green threads.
-
-    SQLite waits for its write lock inside C, where no other green thread runs; the one that holds the lock could then
-    never end. So writers of this process queue before they reach SQLite.
-    """
-
-    def __init__(self, url: str, service: str, *, signals_folder: Path) -> None:
-        super().__init__(url, service, signals_folder=signals_folder)
-        self._writer = threading.Lock() if self.is_sqlite else nullcontext()
-
-    @contextmanager
-    def begin(self) -> Iterator[UnitOfWork]:
-        """A write transaction."""
-        with self._writer, super().begin() as work:
-            yield work
 
 
 class Runtime:
@@ -72,8 +52,7 @@ class Runtime:
 
 
 def _database(settings: Settings, service: str) -> Database:
-    url = settings.database_url_of(service)
-    database = WorkerDatabase(url, service, signals_folder=settings.data_dir / "signals")
+    database = open_database(settings, service)
     # The relay of this service runs here: it needs no message through the database to hear of an event written here.
     database.local_topics = frozenset({OUTBOX_TOPIC})
     return database
