@@ -99,7 +99,7 @@ class Seals:
     def verify(self, work: UnitOfWork, content: bytes) -> "tuple[Finding, Document | None]":
         """Judges a file, and gives the register's record when the file is one of its own.
 
-        Raises Invalid with NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF or TOO_MANY_SIGNATURES.
+        Raises Invalid with TOO_LARGE, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF or TOO_MANY_SIGNATURES.
         """
         from services.eseal.domain import verification  # noqa: PLC0415 (loads on first use)
 

@@ -94,6 +94,7 @@ def test_a_document_outlives_the_certificate_of_its_seal() -> None:
     [
         (b"", "NOT_A_PDF"),
         (b"hello", "NOT_A_PDF"),
+        (b"%PDF-1.7\n" + b"0" * 5_000_000, "TOO_LARGE"),
         (b"\x00" * 100_000, "NOT_A_PDF"),
         (b"%PDF-1.7\n", "BROKEN_PDF"),
         (b"%PDF-1.7\n" + b"[" * 200_000, "BROKEN_PDF"),

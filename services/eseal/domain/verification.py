@@ -21,6 +21,8 @@ from pyhanko_certvalidator import ValidationContext
 
 from services.eseal.domain.records import Document
 
+# A notice has 0.1 MB. What a hostile file can cost grows with its size: about 1.3 s of CPU a megabyte at the worst.
+LARGEST_FILE = 5_000_000
 # More signatures than any office puts on one paper; each costs time to check.
 MOST_SIGNATURES = 20
 _DIGEST = "sha256"
@@ -72,8 +74,10 @@ def inspect(content: bytes, anchors: Sequence[str], sealed_at: SealedAt) -> Find
 
     `anchors`: root certificates, PEM. `sealed_at`: the moment at which the register saw a document with this signed
     digest sealed, or None; certificates are judged as of then, so that a document outlives its seal's certificate.
-    Raises UnreadableError for what is no PDF, is encrypted, or is too broken to carry a seal.
+    Raises UnreadableError for what is too large, no PDF, encrypted, or too broken to carry a seal.
     """
+    if len(content) > LARGEST_FILE:
+        raise UnreadableError("TOO_LARGE", f"the file has {len(content)} bytes, the most is {LARGEST_FILE}")
     if b"%PDF-" not in content[:1024]:
         raise UnreadableError("NOT_A_PDF", "the file is not a PDF")
     try:
