@@ -9,7 +9,7 @@ from chassis.bus.amqp_link import Address, Link
 from chassis.bus.broker import Broker, Consumer, Delivery, Handled, Publisher, Receipt
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.embedded import EmbeddedBroker
-from chassis.bus.events import Envelope
+from chassis.bus.events import Envelope, from_headers
 from chassis.bus.rabbit import RabbitBroker
 from chassis.bus.topology import RetryPolicy, dead_queue_name
 from chassis.clock import new_id
@@ -85,8 +85,6 @@ def rabbit_bus(url: str, policy: RetryPolicy = QUICK) -> Bus:
 
 def rabbit_dead_letters(url: str, service: str) -> list[tuple[Envelope, str]]:
     """Looks at the dead-letter queue; what it takes goes back when the connection closes."""
-    from chassis.bus.events import from_headers
-
     link = Link(Address(url))
     messages: list[Any] = []
     try:
@@ -113,5 +111,3 @@ def drained(consumer: Consumer, count: int, *, seconds: float = 10.0) -> list[De
 
 def ids(deliveries: Sequence[Delivery]) -> list[str]:
     return [delivery.envelope.id for delivery in deliveries]
-
-

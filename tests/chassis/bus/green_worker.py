@@ -48,7 +48,7 @@ class ShopWorker:
 
     @subscribe(StringValue)
     def on_texts(self, work: UnitOfWork, events: list[StringValue]) -> None:
-        self.shop.write(work, [event.value for event in events])  # type: ignore[attr-defined]
+        self.shop.write(work, [event.value for event in events])
 
     @subscribe(Int64Value)
     def on_numbers(self, work: UnitOfWork, events: list[Int64Value]) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chassis.bus.broker import LARGEST_BATCH, Failure, Handled, Park, Retry
+from chassis.bus.broker import LARGEST_BATCH, Delivery, Failure, Handled, Park, Retry
 from tests.chassis.bus.buses import MakeBus, drained, envelope, ids
 
 
@@ -112,7 +112,8 @@ def test_a_retried_event_comes_again_after_its_delay_with_its_attempts_counted(
     consumer.settle([Retry(first[0], 0.2)])
     again = consumer.receive(5)
     assert time.monotonic() - before > 0.15
-    assert [(each.envelope.id, each.envelope.attempts, each.envelope.body) for each in again] == [(sent.id, 1, b"content")]
+    arrived = [(each.envelope.id, each.envelope.attempts, each.envelope.body) for each in again]
+    assert arrived == [(sent.id, 1, b"content")]
     consumer.settle([Handled(again[0])])
     assert bus.settled(receipt) == {sent.id}
 
@@ -146,7 +147,7 @@ def test_what_was_not_settled_is_delivered_again_after_a_close(make_bus: MakeBus
     consumer = bus.consumer(service, parcel)
     sent = [envelope(parcel) for _ in range(3)]
     bus.publish(*sent)
-    received = []
+    received: list[Delivery] = []
     while len(received) < 3:
         received += consumer.receive(5)
     consumer.settle([Handled(received[1])])

@@ -80,9 +80,7 @@ def test_a_problem_that_will_stay_goes_to_the_dead_letters_at_once(shop: Shop, p
 
 def test_a_passing_problem_is_retried_with_growing_delays(shop: Shop) -> None:
     shop.fail = failing_at("bad", Unavailable("AWAY", "away"))
-    verdicts = [
-        shop.handling().handle(deliveries(text_event("bad", attempts=attempts)))[0] for attempts in range(2)
-    ]
+    verdicts = [shop.handling().handle(deliveries(text_event("bad", attempts=attempts)))[0] for attempts in range(2)]
     assert [verdict.delay for verdict in verdicts if isinstance(verdict, Retry)] == [0.05, 0.2]
 
 
@@ -114,9 +112,7 @@ def test_a_statement_that_fails_counts_as_an_attempt(shop: Shop) -> None:
 
 def test_a_database_that_is_away_counts_no_attempt(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("away")
-    nowhere = Database(
-        "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1", "shop", signals_folder=folder
-    )
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1", "shop", signals_folder=folder)
     with pytest.raises(DatabaseAwayError):
         Shop(nowhere).handling().handle(deliveries(text_event("a"), text_event("b")))
     nowhere.close()
