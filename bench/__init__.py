@@ -1,0 +1,1 @@
+"""Benchmarks: what the platform costs, measured on whole processes and real servers."""

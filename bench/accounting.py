@@ -1,0 +1,44 @@
+"""CPU time and memory of process trees, from /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process tree has used: CPU seconds since its start, and memory now in MiB (proportional set size)."""
+
+    cpu: float
+    memory: float
+
+
+def usage_of(pid: int) -> Usage:
+    """A process with all its descendants, the ended ones included once their parent has reaped them."""
+    cpu = memory = 0.0
+    for each in _tree(pid):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended between the listing and the look
+        cpu += sum(map(int, fields[11:15])) / TICKS
+        memory += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+    return Usage(cpu, memory)
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return [pid]
+    return [pid, *(each for child in children for each in _tree(int(child)))]
+
+
+def machine() -> str:
+    """The machine in a few words: processor, cores, memory."""
+    cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name"))
+    total = next(int(line.split()[1]) for line in Path("/proc/meminfo").open() if line.startswith("MemTotal"))
+    return f"{os.cpu_count()} cores of {cpu}, {total / 1024 / 1024:.0f} GiB"
