@@ -27,9 +27,10 @@ CODES: dict[type[Problem], grpc.StatusCode] = {
     Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
-MOST_DETAILS = 20
-LONGEST_DESCRIPTION = 400
-"""Trailers travel as one header block; what is longer than clients accept (8 KiB) would lose the whole status."""
+LONGEST_TEXT = 300
+MOST_BYTES = 4000
+"""Of details: they travel in one header block, and one that is longer than clients accept (8 KiB, as Base64) would
+lose the whole status."""
 
 
 def code_of(problem: Problem) -> grpc.StatusCode:
@@ -41,16 +42,19 @@ def details_of(problem: Problem) -> bytes:
     """The serialised google.rpc.Status of a problem, for the trailer `grpc-status-details-bin`."""
     info = error_details_pb2.ErrorInfo(reason=problem.reason, domain=DOMAIN)
     for key, value in problem.metadata.items():
-        info.metadata[key] = value[:LONGEST_DESCRIPTION]
+        info.metadata[key] = value[:LONGEST_TEXT]
     details = [_any(info)]
     if isinstance(problem, Invalid) and problem.violations:
         bad = error_details_pb2.BadRequest()
-        for violation in problem.violations[:MOST_DETAILS]:
+        for violation in problem.violations:
             bad.field_violations.add(
-                field=violation.field[:LONGEST_DESCRIPTION], description=violation.description[:LONGEST_DESCRIPTION]
+                field=violation.field[:LONGEST_TEXT], description=violation.description[:LONGEST_TEXT]
             )
+            if info.ByteSize() + bad.ByteSize() > MOST_BYTES:
+                del bad.field_violations[-1]
+                break
         details.append(_any(bad))
-    status = status_pb2.Status(code=code_of(problem).value[0], message=problem.message[:1000], details=details)
+    status = status_pb2.Status(code=code_of(problem).value[0], message=problem.message[:LONGEST_TEXT], details=details)
     serialised: bytes = status.SerializeToString()
     return serialised
 

@@ -4,12 +4,16 @@ from typing import Literal
 
 from alembic import context
 
-from chassis.tables import Instant
+from chassis.tables import Document, Instant
 
 
 def render(kind: str, item: object, _: object) -> str | Literal[False]:
     """Write our column types as the plain types that they stand for: a revision never changes with the code."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Instant) else False
+    if kind == "type" and isinstance(item, Instant):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and item is Document:
+        return 'sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")'
+    return False
 
 
 connection = context.config.attributes["connection"]

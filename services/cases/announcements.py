@@ -9,6 +9,7 @@ from duokua.data import fill_struct
 from duokua.routing.v1 import routing_pb2
 from services.cases.domain import effects
 from services.cases.domain.case import Case
+from services.cases.domain.disclosure import visible_form
 from services.cases.domain.history import timestamp
 from services.cases.plans import Published
 
@@ -35,7 +36,8 @@ def request_notice(
 ) -> None:
     """Ask for a step's result to be rendered and sealed."""
     step = case.steps[effect.step_id]
-    notice = published.plan.by_id[effect.step_id].notice
+    planned = published.plan.by_id[effect.step_id]
+    notice = planned.notice
     assert notice is not None  # noqa: S101 - the core asks only for notices that the plan declares
     assert step.completed_at is not None  # noqa: S101 - and only once the step is completed
     event = events_pb2.NoticeRequested(
@@ -46,7 +48,7 @@ def request_notice(
         template=notice.template,
         decided_at=timestamp(step.completed_at),
     )
-    fill_struct(event.form, dict(form), "form")
+    fill_struct(event.form, visible_form(form, planned.form_fields), "form")
     fill_struct(event.result, dict(step.result or {}), "result")
     work.emit(event, subject=case.case_id)
 

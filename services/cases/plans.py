@@ -1,9 +1,11 @@
 """Bundles as published, and the plans compiled from them: loaded once, because a version never changes."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
+from jsonschema_rs import RegexOptions
 from sqlalchemy import Connection
 
 from chassis.problems import NotFound
@@ -59,7 +61,10 @@ def compile_bundle(body: bytes) -> Published:
         steps=tuple(_step(step) for step in bundle.steps),
         region_field=bundle.region_field,
     )
-    form = jsonschema_rs.validator_for(bundle.form_schema)
+    # Nothing is fetched, and patterns cannot backtrack: the same rules with which the form was published.
+    form = jsonschema_rs.Draft202012Validator(
+        json.loads(bundle.form_schema), offline=True, pattern_options=RegexOptions(), validate_formats=True
+    )
     conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
     return Published(bundle, plan, form, conditions)
 
