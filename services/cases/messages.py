@@ -115,7 +115,7 @@ def stamp(at: datetime | None) -> Timestamp | None:
 
 
 def answer_of(message: task_pb2.TaskAnswer) -> Answer | None:
-    """What an office says, for the core; None for a mere extension of the lease.
+    """What an office says, for the core; None when only the lease is meant.
 
     Raises Invalid when no answer is set or the result is too large.
     """
@@ -131,10 +131,10 @@ def answer_of(message: task_pb2.TaskAnswer) -> Answer | None:
             return Returned(task_id, request_id, message.return_task.reason)
         case "fail":
             return _failed(message)
-        case "extend":
+        case "extend" | "release":
             return None
         case _:
-            fault = Violation("answer", "say accept, complete, refuse, return_task, fail or extend")
+            fault = Violation("answer", "say accept, complete, refuse, return_task, fail, extend or release")
             raise Invalid("BAD_REQUEST", "the answer says nothing", [fault])
 
 

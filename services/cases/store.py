@@ -220,6 +220,11 @@ def keep_leases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         connection.execute(_keep_lease, list(rows))
 
 
+def release_tasks(connection: Connection, task_ids: Sequence[str], now: datetime) -> None:
+    """End leases: the tasks may be given to somebody else at once."""
+    connection.execute(update(tasks).where(tasks.c.task_id.in_(task_ids)).values(lease="", available_at=now))
+
+
 def add_incidents(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Record incidents; one that is opened again under its id is open again."""
     if not rows:

@@ -125,7 +125,6 @@ class WorkStream:
     async def _read(self, requests: AsyncIterator[pb.WorkRequest]) -> None:
         try:
             async for request in requests:
-                check_request(request)
                 if request.WhichOneof("request") != "answers":
                     fault = Violation("request", "after hello only answers may come")
                     raise Invalid("BAD_REQUEST", "unexpected message on the stream", [fault])  # noqa: TRY301 - ends the stream like the other faults
@@ -160,7 +159,7 @@ class WorkStream:
         for message, outcome in zip(messages, outcomes, strict=True):
             if _ends(message, outcome) and message.task_id in self._in_flight:
                 self._in_flight.discard(message.task_id)
-                freed += 1
+                freed += not message.HasField("release")
         if freed and self._waiter is not None:
             self._dispatch.make_room(self._waiter, freed)
 
@@ -192,8 +191,16 @@ def _waiter(caller: Caller, catalog_codes: frozenset[str], room: int) -> Waiter:
 
 
 def _given(caller: Caller, message: task_pb2.TaskAnswer) -> Given:
-    answer = answer_of(message)
-    return Given(_organ(caller), caller.subject, message.request_id, message.task_id, message.lease, answer)
+    check_request(message)
+    return Given(
+        organ_id=_organ(caller),
+        actor=caller.subject,
+        request_id=message.request_id,
+        task_id=message.task_id,
+        lease=message.lease,
+        answer=answer_of(message),
+        releases=message.HasField("release"),
+    )
 
 
 def _ends(message: task_pb2.TaskAnswer, outcome: Outcome) -> bool:

@@ -17,7 +17,7 @@ from services.cases.domain.case import OPEN_TASK
 from services.cases.domain.inputs import Accepted, Answer
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
-from services.cases.saga import Pending, Running, Saga
+from services.cases.saga import TASKS_TOPIC, Pending, Running, Saga
 from services.cases.service import as_problem
 
 tasks = store.tasks
@@ -40,7 +40,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An answer of an office's system: to a task, under a lease. `answer` None only extends the lease."""
+    """An answer of an office's system: to a task, under a lease.
+
+    `answer` is None when only the lease is meant: it is extended, or with `releases` given back.
+    """
 
     organ_id: str
     actor: str
@@ -48,6 +51,7 @@ class Given:
     task_id: str
     lease: str
     answer: Answer | None
+    releases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,24 @@ class Tasks:
             if outcome is None and _goes_on(given) and given.task_id in rows
         ]
         store.keep_leases(work.connection, kept)
+        self._release(
+            work,
+            [
+                given.task_id
+                for given, outcome in zip(answers, outcomes, strict=True)
+                if outcome is None and given.releases
+            ],
+        )
         return [
             outcome or Outcome(lease_until=until if _goes_on(given) else None)
             for given, outcome in zip(answers, outcomes, strict=True)
         ]
+
+    @staticmethod
+    def _release(work: UnitOfWork, task_ids: Sequence[str]) -> None:
+        if task_ids:
+            store.release_tasks(work.connection, task_ids, work.now)
+            work.wake(TASKS_TOPIC)
 
     def material(self, work: UnitOfWork, organ_id: str, task_id: str, digest: str) -> tuple[str, bytes]:
         """Media type and content of a material that an open task of this organ declares; raises NotFound."""
@@ -185,7 +203,7 @@ def _settled(task_id: str) -> Conflict:
 
 
 def _goes_on(given: Given) -> bool:
-    return given.answer is None or isinstance(given.answer, Accepted)
+    return not given.releases and (given.answer is None or isinstance(given.answer, Accepted))
 
 
 def _conditions(wishes: Iterable[Wish]) -> list[ColumnElement[bool]]:

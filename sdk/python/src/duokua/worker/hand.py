@@ -23,7 +23,7 @@ from duokua.worker.outbox import Outbox, Unanswered
 _log = logging.getLogger("duokua.department")
 
 # Why a task is no longer ours, whatever we answer.
-_LOST: Final = frozenset({"STALE_LEASE", "TASK_SETTLED", "TASK_NOT_FOUND", "CASE_ENDED"})
+_LOST: Final = frozenset({"STALE_LEASE", "TASK_SETTLED", "TASK_NOT_FOUND", "CASE_ENDED", "CASE_UNDOING"})
 # An operator can put these right while the answer waits.
 _PUT_RIGHT: Final = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
 
@@ -120,12 +120,12 @@ class Hand:
         """Start no more handlers."""
         self._stopping = True
 
-    def give_back(self, reason: str, retry_after: float) -> None:
-        """Fail back every task that has no answer yet, so that another process of the office gets it soon."""
+    def give_back(self, reason: str) -> None:
+        """Release every task that has no answer yet, so that another process of the office gets it at once."""
         self._waiting.clear()
         for held in [held for held in self._tasks.values() if held.open]:
             _log.warning("%r is given back: %s", held.task, reason)
-            self.outbox.put(held, failure(reason, retry_after))
+            self.outbox.put(held, TaskAnswer(release=task_pb2.Release()))
             held.lose("STOPPING", reason)
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ class Hand:
                 held.release(error)
             case "extend":
                 pass  # `extending` stays set: it is not asked for again, and the answer may yet come in time
-            case "fail":
+            case "fail" | "release":
                 self._lose(held, error.reason, error.message)
             case _:
                 self.outbox.put(held, failure(f"the platform did not take the department's answer: {error}"))

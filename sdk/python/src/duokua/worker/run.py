@@ -23,8 +23,6 @@ from duokua.worker.link import LEAVING_SECONDS, Link
 
 _log = logging.getLogger("duokua.department")
 
-# Tasks that are given back at the stop may be offered to another process after so many seconds.
-_RETRY_AFTER_STOP: Final = 1.0
 _STOPPING: Final = "the department system stopped before it answered"
 
 
@@ -72,7 +70,7 @@ class Run:
     async def _wind_up(self, link: asyncio.Task[None]) -> None:
         """Finish what is under way, give the rest back, and leave once the platform has noted it all."""
         await _until(link, self._hand.idle, self._hurrying, timeout=self._grace)
-        self._hand.give_back(_STOPPING, _RETRY_AFTER_STOP)
+        self._hand.give_back(_STOPPING)
         self._link.close()
         await _until(link, timeout=2 * LEAVING_SECONDS)
         if not link.done() or not self._hand.outbox.flushed.is_set():

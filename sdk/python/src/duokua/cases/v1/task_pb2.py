@@ -29,7 +29,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64uokua/cases/v1/task.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x03\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.duokua.cases.v1.TaskKind\x12\x0f\n\x07\x63\x61se_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x04 \x01(\t\x12\x11\n\tbundle_id\x18\x05 \x01(\t\x12\x0f\n\x07step_id\x18\x06 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x07 \x01(\t\x12\x10\n\x08organ_id\x18\x08 \x01(\t\x12%\n\x04\x66orm\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\tmaterials\x18\n \x03(\x0b\x32\x1c.duokua.cases.v1.MaterialRef\x12\r\n\x05lease\x18\x0b \x01(\t\x12\x34\n\x10lease_expires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\r \x01(\r\x12\x17\n\x0fhandled_task_id\x18\x0e \x01(\t\x12/\n\x0ehandled_result\x18\x0f \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x10 \x01(\x08\"\xf3\x02\n\nTaskAnswer\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x19\n\x07task_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x17\n\x05lease\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12)\n\x06\x61\x63\x63\x65pt\x18\x04 \x01(\x0b\x32\x17.duokua.cases.v1.AcceptH\x00\x12-\n\x08\x63omplete\x18\x05 \x01(\x0b\x32\x19.duokua.cases.v1.CompleteH\x00\x12)\n\x06refuse\x18\x06 \x01(\x0b\x32\x17.duokua.cases.v1.RefuseH\x00\x12\x32\n\x0breturn_task\x18\x07 \x01(\x0b\x32\x1b.duokua.cases.v1.ReturnTaskH\x00\x12%\n\x04\x66\x61il\x18\x08 \x01(\x0b\x32\x15.duokua.cases.v1.FailH\x00\x12)\n\x06\x65xtend\x18\t \x01(\x0b\x32\x17.duokua.cases.v1.ExtendH\x00\x42\x08\n\x06\x61nswer\"\x08\n\x06\x41\x63\x63\x65pt\"3\n\x08\x43omplete\x12\'\n\x06result\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\" \n\x06Refuse\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"$\n\nReturnTask\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"N\n\x04\x46\x61il\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x08\n\x06\x45xtend\"\x95\x01\n\rAnswerOutcome\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12)\n\x07problem\x18\x03 \x01(\x0b\x32\x18.duokua.cases.v1.Problem\x12\x34\n\x10lease_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd8\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x38\n\x08metadata\x18\x04 \x03(\x0b\x32&.duokua.cases.v1.Problem.MetadataEntry\x12\x33\n\nviolations\x18\x05 \x03(\x0b\x32\x1f.duokua.cases.v1.FieldViolation\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*O\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TASK_KIND_HANDLE\x10\x01\x12\x12\n\x0eTASK_KIND_UNDO\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64uokua/cases/v1/task.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x03\n\x04Task\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.duokua.cases.v1.TaskKind\x12\x0f\n\x07\x63\x61se_id\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x04 \x01(\t\x12\x11\n\tbundle_id\x18\x05 \x01(\t\x12\x0f\n\x07step_id\x18\x06 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x07 \x01(\t\x12\x10\n\x08organ_id\x18\x08 \x01(\t\x12%\n\x04\x66orm\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\tmaterials\x18\n \x03(\x0b\x32\x1c.duokua.cases.v1.MaterialRef\x12\r\n\x05lease\x18\x0b \x01(\t\x12\x34\n\x10lease_expires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\r \x01(\r\x12\x17\n\x0fhandled_task_id\x18\x0e \x01(\t\x12/\n\x0ehandled_result\x18\x0f \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x10 \x01(\x08\"\xa0\x03\n\nTaskAnswer\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x19\n\x07task_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x17\n\x05lease\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12)\n\x06\x61\x63\x63\x65pt\x18\x04 \x01(\x0b\x32\x17.duokua.cases.v1.AcceptH\x00\x12-\n\x08\x63omplete\x18\x05 \x01(\x0b\x32\x19.duokua.cases.v1.CompleteH\x00\x12)\n\x06refuse\x18\x06 \x01(\x0b\x32\x17.duokua.cases.v1.RefuseH\x00\x12\x32\n\x0breturn_task\x18\x07 \x01(\x0b\x32\x1b.duokua.cases.v1.ReturnTaskH\x00\x12%\n\x04\x66\x61il\x18\x08 \x01(\x0b\x32\x15.duokua.cases.v1.FailH\x00\x12)\n\x06\x65xtend\x18\t \x01(\x0b\x32\x17.duokua.cases.v1.ExtendH\x00\x12+\n\x07release\x18\n \x01(\x0b\x32\x18.duokua.cases.v1.ReleaseH\x00\x42\x08\n\x06\x61nswer\"\x08\n\x06\x41\x63\x63\x65pt\"3\n\x08\x43omplete\x12\'\n\x06result\x18\x01 \x01(\x0b\x32\x17.google.protobuf.Struct\" \n\x06Refuse\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"$\n\nReturnTask\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"N\n\x04\x46\x61il\x12\x16\n\x06reason\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x08\n\x06\x45xtend\"\t\n\x07Release\"\x95\x01\n\rAnswerOutcome\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12)\n\x07problem\x18\x03 \x01(\x0b\x32\x18.duokua.cases.v1.Problem\x12\x34\n\x10lease_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd8\x01\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x38\n\x08metadata\x18\x04 \x03(\x0b\x32&.duokua.cases.v1.Problem.MetadataEntry\x12\x33\n\nviolations\x18\x05 \x03(\x0b\x32\x1f.duokua.cases.v1.FieldViolation\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*O\n\x08TaskKind\x12\x19\n\x15TASK_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TASK_KIND_HANDLE\x10\x01\x12\x12\n\x0eTASK_KIND_UNDO\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,30 +50,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAIL'].fields_by_name['reason']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_PROBLEM_METADATAENTRY']._loaded_options = None
   _globals['_PROBLEM_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_TASKKIND']._serialized_start=1674
-  _globals['_TASKKIND']._serialized_end=1753
+  _globals['_TASKKIND']._serialized_start=1730
+  _globals['_TASKKIND']._serialized_end=1809
   _globals['_TASK']._serialized_start=204
   _globals['_TASK']._serialized_end=648
   _globals['_TASKANSWER']._serialized_start=651
-  _globals['_TASKANSWER']._serialized_end=1022
-  _globals['_ACCEPT']._serialized_start=1024
-  _globals['_ACCEPT']._serialized_end=1032
-  _globals['_COMPLETE']._serialized_start=1034
-  _globals['_COMPLETE']._serialized_end=1085
-  _globals['_REFUSE']._serialized_start=1087
-  _globals['_REFUSE']._serialized_end=1119
-  _globals['_RETURNTASK']._serialized_start=1121
-  _globals['_RETURNTASK']._serialized_end=1157
-  _globals['_FAIL']._serialized_start=1159
-  _globals['_FAIL']._serialized_end=1237
-  _globals['_EXTEND']._serialized_start=1239
-  _globals['_EXTEND']._serialized_end=1247
-  _globals['_ANSWEROUTCOME']._serialized_start=1250
-  _globals['_ANSWEROUTCOME']._serialized_end=1399
-  _globals['_PROBLEM']._serialized_start=1402
-  _globals['_PROBLEM']._serialized_end=1618
-  _globals['_PROBLEM_METADATAENTRY']._serialized_start=1571
-  _globals['_PROBLEM_METADATAENTRY']._serialized_end=1618
-  _globals['_FIELDVIOLATION']._serialized_start=1620
-  _globals['_FIELDVIOLATION']._serialized_end=1672
+  _globals['_TASKANSWER']._serialized_end=1067
+  _globals['_ACCEPT']._serialized_start=1069
+  _globals['_ACCEPT']._serialized_end=1077
+  _globals['_COMPLETE']._serialized_start=1079
+  _globals['_COMPLETE']._serialized_end=1130
+  _globals['_REFUSE']._serialized_start=1132
+  _globals['_REFUSE']._serialized_end=1164
+  _globals['_RETURNTASK']._serialized_start=1166
+  _globals['_RETURNTASK']._serialized_end=1202
+  _globals['_FAIL']._serialized_start=1204
+  _globals['_FAIL']._serialized_end=1282
+  _globals['_EXTEND']._serialized_start=1284
+  _globals['_EXTEND']._serialized_end=1292
+  _globals['_RELEASE']._serialized_start=1294
+  _globals['_RELEASE']._serialized_end=1303
+  _globals['_ANSWEROUTCOME']._serialized_start=1306
+  _globals['_ANSWEROUTCOME']._serialized_end=1455
+  _globals['_PROBLEM']._serialized_start=1458
+  _globals['_PROBLEM']._serialized_end=1674
+  _globals['_PROBLEM_METADATAENTRY']._serialized_start=1627
+  _globals['_PROBLEM_METADATAENTRY']._serialized_end=1674
+  _globals['_FIELDVIOLATION']._serialized_start=1676
+  _globals['_FIELDVIOLATION']._serialized_end=1728
 # @@protoc_insertion_point(module_scope)

@@ -139,6 +139,7 @@ class TaskAnswer(_message.Message):
     RETURN_TASK_FIELD_NUMBER: _builtins.int
     FAIL_FIELD_NUMBER: _builtins.int
     EXTEND_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Given by the caller; a repeat of the same answer gets the first answer's outcome."""
     task_id: _builtins.str
@@ -167,6 +168,12 @@ class TaskAnswer(_message.Message):
     def extend(self) -> Global___Extend:
         """Keeps the lease for longer."""
 
+    @_builtins.property
+    def release(self) -> Global___Release:
+        """Gives the lease back at once, as a process that stops does: nothing happened, and another process may get the
+        task. The stream that says so gets no other task in its place.
+        """
+
     def __init__(
         self,
         *,
@@ -179,12 +186,13 @@ class TaskAnswer(_message.Message):
         return_task: Global___ReturnTask | None = ...,
         fail: Global___Fail | None = ...,
         extend: Global___Extend | None = ...,
+        release: Global___Release | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "refuse", b"refuse", "return_task", b"return_task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "refuse", b"refuse", "release", b"release", "return_task", b"return_task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "lease", b"lease", "refuse", b"refuse", "request_id", b"request_id", "return_task", b"return_task", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "lease", b"lease", "refuse", b"refuse", "release", b"release", "request_id", b"request_id", "return_task", b"return_task", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["accept", "complete", "refuse", "return_task", "fail", "extend"]  # noqa: Y015
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["accept", "complete", "refuse", "return_task", "fail", "extend", "release"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 
@@ -305,6 +313,21 @@ class Extend(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Extend: _TypeAlias = Extend  # noqa: Y015
+
+@_typing.final
+class Release(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Release: _TypeAlias = Release  # noqa: Y015
 
 @_typing.final
 class AnswerOutcome(_message.Message):

@@ -30,7 +30,9 @@ class TaskServiceStub:
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     def __init__(self, channel):
@@ -66,7 +68,9 @@ class TaskServiceServicer:
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     def Work(self, request_iterator, context):
@@ -135,7 +139,9 @@ class TaskService:
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     @staticmethod

@@ -31,7 +31,9 @@ class TaskServiceStub:
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     @_typing.overload
@@ -57,7 +59,9 @@ class TaskServiceAsyncStub(TaskServiceStub):
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -79,7 +83,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED, INVALID_ARGUMENT (a field, named).
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
+    another answer), INVALID_ARGUMENT (a field, named).
     """
 
     @_abc_1.abstractmethod
