@@ -338,7 +338,7 @@ def test_an_async_handler_is_cancelled_when_the_grace_is_over(fake: FakePlatform
         fake.stream().send(a_task("t1"))
         assert began.wait(TIMEOUT)
         department.stop()
-        fake.answer("fail")
+        fake.answer("release")
         assert ended.wait(TIMEOUT)
 
 
