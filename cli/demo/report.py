@@ -1,0 +1,66 @@
+"""What a run found: the checks, and everything that `--json` tells."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One claim, and whether it held."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(slots=True)
+class DocumentReport:
+    """A sealed notice, and what each verifier said of it."""
+
+    path: str
+    title: str
+    case_number: str
+    step_id: str
+    document_id: str
+    sealed_by: str
+    sha256: str
+    verdict: str
+    """The platform's, in the end."""
+    offline: str
+    """pyHanko's, from the file and the trust anchors alone."""
+    pdfsig: str
+    """Poppler's, on the signature alone; empty where `pdfsig` is not installed."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Grows while the demo runs."""
+
+    folder: str
+    mode: str
+    ok: bool = False
+    seconds: float = 0.0
+    platform: dict[str, Any] = field(default_factory=dict)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[DocumentReport] = field(default_factory=list)
+    undo: list[dict[str, str]] = field(default_factory=list)
+    recovery: dict[str, Any] = field(default_factory=dict)
+    notifications: dict[str, Any] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+
+    def check(self, name: str, ok: bool, detail: str = "") -> None:  # noqa: FBT001 - what is checked
+        """Note whether a claim held."""
+        self.checks.append(Check(name, bool(ok), detail))
+
+    def same(self, name: str, found: object, expected: object) -> None:
+        """Note whether something is as expected; says both when it is not."""
+        self.check(name, found == expected, "" if found == expected else f"found {found}, expected {expected}")
+
+    @property
+    def failed(self) -> list[Check]:
+        """The claims that did not hold."""
+        return [check for check in self.checks if not check.ok]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)

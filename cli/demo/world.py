@@ -1,0 +1,155 @@
+"""Who there is in the demo: regions, offices with their systems, a portal, a firm and its agent. All of it invented."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cli.demo.waiting import once_known
+from cli.scenarios import read_package
+from duokua.client import Platform
+from duokua.errors import AlreadyExists
+from duokua.eseal.v1 import seal_service_pb2
+from duokua.identity.v1 import directory_pb2, directory_service_pb2
+from duokua.keys import ClientKey
+from duokua.matters.v1 import bundle_pb2, matter_service_pb2
+from duokua.routing.v1 import routing_pb2, routing_service_pb2
+
+pb = directory_service_pb2
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "open-restaurant"
+REGIONS = (("330000", "浙江省", ""), ("330100", "杭州市", "330000"), ("330106", "西湖区", "330100"))
+REGION = "330106"
+CITY, COUNTY = directory_pb2.ORGAN_LEVEL_CITY, directory_pb2.ORGAN_LEVEL_COUNTY
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """An office, where it is, and what it handles."""
+
+    key: str
+    name: str
+    english: str
+    uscc: str
+    region: str
+    level: directory_pb2.OrganLevel.ValueType
+    matters: tuple[str, ...]
+
+
+LEAD = Office(
+    "market",
+    "西湖区市场监督管理局（示例）",
+    "Market regulation",
+    "11330106MB1A00001G",
+    "330106",
+    COUNTY,
+    ("331031902000", "330131903000", "332031904000"),
+)
+URBAN = Office(
+    "urban", "西湖区城市管理局（示例）", "Urban management", "11330106MB1A00010E", "330106", COUNTY, ("330133905000",)
+)
+# Fire rescue is at city level: a case of the district goes up the tree to it.
+FIRE = Office(
+    "fire", "杭州市消防救援支队（示例）", "Fire rescue", "11330100MB1A00020Q", "330100", CITY, ("330132906000",)
+)
+# The city handles outdoor signs too: routing must pass it over for the district's own office.
+CITY_URBAN = Office(
+    "city-urban",
+    "杭州市城市管理局（示例）",
+    "Urban management",
+    "11330100MB1A00031W",
+    "330100",
+    CITY,
+    ("330133905000",),
+)
+OFFICES = (LEAD, URBAN, FIRE, CITY_URBAN)
+
+
+@dataclass(slots=True)
+class World:
+    """What the platform called everybody."""
+
+    organs: dict[str, str] = field(default_factory=dict)
+    """Organ ids by the offices' keys."""
+    clients: dict[str, str] = field(default_factory=dict)
+    """Client ids by the offices' keys, and of the "portal"."""
+    keys: dict[str, Path] = field(default_factory=dict)
+    """The same clients' key files."""
+    bundle: bundle_pb2.Bundle = field(default_factory=bundle_pb2.Bundle)
+    firm: str = ""
+    agent: str = ""
+
+    def organs_key(self, organ_id: str) -> str:
+        """The key of the office that the platform knows by this id."""
+        return next(key for key, known in self.organs.items() if known == organ_id)
+
+
+def register_offices(operator: Platform, world: World, folder: Path) -> None:
+    """Register regions and offices, and for each office a client with a key made here."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    regions = [directory_pb2.Region(code=code, name=name, parent_code=parent) for code, name, parent in REGIONS]
+    operator.directory.RegisterRegions(pb.RegisterRegionsRequest(regions=regions))
+    for office in OFFICES:
+        organ = directory_pb2.Organ(name=office.name, uscc=office.uscc, region_code=office.region, level=office.level)
+        answer = operator.directory.RegisterOrgan(pb.RegisterOrganRequest(organ=organ))
+        world.organs[office.key] = answer.organ.organ_id
+        _register_client(operator, world, folder, office.key, f"{office.name}业务系统")
+    _register_client(operator, world, folder, "portal", "政务服务网（示例）")
+
+
+def _register_client(operator: Platform, world: World, folder: Path, key: str, name: str) -> None:
+    made = ClientKey.generate()
+    world.keys[key] = folder / f"{key}.jwk"
+    made.save(world.keys[key])
+    organ_id = world.organs.get(key, "")
+    role = directory_pb2.CLIENT_ROLE_DEPARTMENT if organ_id else directory_pb2.CLIENT_ROLE_PORTAL
+    request = pb.RegisterClientRequest(name=name, role=role, organ_id=organ_id, public_jwk=made.public_jwk)
+    world.clients[key] = operator.directory.RegisterClient(request).client.client_id
+
+
+def declare_matters(operator: Platform, world: World) -> None:
+    """Tell routing who handles what, once it knows the offices."""
+    for office in OFFICES:
+        request = routing_service_pb2.DeclareCapabilitiesRequest(
+            organ_id=world.organs[office.key], catalog_codes=office.matters
+        )
+        once_known(lambda request=request: operator.routing.DeclareCapabilities(request), {"ORGAN_NOT_FOUND"})  # type: ignore[misc] # bound now, for each office
+
+
+def make_seals(operator: Platform, world: World) -> None:
+    """Make a seal for each office that has none."""
+    for office in OFFICES:
+        request = seal_service_pb2.CreateSealRequest(organ_id=world.organs[office.key])
+        try:
+            once_known(lambda request=request: operator.seals.CreateSeal(request), {"ORGAN_NOT_FOUND"})  # type: ignore[misc] # bound now, for each office
+        except AlreadyExists:
+            continue
+
+
+def install_scenario(operator: Platform, world: World) -> None:
+    """Install the scenario as it is shipped, under the lead office."""
+    request = matter_service_pb2.InstallScenarioRequest(
+        files=read_package(SCENARIO), lead_organ_id=world.organs[LEAD.key]
+    )
+    answer = once_known(lambda: operator.matters.InstallScenario(request), {"ORGAN_NOT_FOUND"})
+    world.bundle.CopyFrom(answer.bundle)
+
+
+def register_applicant(portal: Platform, world: World) -> None:
+    """Register, as the portal does, the firm and the person who acts for it under a mandate."""
+    world.firm = _person(
+        portal, directory_pb2.PERSON_KIND_LEGAL, "杭州云栖小馆餐饮管理有限公司（虚构）", "91330106MA2EXAMP1E"
+    )
+    world.agent = _person(portal, directory_pb2.PERSON_KIND_NATURAL, "李示例", "330106199001010018")
+    request = pb.GrantMandateRequest(agent_person_id=world.agent, principal_person_id=world.firm)
+    request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(days=30))
+    portal.directory.GrantMandate(request)
+
+
+def _person(portal: Platform, kind: directory_pb2.PersonKind.ValueType, name: str, number: str) -> str:
+    request = pb.RegisterPersonRequest(kind=kind, name=name, identity_number=number, assurance=3)
+    return portal.directory.RegisterPerson(request).person.person_id
+
+
+def explain_sign(operator: Platform) -> routing_service_pb2.ExplainRouteResponse:
+    """Ask routing where the outdoor sign would go, and who was passed over."""
+    step = routing_pb2.StepToRoute(step_id="outdoor-sign", catalog_code=URBAN.matters[0])
+    return operator.routing.ExplainRoute(routing_service_pb2.ExplainRouteRequest(region_code=REGION, step=step))

@@ -1,0 +1,49 @@
+"""Checks the history of a case, with nothing but its entries and the rule by which they are chained.
+
+The rule is the contract's: SHA-256 over the previous entry's hash (32 bytes; none before the first entry) followed by
+the RFC 8785 form, in UTF-8, of {"case_id", "sequence", "at", "actor", "kind", "input"}, where `at` is RFC 3339 in UTC
+with milliseconds. It is written down here once more on purpose: a check that used the platform's own code would say no
+more than the platform's word.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC
+
+import rfc8785
+
+from duokua.cases.v1.case_pb2 import HistoryEntry
+from duokua.data import from_struct
+
+
+def first_broken(case_id: str, entries: Iterable[HistoryEntry]) -> int | None:
+    """The sequence of the first entry, from 1, that does not follow from those before it; None when all do.
+
+    `entries` is the whole history, oldest first. Entries that were cut off its end cannot be seen: compare their
+    number with the case's version.
+    """
+    previous = ""
+    for sequence, entry in enumerate(entries, start=1):
+        if entry.sequence != sequence or entry.previous_hash != previous:
+            return sequence
+        if entry.hash != hash_of(case_id, entry):
+            return sequence
+        previous = entry.hash
+    return None
+
+
+def hash_of(case_id: str, entry: HistoryEntry) -> str:
+    """The hash that an entry must have, in lower-case hexadecimal; empty when its content has no canonical form."""
+    content = {
+        "case_id": case_id,
+        "sequence": entry.sequence,
+        "at": entry.at.ToDatetime(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
+        "actor": entry.actor,
+        "kind": entry.kind,
+        "input": from_struct(entry.input),
+    }
+    try:
+        previous = bytes.fromhex(entry.previous_hash)
+        return hashlib.sha256(previous + rfc8785.dumps(content)).hexdigest()  # type: ignore[arg-type] # JSON, as it says
+    except ValueError:
+        return ""
