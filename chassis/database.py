@@ -21,6 +21,7 @@ from chassis.tables import Document, Instant, service_metadata
 __all__ = ["Database", "Document", "Instant", "UnitOfWork", "insert", "service_metadata"]
 
 OUTBOX_TOPIC = "outbox"
+READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _propagator = TraceContextTextMapPropagator()
 _outbox = service_metadata().tables["outbox"]
 
@@ -76,6 +77,7 @@ class Database:
         self.clock = clock or SystemClock()
         self.callbacks = Callbacks()
         self.engine = _engine(self.url)
+        self._reader = self.engine.execution_options(**({} if self.is_sqlite else READING))
         self._sockets = SocketSignals(signals_folder, service) if self.is_sqlite else None
         self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
         self._listener: Listener | None = None
@@ -108,7 +110,7 @@ class Database:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
-                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield UnitOfWork(connection, self.clock.now())
 
     def ping(self) -> None:

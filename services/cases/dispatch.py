@@ -57,9 +57,10 @@ class Dispatch:
         self._waiters.remove(waiter)
 
     def make_room(self, waiter: Waiter, count: int) -> None:
-        """A client has room for `count` more."""
+        """A client has room for `count` more; one that had none may have a backlog."""
+        if waiter.room <= 0:
+            self._look.set()
         waiter.room += count
-        self._look.set()
 
     async def stop(self) -> None:
         """End the loop."""
@@ -88,7 +89,7 @@ class Dispatch:
     async def _hand_out(self, waiters: Sequence[Waiter]) -> None:
         wishes = [Wish(each.organ_id, each.catalog_codes, each.room, each.client) for each in waiters]
         try:
-            leased = await self._loop.run_in_executor(self._threads, self._lease, wishes)
+            leased, more = await self._loop.run_in_executor(self._threads, self._lease, wishes)
         except DBAPIError as error:
             log.warning("tasks_cannot_be_leased", error=str(error.orig))
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
@@ -98,9 +99,9 @@ class Dispatch:
             if tasks:
                 waiter.room -= len(tasks)
                 waiter.tasks.put_nowait(tasks)
-        if sum(map(len, leased)) and any(waiter.room > 0 for waiter in waiters):
-            self._look.set()  # the query may have been full of one client's tasks
+        if more:
+            self._look.set()
 
-    def _lease(self, wishes: Sequence[Wish]) -> list[list[task_pb2.Task]]:
+    def _lease(self, wishes: Sequence[Wish]) -> tuple[list[list[task_pb2.Task]], bool]:
         with self._database.begin() as work:
             return self._tasks.lease(work, wishes)

@@ -74,17 +74,20 @@ class Tasks:
         """The queue as an installation has it."""
         return cls(Plans(), timedelta(seconds=settings.lease_seconds))
 
-    def lease(self, work: UnitOfWork, wishes: Sequence[Wish]) -> list[list[task_pb2.Task]]:
-        """Lease what is available, the oldest first: for each wish at most as many tasks as it has capacity for."""
-        wanted = [wish for wish in wishes if wish.capacity > 0]
-        rows = self._available(work, wanted) if wanted else []
+    def lease(self, work: UnitOfWork, wishes: Sequence[Wish]) -> tuple[list[list[task_pb2.Task]], bool]:
+        """Lease what is available, the oldest first: for each wish at most as many tasks as it has capacity for.
+
+        Also says whether more may be available: the look was as full as it could be, perhaps of one client's tasks.
+        """
+        rows = self._available(work, wishes)
         chosen: list[list[str]] = [[] for _ in wishes]
         for row in rows:
             for index, wish in enumerate(wishes):
                 if wish.fits(row) and len(chosen[index]) < wish.capacity:
                     chosen[index].append(row.task_id)
                     break
-        return [self._lease_to(work, wish, ids) for wish, ids in zip(wishes, chosen, strict=True)]
+        leased = [self._lease_to(work, wish, ids) for wish, ids in zip(wishes, chosen, strict=True)]
+        return leased, len(rows) == _limit(wishes)
 
     def answer(self, work: UnitOfWork, answers: Sequence[Given]) -> list[Outcome]:
         """Take answers, each for itself: what is wrong with one does not touch the others."""
@@ -145,7 +148,7 @@ class Tasks:
             select(tasks.c.task_id, tasks.c.organ_id, tasks.c.catalog_code)
             .where(or_(*_conditions(wishes)), tasks.c.available_at <= work.now)
             .order_by(tasks.c.available_at, tasks.c.task_id)
-            .limit(sum(wish.capacity for wish in wishes))
+            .limit(_limit(wishes))
             .with_for_update(skip_locked=True)
         )
         return work.connection.execute(query).all()
@@ -204,6 +207,10 @@ def _settled(task_id: str) -> Conflict:
 
 def _goes_on(given: Given) -> bool:
     return not given.releases and (given.answer is None or isinstance(given.answer, Accepted))
+
+
+def _limit(wishes: Iterable[Wish]) -> int:
+    return sum(wish.capacity for wish in wishes)
 
 
 def _conditions(wishes: Iterable[Wish]) -> list[ColumnElement[bool]]:
