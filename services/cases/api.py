@@ -63,7 +63,7 @@ class CaseApi:
     def get_history(self, call: Call, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
         """The chained entries of a case."""
         row = self._visible(call.work, call.caller, request.case_id)
-        asked = page(request.page_size, request.page_token)
+        asked = page(request.page_size, request.page_token, kind=int)
         after = int(asked.after[0]) if asked.after else 0
         entries = store.history_page(call.work.connection, row.case_id, after, asked.fetch)
         kept, token = asked.cut(entries, lambda entry: [entry.sequence])
