@@ -5,8 +5,10 @@ from functools import cache
 
 import re2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from chassis.problems import Invalid, Violation
@@ -17,6 +19,8 @@ MOST_ITEMS = 1000
 DEEPEST_STRUCT = 16
 MOST_STRUCT_VALUES = 5000
 LONGEST_STRUCT_TEXT = 20_000
+LARGEST_STRUCT_NUMBER = 2**53
+"""Beyond it a double skips whole numbers: what is stored could not be told as it was given."""
 MOST_VIOLATIONS = 50
 
 Check = Callable[[Message, str], Iterator[Violation]]
@@ -138,6 +142,8 @@ def _nested(field: FieldDescriptor) -> Check:
     assert nested is not None  # noqa: S101 - the caller has looked
     if nested is Struct.DESCRIPTOR:
         return _struct(field)
+    if nested in (Duration.DESCRIPTOR, Timestamp.DESCRIPTOR) and not field.is_repeated:
+        return _in_range(field)
     is_map = nested.GetOptions().map_entry
 
     def check(message: Message, path: str) -> Iterator[Violation]:
@@ -148,6 +154,19 @@ def _nested(field: FieldDescriptor) -> Check:
                 yield from _faults(item, f"{path}{field.name}[{index}].")
         elif message.HasField(field.name):
             yield from _faults(getattr(message, field.name), f"{path}{field.name}.")
+
+    return check
+
+
+def _in_range(field: FieldDescriptor) -> Check:
+    def check(message: Message, path: str) -> Iterator[Violation]:
+        if message.HasField(field.name):
+            value = getattr(message, field.name)
+            yield from _faults(value, f"{path}{field.name}.")
+            try:
+                value.ToJsonString()
+            except ValueError:
+                yield Violation(path + field.name, f"is beyond what a {value.DESCRIPTOR.name} may say")
 
     return check
 
@@ -172,11 +191,14 @@ def _struct_faults(struct: Struct, path: str) -> Iterator[Violation]:
         if depth > DEEPEST_STRUCT:
             yield Violation(where, f"is nested deeper than {DEEPEST_STRUCT} levels")
             return
+        if len(where) > LONGEST_TEXT or "\0" in where:
+            yield Violation(where[:LONGEST_TEXT], f"names must not contain NUL, nor have {LONGEST_TEXT} characters")
+            return
         kind = value.WhichOneof("kind")
         if kind == "string_value" and (len(value.string_value) > LONGEST_STRUCT_TEXT or "\0" in value.string_value):
             yield Violation(where, f"at most {LONGEST_STRUCT_TEXT} characters, and no NUL")
-        elif kind == "number_value" and value.number_value - value.number_value != 0:
-            yield Violation(where, "must be a finite number")
+        elif kind == "number_value" and not abs(value.number_value) <= LARGEST_STRUCT_NUMBER:  # nor is NaN
+            yield Violation(where, "must be a number from -2**53 to 2**53; give a larger one as text")
         elif kind == "struct_value":
             stack += [(item, f"{where}.{key}", depth + 1) for key, item in value.struct_value.fields.items()]
         elif kind == "list_value":
