@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -122,7 +123,7 @@ def _with_password(url: str, file: Path | None) -> str:
     if not at or ":" in user:
         message = "a password file needs a URL with a user and no password: scheme://user@host/..."
         raise ValueError(message)
-    return f"{scheme}://{user}:{file.read_text().strip()}@{place}"
+    return f"{scheme}://{user}:{quote(file.read_text().strip(), safe='')}@{place}"
 
 
 def is_loopback(address: str) -> bool:
