@@ -37,11 +37,12 @@ def payloads(topics: Collection[str]) -> Iterator[str]:
     lines: list[str] = []
     size = 0
     for topic in sorted(topics):
-        if size + len(topic) + 1 > LARGEST_PAYLOAD and lines:
+        length = len(topic.encode()) + 1
+        if size + length > LARGEST_PAYLOAD and lines:
             yield "\n".join(lines)
             lines, size = [], 0
         lines.append(topic)
-        size += len(topic.encode()) + 1
+        size += length
     if lines:
         yield "\n".join(lines)
 
