@@ -5,6 +5,7 @@ and in one place, read from the method's declared policy. A method without a pol
 """
 
 import asyncio
+import contextlib
 import inspect
 import re
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import grpc.aio
 import structlog
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from opentelemetry import context as trace_context
 from opentelemetry import trace
@@ -27,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.api import ANONYMOUS, Call, Caller, Servicer, StreamCall
 from chassis.database import Database
-from chassis.problems import Conflict, Forbidden, Problem, Unauthenticated, Unavailable
+from chassis.problems import Conflict, Forbidden, Invalid, Problem, Unauthenticated, Unavailable, Violation
 from chassis.requests import check_request_id, fingerprint, first_answer, remember
 from chassis.status import code_of, details_of
 from chassis.tokens import TokenVerifier
@@ -40,6 +41,8 @@ tracer = trace.get_tracer("duokua.rpc")
 _propagator = TraceContextTextMapPropagator()
 
 DEFAULT_DEADLINE_SECONDS = 15.0
+LONGEST_DETAILS = 200
+"""In characters; the trailer with the details has the whole message, and both must fit in one header block."""
 REQUESTS = Counter("duokua_rpc_requests_total", "Calls answered.", ["method", "code"])
 SECONDS = Histogram("duokua_rpc_seconds", "Time to answer a call with a single answer.", ["method"])
 
@@ -86,7 +89,7 @@ class Pipeline:
     def _handler(self, servicer: Servicer, descriptor: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
         method = method_of(servicer, descriptor)
         codec: dict[str, Any] = {
-            "request_deserializer": GetMessageClass(descriptor.input_type).FromString,
+            "request_deserializer": _reader(GetMessageClass(descriptor.input_type)),
             "response_serializer": GetMessageClass(descriptor.output_type).SerializeToString,
         }
         if descriptor.client_streaming and descriptor.server_streaming:
@@ -101,7 +104,7 @@ class Pipeline:
             try:
                 with _traced(method, context):
                     caller = await self._admit(method, context)
-                    check_request(request)
+                    check_request(_readable(request))
                     async with asyncio.timeout(_deadline(method, context)):
                         response = await self._answer(method, caller, request)
             except Exception as error:
@@ -126,10 +129,14 @@ class Pipeline:
             try:
                 caller = await self._admit(method, context)
                 if checks:
-                    check_request(request)
+                    check_request(_readable(request))
+                else:
+                    request = _each_readable(request)
                 call = StreamCall(self._database, caller, self._threads, self._stopping)
-                async for response in method.handler(call, request):
-                    yield response
+                # Closed at once when the client goes away, and not when the garbage collector comes by.
+                async with contextlib.aclosing(method.handler(call, request)) as responses:
+                    async for response in responses:
+                        yield response
             except asyncio.CancelledError:
                 REQUESTS.labels(method.full_name, "CANCELLED").inc()
                 raise
@@ -200,6 +207,28 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def _reader(message: type[Message]) -> Callable[[bytes], Message | None]:
+    def read(data: bytes) -> Message | None:
+        try:
+            return message.FromString(data)
+        except DecodeError:  # raised here, it would reach the client as an internal error without a reason
+            return None
+
+    return read
+
+
+def _readable(request: Message | None) -> Message:
+    if request is None:
+        fault = Violation("request", "must be a message of the contract, nested less than 100 levels deep")
+        raise Invalid("BAD_REQUEST", "the request cannot be read", [fault])
+    return request
+
+
+async def _each_readable(requests: AsyncIterator[Message | None]) -> AsyncIterator[Message]:
+    async for request in requests:
+        yield _readable(request)
+
+
 def _traced(method: Method, context: Context) -> Any:
     carrier = {key: value for key, value in context.invocation_metadata() or () if key == "traceparent"}
     parent = _propagator.extract(carrier) if carrier else None
@@ -224,18 +253,20 @@ def _bearer(context: Context) -> str:
 
 
 async def _abort(method: Method, context: Context, error: Exception) -> None:
-    if isinstance(error, TimeoutError):
-        REQUESTS.labels(method.full_name, "DEADLINE_EXCEEDED").inc()
-        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the server could not answer within the deadline")
     problem = _as_problem(error)
-    if problem is None:
-        REQUESTS.labels(method.full_name, "INTERNAL").inc()
+    if problem is not None:
+        code = code_of(problem)
+    elif isinstance(error, TimeoutError):
+        code = grpc.StatusCode.DEADLINE_EXCEEDED
+        problem = Problem("DEADLINE_EXCEEDED", "the server could not answer within the deadline")
+    else:
+        code = grpc.StatusCode.INTERNAL
+        problem = Problem("INTERNAL", "an unexpected error; it is in the server's log")
         log.error("rpc_failed", method=method.full_name, exc_info=error)
-        await context.abort(grpc.StatusCode.INTERNAL, "an unexpected error; it is in the server's log")
-    code = code_of(problem)
     REQUESTS.labels(method.full_name, code.name).inc()
     log.info("rpc_refused", method=method.full_name, code=code.name, reason=problem.reason)
-    await context.abort(code, problem.message[:1000], (("grpc-status-details-bin", details_of(problem)),))
+    trailer = ("grpc-status-details-bin", details_of(problem, code))
+    await context.abort(code, problem.message[:LONGEST_DETAILS], (trailer,))
 
 
 def _as_problem(error: Exception) -> Problem | None:

@@ -28,7 +28,7 @@ CODES: dict[type[Problem], grpc.StatusCode] = {
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
 LONGEST_TEXT = 300
-MOST_BYTES = 4000
+MOST_BYTES = 3000
 """Of details: they travel in one header block, and one that is longer than clients accept (8 KiB, as Base64) would
 lose the whole status."""
 
@@ -38,8 +38,12 @@ def code_of(problem: Problem) -> grpc.StatusCode:
     return CODES.get(type(problem), grpc.StatusCode.UNKNOWN)
 
 
-def details_of(problem: Problem) -> bytes:
-    """The serialised google.rpc.Status of a problem, for the trailer `grpc-status-details-bin`."""
+def details_of(problem: Problem, code: grpc.StatusCode | None = None) -> bytes:
+    """The serialised google.rpc.Status of a problem, for the trailer `grpc-status-details-bin`.
+
+    `code` is for what no problem stands for: a deadline, an unexpected error.
+    """
+    number = (code or code_of(problem)).value[0]
     info = error_details_pb2.ErrorInfo(reason=problem.reason, domain=DOMAIN)
     for key, value in problem.metadata.items():
         info.metadata[key] = value[:LONGEST_TEXT]
@@ -54,7 +58,7 @@ def details_of(problem: Problem) -> bytes:
                 del bad.field_violations[-1]
                 break
         details.append(_any(bad))
-    status = status_pb2.Status(code=code_of(problem).value[0], message=problem.message[:LONGEST_TEXT], details=details)
+    status = status_pb2.Status(code=number, message=problem.message[:LONGEST_TEXT], details=details)
     serialised: bytes = status.SerializeToString()
     return serialised
 
