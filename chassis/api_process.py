@@ -52,12 +52,20 @@ class ApiProcess:
         """Serve until SIGTERM or SIGINT, then finish what is in hand."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self.stop)
+        await self.serve()
+
+    def stop(self) -> None:
+        """Have the process end in good order; to be called on its event loop."""
+        self._stopping.set()
+
+    async def serve(self) -> None:
+        """Serve until `stop` is called."""
         channel = identity_channel(self._settings)
         server = await self._build(channel)
         health = HealthServer(self._settings.health_listen, self._checks())
-        await server.start()
         await self._start_servicers()
+        await server.start()
         health.start()
         log.info("api_serving", services=" ".join(self._services), address=self._settings.listen)
         await self._stopping.wait()
