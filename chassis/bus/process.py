@@ -62,9 +62,11 @@ def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy |
     for worker in workers:
         runner.add_service(worker)
     health = HealthServer(settings.health_listen, runtime.checks())
+    started = runtime.troubles.reporter("start", "the services are starting")
     health.start()
     runtime.listen()
     runner.start()
+    started("")
     _log.info("worker_started", services=names)
     try:
         _wait_for_end(runner)

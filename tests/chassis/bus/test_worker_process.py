@@ -18,7 +18,7 @@ from chassis.bus.dead_letters import DeadLetters
 from chassis.database import Database, create_tables
 from tests.chassis.bus.buses import rabbit_dead_letters
 from tests.chassis.bus.shop import Shop, metadata
-from tests.servers import RabbitmqServer
+from tests.servers import PostgresServer, RabbitmqServer
 from tests.servers.process import free_ports, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -199,5 +199,27 @@ def test_a_broker_that_restarts_under_load_loses_nothing(tmp_path: Path, postgre
             setup.wait_for_empty_outbox()
             assert set(setup.texts().values()) == {1}
             wait_until(setup.is_ready, seconds=30, what="a worker that is ready again")
+        finally:
+            setup.close()
+
+
+def test_a_database_that_restarts_under_load_loses_nothing(tmp_path: Path, rabbitmq_server: RabbitmqServer) -> None:
+    broker = rabbitmq_server.url(rabbitmq_server.create_vhost())
+    with PostgresServer() as postgres, postgres.fresh_database() as url:
+        setup = Setup(tmp_path, url, broker)
+        try:
+            setup.start_ready()
+            wanted = [f"t{number}" for number in range(1000)]
+            setup.shop.emit(*wanted)
+            setup.count_down(50)
+            setup.wait_for_texts(wanted[0])
+            postgres.kill()
+            wait_until(lambda: not setup.is_ready(), seconds=30, what="a worker that says that it is not ready")
+            postgres.start()
+            setup.database.engine.dispose()
+            setup.wait_for_texts(*wanted, *map(str, range(1, 51)), seconds=60)
+            setup.wait_for_empty_outbox()
+            assert set(setup.texts().values()) == {1}
+            assert setup.dead_reasons() == []
         finally:
             setup.close()
