@@ -1,7 +1,7 @@
 """The whole path, from one transaction to the effect of another, with crashes at its seams."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -45,7 +45,7 @@ class LosesAcks:
         self.interrupt = consumer.interrupt
         self.close = consumer.close
 
-    def settle(self, verdicts: list[Verdict]) -> None:
+    def settle(self, verdicts: Sequence[Verdict]) -> None:
         if self.left:
             self.left -= 1
             self._consumer.close()
