@@ -22,8 +22,9 @@ from services.notify.service import DELIVERIES, secret_context
 
 log = structlog.get_logger(__name__)
 
-# Longer than an attempt can take with its look-up of the name and its recording.
-_LEASE = timedelta(seconds=90)
+# How long what a killed process had in hand waits for another one. What is being sent renews its lease in time.
+LEASE = timedelta(seconds=10)
+RENEWAL = timedelta(seconds=4)
 
 
 class Deliverer:
@@ -39,7 +40,8 @@ class Deliverer:
         self._sender = sender
         self._at_once = at_once
         self._chance = chance
-        self._busy: set[str] = set()
+        self._busy: dict[str, str] = {}
+        """The delivery that is being sent, by webhook."""
         self._threads: set[threading.Thread] = set()
 
     @classmethod
@@ -56,17 +58,20 @@ class Deliverer:
         with database.begin() as work:
             busy = set(self._busy)
             free = self._at_once - len(busy)
-            taken = store.claim(work.connection, work.now, _LEASE, busy, free) if free > 0 else []
+            store.renew(work.connection, work.now + LEASE, list(self._busy.values()))
+            taken = store.claim(work.connection, work.now, LEASE, busy, free) if free > 0 else []
             busy |= {claim.webhook_id for claim in taken}
             following = store.next_due(work.connection, work.now, busy) if len(busy) < self._at_once else None
             now = work.now
         for claim in taken:
-            self._busy.add(claim.webhook_id)
+            self._busy[claim.webhook_id] = claim.delivery_id
             # A thread each and no pool: there are never more than `at_once`, and none while nothing is sent.
             thread = threading.Thread(target=self._deliver, args=(database, claim, now), name="deliver", daemon=True)
             self._threads.add(thread)
             thread.start()
-        return following
+        if not busy:
+            return following
+        return min(following or now + RENEWAL, now + RENEWAL)
 
     def close(self) -> None:
         """Returns when what was started is recorded."""
@@ -79,7 +84,7 @@ class Deliverer:
             self._record(database, claim, self._attempt(claim, now))
         except Exception:
             # The lease runs out and the delivery is attempted again.
-            self._busy.discard(claim.webhook_id)
+            self._busy.pop(claim.webhook_id, None)
             log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
         finally:
             self._threads.discard(threading.current_thread())
@@ -106,7 +111,7 @@ class Deliverer:
             work.wake(DELIVERIES)
             # Free before the wake-up that follows the commit, and after all is written: whoever looks in between finds
             # this endpoint's deliveries locked.
-            self._busy.discard(claim.webhook_id)
+            self._busy.pop(claim.webhook_id, None)
         log.info(
             "webhook_attempted",
             delivery_id=claim.delivery_id,

@@ -240,6 +240,15 @@ def claim(connection: Connection, now: datetime, lease: timedelta, busy: Collect
     ]
 
 
+def renew(connection: Connection, until: datetime, delivery_ids: Collection[str]) -> None:
+    """Puts off the end of the leases of deliveries that are being sent, unless they were settled meanwhile."""
+    if delivery_ids:
+        mine = and_(deliveries.c.delivery_id.in_(delivery_ids), deliveries.c.status == Status.PENDING)
+        # One that failed meanwhile may wait for its next attempt already, which is later.
+        query = update(deliveries).where(mine, deliveries.c.next_attempt_at < until)
+        connection.execute(query.values(next_attempt_at=until))
+
+
 def next_due(connection: Connection, now: datetime, busy: Collection[str]) -> datetime | None:
     """When the next delivery is due; what waits for a busy webhook counts once its time is to come."""
     query = select(deliveries.c.next_attempt_at).where(

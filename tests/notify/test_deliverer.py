@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -14,7 +13,7 @@ from chassis.api import Caller
 from chassis.database import Database
 from chassis.testing import ManualClock
 from services.notify import store
-from services.notify.deliverer import Deliverer
+from services.notify.deliverer import LEASE, Deliverer
 from services.notify.domain.webhooks import MOST_ATTEMPTS, Status
 from services.notify.service import DELIVERIES, Registered
 from tests.notify.builders import FIRE, TAX, accepted, notify, register, sender, vault
@@ -65,7 +64,7 @@ class Line:
 
     def attempt(self, number: int) -> RowMapping:
         """Delivers until that attempt at the one delivery is recorded, that is, its lease is gone."""
-        lease = self.database.clock.now() + timedelta(seconds=90)
+        lease = self.database.clock.now() + LEASE
         return self.deliver_until(lambda rows: rows[0]["attempts"] == number and rows[0]["next_attempt_at"] != lease)[0]
 
     def _wake(self) -> None:
@@ -192,13 +191,32 @@ def test_what_was_sent_but_not_recorded_is_sent_again_once_the_lease_has_run_out
     line.register(receiver.url)
     line.tell(2)
     with line.database.begin() as work:
-        [taken] = store.claim(work.connection, work.now, timedelta(seconds=90), set(), 1)  # and the process dies
+        [taken] = store.claim(work.connection, work.now, LEASE, set(), 1)  # and the process dies
     after = line.deliverer.deliver_due(line.database)
     assert after is not None
     assert receiver.got == []
     clock.advance(seconds=(after - clock.now()).total_seconds())
     [row] = line.deliver_until(all_of(Status.DELIVERED))
     assert (row["delivery_id"], row["attempts"]) == (taken.delivery_id, 2)
+
+
+def test_what_is_being_sent_keeps_its_lease(line: Line, receiver: Receiver, clock: ManualClock) -> None:
+    with held(receiver) as free:
+        line.register(receiver.url)
+        line.tell(2)
+        line.deliverer.deliver_due(line.database)
+        receiver.wait_for(1)
+        for _ in range(5):
+            again = line.deliverer.deliver_due(line.database)
+            assert again is not None
+            assert again < clock.now() + LEASE
+            clock.advance(seconds=(again - clock.now()).total_seconds())
+            line.another().deliver_due(line.database)
+        [row] = line.log()
+        assert row["attempts"] == 1
+        free.set()
+        line.deliver_until(all_of(Status.DELIVERED))
+    assert len(receiver.got) == 1
 
 
 def test_the_outcome_of_an_attempt_whose_lease_ran_out_does_not_undo_the_next(
