@@ -39,6 +39,11 @@ def _tree(pid: int) -> list[int]:
 
 def machine() -> str:
     """The machine in a few words: processor, cores, memory."""
-    cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name"))
-    total = next(int(line.split()[1]) for line in Path("/proc/meminfo").open() if line.startswith("MemTotal"))
+    cpu = _field(Path("/proc/cpuinfo"), "model name")
+    total = int(_field(Path("/proc/meminfo"), "MemTotal").split()[0])
     return f"{os.cpu_count()} cores of {cpu}, {total / 1024 / 1024:.0f} GiB"
+
+
+def _field(file: Path, name: str) -> str:
+    line = next(line for line in file.read_text().splitlines() if line.startswith(name))
+    return line.partition(":")[2].strip()

@@ -91,7 +91,9 @@ def _run(place: World, cases: int, rate: float | None) -> Phase:
     )
 
 
-def _submit_all(place: World, watch: "psycopg.Connection[tuple[int]]", cases: int, rate: float | None, base: int) -> None:
+def _submit_all(
+    place: World, watch: "psycopg.Connection[tuple[int]]", cases: int, rate: float | None, base: int
+) -> None:
     session = place.portal.acting_for(place.applicant)
     form = to_struct(FORM)
 

@@ -1,8 +1,8 @@
 """A platform for benchmarks: real servers, every service in its own processes, five offices, one portal."""
 
 import contextlib
+import functools
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +14,7 @@ from typing import Any
 
 from stdnum.cn import uscc
 
+from bench.ports import free_ports
 from chassis.clock import new_id
 from chassis.settings import SERVICES, Settings
 from cli import supervise
@@ -59,8 +60,8 @@ def world() -> Iterator[World]:
             data_dir=folder,
             database_url=postgres.url("duokua_{service}"),
             broker_url=rabbitmq.url(),
-            listen=f"127.0.0.1:{_free_ports(len(SERVICES))}",
-            health_listen=f"127.0.0.1:{_free_ports(2 * len(SERVICES))}",
+            listen=f"127.0.0.1:{free_ports(len(SERVICES))}",
+            health_listen=f"127.0.0.1:{free_ports(2 * len(SERVICES))}",
             log_level="WARNING",
         )
         initialise(settings.secrets_folder)
@@ -93,12 +94,12 @@ def _register(operator: Platform, settings: Settings, folder: Path) -> Platform:
         declare = routing_service_pb2.DeclareCapabilitiesRequest(
             request_id=new_id(), organ_id=organ_id, catalog_codes=[CODES[step]]
         )
-        _until_known(lambda declare=declare: operator.routing.DeclareCapabilities(declare))
+        _until_known(functools.partial(operator.routing.DeclareCapabilities, declare))
         _client(operator, folder, step, directory_pb2.CLIENT_ROLE_DEPARTMENT, organ_id)
     install = matter_service_pb2.InstallScenarioRequest(
         request_id=new_id(), files=read_package(SCENARIO), lead_organ_id=organs[0]
     )
-    _until_known(lambda: operator.matters.InstallScenario(install))
+    _until_known(functools.partial(operator.matters.InstallScenario, install))
     client_id = _client(operator, folder, "portal", directory_pb2.CLIENT_ROLE_PORTAL, "")
     key = ClientKey.load(folder / "portal.jwk")
     return Platform(supervise.endpoints_of(settings), client_id, key, settings.secrets_folder / "tls-root.crt")
@@ -156,19 +157,5 @@ def _until_known(call: Callable[[], Any], seconds: float = 20.0) -> None:
 
 def _uscc(number: int) -> str:
     body = f"1133010600{number:07d}"
-    return body + uscc.calc_check_digit(body)
-
-
-def _free_ports(count: int) -> int:
-    """The first of `count` free ports in a row."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + count):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return first
+    check: str = uscc.calc_check_digit(body)
+    return body + check
