@@ -16,7 +16,7 @@ from rich.console import Console
 
 from chassis.settings import Settings
 from cli.connection import connect
-from cli.demo import checks, story, world
+from cli.demo import checks, filing, story, world
 from cli.demo.crew import System
 from cli.demo.report import Report
 from cli.demo.show import Show, show_for
@@ -29,6 +29,8 @@ from duokua.keys import ClientKey
 INTERRUPTED = 130
 # One listening port and one for health a process, were every service to run in two processes of its own.
 PORTS = 18
+# What the platform had offered when it was killed, and no office had heard of, is offered again after so long.
+LEASE_SECONDS = 10
 
 
 def demo(settings: Settings, folder: Path, *, as_json: bool) -> int:
@@ -64,6 +66,7 @@ def _interruptible() -> Iterator[None]:
     """Have SIGTERM end the run as Ctrl-C does: in order."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
@@ -88,6 +91,7 @@ def _own(settings: Settings, run: Path) -> Settings:
             "listen": f"127.0.0.1:{port}",
             "health_listen": f"127.0.0.1:{port + PORTS // 3}",
             "allow_private_webhooks": True,
+            "lease_seconds": min(settings.lease_seconds, LEASE_SECONDS),
         }
     )
     return own.model_copy(update={"endpoints": endpoints_of(own)})
@@ -146,7 +150,7 @@ def _register(operator: Platform, settings: Settings, run: Path, show: Show) -> 
     with show.stage("Scenario open-restaurant 开办餐饮店 is checked and published"):
         world.install_scenario(operator, here)
     with _portal(here, settings) as portal, show.stage("A firm, and the person who acts for it under a mandate"):
-        world.register_applicant(portal, here)
+        world.register_applicant(portal, here, filing.large_restaurant()["applicant"])
     return here
 
 

@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from duokua import Department, Refuse, Task
+from duokua import Department, DuokuaError, Refuse, Retry, Task
 from duokua.notify.v1 import notify_service_pb2
 
 # Standard Webhooks: a message older than this may be a replayed one.
@@ -125,10 +125,6 @@ def fire_safety(task: Task, number: int) -> dict[str, Any]:
     premises: Any = task.form["premises"]
     if premises["floor"] < 0:
         raise Refuse(f"经营场所位于地下{-premises['floor']}层，未见独立的第二安全出口，不符合消防安全要求。")
-    for material in task.materials:
-        if hashlib.sha256(task.content(material)).hexdigest() != material.sha256:
-            message = f"material {material.name} was changed on its way"
-            raise ValueError(message)
     return {"certificate_number": serial(task, "XF", number)}
 
 
@@ -136,6 +132,19 @@ def deliver_results(task: Task, number: int) -> dict[str, Any]:
     """办理结果统一送达."""
     del task, number
     return {"delivery": "电子送达"}
+
+
+def read_materials(task: Task) -> None:
+    """Fetch what the applicant handed in; the platform may be away, then the task is tried again a little later."""
+    for material in task.materials:
+        try:
+            content = task.content(material)
+        except DuokuaError as error:
+            if error.transient:
+                raise Retry(f"材料 {material.name} 暂时无法读取", after=1) from error
+            raise
+        if hashlib.sha256(content).hexdigest() != material.sha256:
+            raise Retry(f"材料 {material.name} 与摘要不符")
 
 
 MATTERS: dict[str, Callable[[Task, int], dict[str, Any]]] = {
@@ -160,6 +169,7 @@ def register(department: Department, matter: str, ledger: Ledger, desks: Desks) 
     @department.task(matter)
     def handle(task: Task) -> dict[str, Any]:
         task.accept()
+        read_materials(task)
         if not desks.work_on(task):
             return {}
         entry = ledger.once(task, lambda number: act(task, number))

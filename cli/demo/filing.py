@@ -24,16 +24,16 @@ def large_restaurant() -> dict[str, Any]:
     return _example("large-with-fire-safety")
 
 
+def second_restaurant() -> dict[str, Any]:
+    """The same firm's next restaurant, smaller, with 120 seats."""
+    return _example("many-seats-with-fire-safety") | {"applicant": large_restaurant()["applicant"]}
+
+
 def basement_restaurant() -> dict[str, Any]:
-    """A restaurant with 120 seats in a basement, which fire rescue cannot allow."""
-    form = _example("many-seats-with-fire-safety")
+    """The same in a basement, which fire rescue cannot allow."""
+    form = second_restaurant()
     form["premises"] |= {"floor": -1, "address": "浙江省杭州市西湖区虚构街8号地下1层"}
     return form
-
-
-def restaurant_with_many_seats() -> dict[str, Any]:
-    """A restaurant with 120 seats."""
-    return _example("many-seats-with-fire-safety")
 
 
 def _example(name: str) -> dict[str, Any]:

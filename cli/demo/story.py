@@ -99,8 +99,9 @@ def the_platform_is_killed(scene: Scene) -> None:
     show.title("三 · SIGKILL in the middle: nothing lost, nothing done twice")
     scene.systems["market"].tell(f"hold {FOOD_MATTER}")
     scene.systems["urban"].tell(f"hold {SIGN_MATTER}")
-    case_id = scene.submit(filing.restaurant_with_many_seats())
-    scene.follow(case_id, lambda case: all(_accepted(case, step_id) for step_id in (FOOD, SIGN)))
+    scene.systems["fire"].tell(f"hold {FIRE_MATTER}")
+    case_id = scene.submit(filing.second_restaurant())
+    scene.follow(case_id, lambda case: all(_accepted(case, step_id) for step_id in (FOOD, SIGN, "fire-safety")))
     show.settle()
     killed_at = time.monotonic()
     killed = scene.supervisor.kill()
@@ -108,6 +109,7 @@ def the_platform_is_killed(scene: Scene) -> None:
     # The offices decide while the platform is away: their answers have to reach it later.
     scene.systems["market"].tell(f"release {FOOD_MATTER}")
     scene.systems["urban"].tell(f"release {SIGN_MATTER}")
+    scene.systems["fire"].tell(f"release {FIRE_MATTER}")
     with show.stage("The processes are started again"):
         scene.supervisor.wait_restarted(killed)
     ready = time.monotonic() - killed_at

@@ -1,8 +1,10 @@
 """Who there is in the demo: regions, offices with their systems, a portal, a firm and its agent. All of it invented."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cli.demo.waiting import once_known
 from cli.scenarios import read_package
@@ -18,6 +20,8 @@ pb = directory_service_pb2
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "open-restaurant"
 REGIONS = (("330000", "浙江省", ""), ("330100", "杭州市", "330000"), ("330106", "西湖区", "330100"))
 REGION = "330106"
+# An identity number with its check character right and nobody behind it.
+AGENT_NUMBER = "330106199001010018"
 CITY, COUNTY = directory_pb2.ORGAN_LEVEL_CITY, directory_pb2.ORGAN_LEVEL_COUNTY
 
 
@@ -133,12 +137,10 @@ def install_scenario(operator: Platform, world: World) -> None:
     world.bundle.CopyFrom(answer.bundle)
 
 
-def register_applicant(portal: Platform, world: World) -> None:
-    """Register, as the portal does, the firm and the person who acts for it under a mandate."""
-    world.firm = _person(
-        portal, directory_pb2.PERSON_KIND_LEGAL, "杭州云栖小馆餐饮管理有限公司（虚构）", "91330106MA2EXAMP1E"
-    )
-    world.agent = _person(portal, directory_pb2.PERSON_KIND_NATURAL, "李示例", "330106199001010018")
+def register_applicant(portal: Platform, world: World, applicant: Mapping[str, Any]) -> None:
+    """Register, as the portal does, the firm of a form and the person who acts for it under a mandate."""
+    world.firm = _person(portal, directory_pb2.PERSON_KIND_LEGAL, applicant["name"], applicant["uscc"])
+    world.agent = _person(portal, directory_pb2.PERSON_KIND_NATURAL, applicant["contact"]["name"], AGENT_NUMBER)
     request = pb.GrantMandateRequest(agent_person_id=world.agent, principal_person_id=world.firm)
     request.expires_at.FromDatetime(datetime.now(UTC) + timedelta(days=30))
     portal.directory.GrantMandate(request)
