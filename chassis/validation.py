@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 
 import re2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -28,21 +29,29 @@ Check = Callable[[Message, str], Iterator[Violation]]
 
 def check_request(request: Message) -> None:
     """Raise Invalid, with every fault named, when a request breaks a rule of its contract."""
-    violations = []
-    for violation in _faults(request, ""):
-        violations.append(violation)
-        if len(violations) >= MOST_VIOLATIONS:
-            break
+    _refuse(list(islice(_faults(request, ""), MOST_VIOLATIONS)))
+
+
+def check_known(*messages: Message) -> None:
+    """Raise Invalid when one of the messages, apart from those inside it, has a field that the contract lacks."""
+    _refuse([violation for message in messages for violation in _unknown(message, "")])
+
+
+def _refuse(violations: list[Violation]) -> None:
     if violations:
         where = ", ".join(sorted({violation.field for violation in violations})[:5])
         raise Invalid("BAD_REQUEST", f"the request does not fit the contract: {where}", violations)
 
 
-def _faults(message: Message, path: str) -> Iterator[Violation]:
+def _unknown(message: Message, path: str) -> Iterator[Violation]:
     unknown = UnknownFieldSet(message)
     if len(unknown):
         numbers = ", ".join(str(unknown[index].field_number) for index in range(len(unknown)))
         yield Violation(path.rstrip(".") or "request", f"unknown fields (numbers {numbers}): remove them")
+
+
+def _faults(message: Message, path: str) -> Iterator[Violation]:
+    yield from _unknown(message, path)
     for check in _checks(message.DESCRIPTOR):
         yield from check(message, path)
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.database import Database
 from chassis.problems import Problem, Unavailable
@@ -17,6 +18,7 @@ from services.cases.tasks import Given, Outcome, Tasks
 log = structlog.get_logger()
 
 LARGEST_BATCH = 200
+AWAY = (OperationalError, PoolTimeout)
 
 
 class Answering:
@@ -47,13 +49,16 @@ class Answering:
                     future.set_result(outcome)
 
     def _commit(self, batch: Sequence[Given]) -> list[Outcome]:
-        """One transaction for all; when it fails, one for each, so that one bad answer fails alone."""
+        """One transaction for all; when it fails, one for each, so that one bad answer fails alone.
+
+        When the database is away it is so for all of them: they are not tried one after the other.
+        """
         try:
             with self._database.begin() as work:
                 return self._tasks.answer(work, batch)
         except Exception as error:  # noqa: BLE001 - each answer gets its own outcome below
-            if len(batch) == 1:
-                return [Outcome(_problem(error))]
+            if len(batch) == 1 or isinstance(error, AWAY):
+                return [Outcome(_problem(error)) for _ in batch]
         return [outcome for given in batch for outcome in self._commit([given])]
 
 
@@ -61,5 +66,5 @@ def _problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     log.error("answer_failed", exc_info=error)
-    reason = "DATABASE_UNAVAILABLE" if isinstance(error, DBAPIError) else "INTERNAL"
+    reason = "DATABASE_UNAVAILABLE" if isinstance(error, DBAPIError | PoolTimeout) else "INTERNAL"
     return Unavailable(reason, "the answer could not be written; send it again")

@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from chassis.database import Database
 from duokua.cases.v1 import task_pb2
@@ -53,8 +52,9 @@ class Dispatch:
         self._look.set()
 
     def remove(self, waiter: Waiter) -> None:
-        """Hand no more tasks to a client."""
-        self._waiters.remove(waiter)
+        """Hand no more tasks to a client; what is being leased for it right now is given back."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
 
     def make_room(self, waiter: Waiter, count: int) -> None:
         """A client has room for `count` more; one that had none may have a backlog."""
@@ -90,18 +90,34 @@ class Dispatch:
         wishes = [Wish(each.organ_id, each.catalog_codes, each.room, each.client) for each in waiters]
         try:
             leased, more = await self._loop.run_in_executor(self._threads, self._lease, wishes)
-        except DBAPIError as error:
-            log.warning("tasks_cannot_be_leased", error=str(error.orig))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the loop must go on: no client waits in vain
+            log.warning("tasks_cannot_be_leased", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
             self._look.set()
             return
+        unwanted: list[task_pb2.Task] = []
         for waiter, tasks in zip(waiters, leased, strict=True):
-            if tasks:
+            if waiter not in self._waiters:
+                unwanted += tasks
+            elif tasks:
                 waiter.room -= len(tasks)
                 waiter.tasks.put_nowait(tasks)
+        if unwanted:
+            await self._give_back(unwanted)
         if more:
             self._look.set()
+
+    async def _give_back(self, leased: Sequence[task_pb2.Task]) -> None:
+        """Their client has gone meanwhile; where this fails they come back when their leases run out."""
+        try:
+            await self._loop.run_in_executor(self._threads, self._release, leased)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("tasks_not_given_back", error=f"{type(error).__name__}: {error}")
 
     def _lease(self, wishes: Sequence[Wish]) -> tuple[list[list[task_pb2.Task]], bool]:
         with self._database.begin() as work:
             return self._tasks.lease(work, wishes)
+
+    def _release(self, leased: Sequence[task_pb2.Task]) -> None:
+        with self._database.begin() as work:
+            self._tasks.give_back(work, leased)

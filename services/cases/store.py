@@ -250,7 +250,8 @@ def add_contents(connection: Connection, case_id: str, by_hash: Mapping[str, byt
     """Store materials by their hash, each content once, and tie them to a case."""
     if not by_hash:
         return
-    rows = [{"sha256": digest, "content": content} for digest, content in by_hash.items()]
+    # In one order always, so that two transactions with the same contents cannot wait for each other.
+    rows = [{"sha256": digest, "content": by_hash[digest]} for digest in sorted(by_hash)]
     connection.execute(insert(connection, contents).on_conflict_do_nothing(), rows)
     connection.execute(plain_insert(case_contents), [{"case_id": case_id, "sha256": each} for each in by_hash])
 

@@ -1,13 +1,14 @@
 """TaskService: the department's side of the contract."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import Executor
 
 from chassis.api import Call, Caller, StreamCall
 from chassis.database import Database
 from chassis.problems import Forbidden, Invalid, Problem, Violation
-from chassis.validation import check_request
+from chassis.validation import check_known, check_request
 from duokua.cases.v1 import task_pb2, task_service_pb2
 from services.cases.answering import Answering
 from services.cases.dispatch import Dispatch, Waiter
@@ -17,8 +18,11 @@ from services.cases.tasks import Given, Outcome, Tasks
 pb = task_service_pb2
 
 MOST_TASKS = 1000
+MOST_ANSWERS = 1000
 MOST_PULLED = 100
 LONGEST_WAIT_SECONDS = 60.0
+LOST = frozenset({"TASK_NOT_FOUND", "STALE_LEASE", "TASK_SETTLED", "CASE_ENDED", "CASE_UNDOING"})
+"""Why a task is no longer the client's, whatever it answers; with every other problem it still is."""
 
 
 class TaskApi:
@@ -43,8 +47,9 @@ class TaskApi:
     async def work(self, call: StreamCall, requests: AsyncIterator[pb.WorkRequest]) -> AsyncIterator[pb.WorkResponse]:
         """One client's stream: tasks and outcomes out, answers in."""
         stream = WorkStream(call, self._dispatch, self._answering)
-        async for response in stream.run(requests):
-            yield response
+        async with contextlib.aclosing(stream.run(requests)) as responses:
+            async for response in responses:
+                yield response
 
     async def pull_tasks(self, call: StreamCall, request: pb.PullTasksRequest) -> pb.PullTasksResponse:
         """Wait for tasks and lease them."""
@@ -59,10 +64,7 @@ class TaskApi:
         self._dispatch.add(waiter)
         try:
             # Without a wait there is still the time of one look at the database.
-            async with asyncio.timeout(max(wait, 1.0)):
-                return pb.PullTasksResponse(tasks=await waiter.tasks.get())
-        except TimeoutError:
-            return pb.PullTasksResponse()
+            return pb.PullTasksResponse(tasks=await _handed(waiter, call.stopping, max(wait, 1.0)))
         finally:
             self._dispatch.remove(waiter)
 
@@ -90,9 +92,10 @@ class WorkStream:
         self._answering = answering
         self._out: asyncio.Queue[pb.WorkResponse | Exception | None] = asyncio.Queue()
         self._in_flight: set[str] = set()
+        self._settling: set[asyncio.Task[None]] = set()
         self._waiter: Waiter | None = None
 
-    async def run(self, requests: AsyncIterator[pb.WorkRequest]) -> AsyncIterator[pb.WorkResponse]:
+    async def run(self, requests: AsyncIterator[pb.WorkRequest]) -> AsyncGenerator[pb.WorkResponse]:
         """Answer until the client closes, or the server stops."""
         self._waiter = waiter = await self._hello(requests)
         self._dispatch.add(waiter)
@@ -123,16 +126,14 @@ class WorkStream:
         raise Invalid("BAD_REQUEST", "a stream of work begins with hello", [fault])
 
     async def _read(self, requests: AsyncIterator[pb.WorkRequest]) -> None:
+        end: Exception | None = None
         try:
             async for request in requests:
-                if request.WhichOneof("request") != "answers":
-                    fault = Violation("request", "after hello only answers may come")
-                    raise Invalid("BAD_REQUEST", "unexpected message on the stream", [fault])  # noqa: TRY301 - ends the stream like the other faults
-                self._take(request.answers)
+                self._take(_answers(request))
         except Exception as error:  # noqa: BLE001 - the stream ends with it; the edge tells it
-            self._out.put_nowait(error)
-        else:
-            self._out.put_nowait(None)
+            end = error
+        await asyncio.gather(*self._settling)  # what was answered before the end gets its outcome
+        self._out.put_nowait(end)
 
     def _take(self, answers: pb.Answers) -> None:
         pending = []
@@ -145,11 +146,13 @@ class WorkStream:
         if outcomes:
             self._out.put_nowait(pb.WorkResponse(outcomes=pb.Outcomes(outcomes=outcomes)))
         if pending:
-            asyncio.gather(*(future for _, future in pending)).add_done_callback(
-                lambda done: self._tell([message for message, _ in pending], done.result())
-            )
+            settling = asyncio.create_task(self._settle(pending))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
 
-    def _tell(self, messages: list[task_pb2.TaskAnswer], outcomes: list[Outcome]) -> None:
+    async def _settle(self, pending: Sequence[tuple[task_pb2.TaskAnswer, "asyncio.Future[Outcome]"]]) -> None:
+        messages = [message for message, _ in pending]
+        outcomes = await asyncio.gather(*(future for _, future in pending))
         told = [
             outcome_message(message.request_id, message.task_id, outcome)
             for message, outcome in zip(messages, outcomes, strict=True)
@@ -176,8 +179,32 @@ class WorkStream:
     async def _say_goodbye(self) -> None:
         await self._call.stopping.wait()
         if self._waiter is not None:
-            self._waiter.room = 0
+            self._dispatch.remove(self._waiter)
         self._out.put_nowait(pb.WorkResponse(goodbye=pb.Goodbye()))
+
+
+async def _handed(waiter: Waiter, stopping: asyncio.Event, seconds: float) -> list[task_pb2.Task]:
+    """What a client is handed; nothing when the time is up or the server stops."""
+    handed = asyncio.ensure_future(waiter.tasks.get())
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((handed, stopped), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return handed.result() if handed.done() else []
+    finally:
+        handed.cancel()
+        stopped.cancel()
+
+
+def _answers(request: pb.WorkRequest) -> pb.Answers:
+    """The answers of a message; each is checked for itself, so that a bad one does not end the stream."""
+    if request.WhichOneof("request") != "answers":
+        fault = Violation("request", "after hello only answers may come")
+        raise Invalid("BAD_REQUEST", "unexpected message on the stream", [fault])
+    check_known(request, request.answers)
+    if len(request.answers.answers) > MOST_ANSWERS:
+        fault = Violation("answers.answers", f"at most {MOST_ANSWERS} at a time")
+        raise Invalid("BAD_REQUEST", "too many answers at once", [fault])
+    return request.answers
 
 
 def _organ(caller: Caller) -> str:
@@ -206,5 +233,5 @@ def _given(caller: Caller, message: task_pb2.TaskAnswer) -> Given:
 def _ends(message: task_pb2.TaskAnswer, outcome: Outcome) -> bool:
     """Whether the client holds the task no longer: it has settled it, or has lost it."""
     if outcome.problem is not None:
-        return not outcome.problem.passing
+        return outcome.problem.reason in LOST
     return message.WhichOneof("answer") not in ("accept", "extend")

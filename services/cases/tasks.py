@@ -89,6 +89,12 @@ class Tasks:
         leased = [self._lease_to(work, wish, ids) for wish, ids in zip(wishes, chosen, strict=True)]
         return leased, len(rows) == _limit(wishes)
 
+    def give_back(self, work: UnitOfWork, leased: Sequence[task_pb2.Task]) -> None:
+        """Take back leases that no client has heard of."""
+        by_id = {task.task_id: task.lease for task in leased}
+        rows = store.lock_tasks(work.connection, sorted(by_id))
+        self._release(work, [task_id for task_id, row in rows.items() if row.lease == by_id[task_id]])
+
     def answer(self, work: UnitOfWork, answers: Sequence[Given]) -> list[Outcome]:
         """Take answers, each for itself: what is wrong with one does not touch the others."""
         cases = self._saga.load(work, [case_id_of(given.task_id) for given in answers])
