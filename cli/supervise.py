@@ -136,14 +136,18 @@ class Supervisor:
         with self._lock:
             return sum(running.restarts for running in self._running.values())
 
-    def kill(self) -> dict[str, int]:
-        """Kill every process with SIGKILL, as a power cut would; they are started again. Returns their ids."""
+    def kill(self, *names: str) -> dict[str, int]:
+        """Kill processes with SIGKILL, all when none is named, as a power cut would; they are started again.
+
+        Returns their ids by name.
+        """
         with self._lock:
-            for running in self._running.values():
+            killed = {name: self._running[name] for name in names or self._running}
+            for running in killed.values():
                 running.popen.send_signal(signal.SIGKILL)
-            for running in self._running.values():
+            for running in killed.values():
                 running.popen.wait()
-            return {name: running.popen.pid for name, running in self._running.items()}
+            return {name: running.popen.pid for name, running in killed.items()}
 
     def wait_restarted(self, killed: Mapping[str, int], timeout: float = READY_SECONDS) -> None:
         """Wait until all killed processes run again and are ready."""

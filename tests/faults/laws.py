@@ -1,0 +1,179 @@
+"""What must hold once a run under fault has come to rest. Each law yields a sentence for each violation."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from services.cases.domain.case import Case, CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus
+from services.cases.domain.decide import decide
+from services.cases.domain.effects import Announce
+from services.cases.domain.history import Entry, verify
+from services.cases.domain.inputs import from_json
+from services.cases.domain.snapshot import from_json as case_of
+from services.cases.domain.snapshot import to_json as snapshot_of
+from tests.faults.ledger import Act
+from tests.faults.load import Submission
+from tests.faults.record import Record
+
+ACT_OF = {
+    (TaskKind.HANDLE, TaskStatus.COMPLETED): "handled",
+    (TaskKind.HANDLE, TaskStatus.REFUSED): "refused",
+    (TaskKind.UNDO, TaskStatus.COMPLETED): "undone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The platform's record against what the portal and the offices know for themselves."""
+
+    record: Record
+    submitted: Mapping[str, Submission]
+    acts: Sequence[Act]
+
+    def snapshots(self) -> dict[str, Case]:
+        """The cases as they are stored."""
+        return {case_id: case_of(row["snapshot"]) for case_id, row in self.record.cases.items()}
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """All laws."""
+    laws = (_cases, _steps, _ledgers, _histories, _notices, _inbox, _leftovers)
+    return [f"{law.__name__[1:]}: {sentence}" for law in laws for sentence in law(evidence)]
+
+
+def void_acts(evidence: Evidence) -> int:
+    """Acts whose task was taken back meanwhile, because another office refused: the office was told of that."""
+    cases = evidence.snapshots()
+    return sum(cases[act.case_id].tasks[act.task_id].status is TaskStatus.CLOSED for act in evidence.acts)
+
+
+def _cases(evidence: Evidence) -> Iterator[str]:
+    """Every submission became one case, which ended as it should."""
+    stored = evidence.record.cases
+    for case_id in evidence.submitted.keys() - stored.keys():
+        yield f"{case_id} was answered to the portal, and is lost"
+    for case_id in stored.keys() - evidence.submitted.keys():
+        yield f"{case_id} is there, and no submission stands for it: doubled"
+    for case_id, submission in evidence.submitted.items():
+        wanted = CaseStatus.UNDONE if submission.ends_undone else CaseStatus.COMPLETED
+        if case_id in stored and stored[case_id]["status"] != str(wanted):
+            yield f"{case_id} is {stored[case_id]['status']}, and should be {wanted}"
+
+
+def _steps(evidence: Evidence) -> Iterator[str]:
+    """A completed step was handled once; an undone one handled once and undone once; others neither."""
+    acts = {StepStatus.COMPLETED: (1, 0), StepStatus.UNDONE: (1, 1)}
+    for case in evidence.snapshots().values():
+        for step in case.steps.values():
+            done = Counter(
+                task.kind
+                for task in case.tasks.values()
+                if task.step_id == step.step_id and task.status is TaskStatus.COMPLETED
+            )
+            wanted = acts.get(step.status, (0, 0))
+            # What cannot be undone stays completed in an undone case.
+            if (done[TaskKind.HANDLE], done[TaskKind.UNDO]) != wanted:
+                yield f"{case.case_id} {step.step_id} is {step.status}, with completed tasks {dict(done)}"
+
+
+def _ledgers(evidence: Evidence) -> Iterator[str]:
+    """Each answer that was taken stands for one act of an office, and each act for one answer or a task taken back."""
+    acts = {act.task_id: act for act in evidence.acts}
+    if len(acts) != len(evidence.acts):
+        yield "a task is in two ledgers"
+    cases = evidence.snapshots()
+    known = {task_id: (case, task) for case in cases.values() for task_id, task in case.tasks.items()}
+    for task_id, (case, task) in known.items():
+        wanted = ACT_OF.get((task.kind, task.status))
+        found = acts[task_id].act if task_id in acts else None
+        if task.status is TaskStatus.CLOSED and case.status is CaseStatus.UNDONE:
+            continue
+        if found != wanted:
+            yield f"{task_id} is {task.status}, and its office has {found or 'nothing'} for it"
+        elif found == "undone" and acts[task_id].of_task_id != case.steps[task.step_id].handled_task_id:
+            yield f"{task_id} undid {acts[task_id].of_task_id}, which had not completed the step"
+    for task_id in acts.keys() - known.keys():
+        yield f"{task_id} was done, and the platform knows of no such task"
+
+
+def _histories(evidence: Evidence) -> Iterator[str]:
+    """The chain is whole, and leads to the stored case."""
+    for case_id, rows in evidence.record.history.items():
+        row = evidence.record.cases[case_id]
+        broken = verify([_entry(each) for each in rows])
+        if broken is not None:
+            yield f"{case_id} does not verify at entry {broken}"
+        if (len(rows), rows[-1]["hash"]) != (row["version"], row["history_hash"]):
+            yield f"{case_id} has {len(rows)} entries and version {row['version']}"
+        case, _ = _replayed(evidence, rows)
+        if json.loads(json.dumps(snapshot_of(case))) != row["snapshot"]:
+            yield f"{case_id} is not what its history leads to"
+
+
+def _notices(evidence: Evidence) -> Iterator[str]:
+    """Each notice was sealed once; what is undone is revoked, and stays so."""
+    documents = Counter(each["notice_id"] for each in evidence.record.documents)
+    revoked = {each["notice_id"] for each in evidence.record.documents if each["revoked_at"] is not None}
+    steps = [(case, step) for case in evidence.snapshots().values() for step in case.steps.values() if step.notice_id]
+    for case, step in steps:
+        count, void = documents.pop(step.notice_id, 0), step.notice_id in revoked
+        sealed = step.notice_status is NoticeStatus.SEALED
+        if sealed and (count != 1 or void):
+            yield f"{case.case_id} {step.step_id} has {count} documents, void: {void}"
+        if not sealed and (step.notice_status is not NoticeStatus.REVOKED or count > 1 or (count and not void)):
+            yield f"{case.case_id} {step.step_id}: notice {step.notice_status}, {count} documents, void: {void}"
+    for notice_id in documents:
+        yield f"notice {notice_id} was sealed, and no step has it"
+
+
+def _inbox(evidence: Evidence) -> Iterator[str]:
+    """The applicant was told of each thing that happened, once."""
+    wanted: Counter[tuple[str, str, int]] = Counter()
+    for case_id, rows in evidence.record.history.items():
+        told: Counter[tuple[str, str]] = Counter()
+        for event, version in _replayed(evidence, rows)[1]:
+            wanted[case_id, type(event).__name__, version] += 1
+            told[type(event).__name__, getattr(event, "step_id", "")] += 1
+        for (name, step_id), count in told.items():
+            if count > 1:
+                yield f"{case_id} announced {name} of {step_id or 'the case'} {count} times"
+    found = Counter(
+        (each["case_id"], each["event_type"].rpartition(".")[2], each["case_version"])
+        for each in evidence.record.messages
+        if each["recipient"].startswith("person:")
+    )
+    for what, count in (wanted - found).items():
+        yield f"{count} messages of {what} are missing"
+    for what, count in (found - wanted).items():
+        yield f"{count} messages of {what} are too many"
+
+
+def _leftovers(evidence: Evidence) -> Iterator[str]:
+    """Nothing lies around."""
+    for task in evidence.record.tasks:
+        yield f"{task['task_id']} is still offered"
+    for incident in evidence.record.incidents:
+        yield f"incident {incident['incident_id']}: {incident['reason']}, {incident['description']}"
+    for queue, count in evidence.record.dead_letters.items():
+        yield f"{count} dead letters in {queue}"
+
+
+def _entry(row: RowMapping) -> Entry:
+    names = ("case_id", "sequence", "at", "actor", "kind", "input", "hash", "previous_hash")
+    return Entry(*(row[name] for name in names))
+
+
+def _replayed(evidence: Evidence, rows: Sequence[RowMapping]) -> tuple[Case, list[tuple[Any, int]]]:
+    """The case that a history leads to, and what was announced on the way, with the version after it."""
+    case: Case | None = None
+    announced: list[tuple[Any, int]] = []
+    for row in rows:
+        decision = decide(evidence.record.plan, case, from_json(row["kind"], row["input"]), row["at"])
+        case = decision.case
+        announced += [(each.event, case.version) for each in decision.effects if isinstance(each, Announce)]
+    assert case is not None
+    return case, announced

@@ -1,0 +1,99 @@
+"""The portal: submits cases through whatever happens, and repeats a submission under its request id until answered."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from chassis.clock import new_id
+from duokua import to_struct
+from duokua.cases.v1 import case_service_pb2
+from duokua.client import Platform
+from duokua.errors import DuokuaError
+from tests.faults.offices import CODES
+from tests.platform.registration import REGION, Registered
+
+ANSWER_SECONDS = 90.0
+ATTEMPT_SECONDS = 5.0
+PORTALS = 6
+REFUSABLE = ("food", "sign", "fire")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A case to submit: when, in seconds from the start, and what the offices are to do with it."""
+
+    number: int
+    at: float
+    marks: dict[str, list[str]]
+    request_id: str = field(default_factory=new_id)
+
+    @property
+    def ends_undone(self) -> bool:
+        """Whether an office will refuse it."""
+        return bool(self.marks["refuse"])
+
+
+@dataclass(slots=True)
+class Submitted:
+    """What the portal knows at the end."""
+
+    cases: dict[str, Submission] = field(default_factory=dict)
+    """By the case's id."""
+    repeats: int = 0
+    """Submissions that had to be sent again."""
+
+
+def draw(chance: random.Random, cases: int, seconds: float) -> list[Submission]:
+    """Cases spread over a time; every fourth is refused somewhere before the point of no return."""
+    return [
+        Submission(number, seconds * number / cases, _marks(chance, refused=number % 4 == 3)) for number in range(cases)
+    ]
+
+
+def _marks(chance: random.Random, *, refused: bool) -> dict[str, list[str]]:
+    return {
+        "refuse": [chance.choice(REFUSABLE)] if refused else [],
+        "fail": [step for step in CODES if chance.random() < 0.08],
+        "slow": [step for step in CODES if chance.random() < 0.35],
+    }
+
+
+def submit(registered: Registered, submissions: Sequence[Submission], started: float) -> Submitted:
+    """Submit each at its time; returns once all are answered. Raises TimeoutError, or what can never be answered."""
+    result = Submitted()
+    lock = threading.Lock()
+    with registered.portal(timeout=ATTEMPT_SECONDS) as portal, ThreadPoolExecutor(PORTALS) as threads:
+        for case_id, tries, submission in threads.map(
+            lambda each: _submit(portal, registered.applicant, each, started), submissions
+        ):
+            with lock:
+                assert case_id not in result.cases, f"two submissions got the case {case_id}"
+                result.cases[case_id] = submission
+                result.repeats += tries - 1
+    return result
+
+
+def _submit(portal: Platform, applicant: str, submission: Submission, started: float) -> tuple[str, int, Submission]:
+    time.sleep(max(0.0, started + submission.at - time.monotonic()))
+    form = to_struct({"region": REGION, "name": f"第{submission.number}号餐厅", "marks": submission.marks})
+    request = case_service_pb2.SubmitCaseRequest(request_id=submission.request_id, bundle_id="under-fault", form=form)
+    for attempt in _attempts():
+        try:
+            answer = portal.acting_for(applicant).cases.SubmitCase(request)
+        except DuokuaError as error:
+            if not error.transient:
+                raise
+        else:
+            return answer.case.case_id, attempt, submission
+    raise TimeoutError(f"submission {submission.number} had no answer in {ANSWER_SECONDS:g} s")
+
+
+def _attempts() -> Iterator[int]:
+    deadline, attempt = time.monotonic() + ANSWER_SECONDS, 0
+    while time.monotonic() < deadline:
+        attempt += 1
+        yield attempt
+        time.sleep(0.1)

@@ -1,0 +1,124 @@
+"""The platform's own record of a run, read from its databases and its broker."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping, Table, func, select
+
+from chassis.database import Database
+from chassis.settings import SERVICES
+from services.cases import store as cases_store
+from services.cases.domain.case import ENDED_CASE
+from services.cases.domain.plan import Plan
+from services.cases.plans import Plans
+from services.eseal import store as eseal_store
+from services.notify import store as notify_store
+from tests.platform.starting import Installation
+
+_OUTBOX = cases_store.metadata.tables["outbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything at one moment, once nothing moves any more."""
+
+    plan: Plan
+    cases: Mapping[str, RowMapping]
+    history: Mapping[str, list[RowMapping]]
+    tasks: list[RowMapping]
+    incidents: list[RowMapping]
+    notices: list[RowMapping]
+    documents: list[RowMapping]
+    messages: list[RowMapping]
+    dead_letters: Mapping[str, int]
+
+
+class Books:
+    """Open connections to the databases of all services."""
+
+    def __init__(self, installation: Installation, databases: Mapping[str, Database]) -> None:
+        self._installation = installation
+        self._databases = databases
+
+    def unfinished(self) -> str:
+        """What still moves, in a few words; empty when nothing does."""
+        running = self._count_running()
+        if running:
+            return f"{running} cases have not ended"
+        waiting = {name: rows for name, rows in self._outboxes().items() if rows}
+        waiting |= {name: count for name, count in self._queues().items() if count and not name.endswith(".dead")}
+        return f"events wait: {waiting}" if waiting else ""
+
+    def read(self, bundle_id: str) -> Record:
+        """All that concerns cases."""
+        cases = self._rows("cases", cases_store.cases)
+        history: dict[str, list[RowMapping]] = {each["case_id"]: [] for each in cases}
+        for entry in self._rows("cases", cases_store.history):
+            history[entry["case_id"]].append(entry)
+        documents = [column for column in eseal_store.documents.c if column.name != "content"]
+        with self._databases["cases"].read() as work:
+            plan = Plans().newest(work.connection, bundle_id).plan
+        return Record(
+            plan=plan,
+            cases={each["case_id"]: each for each in cases},
+            history=history,
+            tasks=self._rows("cases", cases_store.tasks),
+            incidents=self._rows("cases", cases_store.incidents),
+            notices=self._rows("eseal", eseal_store.notices),
+            documents=self._rows("eseal", *documents),
+            messages=self._rows("notify", notify_store.messages),
+            dead_letters=self._dead_letters(),
+        )
+
+    def _rows(self, service: str, *columns: Any) -> list[RowMapping]:
+        with self._databases[service].read() as work:
+            found = select(*columns)
+            first = found.selected_columns[0]
+            rows = work.connection.execute(found.order_by(*_keys(columns) or [first])).mappings().all()
+        return list(rows)
+
+    def _count_running(self) -> int:
+        ended = [str(each) for each in ENDED_CASE]
+        query = select(func.count()).select_from(cases_store.cases).where(cases_store.cases.c.status.not_in(ended))
+        with self._databases["cases"].read() as work:
+            return int(work.connection.scalar(query) or 0)
+
+    def _outboxes(self) -> dict[str, int]:
+        counts = {}
+        for service, database in self._databases.items():
+            with database.read() as work:
+                counts[service] = int(work.connection.scalar(select(func.count()).select_from(_OUTBOX)) or 0)
+        return counts
+
+    def _queues(self) -> dict[str, int]:
+        """Messages in each queue, those in a consumer's hands too."""
+        if self._installation.rabbitmq is None:
+            return {}
+        listed = self._installation.rabbitmq.control("list_queues", "--no-table-headers", "name", "messages")
+        return {name: int(count) for name, count in (line.split() for line in listed.splitlines() if line.strip())}
+
+    def _dead_letters(self) -> dict[str, int]:
+        if self._installation.rabbitmq is not None:
+            return {name: count for name, count in self._queues().items() if count and name.endswith(".dead")}
+        with closing(sqlite3.connect(self._installation.settings.data_dir / "bus.sqlite3")) as connection:
+            rows = connection.execute("SELECT service || ' ' || reason, count(*) FROM dead_letters GROUP BY 1").fetchall()
+        return dict(rows)
+
+
+def _keys(columns: tuple[Any, ...]) -> list[Any]:
+    return list(columns[0].primary_key) if isinstance(columns[0], Table) else []
+
+
+@contextmanager
+def books(installation: Installation) -> Iterator[Books]:
+    """Connections to all databases, closed afterwards."""
+    with ExitStack() as stack:
+        databases = {}
+        for service in SERVICES:
+            url = installation.settings.database_url_of(service)
+            databases[service] = Database(url, service, signals_folder=installation.folder / "signals")
+            stack.callback(databases[service].close)
+        yield Books(installation, databases)

@@ -1,0 +1,123 @@
+"""One run: a platform under load and under fault, and what it comes to."""
+
+import random
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults import laws, load, plan
+from tests.faults.offices import CODES, Offices
+from tests.faults.record import Books, books
+from tests.faults.strikes import Strikes, Struck
+from tests.platform.registration import register
+from tests.platform.starting import Installation, embedded, on_servers
+from tests.servers.process import wait_until
+
+SCENARIO = Path(__file__).parent / "scenario"
+LEASE_SECONDS = 3
+SETTLE_SECONDS = 120.0
+SETUPS: dict[str, Callable[..., AbstractContextManager[Installation]]] = {"embedded": embedded, "servers": on_servers}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How much of everything."""
+
+    cases: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to; nothing was lost or doubled when `violations` is empty."""
+
+    setup: str
+    seed: int
+    cases: int
+    struck: list[Struck] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    undone: int = 0
+    submissions_repeated: int = 0
+    tasks_repeated: int = 0
+    acts_void: int = 0
+    settled_seconds: float = 0.0
+    """From the last fault or submission until nothing moved any more."""
+    seconds: float = 0.0
+
+    def table(self) -> str:
+        """The run in a few lines."""
+        recoveries: dict[str, list[float]] = defaultdict(list)
+        for each in self.struck:
+            recoveries[each.fault.kind].append(each.recovery)
+        kinds = [
+            f"  {kind:12} {len(times):3} killed; ready again after {statistics.median(times):4.1f} s, "
+            f"at most {max(times):4.1f} s"
+            for kind, times in sorted(recoveries.items())
+        ]
+        return "\n".join(
+            [
+                f"{self.setup}, seed {self.seed}: {self.cases} cases ({self.undone} undone) in {self.seconds:.1f} s, "
+                f"at rest {self.settled_seconds:.1f} s after the last fault",
+                *kinds,
+                f"  submissions repeated: {self.submissions_repeated}; tasks that came again after they were done: "
+                f"{self.tasks_repeated}; acts for tasks taken back: {self.acts_void}",
+                f"  violations: {len(self.violations)}",
+                *(f"    {violation}" for violation in self.violations),
+            ]
+        )
+
+
+def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:
+    """Start a platform, put it under load and under fault, wait until it is at rest, and hold it to account."""
+    with SETUPS[setup](folder, lease_seconds=LEASE_SECONDS, log_level="INFO") as installation:
+        registered = register(installation.settings, folder, SCENARIO, CODES, seals=True)
+        with Offices(registered, folder) as offices, books(installation) as open_books:
+            chance = random.Random(seed)
+            submissions = load.draw(chance, shape.cases, shape.seconds)
+            servers = ("postgresql", "rabbitmq") if installation.rabbitmq else ()
+            there = plan.targets(list(installation.supervisor.pids()), offices.names(), servers)
+            faults = plan.draw(chance, there, rounds=shape.rounds, seconds=shape.seconds)
+            report = Report(setup, seed, shape.cases)
+            started = time.monotonic()
+            with ThreadPoolExecutor(1) as portal:
+                submitting = portal.submit(load.submit, registered, submissions, started)
+                report.struck = Strikes(installation, offices, faults, started).carry_out()
+                submitted = submitting.result()
+            _hold_to_account(report, open_books, submitted, offices)
+            report.seconds = time.monotonic() - started
+    return report
+
+
+def _hold_to_account(report: Report, open_books: Books, submitted: load.Submitted, offices: Offices) -> None:
+    began = time.monotonic()
+    try:
+        wait_until(_at_rest(open_books), seconds=SETTLE_SECONDS, what="at rest")
+    except TimeoutError:
+        report.violations.append(f"after {SETTLE_SECONDS:g} s it was not at rest: {open_books.unfinished()}")
+    report.settled_seconds = time.monotonic() - began
+    ledgers = offices.ledgers().values()
+    acts = [act for ledger in ledgers for act in ledger.acts()]
+    evidence = laws.Evidence(open_books.read("under-fault"), submitted.cases, acts)
+    report.violations += laws.violations(evidence)
+    report.undone = sum(each.ends_undone for each in submitted.cases.values())
+    report.submissions_repeated = submitted.repeats
+    report.tasks_repeated = sum(ledger.repeats() for ledger in ledgers)
+    report.acts_void = laws.void_acts(evidence)
+
+
+def _at_rest(open_books: Books) -> Callable[[], bool]:
+    """Whether nothing moves; looked at twice in a row, because an event may be on its way between two places."""
+    pause = threading.Event()
+
+    def at_rest() -> bool:
+        pause.wait(0.1)
+        return not open_books.unfinished() and not open_books.unfinished()
+
+    return at_rest
