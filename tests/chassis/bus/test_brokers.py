@@ -84,9 +84,11 @@ def test_a_batch_is_bounded_in_events_and_in_bytes(make_bus: MakeBus, service: s
     publisher = bus.publisher()
     for _ in range(2):
         publisher.publish([envelope(parcel, body=b"x" * 100_000) for _ in range(40)])
-    largest = 0
-    for _ in range(80):
-        batch = consumer.receive(0.5)
+    largest = received = 0
+    while received < 80:
+        batch = consumer.receive(5)
+        assert batch, f"{received} of 80 events came"
+        received += len(batch)
         largest = max(largest, sum(len(delivery.envelope.body) for delivery in batch))
         consumer.settle([Handled(delivery) for delivery in batch])
     assert 0 < largest < 4 * 1024 * 1024 + 100_000
