@@ -17,13 +17,15 @@ from rich.console import Console
 from chassis.settings import Settings
 from cli.connection import connect
 from cli.demo import checks, filing, story, world
-from cli.demo.crew import System
+from cli.demo.crew import System, SystemFailedError
 from cli.demo.report import Report
 from cli.demo.show import Show, show_for
 from cli.demo.summary import print_summary
+from cli.demo.waiting import LateError
 from cli.initialise import initialise
-from cli.supervise import Supervisor, endpoints_of, environment_of, migrate
+from cli.supervise import StartFailedError, Supervisor, endpoints_of, environment_of, migrate
 from duokua.client import Platform
+from duokua.errors import DuokuaError
 from duokua.keys import ClientKey
 
 INTERRUPTED = 130
@@ -34,10 +36,7 @@ LEASE_SECONDS = 10
 
 
 def demo(settings: Settings, folder: Path, *, as_json: bool) -> int:
-    """Run the demo in a fresh folder below `folder` and return the exit status: 0 when every check held.
-
-    Raises StartFailedError, SystemFailedError, LateError or DuokuaError when it could not be run to its end.
-    """
+    """Run the demo in a fresh folder below `folder` and return the exit status: 0 when every check held."""
     console = Console()
     show = show_for(console, quiet=as_json)
     run = folder.absolute() / f"run-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
@@ -51,6 +50,9 @@ def demo(settings: Settings, folder: Path, *, as_json: bool) -> int:
         show.settle()
         Console(stderr=True).print("Interrupted; everything is stopped.")
         return INTERRUPTED
+    except (StartFailedError, SystemFailedError, LateError, DuokuaError) as error:
+        show.settle()
+        report.break_off(error)
     report.ok = not report.failed
     report.seconds = round(time.monotonic() - started, 1)
     if as_json:
@@ -128,7 +130,7 @@ def _run(settings: Settings, run: Path, show: Show, report: Report) -> None:
         systems = _start_systems(here, settings, run, show, stack)
         portal = stack.enter_context(_portal(here, settings))
         applicant = portal.acting_for(here.agent, here.firm)
-        scene = story.Scene(applicant, systems, supervisor, here, show, report, run)
+        scene = story.Scene(operator, applicant, systems, supervisor, here, show, report, run)
         story.everything_is_granted(scene)
         story.fire_safety_refuses(scene)
         story.the_platform_is_killed(scene)

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -266,7 +265,6 @@ def obey(department: Department, desks: Desks, folder: Path) -> None:
 
 def main(folder: Path, pace: float, matters: list[str]) -> None:
     """Work until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the demo, which then ends our input.
     department = Department.from_env()
     desks = Desks(pace)
     ledger = Ledger(folder / "ledger.jsonl")

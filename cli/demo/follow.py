@@ -37,7 +37,9 @@ def follow(
             if not error.transient:
                 raise
     status = case_pb2.CaseStatus.Name(latest.status)
-    steps = ", ".join(f"{step.step_id} {case_pb2.StepStatus.Name(step.status)}" for step in latest.steps)
+    steps = ", ".join(
+        f"{step.step_id} {case_pb2.StepStatus.Name(step.status)} {step.reason}".rstrip() for step in latest.steps
+    )
     message = (
         f"case {latest.case_number or case_id} did not get where it should within {seconds:.0f} s: {status}; {steps}"
     )

@@ -47,6 +47,8 @@ class Report:
     recovery: dict[str, Any] = field(default_factory=dict)
     notifications: dict[str, Any] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    failed_early: bool = False
+    """Whether the run broke off; the last check then says why."""
 
     def check(self, name: str, ok: bool, detail: str = "") -> None:  # noqa: FBT001 - what is checked
         """Note whether a claim held."""
@@ -55,6 +57,11 @@ class Report:
     def same(self, name: str, found: object, expected: object) -> None:
         """Note whether something is as expected; says both when it is not."""
         self.check(name, found == expected, "" if found == expected else f"found {found}, expected {expected}")
+
+    def break_off(self, why: Exception) -> None:
+        """Note that the run could not go on."""
+        self.failed_early = True
+        self.check("the run reached its end", False, f"{type(why).__name__}: {why}")  # noqa: FBT003 - what is checked
 
     @property
     def failed(self) -> list[Check]:

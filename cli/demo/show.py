@@ -148,7 +148,8 @@ class Screen:
         """A line with a mark."""
         mark, style = ("·", "dim") if ok is None else ("✓", "green") if ok else ("✕", "bold red")
         line = Table.grid(padding=(0, 1))
-        line.add_row(Text(f" {mark}", style=style), Text(text))
+        # Folding breaks between any two characters, as Chinese does; cutting off would lose some.
+        line.add_row(Text(f" {mark}", style=style), Text(text, overflow="fold"))
         self._console.print(line)
 
     @contextmanager
@@ -176,21 +177,23 @@ class Screen:
 
 def _case(case: case_pb2.Case) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("", "环节 step", "部门 office", "状态 status", "结果文书 notice"):
-        table.add_column(title, no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for title in ("环节 step", "部门 office"):
+        table.add_column(title, overflow="fold")
+    table.add_column("状态 status", no_wrap=True)
     for step in case.steps:
         words, mark, style = STEP_WORDS[step.status]
         notice, notice_style = NOTICE_WORDS.get(step.notice_status, ("", ""))
         name = Text(step.name).append(f"\n{english(step.step_id)}", style="dim")
-        table.add_row(
-            Text(mark, style=style), name, step.organ_name, Text(words, style=style), Text(notice, style=notice_style)
-        )
+        status = Text(words, style=style).append(f"\n{notice}", style=notice_style)
+        table.add_row(Text(mark, style=style), name, step.organ_name, status)
     head = Text(case.case_number, style="bold").append(f"   {CASE_WORDS[case.status]}", style="dim")
     return Padding(Group(head, table), (1, 0, 1, 1))
 
 
 def show_for(console: Console, *, quiet: bool) -> Show:
-    """What suits where the output goes."""
+    """What suits where the output goes; a quiet run tells its progress at most to a terminal's standard error."""
     if quiet:
-        return Quiet()
+        errors = Console(stderr=True)
+        return Lines(errors) if errors.is_terminal else Quiet()
     return Screen(console) if console.is_terminal else Lines(console)

@@ -12,10 +12,12 @@ from cli.demo.documents import REVOKED, check_altered, collect, verdict_on, word
 from cli.demo.follow import ended, follow, step_of
 from cli.demo.report import Report
 from cli.demo.show import Show, english
-from cli.demo.world import FIRE, LEAD, URBAN, World
+from cli.demo.waiting import until
+from cli.demo.world import CITY_URBAN, FIRE, LEAD, URBAN, World, explain
 from cli.supervise import Supervisor
 from duokua.cases.v1 import case_pb2
-from duokua.client import Session
+from duokua.client import Platform, Session
+from duokua.notify.v1 import notify_service_pb2
 
 FOOD, SIGN = "food-licence", "outdoor-sign"
 FOOD_MATTER, SIGN_MATTER, FIRE_MATTER = LEAD.matters[1], URBAN.matters[0], FIRE.matters[0]
@@ -26,6 +28,7 @@ COMPLETED, UNDONE = case_pb2.CASE_STATUS_COMPLETED, case_pb2.CASE_STATUS_UNDONE
 class Scene:
     """Everybody who takes part, and where it is told."""
 
+    operator: Platform
     applicant: Session
     systems: dict[str, System]
     supervisor: Supervisor
@@ -40,9 +43,9 @@ class Scene:
         """Hand in an application and return the case's id."""
         return self.applicant.cases.SubmitCase(filing.application(self.world.bundle, form)).case.case_id
 
-    def follow(self, case_id: str, until: Callable[[case_pb2.Case], bool]) -> case_pb2.Case:
+    def follow(self, case_id: str, wanted: Callable[[case_pb2.Case], bool]) -> case_pb2.Case:
         """Show a case until it is as wanted."""
-        return follow(self.applicant, case_id, self.show, until)
+        return follow(self.applicant, case_id, self.show, wanted)
 
     def end(self, case_id: str) -> case_pb2.Case:
         """Show a case until it has ended."""
@@ -56,9 +59,7 @@ def everything_is_granted(scene: Scene) -> None:
     """Five matters, three offices, side by side where they can be; every result a sealed notice."""
     scene.show.title("一 · One thing: five matters, three offices, one application")
     case = scene.end(scene.submit(filing.large_restaurant()))
-    for step in case.steps:
-        if step.routing_reason:
-            scene.show.say(f"{english(step.step_id)}: {step.routing_reason}")
+    _tell_routes(scene, case)
     report = scene.report
     report.same("the first case is completed", case.status, COMPLETED)
     report.check("its steps ran in the order of the plan", _in_order(scene, case), _times(case))
@@ -81,9 +82,11 @@ def fire_safety_refuses(scene: Scene) -> None:
     documents = collect(scene.applicant, granted, scene.folder / "documents", report)
     scene.systems["fire"].tell(f"release {FIRE_MATTER}")
     case = scene.end(case_id)
-    show.say(f"To the applicant: {case.refusal_reason}")
+    told = _told_why(scene, case)
+    show.say(f"To the applicant: {told.partition(chr(10))[0]}")
     report.same("the second case is undone", case.status, UNDONE)
-    report.check("its refusal has a reason", "地下" in case.refusal_reason, case.refusal_reason)
+    why = case.refusal_reason
+    report.check("the applicant is told why", "地下" in why and why in told, told)
     _check_undo(scene, case)
     for document in documents:
         verdict = word(verdict_on(scene.applicant, Path(document.path).read_bytes()).verdict)
@@ -125,6 +128,35 @@ def the_platform_is_killed(scene: Scene) -> None:
         "seconds_to_completed": round(time.monotonic() - killed_at, 2),
         "case_number": case.case_number,
     }
+
+
+def _tell_routes(scene: Scene, case: case_pb2.Case) -> None:
+    """Why each office got its step; fire safety went up the tree, and the city was passed over for the sign."""
+    for step in case.steps:
+        scene.show.say(f"{english(step.step_id)}: {step.routing_reason}")
+    explained = explain(scene.operator, scene.world, SIGN)
+    for office in explained.passed_over:
+        scene.show.say(f"{english(SIGN)}, not {office.organ_name}: {office.reason}")
+    offices = {step.step_id: scene.world.organs_key(step.organ_id) for step in case.steps}
+    wanted = {"check-licence": LEAD, FOOD: LEAD, SIGN: URBAN, "fire-safety": FIRE, "deliver-results": LEAD}
+    scene.report.same("each step went to its office", offices, {step: office.key for step, office in wanted.items()})
+    passed_over = [scene.world.organs_key(office.organ_id) for office in explained.passed_over]
+    scene.report.same("routing says whom it passed over", passed_over, [CITY_URBAN.key])
+
+
+def _told_why(scene: Scene, case: case_pb2.Case) -> str:
+    """The message in the applicant's inbox that tells of the end of a refused case."""
+
+    def found() -> list[str]:
+        request = notify_service_pb2.ListMessagesRequest(page_size=1000)
+        return [
+            message.body
+            for message in scene.applicant.notify.ListMessages(request).messages
+            if message.case_id == case.case_id and message.event_type.endswith(".CaseUndone")
+        ]
+
+    until(lambda: bool(found()), "the message that the case could not be granted")
+    return found()[0]
 
 
 def _accepted(case: case_pb2.Case, step_id: str) -> bool:

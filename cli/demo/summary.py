@@ -38,14 +38,24 @@ def _cases(report: Report) -> Table:
             f"{sum(document.verdict == verdict for document in documents)} {verdict}"
             for verdict in sorted({document.verdict for document in documents})
         )
-        table.add_row(case["case_number"], what, case["status"], f"{case['seconds']:.2f}", verdicts)
+        table.add_row(case["case_number"][31:], what, case["status"], f"{case['seconds']:.2f}", verdicts)
     return table
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
     folder = Path(report.folder)
+    facts = [] if report.failed_early else _findings(report)
+    return [
+        *facts,
+        ("documents", str(folder / "documents")),
+        ("ledgers", str(folder / "departments")),
+        ("logs", str(folder / "logs")),
+    ]
+
+
+def _findings(report: Report) -> list[tuple[str, str]]:
     recovery, told = report.recovery, report.notifications
-    memory = report.platform.get("memory_mb")
+    memory = report.platform["memory_mb"]
     done = (
         f"{len(recovery['killed'])} processes killed; ready again after {recovery['seconds_to_ready']:.1f} s, "
         f"the case completed after {recovery['seconds_to_completed']:.1f} s"
@@ -55,7 +65,4 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("recovery", done),
         ("told", f"{told['inbox']} messages to the applicant, {told['webhooks']} signed webhooks to the lead office"),
         ("platform", f"ready in {report.platform['ready_seconds']:.1f} s" + (f", {memory:.0f} MB" if memory else "")),
-        ("documents", str(folder / "documents")),
-        ("ledgers", str(folder / "departments")),
-        ("logs", str(folder / "logs")),
     ]

@@ -151,7 +151,8 @@ def _person(portal: Platform, kind: directory_pb2.PersonKind.ValueType, name: st
     return portal.directory.RegisterPerson(request).person.person_id
 
 
-def explain_sign(operator: Platform) -> routing_service_pb2.ExplainRouteResponse:
-    """Ask routing where the outdoor sign would go, and who was passed over."""
-    step = routing_pb2.StepToRoute(step_id="outdoor-sign", catalog_code=URBAN.matters[0])
-    return operator.routing.ExplainRoute(routing_service_pb2.ExplainRouteRequest(region_code=REGION, step=step))
+def explain(operator: Platform, world: World, step_id: str) -> routing_service_pb2.ExplainRouteResponse:
+    """Ask routing where a step would go now, and who is passed over."""
+    step = next(step for step in world.bundle.steps if step.step_id == step_id)
+    asked = routing_pb2.StepToRoute(step_id=step_id, catalog_code=step.catalog_code, level=step.level)
+    return operator.routing.ExplainRoute(routing_service_pb2.ExplainRouteRequest(region_code=REGION, step=asked))
