@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,7 +91,10 @@ def endpoints_of(settings: Settings) -> str:
 
 
 class Supervisor:
-    """Keeps the processes of one platform running."""
+    """Keeps the processes of one platform running.
+
+    Where there is `setpriv` (util-linux) they end with the thread that called `start`, however it ends.
+    """
 
     def __init__(self, settings: Settings, environment: Mapping[str, str], logs: Path | None = None) -> None:
         self._processes = processes_of(settings)
@@ -182,7 +186,12 @@ class Supervisor:
         with self._output(process) as output:
             # Its own session: an interrupt at the terminal reaches the supervisor, which stops the others in order.
             return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                process.command, env=environment, stdin=subprocess.DEVNULL, stderr=output, start_new_session=True
+                [*_guard(), *process.command],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
 
     @contextlib.contextmanager
@@ -231,6 +240,12 @@ def migrate(environment: Mapping[str, str]) -> None:
     if done.returncode:
         message = f"the databases could not be migrated:\n{done.stderr.strip()[-2000:]}"
         raise StartFailedError(message)
+
+
+def _guard() -> list[str]:
+    """What makes the kernel stop a process should its supervisor die without having stopped it (Linux only)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def is_ready(address: str) -> bool:
