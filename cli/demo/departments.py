@@ -265,7 +265,7 @@ def obey(department: Department, desks: Desks, folder: Path) -> None:
 
 def main(folder: Path, pace: float, matters: list[str]) -> None:
     """Work until standard input ends."""
-    department = Department.from_env()
+    department = Department.from_env(grace=2)
     desks = Desks(pace)
     ledger = Ledger(folder / "ledger.jsonl")
     for matter in matters:
