@@ -1,14 +1,19 @@
 """Repeats of a write get the first answer: what was answered is stored in the transaction of the change."""
 
+from datetime import timedelta
+
 from google.protobuf.message import Message
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from chassis.api import Caller
-from chassis.database import UnitOfWork, service_metadata
+from chassis.database import Database, UnitOfWork, service_metadata
 from chassis.problems import Invalid, Violation
 from chassis.vault import Vault
 
 LONGEST_REQUEST_ID = 100
+RETENTION = timedelta(days=30)
+"""A client that repeats a request after a month starts it anew."""
+PRUNED_AT_ONCE = 200
 _requests = service_metadata().tables["requests"]
 
 
@@ -55,3 +60,15 @@ def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, pr
             "answered_at": work.now,
         },
     )
+
+
+def prune(database: Database) -> bool:
+    """Forget some of the answers given longer ago than `RETENTION`; true when there may be more."""
+    with database.begin() as work:
+        old = select(_requests.c.caller, _requests.c.request_id).where(_requests.c.answered_at < work.now - RETENTION)
+        keys = work.connection.execute(old.limit(PRUNED_AT_ONCE)).all()
+        for key in keys:
+            work.connection.execute(
+                delete(_requests).where(_requests.c.caller == key.caller, _requests.c.request_id == key.request_id)
+            )
+        return len(keys) >= PRUNED_AT_ONCE

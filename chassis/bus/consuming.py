@@ -5,6 +5,7 @@ import threading
 
 import structlog
 
+from chassis import requests
 from chassis.bus import inbox, metrics
 from chassis.bus.backoff import Backoff
 from chassis.bus.broker import BrokerAwayError, Consumer, Delivery, Verdict
@@ -94,7 +95,7 @@ class Consuming:
 
 
 class Pruning:
-    """Forgets old inbox entries, slowly, in small batches."""
+    """Forgets old inbox entries and old first answers, slowly, in small batches."""
 
     def __init__(self, service: str, database: Database) -> None:
         self._service = service
@@ -109,7 +110,7 @@ class Pruning:
 
     def _prune(self) -> bool:
         try:
-            return inbox.prune(self._database)
+            return inbox.prune(self._database) | requests.prune(self._database)
         except Exception as error:  # noqa: BLE001  tried again in an hour; a database that is away shows elsewhere
             _log.warning("prune_failed", service=self._service, error=repr(error), away=database_is_away(error))
             return False

@@ -58,6 +58,12 @@ class UseCases(_OnRuntime, DependencyProvider):
         """Build them before the first event arrives."""
         self._use_cases = self._factory(self.runtime.settings)
 
+    def stop(self) -> None:
+        """Let go of what they hold open."""
+        close = getattr(self._use_cases, "close", None)
+        if close is not None:
+            close()
+
     def get_dependency(self, worker_ctx: object) -> object:  # noqa: ARG002  nameko's signature
         """What the worker finds in its attribute."""
         return self._use_cases
@@ -67,9 +73,11 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
     """Relays the service's outbox while the worker runs; every worker has one."""
 
     _relay: Relay
+    _pruning: Pruning
 
     def setup(self) -> None:
         """Watch the outbox."""
+        self._pruning = Pruning(self.service, self.database)
         self._relay = Relay(
             self.service,
             self.database,
@@ -78,11 +86,13 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
         )
 
     def start(self) -> None:
-        """Begin to relay."""
+        """Begin to relay, and to forget what is old."""
         self.container.spawn_managed_thread(self._relay.run, identifier="outbox relay")
+        self.container.spawn_managed_thread(self._pruning.run, identifier="pruning")
 
     def stop(self) -> None:
         """Finish the batch in hand; nameko stops dependencies after the last handler has ended."""
+        self._pruning.stop()
         self._relay.stop()
 
 
@@ -93,7 +103,6 @@ class EventConsumer(_OnRuntime, SharedExtension):
         super().__init__()
         self._subscriptions: list[Subscription] = []
         self._consuming: Consuming | None = None
-        self._pruning: Pruning | None = None
 
     def register(self, subscription: Subscription) -> None:
         """Take an event type; before the container starts."""
@@ -107,14 +116,11 @@ class EventConsumer(_OnRuntime, SharedExtension):
         consumer = runtime.broker.consumer(self.service, events)
         report = runtime.troubles.reporter(f"{self.service} consumer", "not connected yet")
         self._consuming = Consuming(self.service, consumer, handling, report)
-        self._pruning = Pruning(self.service, self.database)
         self.container.spawn_managed_thread(self._consuming.run, identifier="event consumer")
-        self.container.spawn_managed_thread(self._pruning.run, identifier="inbox pruning")
 
     def finish(self) -> None:
         """Finish the batch in hand and consume no more."""
-        if self._consuming is not None and self._pruning is not None:
-            self._pruning.stop()
+        if self._consuming is not None:
             self._consuming.stop()
 
 
