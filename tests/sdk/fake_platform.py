@@ -176,7 +176,10 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         await self._check_token(context)
         if self.hello_refusal is not None:
             await context.abort(self.hello_refusal, "the hello is bad")
-        first = await anext(aiter(request_iterator))
+        first = await anext(aiter(request_iterator), None)
+        if first is None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a stream begins with hello")
+            return
         stream = WorkStream(self, first.hello)
         self.streams.append(stream)
         self.notify()

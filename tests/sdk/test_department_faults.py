@@ -342,6 +342,21 @@ def test_an_async_handler_is_cancelled_when_the_grace_is_over(fake: FakePlatform
         assert ended.wait(TIMEOUT)
 
 
+def test_a_stop_while_it_dials_is_no_fault(fake: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    department = Department(client_of(fake))
+    department.task(MATTER)(lambda _: {})
+    source = department.platform.token_source
+    get = source.get
+
+    def get_and_stop() -> str:
+        department.stop()
+        return get()
+
+    monkeypatch.setattr(source, "get", get_and_stop)
+    department.run()
+    department.platform.close()
+
+
 def test_a_department_waits_for_a_platform_that_is_not_there_yet(fake: FakePlatform) -> None:
     fake.kill()
     department = Department(client_of(fake))

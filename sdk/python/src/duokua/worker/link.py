@@ -90,10 +90,10 @@ class Link:
 
     async def _work(self, call: _Call) -> None:
         """Talk on one stream until the platform ends it or it is left; raises `AioRpcError`."""
-        leave = asyncio.Event()
+        leave, greeted = asyncio.Event(), asyncio.Event()
         reader = asyncio.create_task(self._read(call, leave))
-        writer = asyncio.create_task(self._write(call))
-        leaver = asyncio.create_task(self._leave(call, leave))
+        writer = asyncio.create_task(self._write(call, greeted))
+        leaver = asyncio.create_task(self._leave(call, leave, greeted))
         pending: set[asyncio.Task[None]] = {reader, writer, leaver}
         try:
             while reader in pending and leaver in pending:
@@ -122,13 +122,14 @@ class Link:
                     _log.info("the platform is about to stop; dialling again")
                     leave.set()
 
-    async def _write(self, call: _Call) -> None:
+    async def _write(self, call: _Call, greeted: asyncio.Event) -> None:
         """Say hello, then send whatever is ready in one message; while it is on its way, more gets ready."""
         outbox = self._hand.outbox
         hello = WorkRequest()
         hello.hello.max_tasks = self._hand.resume()
         hello.hello.catalog_codes.extend(self._catalog_codes)
         await call.write(hello)
+        greeted.set()
         while True:
             await outbox.wake.wait()
             outbox.wake.clear()
@@ -136,7 +137,7 @@ class Link:
                 self._answered = True
                 await call.write(request)
 
-    async def _leave(self, call: _Call, leave: asyncio.Event) -> None:
+    async def _leave(self, call: _Call, leave: asyncio.Event, greeted: asyncio.Event) -> None:
         """Wait for a reason to leave the stream, then leave it in good order."""
         reasons = [asyncio.create_task(event.wait()) for event in (leave, self._closing, self._hand.narrow)]
         try:
@@ -149,6 +150,9 @@ class Link:
                 await self._hand.outbox.flushed.wait()
         except TimeoutError:
             _log.warning("not every answer has its outcome yet; they are sent again on the next stream")
+        if not greeted.is_set():
+            # A stream that ends without a hello would be a fault of ours; nothing was taken on it, so it is cut off.
+            return
         await call.done_writing()
         # The platform ends its side now, and with it the reader; if it has not by then, the stream is cut off.
         await asyncio.sleep(LEAVING_SECONDS)
