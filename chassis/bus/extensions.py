@@ -59,10 +59,10 @@ class UseCases(_OnRuntime, DependencyProvider):
         self._use_cases = self._factory(self.runtime.settings)
 
     def stop(self) -> None:
-        """Let go of what they hold open."""
-        close = getattr(self._use_cases, "close", None)
-        if close is not None:
-            close()
+        """Have them finish what goes on outside of any transaction, if they say how: by a method `shut_down`."""
+        shut_down = getattr(self._use_cases, "shut_down", None)
+        if shut_down is not None:
+            shut_down()
 
     def get_dependency(self, worker_ctx: object) -> object:  # noqa: ARG002  nameko's signature
         """What the worker finds in its attribute."""

@@ -73,7 +73,7 @@ class Deliverer:
             return following
         return min(following or now + RENEWAL, now + RENEWAL)
 
-    def close(self) -> None:
+    def shut_down(self) -> None:
         """Returns when what was started is recorded."""
         for thread in tuple(self._threads):
             thread.join()

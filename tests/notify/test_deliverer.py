@@ -78,7 +78,7 @@ def line(database: Database) -> Iterator[Line]:
     line = Line(database)
     yield line
     for deliverer in line.made:
-        deliverer.close()
+        deliverer.shut_down()
 
 
 def all_of(status: Status) -> Callable[[Sequence[RowMapping]], bool]:
