@@ -59,6 +59,17 @@ def look_at(report: dict[str, Any]) -> None:
     assert recovery["killed"].keys() == recovery["started"].keys()
     assert not set(recovery["killed"].values()) & set(recovery["started"].values())
     assert report["seconds"] < LONGEST_SECONDS
+    look_at_logs(Path(report["folder"]))
+
+
+def look_at_logs(folder: Path) -> None:
+    """Nothing went wrong that nobody was told of, and every worker ended in good order."""
+    logs = {path: path.read_text("utf-8") for path in folder.glob("**/*.log")}
+    assert len(logs) >= 6
+    assert [path for path, text in logs.items() if "Traceback" in text] == []
+    stopped = {path.name: "worker_stopped" in text for path, text in logs.items() if "worker" in path.name}
+    assert stopped
+    assert all(stopped.values()), stopped
 
 
 def test_the_demo_holds_on_the_embedded_set_up(tmp_path: Path) -> None:
