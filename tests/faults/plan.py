@@ -39,17 +39,18 @@ def targets(process_names: Sequence[str], office_names: Sequence[str], servers: 
 
 
 def draw(chance: random.Random, there: Targets, *, rounds: int, seconds: float) -> list[Fault]:
-    """In each round some of each kind: two api processes, three workers, three offices, each server, or all at once."""
+    """In each round some of each kind: api processes, workers, offices, each server, and all at once."""
     faults = []
+    embedded = not there.servers
     for number in range(rounds):
         begin, length = seconds * number / rounds, seconds / rounds
         chosen = [
-            *(("api", name) for name in _some(chance, there.apis, 2)),
-            *(("worker", name) for name in _some(chance, there.workers, 3)),
+            *(("api", name) for name in _some(chance, there.apis, 1 if embedded else 2)),
+            *(("worker", name) for name in _some(chance, there.workers, 1 if embedded else 3)),
             *(("office", name) for name in _some(chance, there.offices, 3)),
             *((name, name) for name in there.servers),
         ]
-        if not there.servers or number % 2:
+        if embedded or number % 2:
             chosen.append((EVERYTHING, EVERYTHING))
         for kind, target in chosen:
             at = begin + length * chance.uniform(0.05, 0.95)

@@ -58,7 +58,7 @@ class Report:
             recoveries[each.fault.kind].append(each.recovery)
         kinds = [
             f"  {kind:12} {len(times):3} killed; ready again after {statistics.median(times):4.1f} s, "
-            f"at most {max(times):4.1f} s"
+            f"at most {max(times):4.1f} s{self._longest(kind)}"
             for kind, times in sorted(recoveries.items())
         ]
         return "\n".join(
@@ -72,6 +72,12 @@ class Report:
                 *(f"    {violation}" for violation in self.violations),
             ]
         )
+
+    def _longest(self, kind: str) -> str:
+        longest = max((each for each in self.struck if each.fault.kind == kind), key=lambda each: each.recovery)
+        down = f"itself down {longest.down:.1f} s" if longest.down > 0.2 else ""
+        told = "; ".join(part for part in (down, longest.last and f"last {longest.last}") if part)
+        return f" ({told})" if told else ""
 
 
 def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:

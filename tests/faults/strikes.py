@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cli import supervise
@@ -16,14 +16,20 @@ RECOVERY_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault that happened; seconds from the kill until what was killed was ready again."""
+    """A fault that happened; seconds from the kill until what was killed was ready again.
+
+    After a server's fault that is everybody who uses it; `last` is who took longest. `down` is how long the server
+    itself was away.
+    """
 
     fault: Fault
     recovery: float
+    down: float = 0.0
+    last: str = ""
 
 
 class Strikes:
-    """The faults of one run, each in a thread of its own, because they overlap."""
+    """The faults of one run, each watched by a thread of its own, because recoveries overlap."""
 
     def __init__(self, installation: Installation, offices: Offices, faults: Sequence[Fault], started: float) -> None:
         self._installation = installation
@@ -36,46 +42,57 @@ class Strikes:
 
     def carry_out(self) -> list[Struck]:
         """Kill at the planned times; returns once all has recovered. Raises TimeoutError when something does not."""
-        threads = [threading.Thread(target=self._strike, args=(fault,), name=fault.target) for fault in self._faults]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for fault in self._faults:
+            time.sleep(max(0.0, self._started + fault.at - time.monotonic()))
+            killed_at = time.monotonic()
+            # By this thread: a server is to end with the thread that started it.
+            missing = self._kill(fault)
+            down = time.monotonic() - killed_at
+            threads.append(threading.Thread(target=self._watch, args=(fault, killed_at, down, missing)))
+            threads[-1].start()
         for thread in threads:
             thread.join()
         if self._failures:
             raise ExceptionGroup("what was killed did not come back", self._failures)
         return self._struck
 
-    def _strike(self, fault: Fault) -> None:
-        time.sleep(max(0.0, self._started + fault.at - time.monotonic()))
-        killed_at = time.monotonic()
+    def _watch(self, fault: Fault, killed_at: float, down: float, missing: Callable[[], str]) -> None:
+        last = ""
+
+        def recovered() -> bool:
+            nonlocal last
+            found = missing()
+            last = found or last
+            return not found
+
         try:
-            self._kill(fault)
-        except Exception as error:  # noqa: BLE001  told by `carry_out`
+            wait_until(recovered, seconds=RECOVERY_SECONDS, what=f"{fault.target} was killed and is not ready again")
+        except TimeoutError as error:
+            error.add_note(f"waited for {last}")
             self._failures.append(error)
         else:
-            self._struck.append(Struck(fault, time.monotonic() - killed_at))
+            self._struck.append(Struck(fault, time.monotonic() - killed_at, down, last))
 
-    def _kill(self, fault: Fault) -> None:
-        match fault.kind:
-            case "office":
-                self._offices.kill(fault.target)
-            case "postgresql" | "rabbitmq":
-                server = getattr(self._installation, fault.target)
-                server.kill()
-                time.sleep(fault.down)
-                server.start()
-                self._await_ready(list(self._health), lambda: True)
-            case _:
-                names = () if fault.target == EVERYTHING else (fault.target,)
-                killed = self._installation.supervisor.kill(*names)
-                self._await_ready(
-                    list(killed),
-                    lambda: all(self._installation.supervisor.pids()[name] != pid for name, pid in killed.items()),
-                )
+    def _kill(self, fault: Fault) -> Callable[[], str]:
+        """Kill something, and see to it that it is started again; the answer tells what does not work again yet."""
+        if fault.kind == "office":
+            self._offices.kill(fault.target)
+            return lambda: ""
+        if fault.kind in ("postgresql", "rabbitmq"):
+            server = getattr(self._installation, fault.target)
+            server.kill()
+            time.sleep(fault.down)
+            server.start()
+            return lambda: self._not_ready(self._health)
+        supervisor = self._installation.supervisor
+        killed = supervisor.kill(*(() if fault.target == EVERYTHING else (fault.target,)))
 
-    def _await_ready(self, names: Sequence[str], restarted: Callable[[], bool]) -> None:
-        wait_until(
-            lambda: restarted() and all(supervise.is_ready(self._health[name]) for name in names),
-            seconds=RECOVERY_SECONDS,
-            what=f"{', '.join(names)} not ready again",
-        )
+        def missing() -> str:
+            running = supervisor.pids()
+            return next((name for name, pid in killed.items() if running[name] == pid), "") or self._not_ready(killed)
+
+        return missing
+
+    def _not_ready(self, names: Iterable[str]) -> str:
+        return next((name for name in names if not supervise.is_ready(self._health[name])), "")

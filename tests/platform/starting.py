@@ -19,7 +19,7 @@ class Installation:
     settings: Settings
     supervisor: supervise.Supervisor
     folder: Path
-    postgres: PostgresServer | None = None
+    postgresql: PostgresServer | None = None
     rabbitmq: RabbitmqServer | None = None
 
 
