@@ -31,7 +31,7 @@ from tests.docs.pages import (
 )
 
 EVERY_PAGE = [pytest.param(page, id=name_of(page)) for page in pages()]
-COMMAND = re.compile(r"^(?:\.venv/bin/)?duokua((?: [a-z]+)*)((?: (?:--[a-z-]+|\S+))*)")
+COMMAND = re.compile(r"(?:\.venv/bin/)?duokua [a-z-]")
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
@@ -48,10 +48,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert lost == []
 
 
+def code_in(text: str) -> list[str]:
+    lines = [line.strip() for block in code_blocks(text) for line in block.text.splitlines()]
+    return [line for line in lines if not line.startswith("#")] + inline_code(text)
+
+
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", page.read_text("utf-8"), re.MULTILINE))
+    named = {
+        target for line in code_in(page.read_text("utf-8")) for target in re.findall(r"\bmake ([a-z][a-z-]*)", line)
+    }
     assert named - targets == set()
 
 
@@ -62,8 +69,7 @@ def test_every_make_target_for_people_says_what_it_does() -> None:
 
 
 def commands_in(text: str) -> list[str]:
-    lines = [line for block in code_blocks(text) for line in block.text.splitlines()]
-    return [line for line in (*map(str.strip, lines), *inline_code(text)) if COMMAND.match(line)]
+    return [line for line in code_in(text) if COMMAND.match(line)]
 
 
 def subcommands(command: Any) -> dict[str, Any]:
