@@ -171,10 +171,14 @@ class Town:
         with self.database.begin() as work:
             return self.tasks.answer(work, answers)
 
-    def complete(self, *organ_ids: str, **result: object) -> None:
+    def complete(self, *organ_ids: str, **result: Any) -> None:
         """Each office completes the one task that it has."""
         for organ_id in organ_ids:
             taken(self.answer(completing(self.one(organ_id), **result)))
+
+    def complete_all(self, organ_id: str) -> None:
+        """An office completes every task that it has."""
+        taken(self.answer(*map(completing, self.lease(organ_id))))
 
     def sealed(self, case_id: str, *step_ids: str) -> None:
         """Notices of the case are sealed."""
@@ -235,7 +239,7 @@ def given(task: task_pb2.Task, answer: Answer | None, **changes: Any) -> Given:
     return Given(**{**values, **changes})
 
 
-def completing(task: task_pb2.Task, request_id: str = "", **result: object) -> Given:
+def completing(task: task_pb2.Task, request_id: str = "", **result: Any) -> Given:
     return given(task, Completed(task.task_id, request_id or new_id(), result or {"permit": "P1"}))
 
 

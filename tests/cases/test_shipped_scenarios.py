@@ -1,0 +1,58 @@
+"""Every shipped scenario, as it will be published, through the checks that any bundle must pass."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from services.cases.applications import check_application
+from services.cases.domain.numbers import case_number, series_of
+from services.cases.domain.plan import Plan
+from services.cases.plans import Published, compile_bundle
+from services.matters.domain.bundle import Bundle, Lead
+from services.matters.messages import bundle_message
+from services.matters.package.compiler import compile_package
+from tests.cases.builders import a_material
+from tests.cases.domain.scenarios import CHECKS
+
+SCENARIOS = sorted(path.parent for path in (Path(__file__).parents[2] / "scenarios").glob("*/scenario.yaml"))
+EXAMPLES = [path for folder in SCENARIOS for path in sorted((folder / "examples").glob("*.json"))]
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+
+
+@cache
+def published(folder: Path) -> Published:
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    bundle = Bundle(compile_package(files), 1, Lead("lead", "11330106002491234N", 4), "digest", NOW)
+    return compile_bundle(bundle_message(bundle).SerializeToString())
+
+
+def test_there_is_a_scenario() -> None:
+    assert SCENARIOS
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
+def test_a_shipped_scenario_survives(folder: Path, check: Callable[[Plan], None]) -> None:
+    check(published(folder).plan)
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
+def test_a_shipped_scenario_numbers_its_cases(folder: Path) -> None:
+    assert len(case_number(series_of(published(folder).plan, NOW), 1)) == 43
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_an_example_is_an_application_that_is_taken(path: Path) -> None:
+    bundle = published(path.parents[1])
+    materials = [
+        a_material(kind.kind, media_type=kind.media_types[0] if kind.media_types else "application/pdf")
+        for kind in bundle.bundle.materials
+    ]
+    application = check_application(bundle, json.loads(path.read_text(encoding="utf-8")), materials)
+    assert set(application.skipped) <= set(bundle.conditions)
+    assert len(application.region_code) == 6
