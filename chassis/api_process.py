@@ -24,7 +24,7 @@ from chassis.vault import Vault
 log = structlog.get_logger()
 
 LARGEST_MESSAGE = 21 * 1024 * 1024
-"""In bytes; the largest request is a document to verify, 20 MB. Each field's own rule is tighter."""
+"""In bytes; the largest request is an application with all its materials. Each field's own rule is tighter."""
 GRACE_SECONDS = 10
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chassis import tls, vault
+from chassis.settings import SERVICES
 from duokua.keys import ClientKey
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-SERVICE_HOSTS = tuple(f"{name}-api" for name in ("identity", "matters", "routing", "cases", "eseal", "notify"))
+SERVICE_HOSTS = tuple(f"{service}-api" for service in SERVICES)
 OPERATOR_KEY = "operator.jwk"
 
 

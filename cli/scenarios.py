@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from chassis.clock import new_id
 from chassis.settings import Settings
@@ -34,11 +35,18 @@ def read_package(folder: Path) -> list[pb.ScenarioFile]:
 
 
 @app.command()
-def check(folder: Folder) -> None:
-    """Check a package without installing it; every fault is named with its file and line."""
+def check(folder: Folder, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """Check a package without installing it; every fault is named with its file and line. Exit status 1 when faulty."""
     with connect(Settings()) as platform:
-        platform.matters.CheckScenario(pb.CheckScenarioRequest(files=read_package(folder)))
-    typer.echo(f"{folder} is in order")
+        answer = platform.matters.CheckScenario(pb.CheckScenarioRequest(files=read_package(folder)))
+    if json:
+        print_json(as_dict(answer))
+    else:
+        for fault in answer.faults:
+            place = f"{fault.file}:{fault.line}:{fault.column}"
+            console.print(f"[red]{place}[/red] [bold]{fault.path}[/bold] {escape(fault.message)}", soft_wrap=True)
+        console.print(f"{folder}: {len(answer.faults)} faults" if answer.faults else f"{folder} is in order")
+    raise typer.Exit(1 if answer.faults else 0)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import structlog
+from opentelemetry import trace
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -16,6 +17,7 @@ from chassis.problems import Problem, Unavailable
 from services.cases.tasks import Given, Outcome, Tasks
 
 log = structlog.get_logger()
+tracer = trace.get_tracer("duokua.cases")
 
 LARGEST_BATCH = 200
 AWAY = (OperationalError, PoolTimeout)
@@ -54,7 +56,10 @@ class Answering:
         When the database is away it is so for all of them: they are not tried one after the other.
         """
         try:
-            with self._database.begin() as work:
+            with (
+                tracer.start_as_current_span("answers", attributes={"count": len(batch)}),
+                self._database.begin() as work,
+            ):
                 return self._tasks.answer(work, batch)
         except Exception as error:  # noqa: BLE001 - each answer gets its own outcome below
             if len(batch) == 1 or isinstance(error, AWAY):
