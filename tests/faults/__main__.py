@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults.run import SETUPS, Report, Shape, run
 
 CASES_A_SECOND = 6.0
-ROUND_SECONDS = 12.0
+ROUND_SECONDS = 15.0
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="where databases and logs are left")
     options = parser.parse_args()
     cases = options.cases or int(options.seconds * CASES_A_SECOND)
-    shape = Shape(cases, max(1, round(options.seconds / ROUND_SECONDS)), options.seconds)
+    shape = Shape(cases, max(1, round(options.seconds / ROUND_SECONDS)), options.seconds, durable=True)
     print(f"seed {options.seed}", flush=True)
     reports = [_run(setup, options.seed, shape, options.keep) for setup in options.setup or SETUPS]
     return 1 if any(report.violations for report in reports) else 0

@@ -104,7 +104,9 @@ class Books:
         if self._installation.rabbitmq is not None:
             return {name: count for name, count in self._queues().items() if count and name.endswith(".dead")}
         with closing(sqlite3.connect(self._installation.settings.data_dir / "bus.sqlite3")) as connection:
-            rows = connection.execute("SELECT service || ' ' || reason, count(*) FROM dead_letters GROUP BY 1").fetchall()
+            rows = connection.execute(
+                "SELECT service || ' ' || reason, count(*) FROM dead_letters GROUP BY 1"
+            ).fetchall()
         return dict(rows)
 
 

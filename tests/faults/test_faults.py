@@ -23,7 +23,7 @@ def test_nothing_is_lost_or_doubled_when_embedded_processes_are_killed(tmp_path:
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_or_doubled_when_services_and_servers_are_killed(tmp_path: Path) -> None:
     try:
-        _hold("servers", Shape(cases=40, rounds=1, seconds=6.0), tmp_path)
+        _hold("servers", Shape(cases=36, rounds=1, seconds=5.0), tmp_path)
     except NotAvailableError as error:
         if CI:
             raise

@@ -1,8 +1,7 @@
 """Registers what a scenario needs: a region, an office for each step, their systems, a portal and an applicant."""
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -110,7 +109,9 @@ def _equip(operator: Platform, organ_id: str, code: str, *, seal: bool) -> None:
         until_known(lambda: operator.seals.CreateSeal(make))
 
 
-def _client(operator: Platform, folder: Path, name: str, role: "directory_pb2.ClientRole.ValueType", organ: str) -> None:
+def _client(
+    operator: Platform, folder: Path, name: str, role: "directory_pb2.ClientRole.ValueType", organ: str
+) -> None:
     key = ClientKey.generate()
     key.save(folder / f"{name}.jwk")
     request = directory.RegisterClientRequest(
@@ -121,4 +122,4 @@ def _client(operator: Platform, folder: Path, name: str, role: "directory_pb2.Cl
 
 def _uscc(number: int) -> str:
     body = f"1133010600{number:07d}"
-    return body + uscc.calc_check_digit(body)
+    return f"{body}{uscc.calc_check_digit(body)}"

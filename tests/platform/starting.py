@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chassis.settings import SERVICES, Settings
 from cli import supervise
@@ -24,7 +25,7 @@ class Installation:
 
 
 @contextlib.contextmanager
-def embedded(folder: Path, **settings: object) -> Iterator[Installation]:
+def embedded(folder: Path, **settings: Any) -> Iterator[Installation]:
     """SQLite and the in-process broker: one api and one worker process."""
     made = Settings(
         data_dir=folder, listen=f"127.0.0.1:{free_ports(1)}", health_listen=f"127.0.0.1:{free_ports(2)}", **settings
@@ -34,8 +35,11 @@ def embedded(folder: Path, **settings: object) -> Iterator[Installation]:
 
 
 @contextlib.contextmanager
-def on_servers(folder: Path, *, durable: bool = True, **settings: object) -> Iterator[Installation]:
-    """PostgreSQL and RabbitMQ of its own, which may be killed: an api and a worker process for each service."""
+def on_servers(folder: Path, *, durable: bool = True, **settings: Any) -> Iterator[Installation]:
+    """PostgreSQL and RabbitMQ of its own, which may be killed: an api and a worker process for each service.
+
+    `durable` is PostgreSQL's: without it, it starts sooner, and only a crash of the machine could lose a commit.
+    """
     with PostgresServer(durable=durable) as postgres, RabbitmqServer() as rabbitmq:
         for service in SERVICES:
             postgres.create_database(f"duokua_{service}")
