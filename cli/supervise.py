@@ -18,8 +18,10 @@ from chassis.settings import SERVICES, Settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-STABLE_SECONDS = 30.0
+STABLE_SECONDS = 5.0
+"""A process that lived so long is started again at once; one that died sooner after growing pauses."""
 LOOK_SECONDS = 0.1
 
 
@@ -50,7 +52,7 @@ class Running:
     process: Process
     popen: "subprocess.Popen[bytes]"
     started: float
-    pause: float = 0.5
+    pause: float = 0.0
     restarts: int = 0
     dead_until: float = field(default=0.0)
 
@@ -218,9 +220,9 @@ class Supervisor:
         now = time.monotonic()
         if not running.dead_until:
             if now - running.started > STABLE_SECONDS:
-                running.pause = 0.5
-            running.dead_until = now + (0.0 if running.restarts == 0 else running.pause)
-            running.pause = min(running.pause * 2, LONGEST_PAUSE_SECONDS)
+                running.pause = 0.0
+            running.dead_until = now + running.pause
+            running.pause = min(max(running.pause * 2, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
         if now >= running.dead_until:
             running.popen = self._spawn(running.process)
             running.started, running.dead_until = now, 0.0

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from chassis.bus.backoff import Backoff
+from chassis.bus.faults import database_is_away
 from chassis.database import Database
 
 _LONGEST_SLEEP = 60.0
@@ -47,9 +48,12 @@ class BackgroundLoop:
     def _sleep_after_call(self) -> float:
         try:
             due = self._call()
-        except Exception:  # noqa: BLE001  a fault of one call must not end the loop
+        except Exception as error:  # noqa: BLE001  a fault of one call must not end the loop
             pause = self._backoff.next()
-            _log.exception("background_failed", name=self._name, retry_seconds=round(pause, 1))
+            if database_is_away(error):
+                _log.warning("database_away", name=self._name, error=str(error), retry_seconds=round(pause, 1))
+            else:
+                _log.exception("background_failed", name=self._name, retry_seconds=round(pause, 1))
             self._stopping.wait(pause)
             return 0.0
         self._backoff.reset()

@@ -7,7 +7,7 @@ import threading
 class Backoff:
     """Pauses that double from `first` to `longest` seconds, with jitter, until a success resets them."""
 
-    def __init__(self, first: float = 0.2, longest: float = 15.0) -> None:
+    def __init__(self, first: float = 0.2, longest: float = 5.0) -> None:
         self._first = first
         self._longest = longest
         self._next = first

@@ -62,8 +62,11 @@ class Answering:
             ):
                 return self._tasks.answer(work, batch)
         except Exception as error:  # noqa: BLE001 - each answer gets its own outcome below
-            if len(batch) == 1 or isinstance(error, AWAY):
-                return [Outcome(_problem(error)) for _ in batch]
+            if isinstance(error, AWAY):
+                log.warning("database_unavailable", answers=len(batch), error=f"{type(error).__name__}: {error}")
+                return [Outcome(_unavailable("DATABASE_UNAVAILABLE")) for _ in batch]
+            if len(batch) == 1:
+                return [Outcome(_problem(error))]
         return [outcome for given in batch for outcome in self._commit([given])]
 
 
@@ -71,5 +74,8 @@ def _problem(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     log.error("answer_failed", exc_info=error)
-    reason = "DATABASE_UNAVAILABLE" if isinstance(error, DBAPIError | PoolTimeout) else "INTERNAL"
+    return _unavailable("DATABASE_UNAVAILABLE" if isinstance(error, DBAPIError) else "INTERNAL")
+
+
+def _unavailable(reason: str) -> Unavailable:
     return Unavailable(reason, "the answer could not be written; send it again")
