@@ -9,11 +9,12 @@ more than the platform's word.
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC
+from typing import Any
 
 import rfc8785
+from google.protobuf.struct_pb2 import Struct, Value
 
 from duokua.cases.v1.case_pb2 import HistoryEntry
-from duokua.data import from_struct
 
 
 def first_broken(case_id: str, entries: Iterable[HistoryEntry]) -> int | None:
@@ -34,16 +35,37 @@ def first_broken(case_id: str, entries: Iterable[HistoryEntry]) -> int | None:
 
 def hash_of(case_id: str, entry: HistoryEntry) -> str:
     """The hash that an entry must have, in lower-case hexadecimal; empty when its content has no canonical form."""
-    content = {
+    content: dict[str, Any] = {
         "case_id": case_id,
         "sequence": entry.sequence,
         "at": entry.at.ToDatetime(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
         "actor": entry.actor,
         "kind": entry.kind,
-        "input": from_struct(entry.input),
+        "input": _object(entry.input),
     }
     try:
         previous = bytes.fromhex(entry.previous_hash)
-        return hashlib.sha256(previous + rfc8785.dumps(content)).hexdigest()  # type: ignore[arg-type] # JSON, as it says
+        return hashlib.sha256(previous + rfc8785.dumps(content)).hexdigest()
     except ValueError:
         return ""
+
+
+def _object(struct: Struct) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in struct.fields.items()}
+
+
+def _plain(value: Value) -> Any:
+    """A value as JSON has it; every number stays the double that RFC 8785 takes it for."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return _object(value.struct_value)
+        case "list_value":
+            return [_plain(each) for each in value.list_value.values]
+        case "number_value":
+            return value.number_value
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None

@@ -1,5 +1,6 @@
 """The books are balanced: the platform's record against the offices' ledgers, the inbox, the webhooks, the history."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -7,7 +8,7 @@ from cli.demo.story import Scene
 from cli.demo.waiting import LateError, until
 from cli.demo.world import LEAD
 from cli.history import first_broken
-from cli.output import every_page
+from cli.output import as_dict, every_page
 from duokua.cases.v1 import case_pb2, case_service_pb2
 from duokua.notify.v1 import notify_service_pb2
 
@@ -60,6 +61,10 @@ def _history(scene: Scene, case: case_pb2.Case) -> None:
         lambda answer: answer.entries,
     )
     broken = first_broken(case.case_id, entries)
+    path = scene.folder / "histories" / f"{case.case_number[31:]}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([as_dict(entry) for entry in entries], ensure_ascii=False, indent=2), "utf-8")
+    scene.report.histories.append(str(path))
     name = f"the history of case {case.case_number[31:]} is a whole chain"
     detail = f"{len(entries)} entries" if broken is None else f"broken at entry {broken}"
     scene.report.check(name, broken is None and len(entries) == case.version, f"{detail}, version {case.version}")

@@ -48,6 +48,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     return [
         *facts,
         ("documents", str(folder / "documents")),
+        ("histories", str(folder / "histories")),
         ("ledgers", str(folder / "departments")),
         ("logs", str(folder / "logs")),
     ]

@@ -55,6 +55,8 @@ def look_at(report: dict[str, Any]) -> None:
         expected = "revoked" if document["case_number"] == refused["case_number"] else "genuine"
         assert (document["verdict"], document["offline"]) == (expected, "genuine")
     assert len(report["documents"]) == 10
+    for case, path in zip(report["cases"], report["histories"], strict=True):
+        assert len(json.loads(Path(path).read_text("utf-8"))) == case["version"]
     recovery = report["recovery"]
     assert recovery["killed"].keys() == recovery["started"].keys()
     assert not set(recovery["killed"].values()) & set(recovery["started"].values())
