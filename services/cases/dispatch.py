@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import structlog
 
@@ -24,13 +25,25 @@ FAILURE_PAUSE_SECONDS = 1.0
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A client that waits for tasks: it has room for `room` more."""
+    """A client that waits for tasks, and holds at most `most` at a time."""
 
     organ_id: str
     catalog_codes: frozenset[str]
     client: str
-    room: int
+    most: int
+    held: dict[str, datetime] = field(default_factory=dict)
+    """The ends of the leases that it holds, by task."""
     tasks: "asyncio.Queue[list[task_pb2.Task]]" = field(default_factory=asyncio.Queue)
+
+    @property
+    def room(self) -> int:
+        """How many more tasks it can take; negative when it holds more than it may by now."""
+        return self.most - len(self.held)
+
+    def forget_expired(self, now: datetime) -> None:
+        """Take the room back of leases that ran out without a word."""
+        for task_id in [task_id for task_id, end in self.held.items() if end <= now]:
+            del self.held[task_id]
 
 
 class Dispatch:
@@ -43,6 +56,7 @@ class Dispatch:
         self._waiters: list[Waiter] = []
         self._look = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._forgot_at = self._loop.time()
         self._database.callbacks.add(TASKS_TOPIC, self._signalled)
         self._runner = asyncio.create_task(self._run())
 
@@ -56,11 +70,11 @@ class Dispatch:
         if waiter in self._waiters:
             self._waiters.remove(waiter)
 
-    def make_room(self, waiter: Waiter, count: int) -> None:
-        """A client has room for `count` more; one that had none may have a backlog."""
-        if waiter.room <= 0:
+    def let_go(self, waiter: Waiter, task_id: str) -> None:
+        """A client holds a task no longer; one that had no room may have a backlog."""
+        was_full = waiter.room <= 0
+        if waiter.held.pop(task_id, None) and was_full:
             self._look.set()
-        waiter.room += count
 
     async def stop(self) -> None:
         """End the loop."""
@@ -75,6 +89,7 @@ class Dispatch:
         while True:
             await self._wait()
             self._look.clear()
+            self._forget_expired()
             waiters = [waiter for waiter in self._waiters if waiter.room > 0]
             if waiters:
                 await self._hand_out(waiters)
@@ -85,6 +100,13 @@ class Dispatch:
                 await self._look.wait()
         except TimeoutError:
             return
+
+    def _forget_expired(self) -> None:
+        now = self._loop.time()
+        if now - self._forgot_at >= INTERVAL_SECONDS:
+            self._forgot_at = now
+            for waiter in self._waiters:
+                waiter.forget_expired(self._database.clock.now())
 
     async def _hand_out(self, waiters: Sequence[Waiter]) -> None:
         wishes = [Wish(each.organ_id, each.catalog_codes, each.room, each.client) for each in waiters]
@@ -100,7 +122,7 @@ class Dispatch:
             if waiter not in self._waiters:
                 unwanted += tasks
             elif tasks:
-                waiter.room -= len(tasks)
+                waiter.held.update({task.task_id: task.lease_expires_at.ToDatetime(UTC) for task in tasks})
                 waiter.tasks.put_nowait(tasks)
         if unwanted:
             await self._give_back(unwanted)

@@ -91,7 +91,6 @@ class WorkStream:
         self._dispatch = dispatch
         self._answering = answering
         self._out: asyncio.Queue[pb.WorkResponse | Exception | None] = asyncio.Queue()
-        self._in_flight: set[str] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._waiter: Waiter | None = None
 
@@ -158,22 +157,19 @@ class WorkStream:
             for message, outcome in zip(messages, outcomes, strict=True)
         ]
         self._out.put_nowait(pb.WorkResponse(outcomes=pb.Outcomes(outcomes=told)))
-        freed = 0
+        assert self._waiter is not None  # noqa: S101 - answers come after hello
         for message, outcome in zip(messages, outcomes, strict=True):
-            if _ends(message, outcome) and message.task_id in self._in_flight:
-                self._in_flight.discard(message.task_id)
-                freed += not message.HasField("release")
-        if freed and self._waiter is not None:
-            self._dispatch.make_room(self._waiter, freed)
+            if message.task_id not in self._waiter.held:
+                continue  # an earlier stream brought it, or its lease ran out before
+            if outcome.lease_until is not None:
+                self._waiter.held[message.task_id] = outcome.lease_until
+            elif _ends(message, outcome):
+                self._waiter.most -= message.HasField("release")
+                self._dispatch.let_go(self._waiter, message.task_id)
 
     async def _send_tasks(self, waiter: Waiter) -> None:
         while True:
             tasks = await waiter.tasks.get()
-            # A task that comes back after its lease ran out takes the room that it had.
-            again = sum(task.task_id in self._in_flight for task in tasks)
-            self._in_flight.update(task.task_id for task in tasks)
-            if again:
-                self._dispatch.make_room(waiter, again)
             self._out.put_nowait(pb.WorkResponse(tasks=pb.Tasks(tasks=tasks)))
 
     async def _say_goodbye(self) -> None:
