@@ -17,7 +17,8 @@ from tests.platform.registration import REGION, Registered
 
 ANSWER_SECONDS = 90.0
 ATTEMPT_SECONDS = 5.0
-PORTALS = 6
+PORTALS = 16
+RUN_UP_SECONDS = 0.8
 REFUSABLE = ("food", "sign", "fire")
 
 
@@ -46,11 +47,16 @@ class Submitted:
     """Submissions that had to be sent again."""
 
 
-def draw(chance: random.Random, cases: int, seconds: float) -> list[Submission]:
-    """Cases spread over a time; every fourth is refused somewhere before the point of no return."""
-    return [
-        Submission(number, seconds * number / cases, _marks(chance, refused=number % 4 == 3)) for number in range(cases)
-    ]
+def draw(chance: random.Random, cases: int, seconds: float, faults: Sequence[float]) -> list[Submission]:
+    """Cases over a time, most of them in the last moments before a fault, so that it strikes much that is under way.
+
+    Every fourth is refused somewhere before the point of no return.
+    """
+    times = []
+    for _ in range(cases):
+        at = chance.choice(faults) - chance.uniform(0, RUN_UP_SECONDS)
+        times.append(max(0.0, at if chance.random() < 0.8 else chance.uniform(0, seconds)))
+    return [Submission(number, at, _marks(chance, refused=number % 4 == 3)) for number, at in enumerate(sorted(times))]
 
 
 def _marks(chance: random.Random, *, refused: bool) -> dict[str, list[str]]:

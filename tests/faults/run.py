@@ -88,10 +88,11 @@ def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:
         registered = register(installation.settings, folder, SCENARIO, CODES, seals=True)
         with Offices(registered, folder) as offices, books(installation) as open_books:
             chance = random.Random(seed)
-            submissions = load.draw(chance, shape.cases, shape.seconds)
             servers = ("postgresql", "rabbitmq") if installation.rabbitmq else ()
             there = plan.targets(list(installation.supervisor.pids()), offices.names(), servers)
             faults = plan.draw(chance, there, rounds=shape.rounds, seconds=shape.seconds)
+            times = [fault.at for fault in faults if fault.kind != "office"]
+            submissions = load.draw(chance, shape.cases, shape.seconds, times)
             report = Report(setup, seed, shape.cases)
             started = time.monotonic()
             with ThreadPoolExecutor(1) as portal:
