@@ -126,7 +126,7 @@ def run() -> None:
             name = "_".join(str(part) for part in fault["loc"]).upper() or "settings"
             errors.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
         sys.exit(USAGE_ERROR)
-    except (StartFailedError, FileNotFoundError, ValueError) as error:
+    except (StartFailedError, OSError, ValueError) as error:
         errors.print(f"[red]error[/red] {error}", highlight=False)
         sys.exit(1)
     except DuokuaError as error:

@@ -240,8 +240,16 @@ def migrate(environment: Mapping[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        message = f"the databases could not be migrated:\n{done.stderr.strip()[-2000:]}"
+        message = f"the databases could not be migrated: {_last_words(done.stderr)}"
         raise StartFailedError(message)
+
+
+def _last_words(output: str) -> str:
+    """What a process said after the last line of its last traceback: the error itself."""
+    lines = output.strip().splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    said = lines[frames[-1] + 1 :] if frames else lines
+    return "\n".join(line.strip() for line in said if not line.startswith("(Background on this error"))[-2000:]
 
 
 def _guard() -> list[str]:

@@ -15,7 +15,8 @@ STORIES = ("granted", "refused and undone", "killed and completed")
 def print_summary(console: Console, report: Report) -> None:
     """Print cases, documents, recovery, folders, and the checks that failed."""
     console.print()
-    console.print(Padding(_cases(report), (0, 0, 1, 1)))
+    if report.cases:
+        console.print(Padding(_cases(report), (0, 0, 1, 1)))
     facts = Table.grid(padding=(0, 2))
     for name, fact in _facts(report):
         facts.add_row(Text(f" {name}", style="dim"), Text(fact, overflow="fold"))
@@ -45,13 +46,8 @@ def _cases(report: Report) -> Table:
 def _facts(report: Report) -> list[tuple[str, str]]:
     folder = Path(report.folder)
     facts = [] if report.failed_early else _findings(report)
-    return [
-        *facts,
-        ("documents", str(folder / "documents")),
-        ("histories", str(folder / "histories")),
-        ("ledgers", str(folder / "departments")),
-        ("logs", str(folder / "logs")),
-    ]
+    places = {"documents": "documents", "histories": "histories", "ledgers": "departments", "logs": "logs"}
+    return facts + [(name, str(folder / place)) for name, place in places.items() if (folder / place).exists()]
 
 
 def _findings(report: Report) -> list[tuple[str, str]]:

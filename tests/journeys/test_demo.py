@@ -149,3 +149,19 @@ def test_a_killed_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     with started(tmp_path) as demo:
         demo.kill()
     wait_until_all_are_gone(tmp_path, 40)
+
+
+def test_a_demo_that_cannot_start_says_why_in_json(tmp_path: Path) -> None:
+    nowhere = [
+        "--database-url",
+        "postgresql://nobody@127.0.0.1:1/none_{service}",
+        "--broker-url",
+        "amqp://127.0.0.1:1//",
+    ]
+    done = subprocess.run(
+        command(tmp_path, "--json", *nowhere), env=environment(), capture_output=True, text=True, check=False
+    )
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], report["failed_early"]) == (1, False, True)
+    assert "Connection refused" in report["checks"][-1]["detail"]
+    assert living(tmp_path) == []
