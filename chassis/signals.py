@@ -96,14 +96,20 @@ class SocketSignals:
         self._service = service
 
     def send(self, topics: Collection[str]) -> None:
-        """Tell the other processes; one that has died is cleared away."""
+        """Tell the other processes; one that has died is cleared away.
+
+        What was changed is committed by now, so nothing that goes wrong here may reach the caller.
+        """
         own = f"{self._service}.{os.getpid()}.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
             for path in self._folder.glob(f"{self._service}.*.sock"):
                 if path.name != own:
-                    for payload in payloads(topics):
-                        self._send_to(sender, path, payload.encode())
+                    try:
+                        for payload in payloads(topics):
+                            self._send_to(sender, path, payload.encode())
+                    except OSError as error:
+                        log.warning("signal_not_sent", path=path.name, error=str(error))
 
     @staticmethod
     def _send_to(sender: socket.socket, path: Path, payload: bytes) -> None:
@@ -193,7 +199,7 @@ class _PostgresListener:
                     delay = RECONNECT_SECONDS[0]
                     self._callbacks.fire_all()  # whatever was signalled while nobody listened
                     self._receive(connection)
-            except psycopg.OperationalError as error:
+            except Exception as error:  # noqa: BLE001 - a listener that ended would leave its process waiting in vain
                 log.warning("signals_lost", channel=self._channel, error=str(error), retry_seconds=round(delay, 1))
                 self._stopped.wait(delay * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
                 delay = min(delay * 2, RECONNECT_SECONDS[1])
