@@ -68,4 +68,5 @@ def _fits(value: object, kind: type[KeyValue]) -> bool:
         return False
     if isinstance(value, str):
         return "\0" not in value and not any("\ud800" <= each <= "\udfff" for each in value)
-    return isinstance(value, int) and 0 <= value <= LARGEST_KEY
+    assert isinstance(value, int)  # noqa: S101 - a key is text or a number
+    return 0 <= value <= LARGEST_KEY
