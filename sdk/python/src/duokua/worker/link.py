@@ -22,7 +22,8 @@ _T = TypeVar("_T")
 _Call: TypeAlias = grpc.aio.StreamStreamCall[WorkRequest, WorkResponse]
 
 _FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 10.0
+# Half of this on average is what a platform that was away waits for its departments.
+_LONGEST_PAUSE: Final = 4.0
 # A stream that stayed open for so long was a good one, even if it brought nothing.
 _GOOD_SECONDS: Final = 10.0
 # How long a stream that is being left may take for the outcomes under way, and to end.
