@@ -60,7 +60,6 @@ def look_at(report: dict[str, Any]) -> None:
     recovery = report["recovery"]
     assert recovery["killed"].keys() == recovery["started"].keys()
     assert not set(recovery["killed"].values()) & set(recovery["started"].values())
-    assert report["seconds"] < LONGEST_SECONDS
     look_at_logs(Path(report["folder"]))
 
 
@@ -78,6 +77,7 @@ def test_the_demo_holds_on_the_embedded_set_up(tmp_path: Path) -> None:
     report = run(tmp_path)
     look_at(report)
     assert (report["mode"], report["recovery"]["killed"].keys()) == ("embedded", {"api", "worker"})
+    assert report["seconds"] < LONGEST_SECONDS
 
 
 def test_the_demo_holds_on_postgresql_and_rabbitmq(
