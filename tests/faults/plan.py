@@ -16,6 +16,8 @@ class Fault:
     kind: str
     target: str
     down: float = 0.0
+    stall: float = 0.0
+    """Seconds before the kill in which it gets nothing done: what it did before is then half-way to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def draw(chance: random.Random, there: Targets, *, rounds: int, seconds: float) 
             chosen.append((EVERYTHING, EVERYTHING))
         for kind, target in chosen:
             at = begin + length * chance.uniform(0.05, 0.95)
-            faults.append(Fault(at, kind, target, chance.uniform(0.2, 1.5) if kind == target else 0.0))
+            down = chance.uniform(0.2, 1.5) if target in there.servers else 0.0
+            stall = chance.choice((0.0, 0.3, 0.5)) if kind in ("rabbitmq", "worker", EVERYTHING) else 0.0
+            faults.append(Fault(at, kind, target, down, stall))
     return sorted(faults, key=lambda fault: fault.at)
 
 

@@ -91,8 +91,7 @@ def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:
             servers = ("postgresql", "rabbitmq") if installation.rabbitmq else ()
             there = plan.targets(list(installation.supervisor.pids()), offices.names(), servers)
             faults = plan.draw(chance, there, rounds=shape.rounds, seconds=shape.seconds)
-            times = [fault.at for fault in faults if fault.kind != "office"]
-            submissions = load.draw(chance, shape.cases, shape.seconds, times)
+            submissions = load.draw(chance, shape.cases, shape.seconds, [fault.at for fault in faults])
             report = Report(setup, seed, shape.cases)
             started = time.monotonic()
             with ThreadPoolExecutor(1) as portal:

@@ -1,10 +1,17 @@
 """Carries out a plan of faults, and measures how long each takes until what was killed works again."""
 
+import os
+import signal
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import psycopg
+
+from chassis.settings import SERVICES
 from cli import supervise
 from tests.faults.offices import Offices
 from tests.faults.plan import EVERYTHING, Fault
@@ -37,6 +44,7 @@ class Strikes:
         self._faults = faults
         self._started = started
         self._health = {each.name: each.health for each in supervise.processes_of(installation.settings)}
+        self._of_one_service = {f"{service}-worker" for service in SERVICES}
         self._struck: list[Struck] = []
         self._failures: list[Exception] = []
 
@@ -81,18 +89,51 @@ class Strikes:
             return lambda: ""
         if fault.kind in ("postgresql", "rabbitmq"):
             server = getattr(self._installation, fault.target)
+            if fault.stall:
+                # A broker that hangs before it dies: what was acknowledged and confirmed meanwhile never was.
+                os.kill(server.pid, signal.SIGSTOP)
+                time.sleep(fault.stall)
             server.kill()
             time.sleep(fault.down)
             server.start()
             return lambda: self._not_ready(self._health)
         supervisor = self._installation.supervisor
-        killed = supervisor.kill(*(() if fault.target == EVERYTHING else (fault.target,)))
+        with self._stalled(fault):
+            killed = supervisor.kill(*(() if fault.target == EVERYTHING else (fault.target,)))
 
         def missing() -> str:
             running = supervisor.pids()
             return next((name for name, pid in killed.items() if running[name] == pid), "") or self._not_ready(killed)
 
         return missing
+
+    @contextmanager
+    def _stalled(self, fault: Fault) -> Iterator[None]:
+        """Let nobody write to a service's outbox: what its events caused elsewhere is committed meanwhile.
+
+        The outbox cannot forget these events, and they come again after the kill.
+        """
+        if not fault.stall:
+            yield
+            return
+        service = fault.target.removesuffix("-worker") if fault.target in self._of_one_service else "cases"
+        with self._outbox_locked(service):
+            time.sleep(fault.stall)
+            yield
+
+    @contextmanager
+    def _outbox_locked(self, service: str) -> Iterator[None]:
+        url = self._installation.settings.database_url_of(service)
+        if url.startswith("sqlite"):
+            with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20, isolation_level=None)) as file:
+                file.execute("BEGIN IMMEDIATE")
+                yield
+        else:
+            with psycopg.connect(url) as connection:
+                # A relay may still lock rows and publish them, and not delete them.
+                connection.execute("LOCK TABLE outbox IN SHARE MODE")
+                yield
+                connection.rollback()
 
     def _not_ready(self, names: Iterable[str]) -> str:
         return next((name for name in names if not supervise.is_ready(self._health[name])), "")
