@@ -1,0 +1,59 @@
+"""What only a database with many writers can show at the edge."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from duokua.cases.v1 import case_service_pb2
+from tests.cases.builders import tables
+from tests.cases.offices import Offices, an_answer, answering, application, offices, pulled
+from tests.servers import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def town(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offices]:
+    folder = tmp_path_factory.mktemp("edge")
+    prefix = postgres_server.create_database()
+    names = [postgres_server.create_database(f"{prefix}_{service}") for service in ("identity", "cases")]
+    with offices(folder, database_url=postgres_server.url(f"{prefix}_{{service}}")) as made:
+        yield made
+    for name in (prefix, *names):
+        postgres_server.drop_database(name)
+
+
+def test_repeats_at_the_same_time_make_one_case(town: Offices) -> None:
+    for _ in range(5):
+        request = application()
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda _, request=request: town.applicant.cases.SubmitCase(request), range(8)))
+        assert len({answer.case.case_number for answer in answers}) == 1
+    assert len(tables(town.database)["cases"]) == 5
+    numbers = [
+        case.case_number[-4:] for case in town.applicant.cases.ListCases(case_service_pb2.ListCasesRequest()).cases
+    ]
+    assert sorted(numbers) == ["0001", "0002", "0003", "0004", "0005"]
+
+
+def test_a_waiting_pull_is_woken_by_a_notification(town: Offices) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(pulled, town.food, 1, 30)
+        (case_id,) = town.opened()
+        (task,) = waiting.result(timeout=5)
+    assert task.case_id == case_id
+    done = answering(an_answer(task))
+    with ThreadPoolExecutor(4) as threads:
+        outcomes = list(threads.map(lambda _: town.food.tasks.AnswerTask(done).outcome, range(4)))
+    assert not any(outcome.HasField("problem") for outcome in outcomes)
+
+
+def test_a_watcher_is_woken_by_a_notification(town: Offices) -> None:
+    (case_id,) = town.opened()
+    stream = town.applicant.cases.WatchCase(case_service_pb2.WatchCaseRequest(case_id=case_id), timeout=20)
+    versions = []
+    for answer in stream:
+        versions.append(answer.case.version)
+        if len(versions) == 1:
+            (sign,) = [task for task in pulled(town.sign, 100, wait=10) if task.case_id == case_id]
+            town.sign.tasks.AnswerTask(answering(an_answer(sign, "refuse")))
+    assert versions == [3, 4]
