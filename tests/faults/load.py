@@ -17,6 +17,8 @@ from tests.platform.registration import REGION, Registered
 
 ANSWER_SECONDS = 90.0
 ATTEMPT_SECONDS = 5.0
+IMPATIENT_SECONDS = 0.2
+"""Some portals wait no longer for their first answer: the write may be done after they gave up."""
 PORTALS = 16
 RUN_UP_SECONDS = 0.8
 REFUSABLE = ("food", "sign", "fire")
@@ -71,7 +73,7 @@ def submit(registered: Registered, submissions: Sequence[Submission], started: f
     """Submit each at its time; returns once all are answered. Raises TimeoutError, or what can never be answered."""
     result = Submitted()
     lock = threading.Lock()
-    with registered.portal(timeout=ATTEMPT_SECONDS) as portal, ThreadPoolExecutor(PORTALS) as threads:
+    with registered.portal() as portal, ThreadPoolExecutor(PORTALS) as threads:
         for case_id, tries, submission in threads.map(
             lambda each: _submit(portal, registered.applicant, each, started), submissions
         ):
@@ -84,16 +86,26 @@ def submit(registered: Registered, submissions: Sequence[Submission], started: f
 
 def _submit(portal: Platform, applicant: str, submission: Submission, started: float) -> tuple[str, int, Submission]:
     time.sleep(max(0.0, started + submission.at - time.monotonic()))
+    case_id, tries = _answered(portal, applicant, submission)
+    if submission.number % 5 == 0:
+        # A portal that died before it had noted the answer asks again.
+        case_id, again = _answered(portal, applicant, submission)
+        tries += again
+    return case_id, tries, submission
+
+
+def _answered(portal: Platform, applicant: str, submission: Submission) -> tuple[str, int]:
     form = to_struct({"region": REGION, "name": f"第{submission.number}号餐厅", "marks": submission.marks})
     request = case_service_pb2.SubmitCaseRequest(request_id=submission.request_id, bundle_id="under-fault", form=form)
     for attempt in _attempts():
+        patience = IMPATIENT_SECONDS if attempt == 1 and submission.number % 3 == 0 else ATTEMPT_SECONDS
         try:
-            answer = portal.acting_for(applicant).cases.SubmitCase(request)
+            answer = portal.acting_for(applicant).cases.SubmitCase(request, timeout=patience)
         except DuokuaError as error:
             if not error.transient:
                 raise
         else:
-            return answer.case.case_id, attempt, submission
+            return answer.case.case_id, attempt
     raise TimeoutError(f"submission {submission.number} had no answer in {ANSWER_SECONDS:g} s")
 
 

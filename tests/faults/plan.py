@@ -18,6 +18,8 @@ class Fault:
     down: float = 0.0
     stall: float = 0.0
     """Seconds before the kill in which it gets nothing done: what it did before is then half-way to others."""
+    slip: float = 0.0
+    """Seconds after the stall in which what had waited gets done; its answers then are half-way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def draw(chance: random.Random, there: Targets, *, rounds: int, seconds: float) 
     for number in range(rounds):
         begin, length = seconds * number / rounds, seconds / rounds
         chosen = [
-            *(("api", name) for name in _some(chance, there.apis, 1 if embedded else 2)),
+            *(("api", name) for name in there.apis if name in ("api", "cases-api")),
+            *(("api", name) for name in _some(chance, there.apis, 0 if embedded else 1)),
             *(("worker", name) for name in _some(chance, there.workers, 1 if embedded else 3)),
             *(("office", name) for name in _some(chance, there.offices, 3)),
             *((name, name) for name in there.servers),
@@ -57,8 +60,9 @@ def draw(chance: random.Random, there: Targets, *, rounds: int, seconds: float) 
         for kind, target in chosen:
             at = begin + length * chance.uniform(0.05, 0.95)
             down = chance.uniform(0.2, 1.5) if target in there.servers else 0.0
-            stall = chance.choice((0.0, 0.3, 0.5)) if kind in ("rabbitmq", "worker", EVERYTHING) else 0.0
-            faults.append(Fault(at, kind, target, down, stall))
+            stall = chance.choice((0.0, 0.3, 0.5)) if kind not in ("office", "postgresql") else 0.0
+            slip = chance.uniform(0.0, 0.1) if kind == "api" else 0.0
+            faults.append(Fault(at, kind, target, down, stall, slip))
     return sorted(faults, key=lambda fault: fault.at)
 
 

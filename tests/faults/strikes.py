@@ -44,7 +44,6 @@ class Strikes:
         self._faults = faults
         self._started = started
         self._health = {each.name: each.health for each in supervise.processes_of(installation.settings)}
-        self._of_one_service = {f"{service}-worker" for service in SERVICES}
         self._struck: list[Struck] = []
         self._failures: list[Exception] = []
 
@@ -109,16 +108,21 @@ class Strikes:
 
     @contextmanager
     def _stalled(self, fault: Fault) -> Iterator[None]:
-        """Let nobody write to a service's outbox: what its events caused elsewhere is committed meanwhile.
+        """Let nobody write to a service's outbox for a while before the kill.
 
-        The outbox cannot forget these events, and they come again after the kill.
+        What its events caused elsewhere is committed meanwhile; it cannot forget them, and they come again. With a
+        slip, what had waited is committed in the last moment, and whoever asked for it is not told.
         """
         if not fault.stall:
             yield
             return
-        service = fault.target.removesuffix("-worker") if fault.target in self._of_one_service else "cases"
-        with self._outbox_locked(service):
+        service = fault.target.partition("-")[0]
+        with self._outbox_locked(service if service in SERVICES else "cases"):
             time.sleep(fault.stall)
+            if not fault.slip:
+                yield
+        if fault.slip:
+            time.sleep(fault.slip)
             yield
 
     @contextmanager

@@ -36,11 +36,11 @@ class Registered:
     organs: Mapping[str, str]
     applicant: str
 
-    def portal(self, **options: float) -> Platform:
+    def portal(self) -> Platform:
         """The portal's connection; the caller closes it."""
         key, client_id = ClientKey.load(self.folder / "portal.jwk"), (self.folder / "portal.id").read_text()
         root = self.settings.secrets_folder / "tls-root.crt"
-        return Platform(supervise.endpoints_of(self.settings), client_id, key, root, **options)  # type: ignore[arg-type]
+        return Platform(supervise.endpoints_of(self.settings), client_id, key, root)
 
     def department_environment(self, step: str) -> dict[str, str]:
         """What the system of a step's office needs to reach the platform."""
