@@ -5,12 +5,13 @@ what only time makes available: back-offs that end and leases that run out.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from chassis.database import Database
 from duokua.cases.v1 import task_pb2
@@ -20,6 +21,7 @@ from services.cases.tasks import Tasks, Wish
 log = structlog.get_logger()
 
 INTERVAL_SECONDS = 1.0
+MOST_OFFICES = 50
 FAILURE_PAUSE_SECONDS = 1.0
 
 
@@ -91,8 +93,8 @@ class Dispatch:
             self._look.clear()
             self._forget_expired()
             waiters = [waiter for waiter in self._waiters if waiter.room > 0]
-            if waiters:
-                await self._hand_out(waiters)
+            for group in by_office(waiters):
+                await self._hand_out(group)
 
     async def _wait(self) -> None:
         try:
@@ -113,7 +115,7 @@ class Dispatch:
         try:
             leased, more = await self._loop.run_in_executor(self._threads, self._lease, wishes)
         except Exception as error:  # noqa: BLE001 - whatever it is, the loop must go on: no client waits in vain
-            log.warning("tasks_cannot_be_leased", error=f"{type(error).__name__}: {error}")
+            log.warning("tasks_cannot_be_leased", error=_in_short(error))
             await asyncio.sleep(FAILURE_PAUSE_SECONDS)
             self._look.set()
             return
@@ -134,7 +136,7 @@ class Dispatch:
         try:
             await self._loop.run_in_executor(self._threads, self._release, leased)
         except Exception as error:  # noqa: BLE001 - as above
-            log.warning("tasks_not_given_back", error=f"{type(error).__name__}: {error}")
+            log.warning("tasks_not_given_back", error=_in_short(error))
 
     def _lease(self, wishes: Sequence[Wish]) -> tuple[list[list[task_pb2.Task]], bool]:
         with self._database.begin() as work:
@@ -143,3 +145,19 @@ class Dispatch:
     def _release(self, leased: Sequence[task_pb2.Task]) -> None:
         with self._database.begin() as work:
             self._tasks.give_back(work, leased)
+
+
+def by_office(waiters: Sequence[Waiter]) -> Iterator[list[Waiter]]:
+    """Waiters in groups of so many offices that one query can name; a group that fails does not touch the others."""
+    offices: dict[str, list[Waiter]] = {}
+    for waiter in waiters:
+        offices.setdefault(waiter.organ_id, []).append(waiter)
+    groups = list(offices.values())
+    for start in range(0, len(groups), MOST_OFFICES):
+        yield [waiter for office in groups[start : start + MOST_OFFICES] for waiter in office]
+
+
+def _in_short(error: Exception) -> str:
+    """An error without the statement that it came from, which holds what clients said."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return f"{type(error).__name__}: {cause}"

@@ -18,6 +18,8 @@ from services.cases.tasks import Given, Outcome, Tasks
 pb = task_service_pb2
 
 MOST_TASKS = 1000
+MOST_UNTOLD = 2000
+PAUSE_EVERY = 50
 MOST_ANSWERS = 1000
 MOST_PULLED = 100
 LONGEST_WAIT_SECONDS = 60.0
@@ -93,6 +95,17 @@ class WorkStream:
         self._out: asyncio.Queue[pb.WorkResponse | Exception | None] = asyncio.Queue()
         self._settling: set[asyncio.Task[None]] = set()
         self._waiter: Waiter | None = None
+        self._untold = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def _count_untold(self, change: int) -> None:
+        """Keep count of the answers whose outcomes the client has not been sent."""
+        self._untold += change
+        if self._untold > MOST_UNTOLD:
+            self._has_room.clear()
+        else:
+            self._has_room.set()
 
     async def run(self, requests: AsyncIterator[pb.WorkRequest]) -> AsyncGenerator[pb.WorkResponse]:
         """Answer until the client closes, or the server stops."""
@@ -106,6 +119,7 @@ class WorkStream:
                 if isinstance(response, Exception):
                     raise response
                 yield response
+                self._count_untold(-len(response.outcomes.outcomes))
         finally:
             self._dispatch.remove(waiter)
             for helper in helpers:
@@ -128,16 +142,20 @@ class WorkStream:
         end: Exception | None = None
         try:
             async for request in requests:
-                self._take(_answers(request))
+                await self._take(_answers(request))
+                await self._has_room.wait()  # a client that does not read its outcomes is not read from either
         except Exception as error:  # noqa: BLE001 - the stream ends with it; the edge tells it
             end = error
         await asyncio.gather(*self._settling)  # what was answered before the end gets its outcome
         self._out.put_nowait(end)
 
-    def _take(self, answers: pb.Answers) -> None:
+    async def _take(self, answers: pb.Answers) -> None:
         pending = []
         outcomes = []
-        for message in answers.answers:
+        self._count_untold(len(answers.answers))
+        for number, message in enumerate(answers.answers, 1):
+            if number % PAUSE_EVERY == 0:
+                await asyncio.sleep(0)  # the other streams have their turn
             try:
                 pending.append((message, self._answering.take(_given(self._call.caller, message))))
             except Problem as problem:

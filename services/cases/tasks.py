@@ -22,6 +22,12 @@ from services.cases.service import as_problem
 
 tasks = store.tasks
 
+MOST_AT_ONCE = 1000
+MOST_CODES = 200
+"""More codes of one office are not put into the query: it would grow with whatever clients say."""
+EVERY = frozenset({"*"})
+"""In place of codes: all of the office's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -82,10 +88,12 @@ class Tasks:
         rows = self._available(work, wishes)
         chosen: list[list[str]] = [[] for _ in wishes]
         for row in rows:
-            for index, wish in enumerate(wishes):
-                if wish.fits(row) and len(chosen[index]) < wish.capacity:
-                    chosen[index].append(row.task_id)
-                    break
+            fitting = [
+                (wish.capacity - len(chosen[index]), -index) for index, wish in enumerate(wishes) if wish.fits(row)
+            ]
+            room, place = max(fitting, default=(0, 0))  # among the clients of an office, whoever has most room
+            if room > 0:
+                chosen[-place].append(row.task_id)
         leased = [self._lease_to(work, wish, ids) for wish, ids in zip(wishes, chosen, strict=True)]
         return leased, len(rows) == _limit(wishes)
 
@@ -216,16 +224,17 @@ def _goes_on(given: Given) -> bool:
 
 
 def _limit(wishes: Iterable[Wish]) -> int:
-    return sum(wish.capacity for wish in wishes)
+    return min(sum(wish.capacity for wish in wishes), MOST_AT_ONCE)
 
 
 def _conditions(wishes: Iterable[Wish]) -> list[ColumnElement[bool]]:
-    anything = sorted({wish.organ_id for wish in wishes if not wish.catalog_codes})
-    conditions: list[ColumnElement[bool]] = []
-    if anything:
-        conditions.append(tasks.c.organ_id.in_(anything))
+    """One for each office; the codes of its clients together, and none when they are too many to name."""
+    codes_of: dict[str, set[str]] = {}
     for wish in wishes:
-        if wish.catalog_codes:
-            codes = tasks.c.catalog_code.in_(sorted(wish.catalog_codes))
-            conditions.append(and_(tasks.c.organ_id == wish.organ_id, codes))
-    return conditions
+        codes_of.setdefault(wish.organ_id, set()).update(wish.catalog_codes or EVERY)
+    return [
+        tasks.c.organ_id == organ_id
+        if codes >= EVERY or len(codes) > MOST_CODES
+        else and_(tasks.c.organ_id == organ_id, tasks.c.catalog_code.in_(sorted(codes)))
+        for organ_id, codes in codes_of.items()
+    ]

@@ -27,15 +27,19 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/task_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/task.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"n\n\x0bWorkRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.HelloH\x00\x12+\n\x07\x61nswers\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.AnswersH\x00\x42\t\n\x07request\"1\n\x05Hello\x12\x15\n\rcatalog_codes\x18\x01 \x03(\t\x12\x11\n\tmax_tasks\x18\x02 \x01(\r\"@\n\x07\x41nswers\x12\x35\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1b.duokua.cases.v1.TaskAnswerB\x07\xba\xe1\x18\x03\x18\xe8\x07\"\x9f\x01\n\x0cWorkResponse\x12\'\n\x05tasks\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.TasksH\x00\x12-\n\x08outcomes\x18\x02 \x01(\x0b\x32\x19.duokua.cases.v1.OutcomesH\x00\x12+\n\x07goodbye\x18\x03 \x01(\x0b\x32\x18.duokua.cases.v1.GoodbyeH\x00\x42\n\n\x08response\"-\n\x05Tasks\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Task\"<\n\x08Outcomes\x12\x30\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1e.duokua.cases.v1.AnswerOutcome\"\t\n\x07Goodbye\"e\n\x10PullTasksRequest\x12\x15\n\rcatalog_codes\x18\x01 \x03(\t\x12\x11\n\tmax_tasks\x18\x02 \x01(\r\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"9\n\x11PullTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Task\"H\n\x11\x41nswerTaskRequest\x12\x33\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x1b.duokua.cases.v1.TaskAnswerB\x06\xba\xe1\x18\x02\x08\x01\"E\n\x12\x41nswerTaskResponse\x12/\n\x07outcome\x18\x01 \x01(\x0b\x32\x1e.duokua.cases.v1.AnswerOutcome\"E\n\x12GetMaterialRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x16\n\x06sha256\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\":\n\x13GetMaterialResponse\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x32\xa7\x03\n\x0bTaskService\x12Y\n\x04Work\x12\x1c.duokua.cases.v1.WorkRequest\x1a\x1d.duokua.cases.v1.WorkResponse\"\x10\xba\xe1\x18\x0c\n\ntasks.work(\x01\x30\x01\x12\x66\n\tPullTasks\x12!.duokua.cases.v1.PullTasksRequest\x1a\".duokua.cases.v1.PullTasksResponse\"\x12\xba\xe1\x18\x0e\n\ntasks.work F\x12i\n\nAnswerTask\x12\".duokua.cases.v1.AnswerTaskRequest\x1a#.duokua.cases.v1.AnswerTaskResponse\"\x12\xba\xe1\x18\x0e\n\ntasks.work\x18\x01\x12j\n\x0bGetMaterial\x12#.duokua.cases.v1.GetMaterialRequest\x1a$.duokua.cases.v1.GetMaterialResponse\"\x10\xba\xe1\x18\x0c\n\ntasks.workb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/task_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/task.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"n\n\x0bWorkRequest\x12\'\n\x05hello\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.HelloH\x00\x12+\n\x07\x61nswers\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.AnswersH\x00\x42\t\n\x07request\";\n\x05Hello\x12\x1f\n\rcatalog_codes\x18\x01 \x03(\tB\x08\xba\xe1\x18\x04\x10\x0c\x18\x64\x12\x11\n\tmax_tasks\x18\x02 \x01(\r\"@\n\x07\x41nswers\x12\x35\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1b.duokua.cases.v1.TaskAnswerB\x07\xba\xe1\x18\x03\x18\xe8\x07\"\x9f\x01\n\x0cWorkResponse\x12\'\n\x05tasks\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.TasksH\x00\x12-\n\x08outcomes\x18\x02 \x01(\x0b\x32\x19.duokua.cases.v1.OutcomesH\x00\x12+\n\x07goodbye\x18\x03 \x01(\x0b\x32\x18.duokua.cases.v1.GoodbyeH\x00\x42\n\n\x08response\"-\n\x05Tasks\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Task\"<\n\x08Outcomes\x12\x30\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1e.duokua.cases.v1.AnswerOutcome\"\t\n\x07Goodbye\"o\n\x10PullTasksRequest\x12\x1f\n\rcatalog_codes\x18\x01 \x03(\tB\x08\xba\xe1\x18\x04\x10\x0c\x18\x64\x12\x11\n\tmax_tasks\x18\x02 \x01(\r\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"9\n\x11PullTasksResponse\x12$\n\x05tasks\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Task\"H\n\x11\x41nswerTaskRequest\x12\x33\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x1b.duokua.cases.v1.TaskAnswerB\x06\xba\xe1\x18\x02\x08\x01\"E\n\x12\x41nswerTaskResponse\x12/\n\x07outcome\x18\x01 \x01(\x0b\x32\x1e.duokua.cases.v1.AnswerOutcome\"E\n\x12GetMaterialRequest\x12\x17\n\x07task_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x16\n\x06sha256\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\":\n\x13GetMaterialResponse\x12\x12\n\nmedia_type\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x32\xa7\x03\n\x0bTaskService\x12Y\n\x04Work\x12\x1c.duokua.cases.v1.WorkRequest\x1a\x1d.duokua.cases.v1.WorkResponse\"\x10\xba\xe1\x18\x0c\n\ntasks.work(\x01\x30\x01\x12\x66\n\tPullTasks\x12!.duokua.cases.v1.PullTasksRequest\x1a\".duokua.cases.v1.PullTasksResponse\"\x12\xba\xe1\x18\x0e\n\ntasks.work F\x12i\n\nAnswerTask\x12\".duokua.cases.v1.AnswerTaskRequest\x1a#.duokua.cases.v1.AnswerTaskResponse\"\x12\xba\xe1\x18\x0e\n\ntasks.work\x18\x01\x12j\n\x0bGetMaterial\x12#.duokua.cases.v1.GetMaterialRequest\x1a$.duokua.cases.v1.GetMaterialResponse\"\x10\xba\xe1\x18\x0c\n\ntasks.workb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.cases.v1.task_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_HELLO'].fields_by_name['catalog_codes']._loaded_options = None
+  _globals['_HELLO'].fields_by_name['catalog_codes']._serialized_options = b'\272\341\030\004\020\014\030d'
   _globals['_ANSWERS'].fields_by_name['answers']._loaded_options = None
   _globals['_ANSWERS'].fields_by_name['answers']._serialized_options = b'\272\341\030\003\030\350\007'
+  _globals['_PULLTASKSREQUEST'].fields_by_name['catalog_codes']._loaded_options = None
+  _globals['_PULLTASKSREQUEST'].fields_by_name['catalog_codes']._serialized_options = b'\272\341\030\004\020\014\030d'
   _globals['_ANSWERTASKREQUEST'].fields_by_name['answer']._loaded_options = None
   _globals['_ANSWERTASKREQUEST'].fields_by_name['answer']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_GETMATERIALREQUEST'].fields_by_name['task_id']._loaded_options = None
@@ -53,29 +57,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKREQUEST']._serialized_start=148
   _globals['_WORKREQUEST']._serialized_end=258
   _globals['_HELLO']._serialized_start=260
-  _globals['_HELLO']._serialized_end=309
-  _globals['_ANSWERS']._serialized_start=311
-  _globals['_ANSWERS']._serialized_end=375
-  _globals['_WORKRESPONSE']._serialized_start=378
-  _globals['_WORKRESPONSE']._serialized_end=537
-  _globals['_TASKS']._serialized_start=539
-  _globals['_TASKS']._serialized_end=584
-  _globals['_OUTCOMES']._serialized_start=586
-  _globals['_OUTCOMES']._serialized_end=646
-  _globals['_GOODBYE']._serialized_start=648
-  _globals['_GOODBYE']._serialized_end=657
-  _globals['_PULLTASKSREQUEST']._serialized_start=659
-  _globals['_PULLTASKSREQUEST']._serialized_end=760
-  _globals['_PULLTASKSRESPONSE']._serialized_start=762
-  _globals['_PULLTASKSRESPONSE']._serialized_end=819
-  _globals['_ANSWERTASKREQUEST']._serialized_start=821
-  _globals['_ANSWERTASKREQUEST']._serialized_end=893
-  _globals['_ANSWERTASKRESPONSE']._serialized_start=895
-  _globals['_ANSWERTASKRESPONSE']._serialized_end=964
-  _globals['_GETMATERIALREQUEST']._serialized_start=966
-  _globals['_GETMATERIALREQUEST']._serialized_end=1035
-  _globals['_GETMATERIALRESPONSE']._serialized_start=1037
-  _globals['_GETMATERIALRESPONSE']._serialized_end=1095
-  _globals['_TASKSERVICE']._serialized_start=1098
-  _globals['_TASKSERVICE']._serialized_end=1521
+  _globals['_HELLO']._serialized_end=319
+  _globals['_ANSWERS']._serialized_start=321
+  _globals['_ANSWERS']._serialized_end=385
+  _globals['_WORKRESPONSE']._serialized_start=388
+  _globals['_WORKRESPONSE']._serialized_end=547
+  _globals['_TASKS']._serialized_start=549
+  _globals['_TASKS']._serialized_end=594
+  _globals['_OUTCOMES']._serialized_start=596
+  _globals['_OUTCOMES']._serialized_end=656
+  _globals['_GOODBYE']._serialized_start=658
+  _globals['_GOODBYE']._serialized_end=667
+  _globals['_PULLTASKSREQUEST']._serialized_start=669
+  _globals['_PULLTASKSREQUEST']._serialized_end=780
+  _globals['_PULLTASKSRESPONSE']._serialized_start=782
+  _globals['_PULLTASKSRESPONSE']._serialized_end=839
+  _globals['_ANSWERTASKREQUEST']._serialized_start=841
+  _globals['_ANSWERTASKREQUEST']._serialized_end=913
+  _globals['_ANSWERTASKRESPONSE']._serialized_start=915
+  _globals['_ANSWERTASKRESPONSE']._serialized_end=984
+  _globals['_GETMATERIALREQUEST']._serialized_start=986
+  _globals['_GETMATERIALREQUEST']._serialized_end=1055
+  _globals['_GETMATERIALRESPONSE']._serialized_start=1057
+  _globals['_GETMATERIALRESPONSE']._serialized_end=1115
+  _globals['_TASKSERVICE']._serialized_start=1118
+  _globals['_TASKSERVICE']._serialized_end=1541
 # @@protoc_insertion_point(module_scope)
