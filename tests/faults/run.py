@@ -77,7 +77,7 @@ class Report:
 
     def _longest(self, kind: str) -> str:
         longest = max((each for each in self.struck if each.fault.kind == kind), key=lambda each: each.recovery)
-        down = f"itself down {longest.down:.1f} s" if longest.down > 0.2 else ""
+        down = f"itself down {longest.down:.1f} s" if kind in ("postgresql", "rabbitmq") else ""
         told = "; ".join(part for part in (down, longest.last and f"last {longest.last}") if part)
         return f" ({told})" if told else ""
 
