@@ -1,6 +1,7 @@
 """Whatever a package holds, it is either sound or refused with places; and soon."""
 
 import json
+import re
 import time
 
 import pytest
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 
 from chassis.problems import Invalid
 from chassis.status import details_of
+from services.eseal.domain import template
+from services.matters.package import notices
 from services.matters.package.compiler import compile_package
 from services.matters.package.files import collect
 from tests.matters.builders import MANIFEST, PERMIT, TEMPLATE, faults_of, package
 
 FILES = {"scenario.yaml": MANIFEST, "matters/permit.yaml": PERMIT, "templates/permit.txt": TEMPLATE}
+FILTERS_THAT_GROW = ["batch", "center", "format", "indent", "replace", "slice", "sum", "wordwrap", "xmlattr"]
 PIECES = ["\n", "  ", "- ", ": ", "{", "}", "[", "]", '"', "'", "&a ", "*a", "!!int ", "|", ">", "? ", "#", "\t", "\0"]
 PIECES += [
     "{{",
@@ -134,6 +138,66 @@ def test_a_template_bomb_is_refused_soon(bomb: str) -> None:
     started = time.process_time()
     assert faults_of(package(template=("准予许可。", bomb)))
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("bomb", "remedy"),
+    [
+        ('{{ 1.5 | round(10000000, "ceil") }}', '"round" takes 1 plain values'),
+        ("{{ 1.5 | round(10000000) }}", "decimals, 0 to 10"),
+        ('{{ case.number | length | round(10000000, "ceil") }}', '"round" takes 1 plain values'),
+        ('{{ case.number | length | round(precision=10000000, method="ceil") }}', "without names"),
+        ("{{ case.number | round(true) }}", "decimals, 0 to 10"),
+        ("{{ case.number | round(case.number | length) }}", "should be a constant"),
+        ("{{ case.number | round(*[1, 'ceil']) }}", "plain values"),
+        ("{{ case.number | int(0, 16) }}", '"int" takes 1 plain values'),
+        ("{{ case.number | join(case.number) }}", "should be a constant"),
+        ("{{ case.number | join(1) }}", "takes a text"),
+        ("{{ case.number | join('" + "x" * 201 + "') }}", "more than 200 characters"),
+        ("{{ case.number | default('" + "x" * 201 + "') }}", "more than 200 characters"),
+        ("{% if '%99999999d' is odd %}x{% endif %}", 'no test "odd"'),
+        ("{% if form.owner is even %}x{% endif %}", 'no test "even"'),
+        ("{% if form.owner is divisibleby 3 %}x{% endif %}", 'no test "divisibleby"'),
+        ("{% if form.owner is string('x') %}x{% endif %}", "takes nothing after it"),
+        ("{{ 9" + "9" * 6000 + " }}", "larger than"),
+        ("{{ 9999999999999999 }}", "larger than"),
+        ("{{ 1e999 }}", "larger than"),
+        ("{{ 9 ** 9 ** 9 }}", "uses pow"),
+        ("{{ ['x'] * 999999999 }}", "uses mul"),
+        ("{% for i in range(999999999) %}{{ i }}{% endfor %}", "uses call"),
+        ("{% for i in form.shop.tags recursive %}x{% endfor %}", "recursive"),
+        *((f"{{{{ form.owner | {name}(999999999) }}}}", f'no filter "{name}"') for name in FILTERS_THAT_GROW),
+    ],
+)
+def test_what_could_grow_in_one_call_is_refused_and_never_evaluated(bomb: str, remedy: str) -> None:
+    started = time.process_time()
+    faults = faults_of(package(template=("准予许可。", bomb)))
+    assert any(remedy in message for message in faults.values()), faults
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("constant", ["'a' | upper", "1.5 | round(10)", "'a' is string", "['a', 'b'] | join('c')"])
+def test_checking_evaluates_no_filter_and_no_test(constant: str) -> None:
+    generated = notices.environment().compile(f"{{{{ {constant} }}}}", raw=True)
+    assert re.search(r"t_1\(|t_1 = environment", generated), "folded into a constant while compiling"
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "{{ form.shop.area | round(2) }}",
+        "{{ form.shop.area | round }}",
+        "{{ form.shop.area | int(0) }}",
+        "{{ form.shop.region | default('无', true) }}",
+        "{% if form.shop.tags is defined %}{{ form.shop.tags | join('、') }}{% endif %}",
+        "{{ decided_at | date }}",
+        "{% if form.owner is string and form.shop.area is number %}x{% endif %}",
+    ],
+)
+def test_bounded_filters_and_tests_are_taken_by_both_the_check_and_the_rendering(plain: str) -> None:
+    assert faults_of(package(template=("准予许可。", plain))) == {}
+    form = {"owner": "王", "shop": {"region": "330106", "area": 12.345, "tags": ["a", "b"]}}
+    template.render(plain, {"form": form, "decided_at": "2026-03-02T00:00:00Z"})
 
 
 @pytest.mark.parametrize(
