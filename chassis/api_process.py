@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 LARGEST_MESSAGE = 21 * 1024 * 1024
 """In bytes; the largest request is an application with all its materials. Each field's own rule is tighter."""
+MOST_CALLS = 2000
+"""At a time, streams among them; one more is refused with RESOURCE_EXHAUSTED before anything is done for it."""
 GRACE_SECONDS = 10
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
@@ -80,7 +82,7 @@ class ApiProcess:
     async def _build(self, channel: grpc.aio.Channel) -> grpc.aio.Server:
         verifier = TokenVerifier(KeySource(channel), self._settings.issuer)
         vault = Vault.from_settings(self._settings)
-        server = grpc.aio.server(options=OPTIONS)
+        server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
         names = []
         for service in self._services:
             module = importlib.import_module(f"services.{service}.api")

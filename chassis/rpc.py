@@ -1,7 +1,7 @@
 """The one way in: what happens to every call before and after its handler.
 
-Token and permission, contract rules, deadline, transaction, first answers, errors, trace and metrics, in that order
-and in one place, read from the method's declared policy. A method without a policy cannot be served.
+Token and permission, size, contract rules, deadline, transaction, first answers, errors, trace and metrics, in that
+order and in one place, read from the method's declared policy. A method without a policy cannot be served.
 """
 
 import asyncio
@@ -41,6 +41,9 @@ tracer = trace.get_tracer("duokua.rpc")
 _propagator = TraceContextTextMapPropagator()
 
 DEFAULT_DEADLINE_SECONDS = 15.0
+DEFAULT_MAX_REQUEST_BYTES = 64 * 1024
+LARGEST_ON_LOOP = 256 * 1024
+"""In bytes; a longer request is read and checked in a thread, so that nobody else waits for it."""
 LONGEST_DETAILS = 200
 """In characters; the trailer with the details has the whole message, and both must fit in one header block."""
 REQUESTS = Counter("duokua_rpc_requests_total", "Calls answered.", ["method", "code"])
@@ -56,11 +59,34 @@ class Method:
     full_name: str
     policy: options_pb2.MethodPolicy
     handler: Callable[..., Any]
+    request: type[Message]
     response: type[Message]
     has_request_id: bool
     stored: bool
     waits: bool
     """Whether the handler is a coroutine that opens its own transactions: a long poll."""
+
+    @property
+    def max_request_bytes(self) -> int:
+        """The longest request that is read."""
+        return self.policy.max_request_bytes or DEFAULT_MAX_REQUEST_BYTES
+
+    def read(self, data: bytes) -> Message:
+        """The request in `data`; raises Invalid when it is too long or not a message of the contract."""
+        if len(data) > self.max_request_bytes:
+            message = f"the request has {len(data)} bytes; at most {self.max_request_bytes} are read"
+            raise Invalid("REQUEST_TOO_LARGE", message, max_request_bytes=self.max_request_bytes, bytes=len(data))
+        try:
+            return self.request.FromString(data)
+        except DecodeError as error:
+            fault = Violation("request", "must be a message of the contract, nested less than 100 levels deep")
+            raise Invalid("BAD_REQUEST", "the request cannot be read", [fault]) from error
+
+    def checked(self, data: bytes) -> Message:
+        """The request in `data`; raises Invalid when it breaks a rule of the contract."""
+        request = self.read(data)
+        check_request(request)
+        return request
 
 
 class Pipeline:
@@ -89,7 +115,8 @@ class Pipeline:
     def _handler(self, servicer: Servicer, descriptor: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
         method = method_of(servicer, descriptor)
         codec: dict[str, Any] = {
-            "request_deserializer": _reader(GetMessageClass(descriptor.input_type)),
+            # Read by the pipeline: not before it is known who asks, never on the event loop when it is long.
+            "request_deserializer": None,
             "response_serializer": GetMessageClass(descriptor.output_type).SerializeToString,
         }
         if descriptor.client_streaming and descriptor.server_streaming:
@@ -98,14 +125,14 @@ class Pipeline:
             return grpc.unary_stream_rpc_method_handler(self._stream(method, checks=True), **codec)
         return grpc.unary_unary_rpc_method_handler(self._unary(method), **codec)
 
-    def _unary(self, method: Method) -> Callable[[Message, Context], Awaitable[Message]]:
-        async def answer(request: Message, context: Context) -> Message:
+    def _unary(self, method: Method) -> Callable[[bytes, Context], Awaitable[Message]]:
+        async def answer(data: bytes, context: Context) -> Message:
             started = time.perf_counter()
             try:
                 with _traced(method, context):
                     caller = await self._admit(method, context)
-                    check_request(_readable(request))
                     async with asyncio.timeout(_deadline(method, context)):
+                        request = await self._read(method.checked, data)
                         response = await self._answer(method, caller, request)
             except Exception as error:
                 await _abort(method, context, error)
@@ -125,13 +152,10 @@ class Pipeline:
         )
 
     def _stream(self, method: Method, *, checks: bool) -> Callable[[Any, Context], AsyncIterator[Message]]:
-        async def answer(request: Any, context: Context) -> AsyncIterator[Message]:
+        async def answer(given: Any, context: Context) -> AsyncIterator[Message]:
             try:
                 caller = await self._admit(method, context)
-                if checks:
-                    check_request(_readable(request))
-                else:
-                    request = _each_readable(request)
+                request = await self._read(method.checked, given) if checks else self._each(method, given)
                 call = StreamCall(self._database, caller, self._threads, self._stopping)
                 # Closed at once when the client goes away, and not when the garbage collector comes by.
                 async with contextlib.aclosing(method.handler(call, request)) as responses:
@@ -145,6 +169,15 @@ class Pipeline:
             REQUESTS.labels(method.full_name, "OK").inc()
 
         return answer
+
+    async def _read(self, read: Callable[[bytes], Message], data: bytes) -> Message:
+        if len(data) <= LARGEST_ON_LOOP:
+            return read(data)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read, data)
+
+    async def _each(self, method: Method, stream: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for data in stream:
+            yield await self._read(method.read, data)
 
     async def _admit(self, method: Method, context: Context) -> Caller:
         if method.policy.anonymous:
@@ -199,34 +232,13 @@ def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
     has_request_id = "request_id" in descriptor.input_type.fields_by_name
     waits = inspect.iscoroutinefunction(handler)
     response = GetMessageClass(descriptor.output_type)
-    return Method(descriptor.full_name, policy, handler, response, has_request_id, stored, waits)
+    request = GetMessageClass(descriptor.input_type)
+    return Method(descriptor.full_name, policy, handler, request, response, has_request_id, stored, waits)
 
 
 def snake_case(name: str) -> str:
     """`SubmitCase` as `submit_case`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _reader(message: type[Message]) -> Callable[[bytes], Message | None]:
-    def read(data: bytes) -> Message | None:
-        try:
-            return message.FromString(data)
-        except DecodeError:  # raised here, it would reach the client as an internal error without a reason
-            return None
-
-    return read
-
-
-def _readable(request: Message | None) -> Message:
-    if request is None:
-        fault = Violation("request", "must be a message of the contract, nested less than 100 levels deep")
-        raise Invalid("BAD_REQUEST", "the request cannot be read", [fault])
-    return request
-
-
-async def _each_readable(requests: AsyncIterator[Message | None]) -> AsyncIterator[Message]:
-    async for request in requests:
-        yield _readable(request)
 
 
 def _traced(method: Method, context: Context) -> Any:

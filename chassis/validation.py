@@ -23,18 +23,22 @@ LONGEST_STRUCT_TEXT = 20_000
 LARGEST_STRUCT_NUMBER = 2**53
 """Beyond it a double skips whole numbers: what is stored could not be told as it was given."""
 MOST_VIOLATIONS = 50
+MOST_UNKNOWN_BYTES = 10_000
+"""So much that the contract lacks is looked through for its numbers; more is only told."""
+MOST_NUMBERS = 5
 
 Check = Callable[[Message, str], Iterator[Violation]]
 
 
 def check_request(request: Message) -> None:
     """Raise Invalid, with every fault named, when a request breaks a rule of its contract."""
-    _refuse(list(islice(_faults(request, ""), MOST_VIOLATIONS)))
+    _refuse(list(_hoard(request)) or list(islice(_faults(request, ""), MOST_VIOLATIONS)))
 
 
 def check_known(*messages: Message) -> None:
     """Raise Invalid when one of the messages, apart from those inside it, has a field that the contract lacks."""
-    _refuse([violation for message in messages for violation in _unknown(message, "")])
+    _refuse([fault for message in messages for fault in _hoard(message)])
+    _refuse([fault for message in messages for fault in _unknown(message, "")])
 
 
 def _refuse(violations: list[Violation]) -> None:
@@ -43,11 +47,26 @@ def _refuse(violations: list[Violation]) -> None:
         raise Invalid("BAD_REQUEST", f"the request does not fit the contract: {where}", violations)
 
 
+def _hoard(message: Message) -> Iterator[Violation]:
+    """A fault when unknown fields, at whatever depth, are so many that to look at each would take long."""
+    size = message.ByteSize()
+    if size <= MOST_UNKNOWN_BYTES:
+        return
+    known = type(message)()
+    known.CopyFrom(message)
+    known.DiscardUnknownFields()
+    unknown = size - known.ByteSize()
+    if unknown > MOST_UNKNOWN_BYTES:
+        yield Violation("request", f"has {unknown} bytes of unknown fields: remove them")
+
+
 def _unknown(message: Message, path: str) -> Iterator[Violation]:
     unknown = UnknownFieldSet(message)
-    if len(unknown):
-        numbers = ", ".join(str(unknown[index].field_number) for index in range(len(unknown)))
-        yield Violation(path.rstrip(".") or "request", f"unknown fields (numbers {numbers}): remove them")
+    count = len(unknown)
+    if count:
+        numbers = ", ".join(str(unknown[index].field_number) for index in range(min(count, MOST_NUMBERS)))
+        told = numbers if count <= MOST_NUMBERS else f"{numbers}, ..., {count} in all"
+        yield Violation(path.rstrip(".") or "request", f"unknown fields (numbers {told}): remove them")
 
 
 def _faults(message: Message, path: str) -> Iterator[Violation]:
@@ -66,11 +85,16 @@ def _checks_of(field: FieldDescriptor) -> Iterator[Check]:
     if rule.required:
         yield _required(field)
     if field.is_repeated:
-        yield _items(field, rule.max_items or MOST_ITEMS)
-    elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
+        yield _items(field, rule.max_items or MOST_ITEMS, tuple(_checks_of_content(field, rule)))
+        return
+    if field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
         yield _length(field, rule.max_length or LONGEST_TEXT)
     if rule.pattern:
         yield _pattern(field, rule.pattern)
+    yield from _checks_of_content(field, rule)
+
+
+def _checks_of_content(field: FieldDescriptor, rule: options_pb2.FieldRule) -> Iterator[Check]:
     if field.message_type is not None:
         yield _nested(field)
     elif field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
@@ -114,11 +138,16 @@ def _each_length(field: FieldDescriptor, longest: int) -> Check:
     return check
 
 
-def _items(field: FieldDescriptor, most: int) -> Check:
+def _items(field: FieldDescriptor, most: int, further: tuple[Check, ...]) -> Check:
+    """The number of items; the `further` checks look at each, so they come only when these are not too many."""
+
     def check(message: Message, path: str) -> Iterator[Violation]:
         count = len(getattr(message, field.name))
         if count > most:
             yield Violation(path + field.name, f"has {count} items; at most {most} are allowed")
+            return
+        for each in further:
+            yield from each(message, path)
 
     return check
 
@@ -189,26 +218,51 @@ def _struct(field: FieldDescriptor) -> Check:
 
 
 def _struct_faults(struct: Struct, path: str) -> Iterator[Violation]:
-    stack: list[tuple[Value, str, int]] = [(value, f"{path}.{key}", 1) for key, value in struct.fields.items()]
-    seen = 0
+    left = MOST_STRUCT_VALUES - len(struct.fields)
+    if left < 0:
+        yield _too_many(path)
+        return
+    stack: list[tuple[Value, str, int]] = [(item, f"{path}.{key}", 1) for key, item in struct.fields.items()]
     while stack:
         value, where, depth = stack.pop()
-        seen += 1
-        if seen > MOST_STRUCT_VALUES:
-            yield Violation(path, f"has more than {MOST_STRUCT_VALUES} values")
-            return
         if depth > DEEPEST_STRUCT:
             yield Violation(where, f"is nested deeper than {DEEPEST_STRUCT} levels")
             return
         if len(where) > LONGEST_TEXT or "\0" in where:
             yield Violation(where[:LONGEST_TEXT], f"names must not contain NUL, nor have {LONGEST_TEXT} characters")
             return
-        kind = value.WhichOneof("kind")
-        if kind == "string_value" and (len(value.string_value) > LONGEST_STRUCT_TEXT or "\0" in value.string_value):
-            yield Violation(where, f"at most {LONGEST_STRUCT_TEXT} characters, and no NUL")
-        elif kind == "number_value" and not abs(value.number_value) <= LARGEST_STRUCT_NUMBER:  # nor is NaN
-            yield Violation(where, "must be a number from -2**53 to 2**53; give a larger one as text")
-        elif kind == "struct_value":
-            stack += [(item, f"{where}.{key}", depth + 1) for key, item in value.struct_value.fields.items()]
-        elif kind == "list_value":
-            stack += [(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value.list_value.values)]
+        yield from _value_faults(value, where)
+        left -= _members(value)
+        if left < 0:
+            yield _too_many(path)
+            return
+        stack += [(item, f"{where}{name}", depth + 1) for name, item in _inside(value)]
+
+
+def _too_many(path: str) -> Violation:
+    return Violation(path, f"has more than {MOST_STRUCT_VALUES} values")
+
+
+def _value_faults(value: Value, where: str) -> Iterator[Violation]:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value" and (len(value.string_value) > LONGEST_STRUCT_TEXT or "\0" in value.string_value):
+        yield Violation(where, f"at most {LONGEST_STRUCT_TEXT} characters, and no NUL")
+    elif kind == "number_value" and not abs(value.number_value) <= LARGEST_STRUCT_NUMBER:  # nor is NaN
+        yield Violation(where, "must be a number from -2**53 to 2**53; give a larger one as text")
+
+
+def _members(value: Value) -> int:
+    """How many values are directly inside a value, at no cost."""
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return len(value.struct_value.fields)
+    return len(value.list_value.values) if kind == "list_value" else 0
+
+
+def _inside(value: Value) -> Iterator[tuple[str, Value]]:
+    """What is directly inside a value, with how it is called there."""
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        yield from ((f".{key}", item) for key, item in value.struct_value.fields.items())
+    elif kind == "list_value":
+        yield from ((f"[{number}]", item) for number, item in enumerate(value.list_value.values))

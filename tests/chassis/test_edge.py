@@ -1,6 +1,7 @@
 """What a client meets when the platform, and not its request, is in trouble."""
 
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from sqlalchemy import event
 
+from chassis.rpc import LARGEST_ON_LOOP
 from duokua import errors
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
@@ -127,6 +129,32 @@ def test_a_client_that_knows_another_root_does_not_talk(tmp_path: Path) -> None:
             assert failure(DirectoryServiceStub(channel).ListOrgans, LIST, timeout=5)[0] is grpc.StatusCode.UNAVAILABLE
         with grpc.insecure_channel(edge.settings.listen) as channel:
             assert failure(DirectoryServiceStub(channel).ListOrgans, LIST, timeout=5)[0] is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 6_000_000])
+def test_a_request_that_is_too_long_is_refused_unread(tmp_path: Path, size: int) -> None:
+    with Edge(tmp_path) as edge, edge.channel() as channel:
+        get_keys: Any = channel.unary_unary("/duokua.identity.v1.TokenService/GetKeys")
+        assert get_keys(b"", timeout=20)
+        began = time.perf_counter()
+        too_long: bytes = (b"\xf8\x3f\x01" * (size // 3 + 1))[:size]
+        refused = failure(get_keys, too_long, timeout=20)
+        assert refused == (grpc.StatusCode.INVALID_ARGUMENT, ["REQUEST_TOO_LARGE"])
+        assert time.perf_counter() - began < 5
+
+
+def test_a_long_request_is_read_where_it_is_allowed_and_holds_nobody_up(tmp_path: Path) -> None:
+    with Edge(tmp_path) as edge, edge.channel() as channel:
+        metadata = bearer(edge)
+        register: Any = channel.unary_unary("/duokua.identity.v1.DirectoryService/RegisterRegions")
+        regions = [directory_pb2.Region(code=f"{number:06d}", name="区" * 100) for number in range(1000)]
+        allowed = pb.RegisterRegionsRequest(request_id="r1", regions=regions).SerializeToString()
+        assert len(allowed) > LARGEST_ON_LOOP
+        register(allowed, metadata=metadata, timeout=20)
+        many = pb.RegisterRegionsRequest(request_id="r2", regions=[directory_pb2.Region()] * 500_000)
+        for faulty in (many.SerializeToString(), b"\xf8\x3f\x01" * 300_000, b"\xff" * 300_000):
+            code, reasons = failure(register, faulty, metadata=metadata, timeout=20)
+            assert (code, reasons) == (grpc.StatusCode.INVALID_ARGUMENT, ["BAD_REQUEST"])
 
 
 def test_a_process_tells_what_it_serves_and_how_it_is(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from chassis.validation import (
 from duokua.cases.v1 import case_pb2, case_service_pb2, task_pb2, task_service_pb2
 from duokua.data import from_struct, to_struct
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
+from duokua.routing.v1 import routing_service_pb2
 
 REGION = directory_pb2.Region(code="330106", name="西湖区")
 
@@ -39,6 +40,10 @@ def faults(request: Message) -> dict[str, str]:
 def submission(form: Any = None, **values: Any) -> case_service_pb2.SubmitCaseRequest:
     struct = form if isinstance(form, Struct) else to_struct(form or {})
     return case_service_pb2.SubmitCaseRequest(request_id="r", bundle_id="b", form=struct, **values)
+
+
+def withdrawal(catalog_codes: list[str]) -> routing_service_pb2.WithdrawCapabilitiesRequest:
+    return routing_service_pb2.WithdrawCapabilitiesRequest(organ_id="o", catalog_codes=catalog_codes)
 
 
 def test_a_request_that_fits_passes() -> None:
@@ -65,10 +70,10 @@ def test_an_empty_form_is_there() -> None:
         (case_service_pb2.GetCaseRequest(case_id="x" * (LONGEST_TEXT + 1)), "case_id"),
         (case_service_pb2.GetCaseRequest(case_id="字" * LONGEST_TEXT), ""),
         (case_service_pb2.GetCaseRequest(case_id="x\0"), "case_id"),
-        (task_service_pb2.PullTasksRequest(catalog_codes=["x" * (LONGEST_TEXT + 1)]), "catalog_codes[0]"),
-        (task_service_pb2.PullTasksRequest(catalog_codes=["x", "\0"]), "catalog_codes[1]"),
-        (task_service_pb2.PullTasksRequest(catalog_codes=["x"] * 1000), ""),
-        (task_service_pb2.PullTasksRequest(catalog_codes=["x"] * 1001), "catalog_codes"),
+        (withdrawal(["x" * (LONGEST_TEXT + 1)]), "catalog_codes[0]"),
+        (withdrawal(["x", "\0"]), "catalog_codes[1]"),
+        (withdrawal(["x"] * 1000), ""),
+        (withdrawal(["x"] * 1001), "catalog_codes"),
         (submission(materials=[case_pb2.Material(kind="k", name="n", media_type="m", content=b"\0")]), ""),
         (
             submission(materials=[case_pb2.Material(kind="k", name="n", media_type="m", content=b"x" * 3_000_001)]),
@@ -103,6 +108,35 @@ def test_unknown_fields_are_named_where_they_are() -> None:
     with pytest.raises(Invalid):
         check_known(outside)
     check_known(inside)
+
+
+def test_of_many_unknown_fields_only_some_are_named() -> None:
+    few = faults(case_service_pb2.GetCaseRequest.FromString(b"\x0a\x01x" + b"\xf8\x3f\x01" * 1000))
+    assert few == {"request": "unknown fields (numbers 1023, 1023, 1023, 1023, 1023, ..., 1000 in all): remove them"}
+
+
+@pytest.mark.parametrize("within", [b"", b"\x22"])
+def test_a_hoard_of_unknown_fields_is_not_walked(within: bytes) -> None:
+    unknown = b"\xf8\x3f\x01" * 100_000
+    data = within + b"\xe0\xa7\x12" + unknown if within else unknown
+    assert "bytes of unknown fields" in faults(case_service_pb2.SubmitCaseRequest.FromString(data))["request"]
+    with pytest.raises(Invalid):
+        check_known(case_service_pb2.SubmitCaseRequest.FromString(data))
+
+
+def test_items_that_are_too_many_are_not_looked_at() -> None:
+    request = withdrawal(["\0"] * 1001)
+    assert list(faults(request)) == ["catalog_codes"]
+    assert list(faults(submission(materials=[case_pb2.Material()] * 101))) == ["materials"]
+
+
+def test_a_struct_with_too_many_values_is_refused_before_they_are_looked_at() -> None:
+    bad = Value(string_value="\0")
+    for form in (
+        Struct(fields={str(number): bad for number in range(MOST_STRUCT_VALUES + 1)}),
+        Struct(fields={"a": Value(list_value=ListValue(values=[bad] * MOST_STRUCT_VALUES))}),
+    ):
+        assert faults(submission(form=form)) == {"form": f"has more than {MOST_STRUCT_VALUES} values"}
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/identity/v1/token_service.proto\x12\x12\x64uokua.identity.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x87\x01\n\x11IssueTokenRequest\x12#\n\x10\x63lient_assertion\x18\x01 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xa0\x1f\x12\x15\n\x05scope\x18\x02 \x03(\tB\x06\xba\xe1\x18\x02\x18\x32\x12\x19\n\x11subject_person_id\x18\x03 \x01(\t\x12\x1b\n\x13principal_person_id\x18\x04 \x01(\t\"h\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12-\n\nexpires_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05scope\x18\x03 \x03(\t\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"-\n\x17RotateSigningKeyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xd5\x02\n\x0cTokenService\x12\x65\n\nIssueToken\x12%.duokua.identity.v1.IssueTokenRequest\x1a&.duokua.identity.v1.IssueTokenResponse\"\x08\xba\xe1\x18\x04\x10\x01\x18\x01\x12Z\n\x07GetKeys\x12\".duokua.identity.v1.GetKeysRequest\x1a#.duokua.identity.v1.GetKeysResponse\"\x06\xba\xe1\x18\x02\x10\x01\x12\x81\x01\n\x10RotateSigningKey\x12+.duokua.identity.v1.RotateSigningKeyRequest\x1a,.duokua.identity.v1.RotateSigningKeyResponse\"\x12\xba\xe1\x18\x0e\n\nkeys.write\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/identity/v1/token_service.proto\x12\x12\x64uokua.identity.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1egoogle/protobuf/duration.proto\"\x87\x01\n\x11IssueTokenRequest\x12#\n\x10\x63lient_assertion\x18\x01 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xa0\x1f\x12\x15\n\x05scope\x18\x02 \x03(\tB\x06\xba\xe1\x18\x02\x18\x32\x12\x19\n\x11subject_person_id\x18\x03 \x01(\t\x12\x1b\n\x13principal_person_id\x18\x04 \x01(\t\"h\n\x12IssueTokenResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12-\n\nexpires_in\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05scope\x18\x03 \x03(\t\"\x10\n\x0eGetKeysRequest\"\x1f\n\x0fGetKeysResponse\x12\x0c\n\x04jwks\x18\x01 \x01(\t\"-\n\x17RotateSigningKeyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xd9\x02\n\x0cTokenService\x12i\n\nIssueToken\x12%.duokua.identity.v1.IssueTokenRequest\x1a&.duokua.identity.v1.IssueTokenResponse\"\x0c\xba\xe1\x18\x08\x10\x01\x18\x01(\x80\x80\x02\x12Z\n\x07GetKeys\x12\".duokua.identity.v1.GetKeysRequest\x1a#.duokua.identity.v1.GetKeysResponse\"\x06\xba\xe1\x18\x02\x10\x01\x12\x81\x01\n\x10RotateSigningKey\x12+.duokua.identity.v1.RotateSigningKeyRequest\x1a,.duokua.identity.v1.RotateSigningKeyResponse\"\x12\xba\xe1\x18\x0e\n\nkeys.write\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETOKENREQUEST'].fields_by_name['scope']._loaded_options = None
   _globals['_ISSUETOKENREQUEST'].fields_by_name['scope']._serialized_options = b'\272\341\030\002\0302'
   _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._loaded_options = None
-  _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\272\341\030\004\020\001\030\001'
+  _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\272\341\030\010\020\001\030\001(\200\200\002'
   _globals['_TOKENSERVICE'].methods_by_name['GetKeys']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['GetKeys']._serialized_options = b'\272\341\030\002\020\001'
   _globals['_TOKENSERVICE'].methods_by_name['RotateSigningKey']._loaded_options = None
@@ -56,5 +56,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_start=469
   _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_end=511
   _globals['_TOKENSERVICE']._serialized_start=514
-  _globals['_TOKENSERVICE']._serialized_end=855
+  _globals['_TOKENSERVICE']._serialized_end=859
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/options/v1/options.proto\x12\x11\x64uokua.options.v1\x1a google/protobuf/descriptor.proto\"^\n\x0cMethodPolicy\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x11\n\tanonymous\x18\x02 \x01(\x08\x12\r\n\x05write\x18\x03 \x01(\x08\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\x04 \x01(\r\"U\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x0f\n\x07pattern\x18\x04 \x01(\t:Q\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x1f.duokua.options.v1.MethodPolicy:K\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x1c.duokua.options.v1.FieldRuleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/options/v1/options.proto\x12\x11\x64uokua.options.v1\x1a google/protobuf/descriptor.proto\"y\n\x0cMethodPolicy\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x11\n\tanonymous\x18\x02 \x01(\x08\x12\r\n\x05write\x18\x03 \x01(\x08\x12\x18\n\x10\x64\x65\x61\x64line_seconds\x18\x04 \x01(\r\x12\x19\n\x11max_request_bytes\x18\x05 \x01(\r\"U\n\tFieldRule\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x11\n\tmax_items\x18\x03 \x01(\r\x12\x0f\n\x07pattern\x18\x04 \x01(\t:Q\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x1f.duokua.options.v1.MethodPolicy:K\n\x04rule\x12\x1d.google.protobuf.FieldOptions\x18\x97\x8c\x03 \x01(\x0b\x32\x1c.duokua.options.v1.FieldRuleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.options.v1.options_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METHODPOLICY']._serialized_start=88
-  _globals['_METHODPOLICY']._serialized_end=182
-  _globals['_FIELDRULE']._serialized_start=184
-  _globals['_FIELDRULE']._serialized_end=269
+  _globals['_METHODPOLICY']._serialized_end=209
+  _globals['_FIELDRULE']._serialized_start=211
+  _globals['_FIELDRULE']._serialized_end=296
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,7 @@ class MethodPolicy(_message.Message):
     ANONYMOUS_FIELD_NUMBER: _builtins.int
     WRITE_FIELD_NUMBER: _builtins.int
     DEADLINE_SECONDS_FIELD_NUMBER: _builtins.int
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """The permission that the caller's token must hold, such as "cases.submit".
     A method with neither a permission nor `anonymous` cannot be served.
@@ -38,6 +39,10 @@ class MethodPolicy(_message.Message):
     """True when the method changes state. Where the request has a `request_id`, a repeat gets the first answer."""
     deadline_seconds: _builtins.int
     """The longest time that the server works on one call, in seconds; 0 means the server's default."""
+    max_request_bytes: _builtins.int
+    """The longest request, as sent, in bytes; of a stream, the longest message. 0 means the server's default (65,536).
+    A longer one is refused unread: INVALID_ARGUMENT REQUEST_TOO_LARGE, with `max_request_bytes` in the metadata.
+    """
     def __init__(
         self,
         *,
@@ -45,10 +50,11 @@ class MethodPolicy(_message.Message):
         anonymous: _builtins.bool = ...,
         write: _builtins.bool = ...,
         deadline_seconds: _builtins.int = ...,
+        max_request_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "deadline_seconds", b"deadline_seconds", "permission", b"permission", "write", b"write"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "deadline_seconds", b"deadline_seconds", "max_request_bytes", b"max_request_bytes", "permission", b"permission", "write", b"write"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
