@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.accounting import machine, usage_of
-from bench.ports import free_ports
 from cli.supervise import is_ready
+from tests.platform.ports import free_ports
 
 SETTLE_SECONDS = 3.0
 
