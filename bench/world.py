@@ -35,8 +35,8 @@ def world() -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="duokua-bench-")))
         installed = stack.enter_context(on_servers(folder, log_level="WARNING"))
-        assert installed.postgresql is not None
-        assert installed.rabbitmq is not None
+        assert installed.postgresql is not None  # noqa: S101 - on_servers starts both
+        assert installed.rabbitmq is not None  # noqa: S101
         registered = register(installed.settings, folder, SCENARIO, CODES, seals=False)
         servers = {"postgresql": installed.postgresql.pid, "rabbitmq": installed.rabbitmq.pid}
         yield World(
