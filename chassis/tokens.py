@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 import time
 from typing import Any
 
@@ -23,39 +24,54 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type that RFC 9068 names
 REFRESH_SECONDS = 600.0
 RETRY_SECONDS = 5.0
 FETCH_SECONDS = 5.0
-UNKNOWN_KEY_FETCHES = 5
-"""So many fetches in ten minutes for keys that turned out not to exist; whoever makes up key ids gets no more."""
+FETCH_INTERVAL_SECONDS = 2.0
+"""From the start of one fetch to the next: no more of them for whoever makes up key ids, and no longer than this does
+a token wait whose key is new."""
 MOST_CACHED = 10_000
 LEEWAY_SECONDS = 30
 """What clocks of different machines may differ by."""
 
 
 class KeySource:
-    """The public keys of the identity service: fetched on first use, and anew when a token names an unknown key."""
+    """The public keys of the identity service: fetched on first use, and anew when a token names an unknown key.
+
+    All who need a fetch at the same time share one, and fetches keep a distance. So keys that are made up can neither
+    load the identity service nor use up anything that a token with a new key would need.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._tokens = token_service_pb2_grpc.TokenServiceStub(channel)
         self._keys: KeySet | None = None
         self._kids: frozenset[str] = frozenset()
-        self._budget = UNKNOWN_KEY_FETCHES
         self._fetched_at = time.monotonic() - REFRESH_SECONDS
-        self._lock = asyncio.Lock()
+        self._begun_at = -math.inf
+        self._fetching: asyncio.Task[None] | None = None
 
     async def keys(self, kid: str) -> KeySet:
         """The keys, fetched anew when they are old or when `kid` is not among them.
 
         Old keys go on serving while the identity service is away. Raises Unavailable when there are none yet.
         """
-        async with self._lock:
-            old = time.monotonic() - self._fetched_at >= REFRESH_SECONDS
-            if old:
-                self._budget = UNKNOWN_KEY_FETCHES
-            if old or (kid not in self._kids and self._budget > 0):
-                await self._fetch()
-                self._budget -= kid not in self._kids
+        asked_at = time.monotonic()
+        if asked_at - self._fetched_at >= REFRESH_SECONDS:
+            await self._fetch_together()
+        # A fetch that had begun before may have missed a key that was made in the meantime.
+        while kid not in self._kids and self._begun_at < asked_at:
+            await self._fetch_together()
         if self._keys is None:
             raise Unavailable("KEYS_UNAVAILABLE", "the identity service's keys cannot be fetched; try again")
         return self._keys
+
+    async def _fetch_together(self) -> None:
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetch_in_turn())
+        await asyncio.shield(self._fetching)  # whoever gives up waiting does not end it for the others
+
+    async def _fetch_in_turn(self) -> None:
+        if self._keys is not None:  # without any, nothing can be checked, and everybody waits for the first
+            await asyncio.sleep(self._begun_at + FETCH_INTERVAL_SECONDS - time.monotonic())
+        self._begun_at = time.monotonic()
+        await self._fetch()
 
     async def _fetch(self) -> None:
         try:

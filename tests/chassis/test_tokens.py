@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 from chassis import tokens
 from chassis.api import Caller
 from chassis.problems import Problem, Unauthenticated, Unavailable
-from chassis.tokens import UNKNOWN_KEY_FETCHES, KeySource, TokenVerifier
+from chassis.tokens import KeySource, TokenVerifier
 from duokua.identity.v1 import token_service_pb2 as pb
 
 Result = TypeVar("Result")
@@ -27,6 +27,8 @@ class Identity:
         self.keys = list(keys)
         self.away = False
         self.fetches = 0
+        self.hold: asyncio.Event | None = None
+        self.held = asyncio.Event()
 
     def unary_unary(self, *_: object, **__: object) -> Callable[..., Awaitable[pb.GetKeysResponse]]:
         """A stub asks a channel for each of its methods; only GetKeys is called here."""
@@ -37,9 +39,20 @@ class Identity:
                 metadata: Any = grpc.aio.Metadata()
                 raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, metadata, metadata, "nobody is there")
             members = [{**key.as_dict(private=False), "kid": key.thumbprint()} for key in self.keys]
+            if self.hold is not None:
+                self.held.set()
+                await self.hold.wait()
             return pb.GetKeysResponse(jwks=json.dumps({"keys": members}))
 
         return get_keys
+
+
+INTERVAL = 0.05
+
+
+@pytest.fixture(autouse=True)
+def interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "FETCH_INTERVAL_SECONDS", INTERVAL)
 
 
 @pytest.fixture
@@ -145,30 +158,64 @@ def test_a_key_that_is_new_is_fetched_at_once(identity: Identity, key: ECKey) ->
     assert identity.fetches == 2
 
 
-def test_key_ids_that_are_made_up_cost_few_fetches(identity: Identity, key: ECKey) -> None:
+async def forge(checking: TokenVerifier, times: int) -> None:
+    """Come with tokens under made-up key ids, one after another."""
+    forger = ECKey.generate_key("P-256")
+    for number in range(times):
+        with pytest.raises(Unauthenticated, match="TOKEN_INVALID"):
+            await checking.verify(a_token(forger, kid=f"made up {number}"))
+
+
+def test_key_ids_that_are_made_up_cost_one_fetch_an_interval(identity: Identity, key: ECKey) -> None:
+    async def story() -> float:
+        checking = verifier(identity)
+        await checking.verify(a_token(key))
+        began = time.monotonic()
+        await asyncio.gather(*(forge(checking, times=4) for _ in range(25)))
+        return time.monotonic() - began
+
+    passed = asyncio.run(story())
+    assert passed >= 3 * INTERVAL
+    assert identity.fetches <= 2 + passed / INTERVAL
+    assert identity.fetches <= 1 + 4 * 2
+
+
+def test_a_new_key_works_at_once_under_any_number_of_forgeries(identity: Identity, key: ECKey) -> None:
     async def story() -> None:
         checking = verifier(identity)
-        for number in range(50):
-            with pytest.raises(Unauthenticated):
-                await checking.verify(a_token(ECKey.generate_key("P-256"), kid=f"made up {number}"))
         await checking.verify(a_token(key))
+        forgers = [asyncio.create_task(forge(checking, times=1000)) for _ in range(10)]
+        for _ in range(10):
+            newer = ECKey.generate_key("P-256")
+            identity.keys.append(newer)
+            async with asyncio.timeout(20 * INTERVAL):
+                await checking.verify(a_token(newer))
+            async with asyncio.timeout(20 * INTERVAL):
+                await checking.verify(a_token(key, sub=f"client:{newer.thumbprint()}"))
+        for forger in forgers:
+            forger.cancel()
+        await asyncio.gather(*forgers, return_exceptions=True)
 
     asyncio.run(story())
-    assert identity.fetches <= UNKNOWN_KEY_FETCHES + 1
 
 
-def test_the_budget_for_unknown_keys_comes_back(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_made_while_others_are_fetched_is_fetched_after_them(identity: Identity, key: ECKey) -> None:
     async def story() -> None:
         checking = verifier(identity)
-        for number in range(20):
-            with pytest.raises(Unauthenticated):
-                await checking.verify(a_token(ECKey.generate_key("P-256"), kid=f"made up {number}"))
+        await checking.verify(a_token(key))
+        identity.hold = asyncio.Event()
+        early = asyncio.create_task(forge(checking, times=1))
+        await identity.held.wait()
         newer = ECKey.generate_key("P-256")
         identity.keys.append(newer)
-        monkeypatch.setattr(tokens, "REFRESH_SECONDS", 0.0)
-        await checking.verify(a_token(newer))
+        late = asyncio.create_task(checking.verify(a_token(newer)))
+        await asyncio.sleep(0)
+        early.cancel()
+        identity.hold.set()
+        await late
 
     asyncio.run(story())
+    assert identity.fetches == 3
 
 
 def test_keys_at_hand_go_on_serving_while_identity_is_away(
