@@ -17,6 +17,8 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from services.eseal.domain import font, picture, template
+from services.eseal.domain.budget import BadTemplateError
+from services.eseal.domain.filters import chinese_date
 from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
 
 _PAGE_WIDTH, _PAGE_HEIGHT = A4
@@ -119,7 +121,7 @@ def _text(notice: Notice) -> str:
     }
     try:
         text = template.render(notice.template, variables)
-    except template.BadTemplateError as fault:
+    except BadTemplateError as fault:
         raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
     text = "\n".join(" ".join(line.split()) for line in text.splitlines())
     if not text.strip():
@@ -129,7 +131,7 @@ def _text(notice: Notice) -> str:
 
 def _date(decided_at: str) -> str:
     try:
-        return template.chinese_date(decided_at)
+        return chinese_date(decided_at)
     except ValueError as fault:
         raise NoticeError("BAD_DATE", f"decided_at is not a moment in RFC 3339: {decided_at[:40]!r}") from fault
 

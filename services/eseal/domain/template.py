@@ -2,14 +2,12 @@
 
 Templates come from installed scenario packages, written by people who are trusted with wording but not with the
 platform's memory and time. So a template may only use what is on the lists below: values, conditions, loops over what
-it is given, and a few filters. There are no assignments, macros, method calls or string multiplication, hence nothing
-can grow faster than the form it is filled with; loops share one budget of turns and time, and
-the text one of characters.
+it is given, and a few filters. There are no assignments, macros, method calls or string multiplication, hence little
+can grow. What still can is bounded by one budget a rendering (`budget.py`), and by the filters and tests themselves
+(`filters.py`).
 """
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, nodes
@@ -17,15 +15,15 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
+from jinja2.visitor import NodeTransformer
+
+from services.eseal.domain.budget import BadTemplateError, Budget, number, text
+from services.eseal.domain.filters import BESIDE, COUNTED, filters, tests
 
 LARGEST_TEMPLATE = 20_000
-LARGEST_TEXT = 20_000
-MOST_TURNS = 2_000
 MOST_NODES = 2_000
-MOST_CPU_SECONDS = 1.0
 LONGEST_RANGE = 1_000
 _DEEPEST = 60
-_CHINA = timezone(timedelta(hours=8))
 
 _ALLOWED_NODES: frozenset[type[nodes.Node]] = frozenset({
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For,
@@ -34,16 +32,7 @@ _ALLOWED_NODES: frozenset[type[nodes.Node]] = frozenset({
     nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv,
     nodes.Mod, nodes.Concat, nodes.Keyword,
 })  # fmt: skip
-_ALLOWED_FILTERS = (
-    "abs", "count", "d", "default", "first", "float", "int", "items", "last", "length", "list", "lower", "map", "max",
-    "min", "reject", "rejectattr", "reverse", "round", "select", "selectattr", "sort", "string", "sum", "trim",
-    "truncate", "unique", "upper",
-)  # fmt: skip
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
-
-
-class BadTemplateError(Exception):
-    """A template that cannot be rendered; the message says why, for the scenario's developer."""
 
 
 def render(source: str, variables: Mapping[str, object]) -> str:
@@ -56,7 +45,7 @@ def render(source: str, variables: Mapping[str, object]) -> str:
     environment = _Environment()
     try:
         template = environment.from_string(environment.checked(source))
-        return _bounded(template.generate(**variables))
+        return text(template.generate(**variables))
     except BadTemplateError:
         raise
     except TemplateSyntaxError as fault:
@@ -75,61 +64,63 @@ class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = _ARITHMETIC
 
     def __init__(self) -> None:
-        # Notices are plain text set by us, not HTML: nothing is to be escaped.
+        # Notices are plain text set by us, not HTML: nothing is to be escaped. Nothing is computed while compiling
+        # (`optimized`, and filters, tests and `finalize` that take the context): there the budget does not count.
         super().__init__(
-            undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+            undefined=StrictUndefined,
+            autoescape=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_shown,
+            optimized=False,
         )
         self.globals = {"range": _short_range}
-        known = self.filters
-        self.filters = {name: known[name] for name in _ALLOWED_FILTERS}
-        self.filters |= {"join": _join, "date": chinese_date, _COUNTED: _counted}
-        self._turns_left = MOST_TURNS
-        self._stop_at = time.thread_time() + MOST_CPU_SECONDS
+        self.filters = dict[str, Any](filters())
+        self.tests = dict[str, Any](tests())
+        self.budget = Budget()
 
     def checked(self, source: str) -> nodes.Template:
-        """The syntax tree of a template that keeps to the lists, with every loop made to count its turns."""
+        """The syntax tree of a template that keeps to the lists, with loops that count, and ~ that is bounded."""
         tree = self.parse(source)
         _check(tree, depth=0)
         if sum(1 for _ in tree.find_all(nodes.Node)) > MOST_NODES:
             raise BadTemplateError(f"the template has more than {MOST_NODES} parts")
-        for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
-        return tree
-
-    def count_turn(self) -> None:
-        """Takes one turn of a loop from the rendering's budget."""
-        self._turns_left -= 1
-        if self._turns_left < 0:
-            raise BadTemplateError(f"the loops of the template take more than {MOST_TURNS} turns")
-        if time.thread_time() > self._stop_at:
-            raise BadTemplateError(f"the template takes longer than {MOST_CPU_SECONDS} s")
+        checked: nodes.Template = _Bounding().visit(tree)
+        return checked
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic on numbers, and joining of texts; never the multiplication or formatting of a text."""
-        numbers = isinstance(left, int | float) and isinstance(right, int | float)
-        if not numbers and not (operator == "+" and isinstance(left, str) and isinstance(right, str)):
+        self.budget.tick()
+        if operator == "+" and isinstance(left, str) and isinstance(right, str):
+            return text((left, right))
+        if not (isinstance(left, int | float) and isinstance(right, int | float)):
             raise BadTemplateError(f"{operator} is for numbers (and + for two texts); use ~ to put values side by side")
-        return super().call_binop(context, operator, left, right)
+        return number(super().call_binop(context, operator, number(left), number(right)))
 
 
-def _shown(value: object) -> object:
-    """Lets texts and numbers through: an official document must not say None, True or [...]."""
-    if isinstance(value, str | Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return value
-    raise BadTemplateError(f"a notice can show texts and numbers, not {type(value).__name__}; use if, default or join")
+class _Bounding(NodeTransformer):
+    """Puts the filters that keep the budget where Jinja has operators and loops."""
 
+    def visit_For(self, loop: nodes.For) -> nodes.For:  # noqa: N802 (named by Jinja)
+        """A loop takes its turns from the budget."""
+        self.generic_visit(loop)
+        loop.iter = nodes.Filter(loop.iter, COUNTED, [], [], None, None, lineno=loop.lineno)
+        return loop
 
-_COUNTED = "counted"
+    def visit_Concat(self, concat: nodes.Concat) -> nodes.Filter:  # noqa: N802 (named by Jinja)
+        """`~` is a bounded filter."""
+        self.generic_visit(concat)
+        values = nodes.List(concat.nodes, lineno=concat.lineno)
+        return nodes.Filter(values, BESIDE, [], [], None, None, lineno=concat.lineno)
 
 
 @pass_context
-def _counted(context: Context, values: Iterable[object]) -> Iterator[object]:
-    environment = context.environment
-    if not isinstance(environment, _Environment):
-        raise TypeError("loops are counted in this module's own environment only")
-    for value in values:
-        environment.count_turn()
-        yield value
+def _shown(context: Context, value: object) -> object:
+    """Lets texts and numbers through: an official document must not say None, True or [...]."""
+    del context
+    if isinstance(value, str | Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise BadTemplateError(f"a notice can show texts and numbers, not {type(value).__name__}; use if, default or join")
 
 
 def _short_range(*bounds: int) -> range:
@@ -137,28 +128,6 @@ def _short_range(*bounds: int) -> range:
     if len(numbers) > LONGEST_RANGE:
         raise BadTemplateError(f"a range may have {LONGEST_RANGE} numbers at most")
     return numbers
-
-
-def _join(values: Iterable[object], separator: str = "") -> str:
-    """Jinja's join, bounded: a long separator between many values would multiply."""
-    return _bounded(piece for index, value in enumerate(values) for piece in ((separator if index else ""), str(value)))
-
-
-def _bounded(pieces: Iterable[str]) -> str:
-    kept: list[str] = []
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > LARGEST_TEXT:
-            raise BadTemplateError(f"the text is longer than {LARGEST_TEXT} characters")
-        kept.append(piece)
-    return "".join(kept)
-
-
-def chinese_date(moment: str) -> str:
-    """The date of an RFC 3339 moment in China, as an official document writes it: 2026年11月5日."""
-    local = datetime.fromisoformat(moment).astimezone(_CHINA)
-    return f"{local.year}年{local.month}月{local.day}日"
 
 
 def _check(node: nodes.Node, depth: int) -> None:
@@ -170,7 +139,7 @@ def _check(node: nodes.Node, depth: int) -> None:
         raise BadTemplateError(f"line {node.lineno}: a notice may call nothing but range(); use a filter")
     if isinstance(node, nodes.Name) and node.name == "self":
         raise BadTemplateError(f"line {node.lineno}: a notice may not use self")
-    if isinstance(node, nodes.Filter) and (node.name == _COUNTED or node.node is None):
+    if isinstance(node, nodes.Filter) and (node.name in (COUNTED, BESIDE) or node.node is None):
         raise BadTemplateError(f"line {node.lineno}: a notice may not use this filter")
     if isinstance(node, nodes.For) and node.recursive:
         raise BadTemplateError(f"line {node.lineno}: a loop may not be recursive")
