@@ -7,6 +7,7 @@ iterator` for a stream. It may have `async start(database, threads)` and `async 
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class Caller:
     organ_id: str = ""
     person_id: str = ""
     permissions: frozenset[str] = frozenset()
+    expires_at: float = math.inf
+    """When the token expires, in Unix seconds."""
 
     def may(self, permission: str) -> bool:
         """Whether the token holds `permission`."""
@@ -57,7 +60,8 @@ class StreamCall:
     caller: Caller
     threads: Executor
     stopping: asyncio.Event
-    """Set when the server is about to stop: streams say so to their clients and end."""
+    """Set when the server is about to stop, or the caller's token to expire: a stream says so to its client, a long
+    poll ends. A stream that only answers learns of a stop; when the token expires, it ends with TOKEN_EXPIRED."""
 
     async def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Run what may wait for the database in a thread."""

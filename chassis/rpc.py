@@ -7,6 +7,7 @@ order and in one place, read from the method's declared policy. A method without
 import asyncio
 import contextlib
 import inspect
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.api import ANONYMOUS, Call, Caller, Servicer, StreamCall
 from chassis.database import Database
+from chassis.expiry import foretold, until_expired
 from chassis.problems import Conflict, Forbidden, Invalid, Problem, Unauthenticated, Unavailable, Violation
 from chassis.requests import check_request_id, fingerprint, first_answer, remember
 from chassis.status import code_of, details_of
@@ -145,8 +147,8 @@ class Pipeline:
 
     async def _answer(self, method: Method, caller: Caller, request: Message) -> Message:
         if method.waits:
-            call = StreamCall(self._database, caller, self._threads, self._stopping)
-            return await method.handler(call, request)  # type: ignore[no-any-return]
+            async with self._long_call(caller) as call:
+                return await method.handler(call, request)  # type: ignore[no-any-return]
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, self._run, method, caller, request, trace_context.get_current()
         )
@@ -156,9 +158,12 @@ class Pipeline:
             try:
                 caller = await self._admit(method, context)
                 request = await self._read(method.checked, given) if checks else self._each(method, given)
-                call = StreamCall(self._database, caller, self._threads, self._stopping)
                 # Closed at once when the client goes away, and not when the garbage collector comes by.
-                async with contextlib.aclosing(method.handler(call, request)) as responses:
+                async with (
+                    self._long_call(caller, foretells=not checks) as call,
+                    contextlib.aclosing(method.handler(call, request)) as all_responses,
+                    contextlib.aclosing(until_expired(all_responses, caller.expires_at)) as responses,
+                ):
                     async for response in responses:
                         yield response
             except asyncio.CancelledError:
@@ -169,6 +174,13 @@ class Pipeline:
             REQUESTS.labels(method.full_name, "OK").inc()
 
         return answer
+
+    @contextlib.asynccontextmanager
+    async def _long_call(self, caller: Caller, *, foretells: bool = True) -> AsyncIterator[StreamCall]:
+        """A call of several transactions; `foretells` its token's end, where something can be done about it."""
+        expires_at = caller.expires_at if foretells else math.inf
+        async with foretold(self._stopping, expires_at) as stopping:
+            yield StreamCall(self._database, caller, self._threads, stopping)
 
     async def _read(self, read: Callable[[bytes], Message], data: bytes) -> Message:
         if len(data) <= LARGEST_ON_LOOP:

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from chassis.api import Caller
+from chassis.expiry import expired
 from chassis.problems import Unauthenticated, Unavailable
 from duokua.identity.v1 import token_service_pb2, token_service_pb2_grpc
 
@@ -97,7 +98,7 @@ class TokenVerifier:
             sub={"essential": True},
             leeway=LEEWAY_SECONDS,
         )
-        self._verified: dict[str, tuple[float, Caller]] = {}
+        self._verified: dict[str, Caller] = {}
 
     async def verify(self, token: str) -> Caller:
         """The caller that a token stands for.
@@ -105,16 +106,16 @@ class TokenVerifier:
         Raises Unauthenticated (TOKEN_INVALID, TOKEN_EXPIRED), Unavailable (no keys to check it with).
         """
         known = self._verified.get(token)
-        if known is not None and known[0] > time.time():
-            return known[1]
+        if known is not None and known.expires_at > time.time():
+            return known
         if known is not None:
             del self._verified[token]
-            raise Unauthenticated("TOKEN_EXPIRED", "the access token has expired; get a new one")
+            raise expired()
         claims = await self._check(token)
         caller = _caller(claims)
         if len(self._verified) >= MOST_CACHED:
             self._verified.clear()
-        self._verified[token] = (float(claims["exp"]), caller)
+        self._verified[token] = caller
         return caller
 
     async def _check(self, token: str) -> dict[str, Any]:
@@ -122,7 +123,7 @@ class TokenVerifier:
         if decoded is None or decoded.header.get("typ") != TOKEN_TYPE:
             raise Unauthenticated("TOKEN_INVALID", "the access token was not issued by this platform")
         if float(decoded.claims.get("exp", 0)) <= time.time():
-            raise Unauthenticated("TOKEN_EXPIRED", "the access token has expired; get a new one")
+            raise expired()
         try:
             self._claims.validate(decoded.claims)
         except JoseError as error:
@@ -154,4 +155,5 @@ def _caller(claims: dict[str, Any]) -> Caller:
         organ_id=str(claims.get("organ_id", "")),
         person_id=str(claims.get("person_id", "")),
         permissions=frozenset(str(claims.get("scope", "")).split()),
+        expires_at=float(claims["exp"]),
     )

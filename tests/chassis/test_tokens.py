@@ -93,10 +93,11 @@ def refused(story: Awaitable[Any]) -> tuple[type[Problem], str]:
 
 
 def test_a_good_token_stands_for_its_caller(identity: Identity, key: ECKey) -> None:
-    token = a_token(key, sub="person:p1", organ_id="o1", person_id="p2")
+    expires_at = int(time.time()) + 60
+    token = a_token(key, sub="person:p1", organ_id="o1", person_id="p2", exp=expires_at)
     caller = asyncio.run(verifier(identity).verify(token))
     permissions = frozenset({"cases.read", "cases.submit"})
-    assert caller == Caller("person:p1", "c1", "o1", "p2", permissions)
+    assert caller == Caller("person:p1", "c1", "o1", "p2", permissions, expires_at)
     assert caller.may("cases.read")
     assert not caller.may("cases")
 

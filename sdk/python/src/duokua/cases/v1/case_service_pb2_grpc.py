@@ -90,7 +90,8 @@ class CaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCase(self, request, context):
-        """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND.
+        """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
+        TOKEN_EXPIRED (while watching: watch again with a new token).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

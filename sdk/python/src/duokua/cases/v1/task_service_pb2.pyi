@@ -107,7 +107,7 @@ class WorkResponse(_message.Message):
     def outcomes(self) -> Global___Outcomes: ...
     @_builtins.property
     def goodbye(self) -> Global___Goodbye:
-        """The server is about to stop: send what is in hand, then dial again."""
+        """The server is about to stop, or the client's token to expire: send what is in hand, then dial again."""
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class TaskServiceStub:
     Work: _grpc.StreamStreamMultiCallable[_task_service_pb2.WorkRequest, _task_service_pb2.WorkResponse]
     """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
     answers; both in batches. Never more tasks are in flight than the client asked for.
+    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
     """
     PullTasks: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]
     """Waits until there is work, or until `wait` has passed, and leases it."""
@@ -68,6 +69,7 @@ class TaskServiceAsyncStub(TaskServiceStub):
     Work: _aio.StreamStreamMultiCallable[_task_service_pb2.WorkRequest, _task_service_pb2.WorkResponse]  # type: ignore[assignment]
     """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
     answers; both in batches. Never more tasks are in flight than the client asked for.
+    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
     """
     PullTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]  # type: ignore[assignment]
     """Waits until there is work, or until `wait` has passed, and leases it."""
@@ -96,6 +98,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_task_service_pb2.WorkResponse], _abc.AsyncIterator[_task_service_pb2.WorkResponse]]:
         """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
         answers; both in batches. Never more tasks are in flight than the client asked for.
+        Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
         """
 
     @_abc_1.abstractmethod
