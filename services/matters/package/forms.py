@@ -3,19 +3,27 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 import re2
 
 from services.matters.package.faults import Faults, Path, did_you_mean
+from services.matters.package.formwork import work_fault
 from services.matters.package.source import Source
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MOST_FIELDS = 1000
 DEEPEST_FORM = 10
-# Schemas looked at while following references; references of references can double at each level.
-MOST_VISITS = 20_000
+# Errors that one form can have before the rest is not looked at.
+MOST_DIALECT_FAULTS = 100
+# A pattern's memory grows with its repetitions: characters, instructions of RE2, and bytes while it is compiled.
+MOST_PATTERNS = 100
+LONGEST_PATTERN = 500
+LARGEST_PATTERNS = 200_000
+MOST_PATTERN_FAULTS = 20
+_PATTERN_MEMORY = 1 << 20
 
 # Keywords that would let a schema reach outside itself, or change what its references mean.
 _REACHING_OUT = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary")
@@ -82,14 +90,15 @@ class FormField:
 def check_form(schema: dict[str, Any], source: Source, faults: Faults) -> FormField | None:
     """Check the schema under the key `form`; None when it is too faulty to say which fields it has."""
     sound = True
-    for error in _META.iter_errors(schema):
+    for error in islice(_META.iter_errors(schema), MOST_DIALECT_FAULTS):
         sound = False
         faults.add(source.fault(("form", *error.instance_path), f"is not JSON Schema 2020-12: {error.message[:200]}"))
     if not sound:
         return None
-    for path, message in _schema_faults(schema, ("form",)):
+    for path, message in (*_schema_faults(schema, ("form",)), *_bound_faults(schema)):
         sound = False
         faults.add(source.fault(path, message))
+    # What is not bounded is not compiled.
     if sound and (message := _compile_fault(schema)):
         sound = False
         faults.add(source.fault(("form",), message))
@@ -117,8 +126,6 @@ def _schema_faults(schema: object, path: Path) -> Iterator[tuple[Path, str]]:
     for key, value in schema.items():
         if key in _NAMED and isinstance(value, dict):
             for name, named in value.items():
-                if key == "patternProperties":
-                    yield from _pattern_faults(name, (*path, key, name))
                 yield from _schema_faults(named, (*path, key, name))
         elif key in _KEYWORDS and key not in _DATA:
             # Everything else has been held to the dialect's own schema; what is not of the dialect has not.
@@ -137,22 +144,73 @@ def _keyword_faults(schema: dict[str, Any], path: Path) -> Iterator[tuple[Path, 
         yield (*path, "$schema"), f"the dialect should be {DIALECT}"
     if not _REFERENCE.fullmatch(schema.get("$ref", "#")):
         yield (*path, "$ref"), "refers to something else than a definition: put it in $defs and write #/$defs/<name>"
-    if "pattern" in schema:
-        yield from _pattern_faults(schema["pattern"], (*path, "pattern"))
+    if schema.get("format") == "regex":
+        yield (*path, "format"), "the format regex would compile what applicants write: take it away"
     closed = {"additionalProperties", "unevaluatedProperties"} & schema.keys()
     if schema.get("type") == "object" and "properties" in schema and not closed:
         yield path, "add `additionalProperties: false`, so that a misspelt field is refused and not lost"
 
 
-def _pattern_faults(pattern: str, path: Path) -> Iterator[tuple[Path, str]]:
-    """Refuse a pattern whose matching time is not bounded: RE2 has neither look-around nor back-references."""
+def _bound_faults(schema: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield what makes the form's validation take more time or memory than a form may."""
+    if found := work_fault(schema):
+        path, message = found
+        yield ("form", *path), message
+    total = faulty = 0
+    for count, (pattern, path) in enumerate(_patterns(schema, ("form",)), start=1):
+        if count > MOST_PATTERNS:
+            yield path, f"the form has more than {MOST_PATTERNS} patterns"
+            return
+        try:
+            total += _pattern_size(pattern)
+        except ValueError as error:
+            yield path, str(error)
+            faulty += 1
+        if faulty >= MOST_PATTERN_FAULTS:
+            return
+        if total > LARGEST_PATTERNS:
+            yield path, "the form's patterns are too large together: use fewer and smaller repetitions, or maxLength"
+            return
+
+
+def _patterns(schema: object, path: Path) -> Iterator[tuple[str, Path]]:
+    """Yield every pattern and its place."""
+    if isinstance(schema, list):
+        for index, item in enumerate(schema):
+            yield from _patterns(item, (*path, index))
+    if not isinstance(schema, dict):
+        return
+    if isinstance(schema.get("pattern"), str):
+        yield schema["pattern"], (*path, "pattern")
+    for key, value in schema.items():
+        if key in _NAMED and isinstance(value, dict):
+            for name, named in value.items():
+                if key == "patternProperties":
+                    yield name, (*path, key, name)
+                yield from _patterns(named, (*path, key, name))
+        elif key in _KEYWORDS and key not in _DATA:
+            yield from _patterns(value, (*path, key))
+
+
+def _pattern_size(pattern: str) -> int:
+    """How many instructions RE2 makes of a pattern.
+
+    Raises ValueError when its matching time or its size is not bounded: RE2 has neither look-around nor
+    back-references, and repeats 1000 times at most.
+    """
+    if len(pattern) > LONGEST_PATTERN:
+        raise ValueError(f"the pattern has {len(pattern)} characters: {LONGEST_PATTERN} at most")
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _PATTERN_MEMORY
     try:
-        re2.compile(pattern, options)
+        return int(re2.compile(pattern, options).programsize)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        yield path, f"the pattern cannot be used: {reason} (RE2 syntax: no look-around, no back-references)"
+        if "too large" in reason:
+            reason += ": use smaller repetitions, or maxLength"
+        text = f"the pattern cannot be used: {reason} (RE2 syntax: no look-around, no back-references)"
+        raise ValueError(text) from error
 
 
 def _compile_fault(schema: dict[str, Any]) -> str:
@@ -165,12 +223,11 @@ def _compile_fault(schema: dict[str, Any]) -> str:
 
 
 class _ShapeReader:
-    """Finds the fields that a schema names, through references and combinations, within bounds."""
+    """Finds the fields that a schema names, through references and combinations; their work is bounded already."""
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
         self._count = 0
-        self._visits = 0
         self.fault = ""
 
     def shape(self, schema: object, depth: int) -> FormField:
@@ -181,9 +238,6 @@ class _ShapeReader:
 
     def _add(self, found: FormField, schema: object, depth: int, *, certain: bool, seen: frozenset[str]) -> None:
         """Add to `found` what a schema for the same value says; `certain` when it applies to every value."""
-        self._visits += 1
-        if self._visits > MOST_VISITS:
-            self.fault = "the form's references and combinations multiply: write it more plainly"
         if not isinstance(schema, dict) or self.fault:
             return
         reference = schema.get("$ref")
