@@ -11,7 +11,8 @@ from typing import Any
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2
 
-from services.matters.package.expressions import children, kind_of, read_tree
+from services.matters.package.conditionwork import work_faults
+from services.matters.package.expressions import children, kind_of, path_of, read_tree
 from services.matters.package.faults import did_you_mean
 from services.matters.package.forms import FormField
 
@@ -43,9 +44,8 @@ class Conditions:
         tree = read_tree(expression.serialize())
         if tree is None:
             return ["is nested too deeply: write it more plainly"]
-        return sorted(
-            set(_unguarded(tree.expr, frozenset(), self._form)) | set(_arithmetic(tree)) | set(_nested_loops(tree.expr))
-        )
+        unguarded = set(_unguarded(tree.expr, frozenset(), self._form))
+        return sorted(unguarded | set(_arithmetic(tree)) | set(work_faults(tree.expr, self._form)))
 
     def _compile_faults(self, text: str) -> list[str]:
         found = []
@@ -104,21 +104,10 @@ def _type_word(kind: str) -> str:
     return {"STRING": "text", "DYN": "a field's value", "INT": "a number", "DOUBLE": "a number"}.get(kind, kind.lower())
 
 
-def _path_of(expr: Any) -> tuple[str, ...] | None:
-    """The path in the form that an expression names; None when it is something else."""
-    names: list[str] = []
-    while kind_of(expr) == "select":
-        names.append(expr.select.field)
-        expr = expr.select.operand
-    if kind_of(expr) != "ident" or expr.ident.name != "form":
-        return None
-    return tuple(reversed(names))
-
-
 def _unguarded(expr: Any, known: frozenset[tuple[str, ...]], form: FormField) -> Iterator[str]:
     """Yield a fault for each field that a valid form may lack, read where nothing has asked `has(...)`."""
     kind = kind_of(expr)
-    path = _path_of(expr) if kind == "select" else None
+    path = path_of(expr) if kind == "select" else None
     if path is not None:
         # has(form.a.b) reads form.a only.
         read = path[:-1] if expr.select.test_only else path
@@ -156,7 +145,7 @@ def _first_missing(path: tuple[str, ...], known: frozenset[tuple[str, ...]], for
 def _when_true(expr: Any) -> frozenset[tuple[str, ...]]:
     """The paths that are there when the expression is true."""
     if kind_of(expr) == "select" and expr.select.test_only:
-        path = _path_of(expr) or ()
+        path = path_of(expr) or ()
         return frozenset(path[:end] for end in range(1, len(path) + 1))
     if kind_of(expr) != "call":
         return frozenset()
@@ -189,13 +178,3 @@ def _arithmetic(tree: Any) -> Iterator[str]:
 def _is_free(kind: Any) -> bool:
     # Wrapped and well-known types are those of google.protobuf.Value fields.
     return kind.HasField("dyn") or bool(kind.wrapped or kind.well_known)
-
-
-def _nested_loops(expr: Any, *, inside: bool = False) -> Iterator[str]:
-    """Yield a fault where a loop runs inside a loop, which would multiply the work."""
-    is_loop = kind_of(expr) == "comprehension"
-    if is_loop and inside:
-        yield "has all(), exists(), filter() or map() inside another: one at a time"
-        return
-    for part in children(expr):
-        yield from _nested_loops(part, inside=inside or is_loop)

@@ -27,7 +27,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Empty": {},
     "Expr": {
         "id": (2, "int64"),
-        "const": (3, "Empty"),
+        "const": (3, "Const"),
         "ident": (4, "Ident"),
         "select": (5, "Select"),
         "call": (6, "Call"),
@@ -35,6 +35,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "struct": (8, "Struct"),
         "comprehension": (9, "Comprehension"),
     },
+    "Const": {"text": (6, "string")},
     "Ident": {"name": (1, "string")},
     "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr[]")},
@@ -101,3 +102,14 @@ def kind_of(expr: Any) -> str:
     """Which kind of expression it is: const, ident, select, call, list, struct or comprehension."""
     kinds = ("const", "ident", "select", "call", "list", "struct", "comprehension")
     return next((kind for kind in kinds if expr.HasField(kind)), "")
+
+
+def path_of(expr: Any) -> tuple[str, ...] | None:
+    """The path in the form that an expression names; None when it is something else."""
+    names: list[str] = []
+    while kind_of(expr) == "select":
+        names.append(expr.select.field)
+        expr = expr.select.operand
+    if kind_of(expr) != "ident" or expr.ident.name != "form":
+        return None
+    return tuple(reversed(names))
