@@ -1,11 +1,15 @@
 """`/live`, `/ready` and `/metrics` of a process, by HTTP."""
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+PROCESS_HEADER = "X-Process-Id"
+"""Who answers: another platform on the same port must not be taken for this one."""
 
 Check = Callable[[], None]
 """Raises when the thing that it checks does not work."""
@@ -66,6 +70,7 @@ def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
+                self.send_header(PROCESS_HEADER, str(os.getpid()))
                 self.end_headers()
                 self.wfile.write(body)
 

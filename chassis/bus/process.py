@@ -3,6 +3,7 @@
 The process has to be green before this module is imported (`chassis.worker_process` sees to that).
 """
 
+import fcntl
 import inspect
 import os
 import signal
@@ -57,6 +58,8 @@ def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy |
     """Run workers until SIGTERM or SIGINT; returns the exit status, 0 after a graceful stop."""
     names = "+".join(worker.name for worker in workers)
     telemetry.configure(settings, f"{names if len(workers) == 1 else 'all'}-worker")
+    if settings.embedded_broker:
+        be_the_only_worker(settings)
     runtime = Runtime(settings, subscriptions_of(workers), policy)
     runner = ServiceRunner({CONFIG_KEY: runtime})
     for worker in workers:
@@ -74,6 +77,19 @@ def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy |
     finally:
         runtime.close()
         health.stop()
+
+
+def be_the_only_worker(settings: Settings) -> None:
+    """Hold the data directory's lock until this process ends; end it now when another worker has the lock.
+
+    The embedded broker lives in one worker process: a second one on the same databases would relay the same events.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(settings.data_dir / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"another platform runs on {settings.data_dir}: embedded, there may be one") from None
 
 
 def _wait_for_end(runner: Any) -> None:

@@ -1,7 +1,10 @@
 """What has to be there before the first call: a signing key, and an operator who can register everybody else."""
 
+from cryptography.exceptions import InvalidTag
+
 from chassis.database import Database
 from chassis.settings import Settings
+from chassis.vault import KEY_SECRET
 from services.identity.service import Identity
 from services.identity.token_service import Tokens
 
@@ -17,6 +20,13 @@ def prepare(settings: Settings, database: Database) -> None:
     """
     identity, tokens = Identity.from_settings(settings), Tokens.from_settings(settings)
     with database.begin() as work:
-        tokens.ensure_key(work)
+        try:
+            tokens.ensure_key(work)
+        except InvalidTag:
+            message = (
+                f"the vault's key {settings.secrets_folder / KEY_SECRET} is not the one that this database was "
+                "encrypted with; use the secrets that belong to it"
+            )
+            raise SystemExit(message) from None
         if settings.has_secret(OPERATOR_KEY):
             identity.ensure_operator(work, settings.secret(OPERATOR_KEY).decode(errors="replace"), OPERATOR_NAME)

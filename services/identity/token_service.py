@@ -79,9 +79,11 @@ class Tokens:
         return self._create_key(work).key_id
 
     def ensure_key(self, work: UnitOfWork) -> str:
-        """Return the id of the current signing key, made now if there is none."""
-        current = token_store.current_key(work.connection) or self._create_key(work)
-        return current.key_id
+        """Return the id of the current signing key, made now if there is none.
+
+        Raises `cryptography.exceptions.InvalidTag` when this installation's vault did not encrypt it.
+        """
+        return self._signing_key(work)[0]
 
     def prune(self, database: Database) -> datetime:
         """Delete expired assertions in small transactions, and keys long retired; return when to prune again."""
