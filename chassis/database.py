@@ -162,9 +162,14 @@ def create_tables(database: Database, metadata: MetaData) -> None:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=8, pool_pre_ping=False, pool_timeout=10
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=8,
+            max_overflow=8,
+            pool_pre_ping=False,
+            pool_timeout=10,
+            hide_parameters=True,  # errors are logged, and what people entrusted to us is no part of a log
         )
-    engine = create_engine(url, connect_args={"timeout": 10}, pool_size=8, max_overflow=8)
+    engine = create_engine(url, connect_args={"timeout": 10}, pool_size=8, max_overflow=8, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: object, _: ConnectionPoolEntry) -> None:

@@ -1,5 +1,6 @@
 """Repeats of a write get the first answer: what was answered is stored in the transaction of the change."""
 
+import json
 from datetime import timedelta
 
 from google.protobuf.message import Message
@@ -24,9 +25,14 @@ def check_request_id(request_id: str) -> None:
         raise Invalid("BAD_REQUEST", "a write needs a request_id", [fault])
 
 
-def fingerprint(vault: Vault, request: Message) -> str:
-    """What tells a repeat from another request; keyed, because a request may hold an identity number."""
-    return vault.fingerprint(request.SerializeToString(deterministic=True), context="request")
+def fingerprint(vault: Vault, caller: Caller, request: Message) -> str:
+    """What tells a repeat from another request; keyed, because a request may hold an identity number.
+
+    The same words are another request when they are said for another person, or by way of another client.
+    """
+    for_whom = json.dumps([caller.client_id, caller.organ_id, caller.person_id]).encode()
+    said = request.SerializeToString(deterministic=True)
+    return vault.fingerprint(for_whom + b"\0" + said, context="request")  # JSON has no NUL
 
 
 def first_answer(work: UnitOfWork, caller: Caller, method: str, request: Message, print_: str) -> bytes | None:

@@ -220,7 +220,7 @@ class Pipeline:
         with self._database.begin() as work:
             if not (method.has_request_id and method.stored):
                 return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
-            print_ = fingerprint(self._vault, request)
+            print_ = fingerprint(self._vault, caller, request)
             answered = first_answer(work, caller, method.full_name, request, print_)
             if answered is not None:
                 return method.response.FromString(answered)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import Column, String, Table, select
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from chassis.database import Database, Document, Instant, insert, service_metadata
 from chassis.testing import ManualClock
@@ -59,6 +59,13 @@ def test_an_exception_rolls_everything_back(database: Database) -> None:
     with pytest.raises(KeyError):
         breaking()
     assert (names(database), events(database)) == ([], [])
+
+
+def test_an_error_does_not_tell_what_was_to_be_stored(database: Database) -> None:
+    row = {"caller": "c", "request_id": "r", "method": "m", "fingerprint": "f", "response": b"", "answered_at": None}
+    with pytest.raises(IntegrityError) as caught, database.begin() as work:
+        work.connection.execute(metadata.tables["requests"].insert(), {**row, "method": "a secret"})
+    assert "a secret" not in str(caught.value).split("DETAIL")[0]
 
 
 @pytest.mark.parametrize("make_database", ["postgresql"], indirect=True)
