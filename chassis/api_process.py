@@ -17,7 +17,7 @@ from chassis.api import Servicer
 from chassis.context import Context
 from chassis.health import Check, HealthServer, failures
 from chassis.rpc import Pipeline
-from chassis.settings import Settings, is_loopback
+from chassis.settings import Settings, is_loopback, keep_private
 from chassis.tokens import KeySource, TokenVerifier
 from chassis.vault import Vault
 
@@ -170,4 +170,5 @@ def main(services: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()
     main(sys.argv[1:])

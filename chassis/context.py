@@ -2,7 +2,7 @@
 
 from chassis.clock import Clock
 from chassis.database import Database
-from chassis.settings import Settings
+from chassis.settings import Settings, private_folder
 
 
 class Context:
@@ -30,5 +30,5 @@ def open_database(settings: Settings, service: str, clock: Clock | None = None) 
     """The database of `service` as the settings say."""
     url = settings.database_url_of(service)
     if url.startswith("sqlite"):
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(settings.data_dir)
     return Database(url, service, signals_folder=settings.data_dir / "signals", clock=clock)

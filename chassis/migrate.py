@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from chassis.context import open_database
 from chassis.database import Database
-from chassis.settings import SERVICES, Settings
+from chassis.settings import SERVICES, Settings, keep_private
 
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "300s"
@@ -78,4 +78,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    keep_private()
     main(sys.argv[1:])

@@ -1,5 +1,6 @@
 """Settings of every process: `DUOKUA_*` in the environment, secrets as files."""
 
+import os
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -113,6 +114,20 @@ class Settings(BaseSettings):
             message = f"DUOKUA_ENDPOINTS names no address for {service}"
             raise ValueError(message)
         return pairs[service]
+
+
+def keep_private() -> None:
+    """Have whatever this process writes be for its owner only; the first thing that it does."""
+    os.umask(0o077)
+
+
+def private_folder(folder: Path) -> Path:
+    """The folder, made if it is missing, and its missing parents too: each for its owner only, whatever the umask."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+        each.chmod(0o700)
+    return folder
 
 
 def _with_password(url: str, file: Path | None) -> str:

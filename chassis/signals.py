@@ -22,6 +22,8 @@ import psycopg
 import structlog
 from sqlalchemy.engine import URL
 
+from chassis.settings import private_folder
+
 log = structlog.get_logger()
 
 Callback = Callable[[], None]
@@ -123,7 +125,7 @@ class SocketSignals:
 
     def listen(self, callbacks: Callbacks) -> Listener:
         """Start a listener for this process."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         return _SocketListener(self._folder / f"{self._service}.{os.getpid()}.sock", callbacks)
 
 

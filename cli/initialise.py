@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chassis import tls, vault
-from chassis.settings import SERVICES
+from chassis.settings import SERVICES, private_folder
 from duokua.keys import ClientKey
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -21,7 +21,7 @@ def initialise(folder: Path, hosts: Sequence[str] = (), *, passwords: bool = Fal
     `hosts` are further names or addresses that the servers' certificate is to be good for; `passwords` makes those of
     the database and the broker too, which embedded mode does not need.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     made: list[str] = []
     _ensure(folder, "vault.key", vault.make_key, made)
     _ensure_certificates(folder, (*LOCAL_HOSTS, *SERVICE_HOSTS, *hosts), made)

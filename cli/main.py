@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from chassis.settings import SERVICES, Settings
+from chassis.settings import SERVICES, Settings, keep_private
 from cli import cases, incidents, scenarios, seals
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ def up() -> None:
     from cli import supervise  # noqa: PLC0415 - only what a command needs is loaded
     from cli.initialise import initialise  # noqa: PLC0415
 
+    keep_private()
     settings = Settings()
     made = initialise(settings.secrets_folder)
     if made:
@@ -80,6 +81,7 @@ def migrate() -> None:
     """Bring the services' databases to the newest revision."""
     from chassis.migrate import main  # noqa: PLC0415
 
+    keep_private()
     main(["upgrade"])
     typer.echo("all databases are at their newest revision")
 

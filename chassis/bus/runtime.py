@@ -11,7 +11,7 @@ from chassis.bus.topology import RetryPolicy
 from chassis.bus.trouble import Troubles
 from chassis.context import open_database
 from chassis.database import OUTBOX_TOPIC, Database
-from chassis.settings import Settings
+from chassis.settings import Settings, private_folder
 
 CONFIG_KEY = "duokua"
 """Where a container's nameko configuration holds the runtime."""
@@ -60,6 +60,6 @@ def _database(settings: Settings, service: str) -> Database:
 
 def _broker(settings: Settings, subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy) -> Broker:
     if settings.embedded_broker:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(settings.data_dir)
         return EmbeddedBroker(DeadLetters(settings.data_dir / FILE_NAME), subscriptions)
     return RabbitBroker(Address(settings.broker_url_with_password()), policy)
