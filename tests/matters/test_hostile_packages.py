@@ -260,3 +260,18 @@ def test_fifty_steps_are_checked_within_a_tenth_of_a_second() -> None:
     started = time.process_time()
     compile_package(files)
     assert time.process_time() - started < 0.5  # 0.1 on an idle machine; the margin is for a busy one
+
+
+@pytest.mark.parametrize("length", [50, 100])
+def test_hundreds_of_misspelt_fields_of_a_large_form_are_refused_soon(length: int) -> None:
+    fields = "".join(f"    {'n' * length}{number}: {{type: string}}\n" for number in range(900))
+    seen = ", ".join(f"{'n' * length}x{number}" for number in range(480))
+    files = package(
+        manifest=("    owner: {type: string}\n", "    owner: {type: string}\n" + fields),
+        permit=("form_fields: [owner, shop]", f"form_fields: [owner, shop, {seen}]"),
+    )
+    started = time.process_time()
+    faults = faults_of(files)
+    assert len(faults) == 480
+    assert max(map(len, faults.values())) <= 300
+    assert time.process_time() - started < 5

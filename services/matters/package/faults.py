@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,6 +17,10 @@ LONGEST_TEXT = 300
 # An error travels in the trailer of a call, of which clients take 8 KiB. In bytes of UTF-8, before base64.
 MOST_VIOLATIONS = 20
 LARGEST_VIOLATIONS = 4000
+# Suggestions compare words letter by letter: how many comparisons one check may make, and of which words.
+MOST_COMPARISONS = 3_000
+LONGEST_COMPARED = 60
+_comparisons_left: ContextVar[int] = ContextVar("comparisons_left", default=MOST_COMPARISONS)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,6 +45,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: set[Fault] = set()
+        _comparisons_left.set(MOST_COMPARISONS)
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -87,11 +93,21 @@ def spell(path: Path) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, or name the known ones when they are few."""
     words = sorted(known)
-    if near := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
+    near = _nearest(word, [other for other in words if len(other) <= LONGEST_COMPARED])
+    if near:
         return f': did you mean "{near[0]}"?'
     if 0 < len(words) <= 12:
         return f": there is {', '.join(words)}"
     return ""
+
+
+def _nearest(word: str, words: Sequence[str]) -> list[str]:
+    """The nearest word, if any; none once this check has compared enough."""
+    left = _comparisons_left.get()
+    if len(word) > LONGEST_COMPARED or len(words) > left:
+        return []
+    _comparisons_left.set(left - len(words))
+    return difflib.get_close_matches(word, words, n=1, cutoff=0.6)
 
 
 def _short(text: str) -> str:
