@@ -1,17 +1,13 @@
 """The gRPC face of eseal: contract to use cases and back."""
 
-from typing import TYPE_CHECKING
-
 from chassis.api import Call, Caller, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.eseal.v1 import seal_service_pb2 as pb
+from services.eseal.domain.findings import Verdict
 from services.eseal.domain.records import Document
 from services.eseal.messages import document_message, seal_message, timestamp
 from services.eseal.service import Seals, document_not_found
-
-if TYPE_CHECKING:
-    from services.eseal.domain.verification import Verdict
 
 
 class SealApi:
@@ -74,7 +70,7 @@ def _may_read(caller: Caller, document: Document) -> bool:
     )
 
 
-def _verdict(verdict: "Verdict") -> pb.Verdict.ValueType:
+def _verdict(verdict: Verdict) -> pb.Verdict.ValueType:
     return pb.Verdict.Value(f"VERDICT_{verdict.name}")
 
 

@@ -1,13 +1,13 @@
 """What eseal can do: each method is one use case in one transaction that the caller opens and commits.
 
 pyHanko, reportlab and Pillow take 0.5 s and 40 MB to load. They are imported where they are first needed, so that a
-process which has sealed, drawn or verified nothing yet starts fast and stays small.
+process which has sealed or drawn nothing yet starts fast and stays small; files are verified in other processes.
 """
 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
@@ -17,18 +17,18 @@ from chassis.vault import Vault
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
 from services.eseal.authorities import Authorities, seal_key_context
+from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.pki import Identity, make_seal
 from services.eseal.domain.records import Document, Seal
-
-if TYPE_CHECKING:
-    from services.eseal.domain.verification import Finding
+from services.eseal.judges import Judges
 
 
 class Seals:
     """Makes seals, ends their use, hands out documents, and judges files. What seals notices is in `notices.py`."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, judges: Judges | None = None) -> None:
         self._vault = vault
+        self._judges = judges or Judges()
         self._authorities = Authorities(vault)
 
     @classmethod
@@ -96,25 +96,25 @@ class Seals:
         """The file of a document."""
         return store.content_of(work.connection, document.document_id)
 
-    def verify(self, work: UnitOfWork, content: bytes) -> "tuple[Finding, Document | None]":
+    def verify(self, work: UnitOfWork, content: bytes) -> tuple[Finding, Document | None]:
         """Judges a file, and gives the register's record when the file is one of its own.
 
-        Raises Invalid with TOO_LARGE, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF or TOO_MANY_SIGNATURES.
+        Raises Invalid with TOO_LARGE, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF, TOO_MANY_SIGNATURES or TOO_COMPLEX,
+        Exhausted VERIFIER_BUSY, Unavailable VERIFIER_LOST.
         """
-        from services.eseal.domain import verification  # noqa: PLC0415 (loads on first use)
 
         def sealed_at(signed_digest: str) -> datetime | None:
             known = store.document_by_digest(work.connection, signed_digest)
             return known.sealed_at if known else None
 
         try:
-            finding = verification.inspect(content, self.trust_anchors(work), sealed_at)
-        except verification.UnreadableError as fault:
+            finding = self._judges.inspect(content, self.trust_anchors(work), sealed_at)
+        except UnreadableError as fault:
             raise Invalid(fault.reason, fault.description, [Violation("content", fault.description)]) from fault
         record = store.document_by_digest(work.connection, finding.signed_digest) if finding.signed_digest else None
         if record is None:
             return finding, None
-        return verification.compare(finding, record, hashlib.sha256(content).hexdigest()), record
+        return compare(finding, record, hashlib.sha256(content).hexdigest()), record
 
 
 def document_not_found(document_id: str) -> NotFound:

@@ -16,6 +16,7 @@ from services.eseal.domain import picture, pki
 from services.eseal.domain.notice import Notice, render
 from services.eseal.domain.records import Document, Seal
 from services.eseal.domain.sealing import Sealed, Sealer
+from services.eseal.judges import Judges
 from services.eseal.notices import Notices
 from services.eseal.service import Seals
 
@@ -31,8 +32,14 @@ def vault() -> Vault:
     return Vault(b"k" * 32)
 
 
+@cache
+def judges() -> Judges:
+    """One for all tests: loading a verifier takes half a second."""
+    return Judges(wall_seconds=60)
+
+
 def seals() -> Seals:
-    return Seals(vault())
+    return Seals(vault(), judges())
 
 
 def notices() -> Notices:

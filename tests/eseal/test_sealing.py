@@ -17,8 +17,9 @@ from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverage
 from pyhanko_certvalidator import ValidationContext
 
 from services.eseal.domain import sealing
+from services.eseal.domain.findings import Verdict
 from services.eseal.domain.notice import render
-from services.eseal.domain.verification import Verdict, inspect
+from services.eseal.domain.verification import inspect
 from tests.eseal.builders import NOON, notice, root, sealed_file, sealer
 
 

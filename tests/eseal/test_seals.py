@@ -5,8 +5,8 @@ import pytest
 from chassis.database import Database
 from chassis.problems import Exists, Invalid, NotFound
 from services.eseal import store
+from services.eseal.domain.findings import Finding, Verdict
 from services.eseal.domain.pki import load_identity
-from services.eseal.domain.verification import Finding, Verdict
 from tests.eseal.builders import (
     OFFICE,
     handle,

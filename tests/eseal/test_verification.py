@@ -12,8 +12,9 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
+from services.eseal.domain.findings import Finding, UnreadableError, Verdict
 from services.eseal.domain.notice import Rendered, render
-from services.eseal.domain.verification import Finding, UnreadableError, Verdict, inspect
+from services.eseal.domain.verification import inspect
 from tests.eseal.builders import NOON, OFFICE, notice, root, sealed_file, sealer
 
 FOREIGN = NOON + timedelta(days=1)
