@@ -25,7 +25,7 @@ from chassis.bus.extensions import Subscribe
 from chassis.bus.runtime import CONFIG_KEY, Runtime
 from chassis.bus.topology import RetryPolicy
 from chassis.health import HealthServer
-from chassis.settings import SERVICES, Settings
+from chassis.settings import SERVICES, Settings, private_folder
 
 STOP_SECONDS = 20.0
 """The longest that a graceful stop takes; what is not done by then is delivered again at the next start."""
@@ -84,7 +84,7 @@ def be_the_only_worker(settings: Settings) -> None:
 
     The embedded broker lives in one worker process: a second one on the same databases would relay the same events.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(settings.data_dir)
     lock = os.open(settings.data_dir / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
