@@ -12,10 +12,9 @@ from chassis.paging import page
 from chassis.problems import Forbidden
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2
-from duokua.data import from_struct
 from services.cases import store
 from services.cases.domain.case import ENDED_CASE
-from services.cases.messages import CASE_STATUSES, case_message, entry_message, incident_message
+from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of, incident_message
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
@@ -40,7 +39,7 @@ class CaseApi:
         caller = call.caller
         if not caller.person_id:
             raise Forbidden("NO_APPLICANT", "this token acts for nobody; ask for one with subject_person_id")
-        form = from_struct(request.form)
+        form = form_of(request.form)
         row = self._cases.submit(
             call.work, caller.person_id, caller.subject, request.bundle_id, form, request.materials
         )

@@ -21,7 +21,10 @@ class Condition:
 
     def holds(self, form: Mapping[str, Any]) -> bool:
         """Whether the step is to be done; raises ConditionFaultError when the form leaves that open."""
-        value = self._compiled.eval(data={"form": dict(form)}).value()
+        try:
+            value = self._compiled.eval(data={"form": dict(form)}).value()
+        except RuntimeError as error:  # how the library tells that it gave up, on a form with too many items
+            raise ConditionFaultError(f"{self._expression!r}: {error}") from error
         if not isinstance(value, bool):
             message = f"{self._expression!r} gives {value!r} for this form, neither true nor false"
             raise ConditionFaultError(message)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Row
 
@@ -17,7 +18,8 @@ from services.cases.domain.snapshot import from_json
 from services.cases.tasks import Outcome
 
 LARGEST_RESULT = 65_536
-"""In bytes, serialised."""
+LARGEST_FORM = 262_144
+"""In bytes, serialised; what is checked and decided for a form takes time in proportion to it."""
 
 CASE_STATUSES = {
     case_pb2.CASE_STATUS_RUNNING: CaseStatus.RUNNING,
@@ -112,6 +114,15 @@ def stamp(at: datetime | None) -> Timestamp | None:
     timestamp = Timestamp()
     timestamp.FromDatetime(at.astimezone(UTC))
     return timestamp
+
+
+def form_of(form: Struct) -> dict[str, Any]:
+    """A form as plain data; raises Invalid when it is too large."""
+    size = form.ByteSize()
+    if size > LARGEST_FORM:
+        fault = Violation("form", f"has {size} bytes; at most {LARGEST_FORM} are allowed")
+        raise Invalid("BAD_REQUEST", "the form is too large", [fault])
+    return from_struct(form)
 
 
 def answer_of(message: task_pb2.TaskAnswer) -> Answer | None:
