@@ -6,12 +6,12 @@ import typer
 
 from chassis.settings import Settings
 from cli.connection import connect
-from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows
+from cli.options import AsJson
+from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Cases: list, show, watch, history.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
 STEP_COLUMNS = [
@@ -61,11 +61,11 @@ def watch(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an o
 @app.command()
 def history(
     case_id: CaseId,
-    verify: Annotated[bool, typer.Option(help="Check the hash chain.")] = True,  # noqa: FBT002 - an option
+    verify: Annotated[bool, typer.Option(help="Check the hash chain, or only show it.")] = True,  # noqa: FBT002 - an option
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Show a case's history and check its hash chain here, without trusting the platform's word."""
-    from cli.history import first_broken  # noqa: PLC0415 - only what a command needs is loaded
+    from cli.history import first_broken, step_of, what_of  # noqa: PLC0415 - only what a command needs is loaded
 
     with connect(Settings()) as platform:
         case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
@@ -79,7 +79,8 @@ def history(
         ("#", lambda entry: str(entry.sequence)),
         ("at", lambda entry: entry.at.ToJsonString()),
         ("actor", lambda entry: entry.actor),
-        ("what", lambda entry: entry.kind),
+        ("step", step_of),
+        ("what", what_of),
         ("hash", lambda entry: entry.hash[:16]),
     ]
     print_rows(entries, columns, as_json=json, empty="the history is empty")
@@ -89,7 +90,7 @@ def history(
             message = f"the chain is broken at entry {broken}: this history was changed"
             raise ValueError(message)
         if not json:
-            console.print(f"chain verified: {len(entries)} entries")
+            say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
 def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
@@ -97,7 +98,7 @@ def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
     if as_json:
         print_json(as_dict(case))
         return
-    console.print(f"[bold]{case.bundle_name}[/bold] {case.case_number}  {enum_name(case, 'status')}")
+    say(f"{case.bundle_name} {case.case_number}  {enum_name(case, 'status')}")
     if case.refusal_reason:
-        console.print(f"refused: {case.refusal_reason}")
+        say(f"refused: {case.refusal_reason}")
     print_rows(case.steps, STEP_COLUMNS, as_json=False, empty="")

@@ -33,6 +33,28 @@ def first_broken(case_id: str, entries: Iterable[HistoryEntry]) -> int | None:
     return None
 
 
+def step_of(entry: HistoryEntry) -> str:
+    """The step that an entry is about, from its task or notice ("case:step:number"); empty when it is about none."""
+    parts = _named(entry)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def what_of(entry: HistoryEntry) -> str:
+    """What happened, in words; what an office said to an undo task (number "u1") is told apart."""
+    parts = _named(entry)
+    words = entry.kind.replace("_", " ")
+    if "task_id" not in entry.input.fields or len(parts) != 3 or not parts[2].startswith("u"):
+        return words
+    return "undone" if entry.kind == "completed" else f"undo {words}"
+
+
+def _named(entry: HistoryEntry) -> list[str]:
+    # Looking up a missing key would add it, and change what is hashed.
+    fields = entry.input.fields
+    name = next((name for name in ("task_id", "notice_id") if name in fields), "")
+    return fields[name].string_value.split(":") if name else []
+
+
 def hash_of(case_id: str, entry: HistoryEntry) -> str:
     """The hash that an entry must have, in lower-case hexadecimal; empty when its content has no canonical form."""
     content: dict[str, Any] = {

@@ -7,12 +7,12 @@ import typer
 from chassis.clock import new_id
 from chassis.settings import Settings
 from cli.connection import connect
-from cli.output import as_dict, console, every_page, print_json, print_rows
+from cli.options import AsJson
+from cli.output import as_dict, every_page, print_json, print_rows, say
 from duokua.cases.v1 import operations_service_pb2
 
 pb = operations_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Incidents: list, retry.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(name="list")
@@ -51,4 +51,4 @@ def retry(
     if json:
         print_json(as_dict(incident))
     else:
-        console.print(f"{incident.incident_id} is being tried again")
+        say(f"{incident.incident_id} is being tried again")

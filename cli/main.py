@@ -4,30 +4,52 @@ import os
 import signal
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from chassis.settings import SERVICES, Settings, keep_private
-from cli import cases, incidents, scenarios, seals
+from cli import capabilities, cases, clients, incidents, organs, regions, routes, scenarios, seals
+from cli.output import print_error
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Duokua: many departments handle one thing together.\n\n"
-    "Settings come from DUOKUA_* in the environment; without any, everything runs embedded in ./duokua-data.",
 )
+app.add_typer(regions.app, name="region")
+app.add_typer(organs.app, name="organ")
+app.add_typer(capabilities.app, name="capability")
+app.add_typer(seals.app, name="seal")
+app.add_typer(clients.app, name="client")
 app.add_typer(scenarios.app, name="scenario")
+app.add_typer(routes.app, name="route")
 app.add_typer(cases.app, name="case")
 app.add_typer(incidents.app, name="incident")
-app.add_typer(seals.app, name="seal")
 
 errors = Console(stderr=True)
 USAGE_ERROR = 2
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - how an option's callback is called
+    if asked:
+        typer.echo(f"duokua {version('duokua-platform')}")
+        raise typer.Exit
+
+
+@app.callback()
+def duokua(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    """Duokua: many departments handle one thing together.
+
+    Settings come from DUOKUA_* in the environment; without any, everything runs embedded in ./duokua-data.
+    """
 
 
 @app.command()
@@ -104,8 +126,12 @@ def demo(
     directory: Annotated[Path, typer.Option(help="Where the run keeps its data, documents and logs.")] = Path(
         "duokua-demo"
     ),
-    database_url: Annotated[str, typer.Option(help="postgresql://user:password@host/name_{service}")] = "",
-    broker_url: Annotated[str, typer.Option(help="amqp://user:password@host/vhost")] = "",
+    database_url: Annotated[
+        str, typer.Option(help="PostgreSQL: postgresql://user:password@host/name_{service}. By default SQLite.")
+    ] = "",
+    broker_url: Annotated[
+        str, typer.Option(help="RabbitMQ: amqp://user:password@host/vhost. By default the broker within.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,  # noqa: FBT002
 ) -> None:
     """Run the main job on real input: open a restaurant, be refused and undone, survive a kill."""
@@ -129,10 +155,10 @@ def run() -> None:
             errors.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
         sys.exit(USAGE_ERROR)
     except (StartFailedError, OSError, ValueError) as error:
-        errors.print(f"[red]error[/red] {error}", highlight=False)
+        errors.print(f"[red]error[/red]: {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except DuokuaError as error:
-        errors.print(f"[red]{error.reason}[/red] {error}", highlight=False)
+        print_error(error, errors)
         sys.exit(1)
 
 

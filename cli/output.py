@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs."""
+"""What commands print: tables for people, plain lines for pipes, JSON for programs. Nothing is ever cut."""
 
 import json
 import sys
@@ -7,10 +7,19 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from duokua.errors import DuokuaError
 
 console = Console()
+
+GAP = 2
+NARROWEST_TEXT = 16
+"""Below this width a column of words is no longer worth folding."""
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -24,20 +33,91 @@ def print_json(data: object) -> None:
     sys.stdout.write("\n")
 
 
+def say(text: str, to: Console | None = None) -> None:
+    """A line of words, as it is: not folded, not coloured, brackets mean nothing."""
+    (to or console).print(Text(text), soft_wrap=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 fault", "2 faults"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_rows(
-    rows: Sequence[Message], columns: Sequence[tuple[str, Callable[[Any], str]]], *, as_json: bool, empty: str
+    rows: Sequence[Message],
+    columns: Sequence[tuple[str, Callable[[Any], str]]],
+    *,
+    as_json: bool,
+    empty: str,
+    to: Console | None = None,
 ) -> None:
-    """Messages as a table of `columns` (title, value), or as a JSON list."""
+    """Messages as rows of `columns` (title, value), or as a JSON list.
+
+    Into a pipe or a file: one line for each, separated by tabs, titles first. On a terminal: a table that folds words
+    and never an id or a number; when it is too narrow for that, one block for each.
+    """
     if as_json:
         print_json([as_dict(row) for row in rows])
         return
+    target = to or console
     if not rows:
-        console.print(empty)
+        say(empty, target)
         return
-    table = Table(*(title for title, _ in columns), header_style="bold", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(value(row) for _, value in columns))
-    console.print(table)
+    titles = [title for title, _ in columns]
+    cells = [[" ".join(value(row).split()) for _, value in columns] for row in rows]
+    if not target.is_terminal:
+        for line in [titles, *cells]:
+            # Not printed by rich, which would make spaces of the tabs.
+            target.file.write("\t".join(line) + "\n")
+        return
+    widths = [_narrowest(list(column)) for column in zip(titles, *cells, strict=True)]
+    if sum(widths) + GAP * (len(widths) - 1) <= target.width:
+        _print_table(titles, cells, target)
+    else:
+        _print_blocks(titles, cells, target)
+
+
+def _narrowest(values: Sequence[str]) -> int:
+    """The least width of a column, in cells: that of its longest id, or what words can be folded to."""
+    widest = max(cell_len(value) for value in values)
+    return widest if _whole(values) else min(widest, max(NARROWEST_TEXT, *(cell_len(word) for word in _ids(values))))
+
+
+def _whole(values: Iterable[str]) -> bool:
+    """Whether a column holds ids, codes and numbers: ASCII, without a space."""
+    return all(value.isascii() and " " not in value for value in values)
+
+
+def _ids(values: Iterable[str]) -> list[str]:
+    """The words that must stay whole in a column of words, and an empty one."""
+    return ["", *(word for value in values for word in value.split() if word.isascii())]
+
+
+def _print_table(titles: Sequence[str], cells: Sequence[Sequence[str]], target: Console) -> None:
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+    for title, *values in zip(titles, *cells, strict=True):
+        least = _narrowest([title, *values])
+        table.add_column(title, overflow="fold", no_wrap=_whole([title, *values]), min_width=least)
+    for row in cells:
+        table.add_row(*(Text(value) for value in row))
+    target.print(table)
+
+
+def _print_blocks(titles: Sequence[str], cells: Sequence[Sequence[str]], target: Console) -> None:
+    for number, row in enumerate(cells):
+        if number:
+            say("", target)
+        for title, value in zip(titles, row, strict=True):
+            if value:
+                target.print(f"[bold]{escape(title)}[/bold]: {escape(value)}", soft_wrap=True, highlight=False)
+
+
+def print_error(error: DuokuaError, to: Console) -> None:
+    """Why the platform refused: the reason, the message, then each wrong field on a line of its own."""
+    name = error.reason or error.code.name
+    to.print(f"[red]{escape(name)}[/red]: {escape(error.message)}", soft_wrap=True, highlight=False)
+    for violation in error.violations:
+        say(f"  {violation.field}: {violation.description}", to)
 
 
 def every_page(fetch: Callable[[str], Any], rows: Callable[[Any], Iterable[Any]]) -> list[Any]:

@@ -8,14 +8,16 @@ from rich.markup import escape
 
 from chassis.clock import new_id
 from chassis.settings import Settings
+from cli.arrival import once_arrived
 from cli.connection import connect
-from cli.output import as_dict, console, every_page, print_json, print_rows
-from duokua.identity.v1 import directory_service_pb2
-from duokua.matters.v1 import matter_service_pb2
+from cli.options import AsJson
+from cli.organs import organ_id_of
+from cli.output import as_dict, console, counted, every_page, print_json, print_rows, say
+from duokua.client import Platform
+from duokua.matters.v1 import bundle_pb2, matter_service_pb2
 
 pb = matter_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Scenario packages: check, install, list.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Folder = Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)]
 
 PACKAGE_FILES = ("scenario.yaml", "matters", "templates")
@@ -44,8 +46,12 @@ def check(folder: Folder, json: AsJson = False) -> None:  # noqa: FBT002 - an op
     else:
         for fault in answer.faults:
             place = f"{fault.file}:{fault.line}:{fault.column}"
-            console.print(f"[red]{place}[/red] [bold]{fault.path}[/bold] {escape(fault.message)}", soft_wrap=True)
-        console.print(f"{folder}: {len(answer.faults)} faults" if answer.faults else f"{folder} is in order")
+            console.print(
+                f"[red]{escape(place)}[/red] [bold]{escape(fault.path)}[/bold] {escape(fault.message)}",
+                soft_wrap=True,
+                highlight=False,
+            )
+        say(f"{folder}: {counted(len(answer.faults), 'fault')}" if answer.faults else f"{folder} is in order")
     raise typer.Exit(1 if answer.faults else 0)
 
 
@@ -55,31 +61,33 @@ def install(
     lead: Annotated[str, typer.Option(help="The leading organ: its id, or its unified social credit code.")],
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Install a package: publish its matters and its bundle as a new version."""
+    """Install a package: publish its matters and its bundle as a new version. The same again changes nothing."""
     with connect(Settings()) as platform:
-        organs = every_page(
-            lambda token: platform.directory.ListOrgans(
-                directory_service_pb2.ListOrgansRequest(page_size=1000, page_token=token)
-            ),
-            lambda answer: answer.organs,
-        )
-        organ_id = next((organ.organ_id for organ in organs if lead in (organ.organ_id, organ.uscc)), lead)
+        organ_id = organ_id_of(platform, lead)
+        before = {(bundle.bundle_id, bundle.version) for bundle in newest_bundles(platform)}
         request = pb.InstallScenarioRequest(request_id=new_id(), files=read_package(folder), lead_organ_id=organ_id)
-        answer = platform.matters.InstallScenario(request)
+        answer = once_arrived(lambda: platform.matters.InstallScenario(request), "ORGAN_NOT_FOUND")
     if json:
         print_json(as_dict(answer))
         return
-    console.print(f"{answer.bundle.name} ({answer.bundle.bundle_id}) version {answer.bundle.version} is published")
+    bundle = answer.bundle
+    done = "is unchanged" if (bundle.bundle_id, bundle.version) in before else "is published"
+    say(f"{bundle.name} ({bundle.bundle_id}) version {bundle.version} {done}")
+
+
+def newest_bundles(platform: Platform) -> list[bundle_pb2.Bundle]:
+    """The newest version of each bundle."""
+    return every_page(
+        lambda token: platform.matters.ListBundles(pb.ListBundlesRequest(page_size=1000, page_token=token)),
+        lambda answer: answer.bundles,
+    )
 
 
 @app.command(name="list")
 def list_bundles(json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """List the newest version of each bundle."""
     with connect(Settings()) as platform:
-        bundles = every_page(
-            lambda token: platform.matters.ListBundles(pb.ListBundlesRequest(page_size=1000, page_token=token)),
-            lambda answer: answer.bundles,
-        )
+        bundles = newest_bundles(platform)
     columns = [
         ("bundle", lambda bundle: bundle.bundle_id),
         ("version", lambda bundle: str(bundle.version)),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.history import first_broken
+from cli.history import first_broken, step_of, what_of
 from duokua.cases.v1.case_pb2 import HistoryEntry
 from duokua.data import to_struct
 from services.cases.domain.history import Entry, chain
@@ -95,3 +95,22 @@ def test_an_entry_left_out_or_moved_is_named() -> None:
 
 def test_the_history_of_another_case_is_not_taken_for_this_one() -> None:
     assert first_broken("c2", three()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_input", "step", "what"),
+    [
+        ("completed", {"task_id": "c1:food-licence:1"}, "food-licence", "completed"),
+        ("accepted", {"task_id": "c1:food-licence:u1"}, "food-licence", "undo accepted"),
+        ("completed", {"task_id": "c1:food-licence:u2"}, "food-licence", "undone"),
+        ("failed", {"task_id": "c1:unload:1"}, "unload", "failed"),
+        ("notice_sealed", {"notice_id": "c1:food-licence:n1"}, "food-licence", "notice sealed"),
+        ("submitted", {"form": {}}, "", "submitted"),
+    ],
+)
+def test_an_entry_tells_its_step_and_whether_it_is_about_an_undo(
+    kind: str, given_input: dict[str, Any], step: str, what: str
+) -> None:
+    entry = message(chain(None, case_id="c1", at=START, actor="platform", kind=kind, given=given_input))
+    assert (step_of(entry), what_of(entry)) == (step, what)
+    assert first_broken("c1", [entry]) is None  # telling has not changed it

@@ -1,0 +1,101 @@
+"""Ids and numbers come out whole, however narrow the terminal, and in pipes."""
+
+import io
+
+import pytest
+from grpc import StatusCode
+from rich.console import Console
+
+from cli.output import counted, print_error, print_rows
+from duokua.cases.v1 import operations_service_pb2
+from duokua.cases.v1.case_pb2 import Case
+from duokua.errors import InvalidArgument, NotFound, Violation
+
+IDS = [f"0199a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1{number}" for number in range(3)]
+NUMBERS = [f"33010620260302000000{number}" for number in range(3)]
+COLUMNS = [
+    ("case", lambda case: case.case_id),
+    ("number", lambda case: case.case_number),
+    ("bundle", lambda case: case.bundle_name),
+    ("why", lambda case: case.refusal_reason),
+]
+WHY = "the office of fire safety found [no] second way out of the kitchen, and said so twice, in writing"
+
+
+def rows() -> list[Case]:
+    return [
+        Case(case_id=case_id, case_number=number, bundle_name="开办餐饮店一件事联办", refusal_reason=WHY)
+        for case_id, number in zip(IDS, NUMBERS, strict=True)
+    ]
+
+
+def printed(width: int, *, terminal: bool) -> str:
+    target = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+    print_rows(rows(), COLUMNS, as_json=False, empty="none", to=target)
+    assert isinstance(target.file, io.StringIO)
+    return target.file.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 200])
+def test_every_id_and_number_appears_whole(width: int, terminal: bool) -> None:  # noqa: FBT001
+    text = printed(width, terminal=terminal)
+    assert all(value in text for value in (*IDS, *NUMBERS))
+    assert "…" not in text
+
+
+def test_a_pipe_gets_one_line_for_each_with_tabs_between() -> None:
+    lines = printed(80, terminal=False).splitlines()
+    assert lines[0] == "case\tnumber\tbundle\twhy"
+    assert lines[1:] == [f"{i}\t{n}\t开办餐饮店一件事联办\t{WHY}" for i, n in zip(IDS, NUMBERS, strict=True)]
+
+
+def test_a_terminal_wide_enough_gets_a_table_that_stays_within_it() -> None:
+    lines = printed(120, terminal=True).splitlines()
+    assert lines[0].split() == ["case", "number", "bundle", "why"]
+    assert max(map(len, lines)) <= 120
+    assert len(lines) > 4  # the words are folded
+
+
+def test_a_terminal_that_is_too_narrow_gets_a_block_for_each() -> None:
+    blocks = printed(60, terminal=True).strip().split("\n\n")
+    assert len(blocks) == 3
+    assert blocks[0].splitlines()[:2] == [f"case: {IDS[0]}", f"number: {NUMBERS[0]}"]
+
+
+def test_a_value_of_several_lines_stays_one_line_in_a_pipe() -> None:
+    target = Console(file=io.StringIO(), force_terminal=False)
+    incident = operations_service_pb2.ListIncidentsResponse().incidents.add(description="first\n\tthen")
+    print_rows([incident], [("what", lambda row: row.description)], as_json=False, empty="", to=target)
+    assert isinstance(target.file, io.StringIO)
+    assert target.file.getvalue() == "what\nfirst then\n"
+
+
+def said(error: NotFound | InvalidArgument) -> str:
+    target = Console(file=io.StringIO(), width=40, force_terminal=False)
+    print_error(error, target)
+    assert isinstance(target.file, io.StringIO)
+    return target.file.getvalue()
+
+
+def test_an_error_says_its_reason_once() -> None:
+    error = NotFound(StatusCode.NOT_FOUND, "CASE_NOT_FOUND", "there is no case nope")
+    assert said(error) == "CASE_NOT_FOUND: there is no case nope\n"
+
+
+def test_an_error_without_a_reason_says_its_code() -> None:
+    assert said(NotFound(StatusCode.NOT_FOUND, "", "nobody [here].")) == "NOT_FOUND: nobody [here].\n"
+
+
+def test_wrong_fields_have_a_line_each() -> None:
+    violations = [Violation("organ.uscc", "check character should be X"), Violation("steps[0]", "unknown")]
+    error = InvalidArgument(StatusCode.INVALID_ARGUMENT, "BAD", "two fields are wrong", violations=violations)
+    assert said(error).splitlines() == [
+        "BAD: two fields are wrong",
+        "  organ.uscc: check character should be X",
+        "  steps[0]: unknown",
+    ]
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "fault") for number in (0, 1, 2)] == ["0 faults", "1 fault", "2 faults"]
