@@ -1,0 +1,29 @@
+"""The command as a whole: its version, and that every command says what it and its options do."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from cli.main import app
+
+
+def commands(command: Any, path: str = "duokua") -> Iterator[tuple[str, Any]]:
+    yield path, command
+    for name, part in getattr(command, "commands", {}).items():
+        yield from commands(part, f"{path} {name}")
+
+
+def test_the_version_is_the_distributions() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"duokua {version('duokua-platform')}\n")
+
+
+def test_every_command_and_every_option_says_what_it_does() -> None:
+    silent = []
+    for path, command in commands(typer.main.get_command(app)):
+        silent += [path] if not command.help else []
+        silent += [f"{path} {parameter.name}" for parameter in command.params if not getattr(parameter, "help", "")]
+    assert silent == []
