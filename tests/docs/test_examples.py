@@ -36,7 +36,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The department's own system of the example."""
     module: Any = ModuleType("register")
     module.issued, module.withdrawn = {}, []
-    module.issue_licence = lambda task_id, form: module.issued.setdefault(task_id, f"JY{form['area']:.0f}")
+    module.issue_licence = lambda task_id, form: module.issued.setdefault(task_id, f"JY{form['premises']['area']:.0f}")
     module.withdraw_licence = module.withdrawn.append
     monkeypatch.setitem(sys.modules, "register", module)
     return module
@@ -62,7 +62,7 @@ def test_all_pages_show_the_same_department() -> None:
 
 def test_the_department_of_the_readme_issues_a_licence(fake: FakePlatform, department: Department) -> None:
     with working(department):
-        fake.stream().send(a_task("t1", form={"area": 50.0}))
+        fake.stream().send(a_task("t1", form={"premises": {"area": 50.0}}))
         answer = fake.answer("complete")
     assert list(fake.stream().hello.catalog_codes) == [MATTER]
     assert from_struct(answer.complete.result) == {"licence_number": "JY50"}
@@ -72,7 +72,7 @@ def test_the_department_of_the_readme_refuses_with_its_reason(
     fake: FakePlatform, department: Department, register: Any
 ) -> None:
     with working(department):
-        fake.stream().send(a_task("t1", form={"area": 12.0}))
+        fake.stream().send(a_task("t1", form={"premises": {"area": 12.0}}))
         answer = fake.answer("refuse")
     assert answer.refuse.reason == "经营面积不足20平方米"
     assert register.issued == {}

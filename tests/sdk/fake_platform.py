@@ -23,8 +23,8 @@ from duokua.cases.v1.task_service_pb2_grpc import TaskServiceServicer, add_TaskS
 from duokua.identity.v1 import token_service_pb2
 from duokua.identity.v1.token_service_pb2_grpc import TokenServiceServicer, add_TokenServiceServicer_to_server
 
-TIMEOUT = 10.0
-MATTER = "342023028000"
+TIMEOUT = 30.0
+MATTER = "330131903000"
 Judge = Callable[[task_pb2.TaskAnswer], task_pb2.AnswerOutcome | None]
 _T = TypeVar("_T")
 

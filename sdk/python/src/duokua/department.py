@@ -2,7 +2,7 @@
 
     department = Department.from_env()
 
-    @department.task("342023028000")
+    @department.task("330131903000")
     def food_licence(task):
         return {"licence_number": issue_licence(task.task_id, task.form)}
 
@@ -60,7 +60,7 @@ class Department:
         `Return` or `Retry`. Any other exception is a technical failure, which the platform tries again later.
         """
         if not catalog_codes:
-            raise ValueError('name the matters that the handler is for, as in @department.task("342023028000")')
+            raise ValueError('name the matters that the handler is for, as in @department.task("330131903000")')
         if self._run is not None:
             raise RuntimeError("the department works already; register handlers before run()")
 
