@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.accounting import machine, usage_of
-from cli.supervise import is_ready
+from cli.readiness import is_ready
 from tests.platform.ports import free_ports
 
 SETTLE_SECONDS = 3.0

@@ -144,7 +144,7 @@ def demo(
 
 def run() -> None:
     """The entry point: errors that a person can act on are one clear message, never a traceback."""
-    from cli.supervise import StartFailedError  # noqa: PLC0415
+    from cli.readiness import StartFailedError  # noqa: PLC0415
     from duokua.errors import DuokuaError  # noqa: PLC0415
 
     try:

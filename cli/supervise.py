@@ -4,20 +4,16 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chassis.health import PROCESS_HEADER
 from chassis.settings import SERVICES, Settings
+from cli.readiness import StartFailedError, check_addresses, check_broker, split, why_not_ready
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -26,10 +22,6 @@ LONGEST_PAUSE_SECONDS = 10.0
 STABLE_SECONDS = 5.0
 """A process that lived so long is started again at once; one that died sooner after growing pauses."""
 LOOK_SECONDS = 0.1
-
-
-class StartFailedError(Exception):
-    """A process did not become ready; the message says which, and where its log is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,10 @@ class Supervisor:
 
     def start(self, timeout: float = READY_SECONDS) -> None:
         """Start all processes and wait until each is ready; raises StartFailedError, with nothing left running."""
-        self._check_addresses()
+        listening = [
+            each.environment.get("DUOKUA_LISTEN", self._environment["DUOKUA_LISTEN"]) for each in self._processes
+        ]
+        check_addresses([*listening, *(each.health for each in self._processes)])
         check_broker(self._settings)
         for process in self._processes:
             self._running[process.name] = Running(process, self._spawn(process), time.monotonic())
@@ -188,25 +183,6 @@ class Supervisor:
                     running.popen.kill()
                     running.popen.wait()
 
-    def _check_addresses(self) -> None:
-        """Raise StartFailedError when somebody else, perhaps another platform, listens where we are to listen."""
-        listening = {
-            process.environment.get("DUOKUA_LISTEN", self._environment["DUOKUA_LISTEN"]) for process in self._processes
-        }
-        for address in sorted(listening | {process.health for process in self._processes}):
-            host, port = split(address)
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            with socket.socket(family) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((host.strip("[]"), port))
-                except OSError as error:
-                    message = (
-                        f"cannot listen on {address}: {error.strerror}; is a platform running there? "
-                        "DUOKUA_LISTEN and DUOKUA_HEALTH_LISTEN choose other ports"
-                    )
-                    raise StartFailedError(message) from error
-
     def _spawn(self, process: Process) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, **self._environment, **process.environment}
         environment["DUOKUA_HEALTH_LISTEN"] = process.health
@@ -254,19 +230,6 @@ class Supervisor:
             running.restarts += 1
 
 
-def check_broker(settings: Settings) -> None:
-    """Raise StartFailedError when nobody answers where the broker is said to be."""
-    if settings.embedded_broker:
-        return
-    place = urllib.parse.urlsplit(settings.broker_url)
-    host, port = place.hostname or "localhost", place.port or (5671 if place.scheme == "amqps" else 5672)
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError as error:
-        message = f"the broker cannot be reached on {host}:{port}: {error.strerror or error}"
-        raise StartFailedError(message) from error
-
-
 def migrate(environment: Mapping[str, str]) -> None:
     """Bring all databases to the newest revision, in a process of its own; raises StartFailedError."""
     done = subprocess.run(
@@ -294,29 +257,6 @@ def _guard() -> list[str]:
     """What makes the kernel stop a process should its supervisor die without having stopped it (Linux only)."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
-
-
-def is_ready(address: str) -> bool:
-    """Whether a process's /ready says so."""
-    return not why_not_ready(address)
-
-
-def why_not_ready(address: str, pid: int = 0) -> str:
-    """Why the process that serves /ready is not ready, in a line; empty when it is. `pid`: which process is meant."""
-    try:
-        with urllib.request.urlopen(f"http://{address}/ready", timeout=2) as response:
-            other = pid and response.headers[PROCESS_HEADER] != str(pid)
-            return f"another process answers on {address}" if other else ""
-    except urllib.error.HTTPError as error:
-        return "; ".join(error.read(2000).decode(errors="replace").split("\n")).strip("; ")
-    except (urllib.error.URLError, OSError) as error:
-        return f"nobody answers on {address}: {getattr(error, 'reason', error)}"
-
-
-def split(address: str) -> tuple[str, int]:
-    """Host and port of `host:port`."""
-    host, _, port = address.rpartition(":")
-    return host, int(port)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

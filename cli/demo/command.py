@@ -23,7 +23,8 @@ from cli.demo.show import Show, show_for
 from cli.demo.summary import print_summary
 from cli.demo.waiting import LateError
 from cli.initialise import initialise
-from cli.supervise import StartFailedError, Supervisor, endpoints_of, environment_of, migrate
+from cli.readiness import StartFailedError
+from cli.supervise import Supervisor, endpoints_of, environment_of, migrate
 from duokua.client import Platform
 from duokua.errors import DuokuaError
 from duokua.keys import ClientKey

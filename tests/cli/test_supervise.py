@@ -7,7 +7,7 @@ import pytest
 
 from chassis import vault
 from chassis.settings import Settings
-from cli import supervise
+from cli import readiness, supervise
 from cli.initialise import initialise
 from tests.platform.ports import free_ports
 from tests.platform.starting import embedded
@@ -24,9 +24,9 @@ def other_ports() -> dict[str, str]:
 
 def test_a_second_platform_on_the_same_ports_or_the_same_data_is_refused(tmp_path: Path) -> None:
     with embedded(tmp_path) as installed:
-        with pytest.raises(supervise.StartFailedError, match=r"cannot listen on .*DUOKUA_LISTEN"):
+        with pytest.raises(readiness.StartFailedError, match=r"cannot listen on .*DUOKUA_LISTEN"):
             another(installed.settings).start()
-        with pytest.raises(supervise.StartFailedError, match="worker ended with status 1"):
+        with pytest.raises(readiness.StartFailedError, match="worker ended with status 1"):
             another(installed.settings, **other_ports()).start()
         log = (tmp_path / "other-logs" / "worker.log").read_text()
         assert f"another platform runs on {tmp_path}" in log
@@ -38,7 +38,7 @@ def test_secrets_that_are_not_the_databases_own_are_refused(tmp_path: Path) -> N
     with embedded(tmp_path) as installed:
         settings = installed.settings
     (settings.secrets_folder / "vault.key").write_bytes(vault.make_key())
-    with pytest.raises(supervise.StartFailedError, match="api ended with status 1"):
+    with pytest.raises(readiness.StartFailedError, match="api ended with status 1"):
         another(settings, **other_ports()).start()
     log = (tmp_path / "other-logs" / "api.log").read_text()
     assert "is not the one that this database was encrypted with" in log
@@ -54,13 +54,13 @@ def test_a_broker_that_nobody_serves_is_told_at_once(tmp_path: Path) -> None:
             broker_url=f"amqp://127.0.0.1:{taken.getsockname()[1]}//",
             **other_ports(),  # type: ignore[arg-type]
         )
-        with pytest.raises(supervise.StartFailedError, match="the broker cannot be reached"):
+        with pytest.raises(readiness.StartFailedError, match="the broker cannot be reached"):
             another(settings, health_listen=f"127.0.0.1:{free_ports(12)}", listen=f"127.0.0.1:{free_ports(6)}").start()
 
 
 def test_who_answers_on_a_port_is_told_apart(tmp_path: Path) -> None:
     with embedded(tmp_path) as installed:
         health = installed.settings.health_listen
-        assert supervise.why_not_ready(health, installed.supervisor.pids()["api"]) == ""
-        assert "another process answers" in supervise.why_not_ready(health, 1)
-    assert "nobody answers" in supervise.why_not_ready(health)
+        assert readiness.why_not_ready(health, installed.supervisor.pids()["api"]) == ""
+        assert "another process answers" in readiness.why_not_ready(health, 1)
+    assert "nobody answers" in readiness.why_not_ready(health)

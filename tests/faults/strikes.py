@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from chassis.settings import SERVICES
-from cli import supervise
+from cli import readiness, supervise
 from tests.faults.offices import Offices
 from tests.faults.plan import EVERYTHING, Fault
 from tests.platform.starting import Installation
@@ -140,4 +140,4 @@ class Strikes:
                 connection.rollback()
 
     def _not_ready(self, names: Iterable[str]) -> str:
-        return next((name for name in names if not supervise.is_ready(self._health[name])), "")
+        return next((name for name in names if not readiness.is_ready(self._health[name])), "")
