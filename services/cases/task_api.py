@@ -13,7 +13,7 @@ from duokua.cases.v1 import task_pb2, task_service_pb2
 from services.cases.answering import Answering
 from services.cases.dispatch import Dispatch, Waiter
 from services.cases.messages import answer_of, outcome_message
-from services.cases.tasks import Given, Outcome, Tasks
+from services.cases.tasks import Given, Outcome, Tasks, Wish
 
 pb = task_service_pb2
 
@@ -63,12 +63,20 @@ class TaskApi:
             fault = Violation("wait", f"must be 0 to {LONGEST_WAIT_SECONDS:.0f} seconds")
             raise Invalid("BAD_REQUEST", "the wait is out of bounds", [fault])
         waiter = _waiter(call.caller, frozenset(request.catalog_codes), request.max_tasks or 1)
+        if not wait:
+            return pb.PullTasksResponse(tasks=await call.run(self._lease_now, call.database, waiter))
         self._dispatch.add(waiter)
         try:
-            # Without a wait there is still the time of one look at the database.
-            return pb.PullTasksResponse(tasks=await _handed(waiter, call.stopping, max(wait, 1.0)))
+            return pb.PullTasksResponse(tasks=await _handed(waiter, call.stopping, wait))
         finally:
             self._dispatch.remove(waiter)
+
+    def _lease_now(self, database: Database, waiter: Waiter) -> list[task_pb2.Task]:
+        """One look at the database, for a client that does not wait."""
+        wish = Wish(waiter.organ_id, waiter.catalog_codes, waiter.room, waiter.client)
+        with database.begin() as work:
+            (leased,), _ = self._tasks.lease(work, [wish])
+        return leased
 
     def answer_task(self, call: Call, request: pb.AnswerTaskRequest) -> pb.AnswerTaskResponse:
         """Take one answer."""

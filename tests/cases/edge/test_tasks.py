@@ -100,6 +100,14 @@ def test_a_waiting_pull_gets_a_task_as_soon_as_it_is_opened(town: Offices) -> No
     assert task.case_id == case_id
 
 
+def test_a_pull_without_a_wait_gives_what_there_is_and_does_not_wait(town: Offices) -> None:
+    town.opened()
+    request = task_service_pb2.PullTasksRequest(max_tasks=100)
+    assert len(town.food.tasks.PullTasks(request).tasks) > 0
+    for _ in range(5):  # five looks at an empty queue, in less than the second that one wait would take
+        assert list(town.food.tasks.PullTasks(request, timeout=0.9).tasks) == []
+
+
 def test_an_operator_retries_an_incident_once(town: Offices) -> None:
     case_id = town.submitted().case_id
     town.route(case_id, without=["food"])
