@@ -21,7 +21,6 @@ from chassis.tables import Document, Instant, service_metadata
 __all__ = ["Database", "Document", "Instant", "UnitOfWork", "insert", "service_metadata"]
 
 OUTBOX_TOPIC = "outbox"
-READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _propagator = TraceContextTextMapPropagator()
 _outbox = service_metadata().tables["outbox"]
 
@@ -77,7 +76,6 @@ class Database:
         self.clock = clock or SystemClock()
         self.callbacks = Callbacks()
         self.engine = _engine(self.url)
-        self._reader = self.engine.execution_options(**({} if self.is_sqlite else READING))
         self._sockets = SocketSignals(signals_folder, service) if self.is_sqlite else None
         self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
         self._listener: Listener | None = None

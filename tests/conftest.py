@@ -1,6 +1,7 @@
 """What every test may ask for: the real servers, and databases of both kinds."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -12,6 +13,7 @@ from sqlalchemy import MetaData
 from chassis.clock import Clock
 from chassis.database import Database, create_tables
 from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer
+from tests.servers.install import find_or_install
 
 CI = bool(os.environ.get("CI"))
 
@@ -49,6 +51,20 @@ def rabbitmq_server() -> Iterator[RabbitmqServer]:
         _without(error)
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def poppler_tools() -> None:
+    """pdfsig, pdftotext and their like, which read a sealed notice independently of what made it."""
+    try:
+        find_or_install(_poppler, "poppler-utils")
+    except NotAvailableError as error:
+        _without(error)
+
+
+def _poppler() -> Path | None:
+    found = shutil.which("pdfsig")
+    return Path(found).parent if found else None
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Notices as PDF, read back with the tools that a clerk's computer has."""
 
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from services.eseal.domain.font import unprintable
 from services.eseal.domain.notice import NoticeError, render
 from tests.eseal.builders import OFFICE, notice, sealed_file
 
-needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+needs_poppler = pytest.mark.usefixtures("poppler_tools")
 
 
 def poppler(tool: str, content: bytes, tmp_path: Path, *options: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -64,7 +63,7 @@ def test_one_sealer_seals_many_documents() -> None:
     assert len(set(contents)) == 3
 
 
-@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="poppler-utils is not installed")
+@pytest.mark.usefixtures("poppler_tools")
 def test_poppler_finds_the_signature_valid(tmp_path: Path) -> None:
     file = tmp_path / "sealed.pdf"
     file.write_bytes(sealed_file().content)
@@ -74,7 +73,7 @@ def test_poppler_finds_the_signature_valid(tmp_path: Path) -> None:
     assert "ETSI.CAdES.detached" in said
 
 
-@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="poppler-utils is not installed")
+@pytest.mark.usefixtures("poppler_tools")
 def test_the_picture_shows_red_where_the_seal_lies(tmp_path: Path) -> None:
     file = tmp_path / "sealed.pdf"
     file.write_bytes(sealed_file().content)
