@@ -11,7 +11,7 @@ _outbox = service_metadata().tables["outbox"]
 
 
 def emitted(work: UnitOfWork) -> list[Message]:
-    """The events in the outbox, oldest first."""
+    """The events in the outbox, oldest first; within a millisecond in no order."""
     work.flush()
     rows = work.connection.execute(select(_outbox.c.type, _outbox.c.body).order_by(_outbox.c.id)).all()
     pool = descriptor_pool.Default()
