@@ -1,8 +1,8 @@
-"""The three tables that every service's database has, and the column types that behave alike on both databases."""
+"""The tables that every service's database has, and the column types that behave alike on both databases."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, Column, DateTime, Dialect, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
@@ -42,11 +42,13 @@ Document = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def service_metadata() -> MetaData:
-    """A metadata that already has the tables outbox, inbox and requests."""
+    """A metadata that already has the tables outbox, inbox, requests, dead_letters and repairs."""
     metadata = MetaData(naming_convention=NAMING)
     _outbox(metadata)
     _inbox(metadata)
     _requests(metadata)
+    _dead_letters(metadata)
+    _repairs(metadata)
     return metadata
 
 
@@ -61,6 +63,8 @@ def _outbox(metadata: MetaData) -> Table:
         Column("body", LargeBinary, nullable=False),
         Column("traceparent", Text, nullable=False, server_default=""),
         Column("created_at", Instant, nullable=False),
+        # When the broker first said that no queue takes it.
+        Column("held_since", Instant, nullable=True),
     )
 
 
@@ -85,4 +89,43 @@ def _requests(metadata: MetaData) -> Table:
         Column("fingerprint", String(64), nullable=False),
         Column("response", LargeBinary, nullable=False),
         Column("answered_at", Instant, nullable=False, index=True),
+    )
+
+
+def _dead_letters(metadata: MetaData) -> Table:
+    """Events that were given up, for an operator to replay or discard; see `chassis.dead_letters`."""
+    return Table(
+        "dead_letters",
+        metadata,
+        Column("letter_id", String(36), primary_key=True),
+        Column("direction", String(8), nullable=False),
+        Column("event_id", Text, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("time", Text, nullable=False),
+        Column("traceparent", Text, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("reason", String(100), nullable=False),
+        Column("message", Text, nullable=False),
+        Column("stack", Text, nullable=False),
+        Column("parked_at", Instant, nullable=False, index=True),
+        Column("replay_requested_at", Instant, nullable=True),
+    )
+
+
+def _repairs(metadata: MetaData) -> Table:
+    """What operators did to dead letters, and why; written in the transaction of the deed, never changed."""
+    return Table(
+        "repairs",
+        metadata,
+        Column("repair_id", String(36), primary_key=True),
+        Column("at", Instant, nullable=False),
+        Column("actor", String(100), nullable=False),
+        Column("action", String(10), nullable=False),
+        Column("letter_id", String(36), nullable=False),
+        Column("type", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("reason", Text, nullable=False),
     )

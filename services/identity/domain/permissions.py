@@ -41,6 +41,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     ),
     Role.OPERATOR: frozenset(
         {
+            "bus.read",
+            "bus.repair",
             "cases.read",
             "cases.read_all",
             "clients.read",
