@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from sqlalchemy import delete, insert, select
 
 from chassis.api import Caller
-from chassis.database import Database, UnitOfWork, service_metadata
+from chassis.database import UnitOfWork, service_metadata
 from chassis.problems import Invalid, Violation
 from chassis.vault import Vault
 
@@ -68,13 +68,12 @@ def remember(work: UnitOfWork, caller: Caller, method: str, request: Message, pr
     )
 
 
-def prune(database: Database) -> bool:
+def prune(work: UnitOfWork) -> bool:
     """Forget some of the answers given longer ago than `RETENTION`; true when there may be more."""
-    with database.begin() as work:
-        old = select(_requests.c.caller, _requests.c.request_id).where(_requests.c.answered_at < work.now - RETENTION)
-        keys = work.connection.execute(old.limit(PRUNED_AT_ONCE)).all()
-        for key in keys:
-            work.connection.execute(
-                delete(_requests).where(_requests.c.caller == key.caller, _requests.c.request_id == key.request_id)
-            )
-        return len(keys) >= PRUNED_AT_ONCE
+    old = select(_requests.c.caller, _requests.c.request_id).where(_requests.c.answered_at < work.now - RETENTION)
+    keys = work.connection.execute(old.limit(PRUNED_AT_ONCE)).all()
+    for key in keys:
+        work.connection.execute(
+            delete(_requests).where(_requests.c.caller == key.caller, _requests.c.request_id == key.request_id)
+        )
+    return len(keys) >= PRUNED_AT_ONCE

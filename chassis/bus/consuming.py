@@ -1,23 +1,17 @@
 """The loop that takes batches off a service's queue, has them handled, and settles them afterwards."""
 
-import random
 import threading
 
 import structlog
 
-from chassis import requests
-from chassis.bus import inbox, metrics
+from chassis.bus import metrics
 from chassis.bus.backoff import Backoff
 from chassis.bus.broker import BrokerAwayError, Consumer, Delivery, Verdict
-from chassis.bus.faults import database_is_away
 from chassis.bus.handling import DatabaseAwayError, Handling
 from chassis.bus.trouble import Report, ignore
-from chassis.database import Database
 
 _LONGEST_WAIT = 15.0
 """Seconds in `receive`; a quarter of RabbitMQ's heartbeat, and no limit to anything else."""
-_PRUNE_INTERVAL = 3600.0
-_PRUNE_PAUSE = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -92,29 +86,3 @@ class Consuming:
         _log.warning(f"{cause}_away", service=self._service, error=str(error))
         metrics.paused.labels(self._service, cause).inc()
         self._backoff.pause(self._stopping)
-
-
-class Pruning:
-    """Forgets old inbox entries and old first answers, slowly, in small batches."""
-
-    def __init__(self, service: str, database: Database) -> None:
-        self._service = service
-        self._database = database
-        self._stopping = threading.Event()
-
-    def run(self) -> None:
-        """Prune once an hour until stopped; the first time at a random moment, so that services do not coincide."""
-        wait = random.uniform(0, _PRUNE_INTERVAL)  # noqa: S311  spreads load, guards nothing
-        while not self._stopping.wait(wait):
-            wait = _PRUNE_PAUSE if self._prune() else _PRUNE_INTERVAL
-
-    def _prune(self) -> bool:
-        try:
-            return inbox.prune(self._database) | requests.prune(self._database)
-        except Exception as error:  # noqa: BLE001  tried again in an hour; a database that is away shows elsewhere
-            _log.warning("prune_failed", service=self._service, error=repr(error), away=database_is_away(error))
-            return False
-
-    def stop(self) -> None:
-        """Make `run` return."""
-        self._stopping.set()

@@ -15,8 +15,9 @@ from google.protobuf.message import Message
 from nameko.extensions import DependencyProvider, Entrypoint, SharedExtension
 
 from chassis.bus.background_loop import BackgroundLoop
-from chassis.bus.consuming import Consuming, Pruning
+from chassis.bus.consuming import Consuming
 from chassis.bus.handling import Handling, Subscription
+from chassis.bus.pruning import Prune, Pruning
 from chassis.bus.relay import Relay
 from chassis.bus.runtime import CONFIG_KEY, Runtime
 from chassis.database import Database, UnitOfWork
@@ -58,6 +59,12 @@ class UseCases(_OnRuntime, DependencyProvider):
         """Build them before the first event arrives."""
         self._use_cases = self._factory(self.runtime.settings)
 
+    @property
+    def prunings(self) -> list[Prune]:
+        """How they forget what is old, if they say how: by a method `forget_old`."""
+        forget_old = getattr(self._use_cases, "forget_old", None)
+        return [] if forget_old is None else [forget_old]
+
     def stop(self) -> None:
         """Have them finish what goes on outside of any transaction, if they say how: by a method `shut_down`."""
         shut_down = getattr(self._use_cases, "shut_down", None)
@@ -73,11 +80,10 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
     """Relays the service's outbox while the worker runs; every worker has one."""
 
     _relay: Relay
-    _pruning: Pruning
+    _pruning: Pruning | None = None
 
     def setup(self) -> None:
         """Watch the outbox."""
-        self._pruning = Pruning(self.service, self.database)
         self._relay = Relay(
             self.service,
             self.database,
@@ -88,11 +94,15 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
     def start(self) -> None:
         """Begin to relay, and to forget what is old."""
         self.container.spawn_managed_thread(self._relay.run, identifier="outbox relay")
+        providers = [each for each in self.container.dependencies if isinstance(each, UseCases)]
+        own = [prune for provider in providers for prune in provider.prunings]
+        self._pruning = Pruning.of_service(self.service, self.runtime, own)
         self.container.spawn_managed_thread(self._pruning.run, identifier="pruning")
 
     def stop(self) -> None:
         """Finish the batch in hand; nameko stops dependencies after the last handler has ended."""
-        self._pruning.stop()
+        if self._pruning is not None:
+            self._pruning.stop()
         self._relay.stop()
 
 

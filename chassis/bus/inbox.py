@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import TextClause, bindparam, text
 
-from chassis.database import Database, Instant, UnitOfWork
+from chassis.database import Instant, UnitOfWork
 
 RETENTION = timedelta(days=7)
 """Longer than any event can take: retries end after some hours."""
@@ -40,8 +40,7 @@ def remember(work: UnitOfWork, event_ids: Iterable[str]) -> set[str]:
     return set(work.connection.execute(_REMEMBER[dialect], parameters).scalars())
 
 
-def prune(database: Database) -> bool:
+def prune(work: UnitOfWork) -> bool:
     """Forget some of the events handled longer ago than `RETENTION`; true when there may be more."""
-    with database.begin() as work:
-        parameters = {"before": work.now - RETENTION, "limit": _PRUNED_AT_ONCE}
-        return work.connection.execute(_PRUNE, parameters).rowcount >= _PRUNED_AT_ONCE
+    parameters = {"before": work.now - RETENTION, "limit": _PRUNED_AT_ONCE}
+    return work.connection.execute(_PRUNE, parameters).rowcount >= _PRUNED_AT_ONCE

@@ -29,6 +29,11 @@ class Runtime:
         self.troubles = Troubles()
         self._databases = {service: _database(settings, service) for service in subscriptions}
 
+    @property
+    def databases(self) -> Mapping[str, Database]:
+        """The databases of the services that run here."""
+        return self._databases
+
     def database(self, service: str) -> Database:
         """The database of a service that runs here."""
         return self._databases[service]

@@ -21,7 +21,8 @@ def test_answers_older_than_a_month_are_forgotten_and_younger_ones_kept(make_dat
         with database.begin() as work:
             requests.remember(work, caller, "m", ask(request_id), "print", answer)
         clock.advance(days=20)
-    assert requests.prune(database) is False
+    with database.begin() as work:
+        assert requests.prune(work) is False
     with database.read() as work:
         assert requests.first_answer(work, caller, "m", ask("old"), "print") is None
         assert requests.first_answer(work, caller, "m", ask("young"), "print") == b""
