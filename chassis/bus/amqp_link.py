@@ -216,11 +216,16 @@ class Link:
 
     # --- consuming
 
-    def consume(self, queue: str, prefetch: int, on_message: Callable[[Any], None]) -> None:
-        """Have messages of a queue handed to `on_message` while `drain` runs."""
+    def consume(self, queue: str, prefetch: int, on_message: Callable[[Any], None]) -> str:
+        """Have messages of a queue handed to `on_message` while `drain` runs; gives the tag to `cancel` with."""
         with self._translated():
             self.channel.basic_qos(0, prefetch, False)  # noqa: FBT003  AMQP's arguments are positional
-            self.channel.basic_consume(queue, callback=on_message, on_cancel=self._on_cancel)
+            return str(self.channel.basic_consume(queue, callback=on_message, on_cancel=self._on_cancel))
+
+    def cancel(self, tag: str) -> None:
+        """Consume no more; what was delivered and not acknowledged stays with this connection."""
+        with self._translated():
+            self.channel.basic_cancel(tag)
 
     def _on_cancel(self, _tag: str) -> None:
         raise BrokerAwayError("the broker cancelled the consumer: its queue was deleted or lost its leader")
