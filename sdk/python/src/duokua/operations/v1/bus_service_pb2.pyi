@@ -45,6 +45,32 @@ QUEUE_KIND_DEAD: QueueKind.ValueType  # 3
 """What the broker itself gave up; the worker moves it to the dead letters at once."""
 Global___QueueKind: _TypeAlias = QueueKind  # noqa: Y015
 
+class _BrokerState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BrokerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BrokerState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BROKER_STATE_UNSPECIFIED: _BrokerState.ValueType  # 0
+    BROKER_STATE_ANSWERS: _BrokerState.ValueType  # 1
+    """The broker answered; a service that consumes nothing has no queues."""
+    BROKER_STATE_AWAY: _BrokerState.ValueType  # 2
+    """The broker did not answer, or not in time."""
+    BROKER_STATE_EMBEDDED: _BrokerState.ValueType  # 3
+    """The queues are in the worker's memory, and what waits there is still in the senders' outboxes."""
+
+class BrokerState(_BrokerState, metaclass=_BrokerStateEnumTypeWrapper):
+    """Where the queues are."""
+
+BROKER_STATE_UNSPECIFIED: BrokerState.ValueType  # 0
+BROKER_STATE_ANSWERS: BrokerState.ValueType  # 1
+"""The broker answered; a service that consumes nothing has no queues."""
+BROKER_STATE_AWAY: BrokerState.ValueType  # 2
+"""The broker did not answer, or not in time."""
+BROKER_STATE_EMBEDDED: BrokerState.ValueType  # 3
+"""The queues are in the worker's memory, and what waits there is still in the senders' outboxes."""
+Global___BrokerState: _TypeAlias = BrokerState  # noqa: Y015
+
 class _Direction:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -188,7 +214,9 @@ class BusStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
+    BROKER_FIELD_NUMBER: _builtins.int
     QUEUES_FIELD_NUMBER: _builtins.int
     QUEUES_UNKNOWN_FIELD_NUMBER: _builtins.int
     LAST_HANDLED_AT_FIELD_NUMBER: _builtins.int
@@ -196,16 +224,21 @@ class BusStatus(_message.Message):
     OLDEST_DEAD_LETTER_AT_FIELD_NUMBER: _builtins.int
     REPLAYS_PENDING_FIELD_NUMBER: _builtins.int
     service: _builtins.str
+    broker: Global___BrokerState.ValueType
     queues_unknown: _builtins.str
-    """Why the queues are not known: the broker does not answer, or is embedded. Empty when they are."""
+    """Why the queues are not known, in words. Empty when they are."""
     dead_letters: _builtins.int
     replays_pending: _builtins.int
     """Dead letters that wait for their replay to begin."""
     @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """The moment, by the service's clock."""
+
+    @_builtins.property
     def outbox(self) -> Global___OutboxStatus: ...
     @_builtins.property
     def queues(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueueStatus]:
-        """Empty when the broker is embedded: its queues are in the worker's memory, and what waits there is in the outboxes."""
+        """Empty unless the broker answered."""
 
     @_builtins.property
     def last_handled_at(self) -> _timestamp_pb2.Timestamp:
@@ -217,7 +250,9 @@ class BusStatus(_message.Message):
         self,
         *,
         service: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
         outbox: Global___OutboxStatus | None = ...,
+        broker: Global___BrokerState.ValueType = ...,
         queues: _abc.Iterable[Global___QueueStatus] | None = ...,
         queues_unknown: _builtins.str = ...,
         last_handled_at: _timestamp_pb2.Timestamp | None = ...,
@@ -225,9 +260,9 @@ class BusStatus(_message.Message):
         oldest_dead_letter_at: _timestamp_pb2.Timestamp | None = ...,
         replays_pending: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox", "queues", b"queues", "queues_unknown", b"queues_unknown", "replays_pending", b"replays_pending", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "broker", b"broker", "dead_letters", b"dead_letters", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox", "queues", b"queues", "queues_unknown", b"queues_unknown", "replays_pending", b"replays_pending", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -257,11 +292,11 @@ class DeadLetter(_message.Message):
     STACK_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     letter_id: _builtins.str
-    """The event's id; of what has no proper one, a digest."""
+    """The event's id; of what has no proper one, a digest of all that it has."""
     direction: Global___Direction.ValueType
     event_type: _builtins.str
     event_id: _builtins.str
-    """The CloudEvents attributes."""
+    """The CloudEvents attributes, as they came."""
     source: _builtins.str
     subject: _builtins.str
     time: _builtins.str
@@ -401,6 +436,7 @@ class ListDeadLettersRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    LETTER_IDS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     page_size: _builtins.int
     page_token: _builtins.str
@@ -408,6 +444,10 @@ class ListDeadLettersRequest(_message.Message):
     """Only those with this reason; empty means all."""
     event_type: _builtins.str
     """Only those of this event type; empty means all."""
+    @_builtins.property
+    def letter_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only those of these that are there; empty means all."""
+
     def __init__(
         self,
         *,
@@ -416,10 +456,11 @@ class ListDeadLettersRequest(_message.Message):
         page_token: _builtins.str = ...,
         reason: _builtins.str = ...,
         event_type: _builtins.str = ...,
+        letter_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_type", b"event_type", "page_size", b"page_size", "page_token", b"page_token", "reason", b"reason", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_type", b"event_type", "letter_ids", b"letter_ids", "page_size", b"page_size", "page_token", b"page_token", "reason", b"reason", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -526,7 +567,9 @@ class ReplayDeadLettersResponse(_message.Message):
 
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]: ...
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """As they were before, without bodies, stacks and messages."""
+
     def __init__(
         self,
         *,
@@ -576,7 +619,9 @@ class DiscardDeadLettersResponse(_message.Message):
 
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]: ...
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """As they were before, without bodies, stacks and messages."""
+
     def __init__(
         self,
         *,

@@ -28,7 +28,7 @@ if _version_not_supported:
 class BusServiceStub:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     def __init__(self, channel):
@@ -72,7 +72,7 @@ class BusServiceStub:
 class BusServiceServicer:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     def GetBusStatus(self, request, context):
@@ -83,7 +83,7 @@ class BusServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Oldest first, without bodies and stacks.
+        """Those parked first come first; without bodies and stacks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,7 +98,8 @@ class BusServiceServicer:
 
     def ReplayDeadLetters(self, request, context):
         """Has events handled (or sent) once more; those that fail again are dead letters again, with the new reason. All or
-        none. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+        none; returns at once, and `replay_requested_at` is set until the worker begins.
+        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +107,7 @@ class BusServiceServicer:
 
     def DiscardDeadLetters(self, request, context):
         """Gives events up for good: a copy that comes later is dropped as well. All or none.
-        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -163,7 +164,7 @@ def add_BusServiceServicer_to_server(servicer, server):
 class BusService:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     @staticmethod

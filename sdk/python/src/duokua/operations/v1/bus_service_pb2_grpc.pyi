@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class BusServiceStub:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     @_typing.overload
@@ -39,16 +39,17 @@ class BusServiceStub:
     GetBusStatus: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.GetBusStatusRequest, _bus_service_pb2.GetBusStatusResponse]
     """What waits at a service, and since when."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.ListDeadLettersRequest, _bus_service_pb2.ListDeadLettersResponse]
-    """Oldest first, without bodies and stacks."""
+    """Those parked first come first; without bodies and stacks."""
     GetDeadLetter: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.GetDeadLetterRequest, _bus_service_pb2.GetDeadLetterResponse]
     """With the body and the stack; the body may hold personal data. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND."""
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.ReplayDeadLettersRequest, _bus_service_pb2.ReplayDeadLettersResponse]
     """Has events handled (or sent) once more; those that fail again are dead letters again, with the new reason. All or
-    none. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+    none; returns at once, and `replay_requested_at` is set until the worker begins.
+    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
     """
     DiscardDeadLetters: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.DiscardDeadLettersRequest, _bus_service_pb2.DiscardDeadLettersResponse]
     """Gives events up for good: a copy that comes later is dropped as well. All or none.
-    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
     """
     ListRepairs: _grpc.UnaryUnaryMultiCallable[_bus_service_pb2.ListRepairsRequest, _bus_service_pb2.ListRepairsResponse]
     """Who replayed or discarded what, and why; newest first."""
@@ -57,23 +58,24 @@ class BusServiceStub:
 class BusServiceAsyncStub(BusServiceStub):
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetBusStatus: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.GetBusStatusRequest, _bus_service_pb2.GetBusStatusResponse]  # type: ignore[assignment]
     """What waits at a service, and since when."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.ListDeadLettersRequest, _bus_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
-    """Oldest first, without bodies and stacks."""
+    """Those parked first come first; without bodies and stacks."""
     GetDeadLetter: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.GetDeadLetterRequest, _bus_service_pb2.GetDeadLetterResponse]  # type: ignore[assignment]
     """With the body and the stack; the body may hold personal data. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND."""
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.ReplayDeadLettersRequest, _bus_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
     """Has events handled (or sent) once more; those that fail again are dead letters again, with the new reason. All or
-    none. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+    none; returns at once, and `replay_requested_at` is set until the worker begins.
+    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
     """
     DiscardDeadLetters: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.DiscardDeadLettersRequest, _bus_service_pb2.DiscardDeadLettersResponse]  # type: ignore[assignment]
     """Gives events up for good: a copy that comes later is dropped as well. All or none.
-    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+    Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
     """
     ListRepairs: _aio.UnaryUnaryMultiCallable[_bus_service_pb2.ListRepairsRequest, _bus_service_pb2.ListRepairsResponse]  # type: ignore[assignment]
     """Who replayed or discarded what, and why; newest first."""
@@ -81,7 +83,7 @@ class BusServiceAsyncStub(BusServiceStub):
 class BusServiceServicer(metaclass=_abc_1.ABCMeta):
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
     it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
-    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE.
+    Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
     @_abc_1.abstractmethod
@@ -98,7 +100,7 @@ class BusServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bus_service_pb2.ListDeadLettersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bus_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_bus_service_pb2.ListDeadLettersResponse]]:
-        """Oldest first, without bodies and stacks."""
+        """Those parked first come first; without bodies and stacks."""
 
     @_abc_1.abstractmethod
     def GetDeadLetter(
@@ -115,7 +117,8 @@ class BusServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bus_service_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_bus_service_pb2.ReplayDeadLettersResponse]]:
         """Has events handled (or sent) once more; those that fail again are dead letters again, with the new reason. All or
-        none. Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+        none; returns at once, and `replay_requested_at` is set until the worker begins.
+        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
         """
 
     @_abc_1.abstractmethod
@@ -125,7 +128,7 @@ class BusServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bus_service_pb2.DiscardDeadLettersResponse, _abc.Awaitable[_bus_service_pb2.DiscardDeadLettersResponse]]:
         """Gives events up for good: a copy that comes later is dropped as well. All or none.
-        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (names the first).
+        Errors: NOT_FOUND DEAD_LETTER_NOT_FOUND (`letter_id` in the metadata is the first).
         """
 
     @_abc_1.abstractmethod
