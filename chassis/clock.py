@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,10 +28,23 @@ def to_milliseconds(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
+@dataclass(slots=True)
+class IdSource:
+    """What identifiers are made of."""
+
+    time_ns: Callable[[], int] = time.time_ns
+    """Nanoseconds since 1970."""
+    random_bytes: Callable[[int], bytes] = os.urandom
+
+
+id_source = IdSource()
+"""This process's. `chassis.testing.repeatable_ids` puts others in its place, so that a run can be repeated."""
+
+
 def new_id() -> str:
     """A fresh UUID of version 7 (RFC 9562, 5.7), ordered by the millisecond it was made in."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
+    milliseconds = id_source.time_ns() // 1_000_000
+    random = int.from_bytes(id_source.random_bytes(10), "big")
     value = (
         (milliseconds & 0xFFFFFFFFFFFF) << 80
         | 0x7 << 76

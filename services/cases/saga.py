@@ -3,7 +3,7 @@
 History, snapshots, tasks, incidents and events of many cases go into the database together, in a few statements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,10 +28,14 @@ from services.cases.domain.effects import (
 from services.cases.domain.history import link
 from services.cases.domain.inputs import Accepted, Input, to_json
 from services.cases.domain.inputs import Answer as DomainAnswer
+from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans, Published
+
+Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
+"""The core's entry: `services.cases.domain.decide.decide`."""
 
 TASKS_TOPIC = "tasks"
 PLATFORM = "platform"
@@ -72,8 +76,9 @@ class Writes:
 class Saga:
     """Decides and persists, for as many cases at once as there are inputs at hand."""
 
-    def __init__(self, plans: Plans) -> None:
+    def __init__(self, plans: Plans, decide: Decide = decide) -> None:
         self._plans = plans
+        self._decide = decide
 
     def load(self, work: UnitOfWork, case_ids: Sequence[str]) -> dict[str, Running]:
         """Lock cases and read them; ids of no case are left out."""
@@ -125,7 +130,7 @@ class Saga:
         return Running(published, from_json(row.snapshot), row.form, row.materials, row.history_hash)
 
     def _take(self, work: UnitOfWork, running: Running, pending: Pending, writes: Writes) -> Decision:
-        decision = decide(running.published.plan, running.case, pending.given, work.now)
+        decision = self._decide(running.published.plan, running.case, pending.given, work.now)
         if not decision.changed:
             return decision
         running.case = decision.case

@@ -17,6 +17,7 @@ from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases import store
 from services.cases.applications import check_application
+from services.cases.domain.decide import decide
 from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
     IncidentRetried,
@@ -31,7 +32,7 @@ from services.cases.domain.inputs import (
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
-from services.cases.saga import Pending, Running, Saga
+from services.cases.saga import Decide, Pending, Running, Saga
 
 _NOT_FOUND = frozenset({"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND"})
 
@@ -39,9 +40,9 @@ _NOT_FOUND = frozenset({"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND"
 class Cases:
     """The running bundles."""
 
-    def __init__(self, plans: Plans) -> None:
+    def __init__(self, plans: Plans, decide: Decide = decide) -> None:
         self.plans = plans
-        self.saga = Saga(plans)
+        self.saga = Saga(plans, decide)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:

@@ -14,10 +14,11 @@ from chassis.settings import Settings
 from duokua.cases.v1 import task_pb2
 from services.cases import store
 from services.cases.domain.case import OPEN_TASK
+from services.cases.domain.decide import decide
 from services.cases.domain.inputs import Accepted, Answer
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
-from services.cases.saga import TASKS_TOPIC, Pending, Running, Saga
+from services.cases.saga import TASKS_TOPIC, Decide, Pending, Running, Saga
 from services.cases.service import as_problem
 
 tasks = store.tasks
@@ -71,8 +72,8 @@ class Outcome:
 class Tasks:
     """The queue of open tasks, each held by at most one client at a time."""
 
-    def __init__(self, plans: Plans, lease: timedelta) -> None:
-        self._saga = Saga(plans)
+    def __init__(self, plans: Plans, lease: timedelta, decide: Decide = decide) -> None:
+        self._saga = Saga(plans, decide)
         self._lease = lease
 
     @classmethod

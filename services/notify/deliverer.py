@@ -6,9 +6,10 @@ by which the receiver knows it. Nothing is lost; a message may come twice.
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Self
+from functools import partial
+from typing import Protocol, Self
 
 import structlog
 
@@ -27,22 +28,55 @@ LEASE = timedelta(seconds=10)
 RENEWAL = timedelta(seconds=4)
 
 
+class Sends(Protocol):
+    """Posts one message; whatever goes wrong on the way is an answer too."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The endpoint's answer."""
+
+
+class Runs(Protocol):
+    """One attempt under way."""
+
+    def start(self) -> None:
+        """Begin, and return at once."""
+
+    def join(self) -> None:
+        """Return when it is over."""
+
+
+def in_a_thread(attempt: Callable[[], None]) -> Runs:
+    """An attempt in a thread of its own, a green one in a worker process.
+
+    No pool: there are never more than `at_once`, and none while nothing is sent.
+    """
+    return threading.Thread(target=attempt, name="deliver", daemon=True)
+
+
 class Deliverer:
     """Sends to at most `at_once` endpoints at once, and to each of them one message at a time.
 
-    Its threads are green ones in a worker process.
+    `chance`, between 0 and 1, spreads attempts; `run` says where one runs.
     """
 
     def __init__(
-        self, vault: Vault, sender: Sender, *, at_once: int = 10, chance: Callable[[], float] = random.random
+        self,
+        vault: Vault,
+        sender: Sends,
+        *,
+        at_once: int = 10,
+        chance: Callable[[], float] = random.random,
+        run: Callable[[Callable[[], None]], Runs] = in_a_thread,
     ) -> None:
         self._vault = vault
         self._sender = sender
         self._at_once = at_once
         self._chance = chance
+        self._run = run
         self._busy: dict[str, str] = {}
         """The delivery that is being sent, by webhook."""
-        self._threads: set[threading.Thread] = set()
+        self._under_way: dict[tuple[str, int], Runs] = {}
+        """By delivery and the number of its attempt."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -65,18 +99,17 @@ class Deliverer:
             now = work.now
         for claim in taken:
             self._busy[claim.webhook_id] = claim.delivery_id
-            # A thread each and no pool: there are never more than `at_once`, and none while nothing is sent.
-            thread = threading.Thread(target=self._deliver, args=(database, claim, now), name="deliver", daemon=True)
-            self._threads.add(thread)
-            thread.start()
+            attempt = self._run(partial(self._deliver, database, claim, now))
+            self._under_way[claim.delivery_id, claim.attempt] = attempt
+            attempt.start()
         if not busy:
             return following
         return min(following or now + RENEWAL, now + RENEWAL)
 
     def shut_down(self) -> None:
         """Returns when what was started is recorded."""
-        for thread in tuple(self._threads):
-            thread.join()
+        for attempt in tuple(self._under_way.values()):
+            attempt.join()
 
     def _deliver(self, database: Database, claim: store.Claim, now: datetime) -> None:
         """One attempt. Whatever goes wrong is logged here: nobody waits for the thread."""
@@ -87,7 +120,7 @@ class Deliverer:
             self._busy.pop(claim.webhook_id, None)
             log.exception("delivery_not_recorded", delivery_id=claim.delivery_id, webhook_id=claim.webhook_id)
         finally:
-            self._threads.discard(threading.current_thread())
+            self._under_way.pop((claim.delivery_id, claim.attempt), None)
 
     def _attempt(self, claim: store.Claim, now: datetime) -> Answer:
         try:
