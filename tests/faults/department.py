@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from duokua import Department, Refuse, Retry, Task
-from tests.faults.ledger import Act, Ledger
+from tests.faults.ledger import Ledger
+from tests.laws.evidence import Act
 
 SLOW_SECONDS = 0.4
 RETRY_SECONDS = 0.2

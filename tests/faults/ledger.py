@@ -7,8 +7,9 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.laws.evidence import Act
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS acts (
@@ -16,19 +17,6 @@ CREATE TABLE IF NOT EXISTS acts (
 );
 CREATE TABLE IF NOT EXISTS repeats (task_id TEXT NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Something an office did."""
-
-    task_id: str
-    case_id: str
-    act: str
-    """"handled", "undone" or "refused"."""
-    of_task_id: str
-    """For what is undone: the task that had done it."""
-    result: dict[str, object]
 
 
 class Ledger:

@@ -13,6 +13,7 @@ from duokua.cases.v1 import case_service_pb2
 from duokua.client import Platform
 from duokua.errors import DuokuaError
 from tests.faults.offices import CODES
+from tests.laws.evidence import End
 from tests.platform.registration import REGION, Registered
 
 ANSWER_SECONDS = 90.0
@@ -37,6 +38,11 @@ class Submission:
     def ends_undone(self) -> bool:
         """Whether an office will refuse it."""
         return bool(self.marks["refuse"])
+
+    @property
+    def ends(self) -> frozenset[End]:
+        """How its case may end."""
+        return frozenset({End.UNDONE if self.ends_undone else End.COMPLETED})
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import RowMapping, Table, func, select
@@ -12,28 +11,13 @@ from chassis.database import Database
 from chassis.settings import SERVICES
 from services.cases import store as cases_store
 from services.cases.domain.case import ENDED_CASE
-from services.cases.domain.plan import Plan
 from services.cases.plans import Plans
 from services.eseal import store as eseal_store
 from services.notify import store as notify_store
+from tests.laws.evidence import Record
 from tests.platform.starting import Installation
 
 _OUTBOX = cases_store.metadata.tables["outbox"]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Everything at one moment, once nothing moves any more."""
-
-    plan: Plan
-    cases: Mapping[str, RowMapping]
-    history: Mapping[str, list[RowMapping]]
-    tasks: list[RowMapping]
-    incidents: list[RowMapping]
-    notices: list[RowMapping]
-    documents: list[RowMapping]
-    messages: list[RowMapping]
-    dead_letters: Mapping[str, int]
 
 
 class Books:
@@ -62,12 +46,11 @@ class Books:
         with self._databases["cases"].read() as work:
             plan = Plans().newest(work.connection, bundle_id).plan
         return Record(
-            plan=plan,
+            plans={plan.version: plan},
             cases={each["case_id"]: each for each in cases},
             history=history,
             tasks=self._rows("cases", cases_store.tasks),
             incidents=self._rows("cases", cases_store.incidents),
-            notices=self._rows("eseal", eseal_store.notices),
             documents=self._rows("eseal", *documents),
             messages=self._rows("notify", notify_store.messages),
             dead_letters=self._dead_letters(),

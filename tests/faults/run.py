@@ -11,10 +11,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults import laws, load, plan
+from tests.faults import load, plan
 from tests.faults.offices import CODES, Offices
 from tests.faults.record import Books, books
 from tests.faults.strikes import Strikes, Struck
+from tests.laws import laws
+from tests.laws.evidence import Evidence
 from tests.platform.registration import register
 from tests.platform.starting import Installation, embedded, on_servers
 from tests.servers.process import wait_until
@@ -118,7 +120,8 @@ def _hold_to_account(report: Report, open_books: Books, submitted: load.Submitte
     report.settled_seconds = time.monotonic() - began
     ledgers = offices.ledgers().values()
     acts = [act for ledger in ledgers for act in ledger.acts()]
-    evidence = laws.Evidence(open_books.read("under-fault"), submitted.cases, acts)
+    ends = {case_id: submission.ends for case_id, submission in submitted.cases.items()}
+    evidence = Evidence(open_books.read("under-fault"), ends, acts)
     report.violations += laws.violations(evidence)
     report.undone = sum(each.ends_undone for each in submitted.cases.values())
     report.submissions_repeated = submitted.repeats
