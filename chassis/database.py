@@ -14,13 +14,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from chassis.admission import Admission
 from chassis.clock import Clock, SystemClock, new_id
+from chassis.problems import Invalid
 from chassis.signals import Callbacks, Listener, PostgresSignals, SocketSignals, payloads
 from chassis.tables import Document, Instant, service_metadata
 
 __all__ = ["Database", "Document", "Instant", "UnitOfWork", "insert", "service_metadata"]
 
 OUTBOX_TOPIC = "outbox"
+LARGEST_EVENT = 1024 * 1024
+"""In bytes, its body. Twice the largest that a case has (a notice with form, result and template: 0.4 MiB); batches,
+prefetched events and the embedded broker's queues are bounded in bytes by it."""
 _propagator = TraceContextTextMapPropagator()
 _outbox = service_metadata().tables["outbox"]
 
@@ -40,8 +45,9 @@ class UnitOfWork:
     def emit(self, occurrence: Message, *, subject: str) -> None:
         """Write an event to the outbox; it leaves for the broker once the transaction has committed.
 
-        `subject` names what it is about, such as the case's id.
+        `subject` names what it is about, such as the case's id. Raises Invalid EVENT_TOO_LARGE.
         """
+        body = _bounded(occurrence)
         carrier: dict[str, str] = {}
         _propagator.inject(carrier)
         self._events.append(
@@ -49,7 +55,7 @@ class UnitOfWork:
                 "id": new_id(),
                 "type": occurrence.DESCRIPTOR.full_name,
                 "subject": subject,
-                "body": occurrence.SerializeToString(),
+                "body": body,
                 "traceparent": carrier.get("traceparent", ""),
                 "created_at": self.now,
             }
@@ -58,6 +64,11 @@ class UnitOfWork:
     def wake(self, topic: str) -> None:
         """After the commit, wake whoever waits for `topic` in any process of this service."""
         self.topics.add(topic)
+
+    @property
+    def tells(self) -> bool:
+        """Whether there are events that `flush` has not written yet."""
+        return bool(self._events)
 
     def flush(self) -> None:
         """Write what was emitted; the database calls it before it commits."""
@@ -80,6 +91,7 @@ class Database:
         self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
         self._listener: Listener | None = None
         self.local_topics: frozenset[str] = frozenset()
+        self._admission: Admission | None = None
         # SQLite lets one writer in; waiting for it inside the C library would block every greenlet of a worker.
         self._writer: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
@@ -88,15 +100,25 @@ class Database:
         """Whether this is the embedded database."""
         return self.url.get_backend_name() == "sqlite"
 
+    def bound_outbox(self, limit: int) -> None:
+        """Refuse transactions that emit while the outbox holds so many events; for api processes."""
+        self._admission = Admission(self.service, limit)
+
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
-        """A write transaction: commits at the end, rolls back when an exception passes."""
+        """A write transaction: commits at the end, rolls back when an exception passes.
+
+        Raises Exhausted OUTBOX_FULL when it would emit and the outbox is bounded and full.
+        """
         with self._writer, self.engine.connect() as connection:
             work = UnitOfWork(connection, self.clock.now())
             with connection.begin():
                 if self.is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield work
+                # Not in `emit`: what a use case could catch would leave half of its work in the transaction.
+                if self._admission is not None and work.tells:
+                    self._admission.check(connection)
                 work.flush()
                 self._notify_inside(work)
         self._notify_after(work)
@@ -149,6 +171,15 @@ def insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def _bounded(occurrence: Message) -> bytes:
+    body = occurrence.SerializeToString()
+    if len(body) <= LARGEST_EVENT:
+        return body
+    event = occurrence.DESCRIPTOR.full_name
+    message = f"the event {event} would have {len(body)} bytes; at most {LARGEST_EVENT} are sent"
+    raise Invalid("EVENT_TOO_LARGE", message, event=event, bytes=len(body), largest=LARGEST_EVENT)
 
 
 def create_tables(database: Database, metadata: MetaData) -> None:

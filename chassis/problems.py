@@ -77,9 +77,13 @@ class Conflict(Problem):
 
 
 class Exhausted(Problem):
-    """Too much at once."""
+    """Too much at once; `retry_after` says in how many seconds it may be less, where that is known."""
 
     passing = True
+
+    def __init__(self, reason: str, message: str, *, retry_after: float | None = None, **metadata: object) -> None:
+        super().__init__(reason, message, **metadata)
+        self.retry_after = retry_after
 
 
 class Unavailable(Problem):

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     api_threads: int = Field(default=8, ge=1, le=64)
     lease_seconds: int = Field(default=60, ge=1, le=3600)
     """How long a department's system holds a task before another of its processes may get it."""
+    outbox_limit: int = Field(default=50_000, ge=100)
+    """Events in a service's outbox beyond which its api process refuses calls that would add more."""
     otlp_endpoint: str = ""
     """Base URL of an OpenTelemetry collector (OTLP over HTTP); empty means no traces are sent."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -1,7 +1,9 @@
-"""Problems as gRPC statuses: google.rpc.Status with exactly one ErrorInfo, and BadRequest with the fields."""
+"""Problems as gRPC statuses: google.rpc.Status with exactly one ErrorInfo, BadRequest with the fields, RetryInfo."""
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from chassis.problems import (
@@ -58,12 +60,19 @@ def details_of(problem: Problem, code: grpc.StatusCode | None = None) -> bytes:
                 del bad.field_violations[-1]
                 break
         details.append(_any(bad))
+    if isinstance(problem, Exhausted) and problem.retry_after is not None:
+        details.append(_any(error_details_pb2.RetryInfo(retry_delay=duration(problem.retry_after))))
     status = status_pb2.Status(code=number, message=problem.message[:LONGEST_TEXT], details=details)
     serialised: bytes = status.SerializeToString()
     return serialised
 
 
-def _any(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
+def duration(seconds: float) -> Duration:
+    """Seconds as protobuf has them, to the millisecond."""
+    return Duration(seconds=int(seconds), nanos=int(seconds * 1000) % 1000 * 1_000_000)
+
+
+def _any(message: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.database import Database
-from chassis.problems import Problem, Unavailable
+from chassis.problems import Exhausted, Problem, Unavailable
 from services.cases.tasks import Given, Outcome, Tasks
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class Answering:
     def _commit(self, batch: Sequence[Given]) -> list[Outcome]:
         """One transaction for all; when it fails, one for each, so that one bad answer fails alone.
 
-        When the database is away it is so for all of them: they are not tried one after the other.
+        When the database is away or the outbox full, it is so for all: they are not tried one after the other.
         """
         try:
             with (
@@ -65,9 +65,20 @@ class Answering:
             if isinstance(error, AWAY):
                 log.warning("database_unavailable", answers=len(batch), error=f"{type(error).__name__}: {error}")
                 return [Outcome(_unavailable("DATABASE_UNAVAILABLE")) for _ in batch]
+            if isinstance(error, Exhausted):
+                return self._leases_only(batch, error)
             if len(batch) == 1:
                 return [Outcome(_problem(error))]
         return [outcome for given in batch for outcome in self._commit([given])]
+
+    def _leases_only(self, batch: Sequence[Given], problem: Exhausted) -> list[Outcome]:
+        """What only concerns leases tells nobody else, and is not refused for what the outbox holds."""
+        leases = [given for given in batch if given.answer is None]
+        if len(leases) == len(batch):
+            return [Outcome(problem) for _ in batch]
+        log.info("answers_put_off", answers=len(batch) - len(leases), reason=problem.reason)
+        outcomes = iter(self._commit(leases) if leases else ())
+        return [next(outcomes) if given.answer is None else Outcome(problem) for given in batch]
 
 
 def _problem(error: Exception) -> Problem:

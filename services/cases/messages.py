@@ -7,8 +7,8 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Row
 
-from chassis.problems import Invalid, Problem, Violation
-from chassis.status import code_of
+from chassis.problems import Exhausted, Invalid, Problem, Violation
+from chassis.status import code_of, duration
 from duokua.cases.v1 import case_pb2, task_pb2
 from duokua.data import fill_struct, from_struct
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
@@ -186,4 +186,6 @@ def problem_message(problem: Problem) -> task_pb2.Problem:
     if isinstance(problem, Invalid):
         for violation in problem.violations:
             message.violations.add(field=violation.field, description=violation.description)
+    if isinstance(problem, Exhausted) and problem.retry_after is not None:
+        message.retry_after.CopyFrom(duration(problem.retry_after))
     return message

@@ -1,6 +1,6 @@
 """What goes wrong between a client and the platform.
 
-    DuokuaError                 any error of the platform; has code, reason, message, metadata and violations
+    DuokuaError                 any error of the platform; has code, reason, message, metadata, violations, retry_after
       InvalidArgument           a field is wrong: see `violations`
       Unauthenticated           no good token, or the client is unknown or disabled
       PermissionDenied          the token does not carry the permission
@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from duokua.cases.v1 import task_pb2
@@ -59,7 +60,8 @@ class DuokuaError(Exception):
     """The platform refused a call, or could not be reached.
 
     `reason` is UPPER_SNAKE, such as "STALE_LEASE", and empty when the error did not come from the platform itself;
-    `metadata` holds every dynamic part of `message`.
+    `metadata` holds every dynamic part of `message`; `retry_after` is set when the platform says in how many seconds
+    the same call may succeed, and that sooner it will not.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class DuokuaError(Exception):
         message: str,
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[Violation] = (),
+        retry_after: float | None = None,
     ) -> None:
         self.code = code
         self.reason = reason
         self.message = message
         self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
+        self.retry_after = retry_after
         super().__init__(code, reason, message)
 
     def __str__(self) -> str:
@@ -153,17 +157,18 @@ def error(
     message: str,
     metadata: Mapping[str, str] | None = None,
     violations: Sequence[Violation] = (),
+    retry_after: float | None = None,
 ) -> DuokuaError:
     """Make the error whose class fits the code."""
-    return _KINDS.get(code, DuokuaError)(code, reason, message, metadata, violations)
+    return _KINDS.get(code, DuokuaError)(code, reason, message, metadata, violations, retry_after)
 
 
 def from_rpc(failure: RpcFailure, where: str = "") -> DuokuaError:
     """Make the error that a failed call tells.
 
-    Reads google.rpc.Status, with its ErrorInfo and BadRequest, from the trailer `grpc-status-details-bin`. A failure
-    without it (nobody answered, or something between us did) gets an empty reason and `where`, the method and the
-    address, in its message.
+    Reads google.rpc.Status, with its ErrorInfo, BadRequest and RetryInfo, from the trailer `grpc-status-details-bin`.
+    A failure without it (nobody answered, or something between us did) gets an empty reason and `where`, the method
+    and the address, in its message.
     """
     code = failure.code() or grpc.StatusCode.UNKNOWN
     status = _status_of(failure)
@@ -171,20 +176,29 @@ def from_rpc(failure: RpcFailure, where: str = "") -> DuokuaError:
         details = (failure.details() or "no details were given").rstrip(".")
         message = f"{where}: {details}." if where else f"{details}."
         return error(code, "", " ".join(part for part in (message, _ADVICE.get(code, "")) if part))
-    info, bad_request = ErrorInfo(), BadRequest()
+    info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     for detail in status.details:
         # Unpack does nothing when the detail is of another type.
         detail.Unpack(info)
         detail.Unpack(bad_request)
+        detail.Unpack(retry)
     violations = [Violation(item.field, item.description) for item in bad_request.field_violations]
-    return error(_CODES.get(status.code, code), info.reason, status.message, dict(info.metadata), violations)
+    retry_after = _seconds(retry.retry_delay) if retry.HasField("retry_delay") else None
+    kind = _CODES.get(status.code, code)
+    return error(kind, info.reason, status.message, dict(info.metadata), violations, retry_after)
 
 
 def from_problem(problem: task_pb2.Problem) -> DuokuaError:
     """Make the error that an answer on a stream was met with."""
     code = _CODES.get(problem.code, grpc.StatusCode.UNKNOWN)
     violations = [Violation(item.field, item.description) for item in problem.violations]
-    return error(code, problem.reason, problem.message, problem.metadata, violations)
+    retry_after = _seconds(problem.retry_after) if problem.HasField("retry_after") else None
+    return error(code, problem.reason, problem.message, problem.metadata, violations, retry_after)
+
+
+def _seconds(duration: Duration) -> float:
+    """A delay, which is not negative whatever was sent."""
+    return max(0.0, duration.seconds + duration.nanos / 1e9)
 
 
 def _status_of(failure: RpcFailure) -> Status | None:

@@ -199,7 +199,7 @@ class Hand:
             self._lose(held, problem.reason, problem.message)
         elif error.transient or error.code in _PUT_RIGHT:
             _log.warning("the platform could not take %s of %r, it is sent again: %s", entry.verb, held.task, error)
-            self.outbox.again(entry)
+            self.outbox.again(entry, error.retry_after)
         else:
             self._refused(entry, error)
 

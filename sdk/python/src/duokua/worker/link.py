@@ -24,6 +24,8 @@ _Call: TypeAlias = grpc.aio.StreamStreamCall[WorkRequest, WorkResponse]
 _FIRST_PAUSE: Final = 0.1
 # Half of this on average is what a platform that was away waits for its departments.
 _LONGEST_PAUSE: Final = 4.0
+# However long the platform asks for.
+_LONGEST_ASKED: Final = 60.0
 # A stream that stayed open for so long was a good one, even if it brought nothing.
 _GOOD_SECONDS: Final = 10.0
 # How long a stream that is being left may take for the outcomes under way, and to end.
@@ -44,6 +46,7 @@ class Link:
         self._closing: Final = asyncio.Event()
         self._failures = 0
         self._refusals = 0
+        self._asked = 0.0
         self._received = False
         self._answered = False
 
@@ -159,6 +162,7 @@ class Link:
         await asyncio.sleep(LEAVING_SECONDS)
 
     def _weigh(self, error: errors.DuokuaError) -> None:
+        self._asked = min(error.retry_after or 0.0, _LONGEST_ASKED)
         if error.code in _MISCONFIGURED and not self._received and not self._answered:
             raise error
         if error.code in _NOT_LET_IN:
@@ -172,9 +176,13 @@ class Link:
             _log.warning("the platform was not reached, try %d: %s", self._failures + 1, error)
 
     async def _pause(self) -> None:
-        """Wait with exponential back-off and full jitter, so that a thousand departments do not dial at once."""
+        """Wait with exponential back-off and full jitter, so that a thousand departments do not dial at once.
+
+        Not less than the platform asked for.
+        """
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
-        pause = random.uniform(0, longest)  # noqa: S311
+        pause = max(random.uniform(0, longest), self._asked)  # noqa: S311
+        self._asked = 0.0
         if self._closing.is_set():
             await asyncio.sleep(pause)
             return

@@ -16,6 +16,8 @@ _MOST_ANSWERS: Final = 500
 _MOST_BYTES: Final = 1024 * 1024
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 10.0
+# However long the platform asks for; it may have got better meanwhile.
+_LONGEST_ASKED: Final = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +28,8 @@ class Unanswered:
     answer: TaskAnswer
     verb: str
     tries: int = 0
+    # When it may be sent again at the earliest, by the loop's clock.
+    not_before: float = 0.0
 
 
 class Outbox:
@@ -70,8 +74,9 @@ class Outbox:
         return request if answers else None
 
     def resume(self) -> None:
-        """Begin on a new stream: whatever has no outcome is sent again, in its order."""
-        self._ready = deque(self._unanswered)
+        """Begin on a new stream: whatever has no outcome is sent again, in its order, but for what has to wait."""
+        now = self._loop.time()
+        self._ready = deque(key for key, entry in self._unanswered.items() if entry.not_before <= now)
         if self._ready:
             self.wake.set()
 
@@ -87,17 +92,28 @@ class Outbox:
         request_ids = [request_id for request_id, entry in self._unanswered.items() if entry.held is held]
         return [entry for request_id in request_ids if (entry := self.take(request_id))]
 
-    def again(self, entry: Unanswered) -> None:
-        """Send an answer again a little later, the platform having been unable to take it."""
+    def again(self, entry: Unanswered, asked: float | None = None) -> None:
+        """Send an answer again a little later, the platform having been unable to take it.
+
+        `asked` is how many seconds it wants to be left alone; no new stream sends the answer sooner either.
+        """
         request_id = entry.answer.request_id
         self._unanswered[request_id] = entry
         self.flushed.clear()
         entry.tries += 1
-        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(entry.tries, 10))
-        self._loop.call_later(random.uniform(0, longest), self._ready_again, request_id)  # noqa: S311
+        if asked is None:
+            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(entry.tries, 10))
+            pause = random.uniform(0, longest)  # noqa: S311
+        else:
+            # No jitter: the platform's own spreads departments, and answers refused together go together again.
+            pause = min(asked, _LONGEST_ASKED)
+            entry.not_before = self._loop.time() + pause
+        self._loop.call_later(pause, self._ready_again, request_id)
 
     def _ready_again(self, request_id: str) -> None:
-        if request_id in self._unanswered:
+        entry = self._unanswered.get(request_id)
+        if entry is not None:
+            entry.not_before = 0.0
             self._ready.append(request_id)
             self.wake.set()
 

@@ -367,7 +367,9 @@ Global___AnswerOutcome: _TypeAlias = AnswerOutcome  # noqa: Y015
 
 @_typing.final
 class Problem(_message.Message):
-    """Why an answer on a stream was not taken: what google.rpc.Status with ErrorInfo and BadRequest says for a single call."""
+    """Why an answer on a stream was not taken: what google.rpc.Status with ErrorInfo, BadRequest and RetryInfo says for a
+    single call.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -396,6 +398,7 @@ class Problem(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     VIOLATIONS_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
     code: _builtins.int
     """A code of google.rpc.Code."""
     reason: _builtins.str
@@ -405,6 +408,10 @@ class Problem(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldViolation]: ...
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """With RESOURCE_EXHAUSTED: when to send the answer again. Sooner, it is not taken either."""
+
     def __init__(
         self,
         *,
@@ -413,10 +420,11 @@ class Problem(_message.Message):
         message: _builtins.str = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         violations: _abc.Iterable[Global___FieldViolation] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "metadata", b"metadata", "reason", b"reason", "violations", b"violations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "metadata", b"metadata", "reason", b"reason", "retry_after", b"retry_after", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
