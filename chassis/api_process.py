@@ -91,6 +91,7 @@ class ApiProcess:
                 await asyncio.get_running_loop().run_in_executor(
                     self._threads, module.prepare, self._settings, database
                 )
+            database.bound_outbox(self._settings.outbox_limit)
             pipeline = Pipeline(database, self._threads, verifier, vault, self._stopping)
             for servicer in module.build(self._settings):
                 server.add_generic_rpc_handlers((pipeline.handlers(servicer),))
