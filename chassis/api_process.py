@@ -16,6 +16,7 @@ from chassis import telemetry
 from chassis.api import Servicer
 from chassis.context import Context
 from chassis.health import Check, HealthServer, failures
+from chassis.operations import BusApi
 from chassis.rpc import Pipeline
 from chassis.settings import Settings, is_loopback, keep_private
 from chassis.tokens import KeySource, TokenVerifier
@@ -49,6 +50,7 @@ class ApiProcess:
         self._threads = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="call")
         self._stopping = asyncio.Event()
         self._servicers: list[tuple[str, Servicer]] = []
+        self._bus = BusApi(settings, {service: self._context.database(service) for service in services})
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then finish what is in hand."""
@@ -97,6 +99,9 @@ class ApiProcess:
                 server.add_generic_rpc_handlers((pipeline.handlers(servicer),))
                 self._servicers.append((service, servicer))
                 names.append(servicer.service.full_name)
+        pipeline = Pipeline(self._bus.database, self._threads, verifier, vault, self._stopping)
+        server.add_generic_rpc_handlers((pipeline.handlers(self._bus),))
+        names.append(self._bus.service.full_name)
         health_pb2_grpc.add_HealthServicer_to_server(Health(self._checks(), self._threads), server)
         reflection.enable_server_reflection((*names, reflection.SERVICE_NAME, "grpc.health.v1.Health"), server)
         bind(server, self._settings)
@@ -116,6 +121,7 @@ class ApiProcess:
             stop = getattr(servicer, "stop", None)
             if stop is not None:
                 await stop()
+        await self._bus.stop()
 
     def _checks(self) -> dict[str, Check]:
         return {f"database {service}": self._context.database(service).ping for service in self._services}

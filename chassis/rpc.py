@@ -92,21 +92,27 @@ class Method:
 
 
 class Pipeline:
-    """Serves one servicer's methods on one database."""
+    """Serves servicers' methods on one database, or on the one that is chosen by what a call is given.
+
+    That is its request, or, where the client sends a stream, the stream. To choose may raise a Problem.
+    """
 
     def __init__(
         self,
-        database: Database,
+        database: Database | Callable[[Any], Database],
         threads: Executor,
         verifier: TokenVerifier,
         vault: Vault,
         stopping: asyncio.Event,
     ) -> None:
-        self._database = database
+        self._choice = database
         self._threads = threads
         self._verifier = verifier
         self._vault = vault
         self._stopping = stopping
+
+    def _database(self, given: Any) -> Database:
+        return self._choice if isinstance(self._choice, Database) else self._choice(given)
 
     def handlers(self, servicer: Servicer) -> grpc.GenericRpcHandler:
         """The gRPC handlers of every method of `servicer`; raises when one has no policy or no implementation."""
@@ -147,7 +153,7 @@ class Pipeline:
 
     async def _answer(self, method: Method, caller: Caller, request: Message) -> Message:
         if method.waits:
-            async with self._long_call(caller) as call:
+            async with self._long_call(caller, request) as call:
                 return await method.handler(call, request)  # type: ignore[no-any-return]
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, self._run, method, caller, request, trace_context.get_current()
@@ -160,7 +166,7 @@ class Pipeline:
                 request = await self._read(method.checked, given) if checks else self._each(method, given)
                 # Closed at once when the client goes away, and not when the garbage collector comes by.
                 async with (
-                    self._long_call(caller, foretells=not checks) as call,
+                    self._long_call(caller, request, foretells=not checks) as call,
                     contextlib.aclosing(method.handler(call, request)) as all_responses,
                     contextlib.aclosing(until_expired(all_responses, caller.expires_at)) as responses,
                 ):
@@ -176,11 +182,12 @@ class Pipeline:
         return answer
 
     @contextlib.asynccontextmanager
-    async def _long_call(self, caller: Caller, *, foretells: bool = True) -> AsyncIterator[StreamCall]:
+    async def _long_call(self, caller: Caller, given: Any, *, foretells: bool = True) -> AsyncIterator[StreamCall]:
         """A call of several transactions; `foretells` its token's end, where something can be done about it."""
+        database = self._database(given)
         expires_at = caller.expires_at if foretells else math.inf
         async with foretold(self._stopping, expires_at) as stopping:
-            yield StreamCall(self._database, caller, self._threads, stopping)
+            yield StreamCall(database, caller, self._threads, stopping)
 
     async def _read(self, read: Callable[[bytes], Message], data: bytes) -> Message:
         if len(data) <= LARGEST_ON_LOOP:
@@ -204,7 +211,7 @@ class Pipeline:
         token = trace_context.attach(traced)
         try:
             if not method.policy.write:
-                with self._database.read() as work:
+                with self._database(request).read() as work:
                     return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
             if method.has_request_id:
                 check_request_id(request.request_id)  # type: ignore[attr-defined]
@@ -217,7 +224,7 @@ class Pipeline:
             trace_context.detach(token)
 
     def _write(self, method: Method, caller: Caller, request: Message) -> Message:
-        with self._database.begin() as work:
+        with self._database(request).begin() as work:
             if not (method.has_request_id and method.stored):
                 return method.handler(Call(work, caller), request)  # type: ignore[no-any-return]
             print_ = fingerprint(self._vault, caller, request)

@@ -22,6 +22,7 @@ from duokua.interceptors import CallInterceptor
 from duokua.keys import ClientKey
 from duokua.matters.v1.matter_service_pb2_grpc import MatterServiceStub
 from duokua.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from duokua.operations.v1.bus_service_pb2_grpc import BusServiceStub
 from duokua.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 from duokua.tokens import TokenSource
 
@@ -122,6 +123,14 @@ class Session:
     def notify(self) -> NotifyServiceStub:
         """Messages and webhooks."""
         return NotifyServiceStub(self._channel("notify"))
+
+    def bus(self, service: str) -> BusServiceStub:
+        """What waits on the bus for a service, and its dead letters, for operators.
+
+        `service` is one of identity, matters, routing, cases, eseal, notify; the requests name it too. Raises
+        ValueError when its address was not given.
+        """
+        return BusServiceStub(self._channel(service))
 
     def _channel(self, service: str) -> grpc.Channel:
         address = self.connections.endpoints.address(service)

@@ -13,6 +13,7 @@ from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_service_pb2, token_service_pb2
 from duokua.matters.v1 import matter_service_pb2
 from duokua.notify.v1 import notify_service_pb2
+from duokua.operations.v1 import bus_service_pb2
 from duokua.options.v1 import options_pb2
 from duokua.routing.v1 import routing_service_pb2
 
@@ -20,6 +21,7 @@ SERVICES: Final = ("identity", "matters", "routing", "cases", "eseal", "notify")
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
 _CONTRACTS = (
+    bus_service_pb2,
     case_service_pb2,
     directory_service_pb2,
     matter_service_pb2,

@@ -26,7 +26,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/operations/v1/bus_service.proto\x12\x14\x64uokua.operations.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x01\n\x0cOutboxStatus\x12\x0e\n\x06\x65vents\x18\x01 \x01(\r\x12-\n\toldest_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhigh_water\x18\x03 \x01(\r\x12.\n\x04held\x18\x04 \x03(\x0b\x32 .duokua.operations.v1.HeldEvents\"[\n\nHeldEvents\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\r\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x0bQueueStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.duokua.operations.v1.QueueKind\x12\x10\n\x08messages\x18\x03 \x01(\r\x12\x11\n\tconsumers\x18\x04 \x01(\r\"\x95\x03\n\tBusStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06outbox\x18\x03 \x01(\x0b\x32\".duokua.operations.v1.OutboxStatus\x12\x31\n\x06\x62roker\x18\x04 \x01(\x0e\x32!.duokua.operations.v1.BrokerState\x12\x31\n\x06queues\x18\x05 \x03(\x0b\x32!.duokua.operations.v1.QueueStatus\x12\x16\n\x0equeues_unknown\x18\x06 \x01(\t\x12\x33\n\x0flast_handled_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x08 \x01(\r\x12\x39\n\x15oldest_dead_letter_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0freplays_pending\x18\n \x01(\r\"\x85\x03\n\nDeadLetter\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tletter_id\x18\x02 \x01(\t\x12\x32\n\tdirection\x18\x03 \x01(\x0e\x32\x1f.duokua.operations.v1.Direction\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04time\x18\x08 \x01(\t\x12\x10\n\x08\x61ttempts\x18\t \x01(\r\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x0f\n\x07message\x18\x0b \x01(\t\x12-\n\tparked_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13replay_requested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nbody_bytes\x18\x0e \x01(\r\x12\x0c\n\x04\x62ody\x18\x0f \x01(\x0c\x12\r\n\x05stack\x18\x10 \x01(\t\"\xce\x01\n\x06Repair\x12\x11\n\trepair_id\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x32\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\".duokua.operations.v1.RepairAction\x12\x11\n\tletter_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\"0\n\x13GetBusStatusRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"G\n\x14GetBusStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.duokua.operations.v1.BusStatus\"\xae\x01\n\x16ListDeadLettersRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x16\n\x06reason\x18\x04 \x01(\tB\x06\xba\xe1\x18\x02\x10\x64\x12\x1b\n\nevent_type\x18\x05 \x01(\tB\x07\xba\xe1\x18\x03\x10\xc8\x01\x12\x1d\n\nletter_ids\x18\x06 \x03(\tB\t\xba\xe1\x18\x05\x10\x64\x18\xe8\x07\"j\n\x17ListDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14GetDeadLetterRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1b\n\tletter_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"N\n\x15GetDeadLetterResponse\x12\x35\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32 .duokua.operations.v1.DeadLetter\"\x85\x01\n\x18ReplayDeadLettersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07service\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1f\n\nletter_ids\x18\x03 \x03(\tB\x0b\xba\xe1\x18\x07\x08\x01\x10\x64\x18\xe8\x07\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\"S\n\x19ReplayDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\"\x86\x01\n\x19\x44iscardDeadLettersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07service\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1f\n\nletter_ids\x18\x03 \x03(\tB\x0b\xba\xe1\x18\x07\x08\x01\x10\x64\x18\xe8\x07\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\"T\n\x1a\x44iscardDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\"V\n\x12ListRepairsRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x13ListRepairsResponse\x12-\n\x07repairs\x18\x01 \x03(\x0b\x32\x1c.duokua.operations.v1.Repair\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*g\n\tQueueKind\x12\x1a\n\x16QUEUE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fQUEUE_KIND_MAIN\x10\x01\x12\x14\n\x10QUEUE_KIND_RETRY\x10\x02\x12\x13\n\x0fQUEUE_KIND_DEAD\x10\x03*w\n\x0b\x42rokerState\x12\x1c\n\x18\x42ROKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ROKER_STATE_ANSWERS\x10\x01\x12\x15\n\x11\x42ROKER_STATE_AWAY\x10\x02\x12\x19\n\x15\x42ROKER_STATE_EMBEDDED\x10\x03*R\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_RECEIVED\x10\x01\x12\x12\n\x0e\x44IRECTION_SENT\x10\x02*b\n\x0cRepairAction\x12\x1d\n\x19REPAIR_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14REPAIR_ACTION_REPLAY\x10\x01\x12\x19\n\x15REPAIR_ACTION_DISCARD\x10\x02\x32\x8c\x06\n\nBusService\x12u\n\x0cGetBusStatus\x12).duokua.operations.v1.GetBusStatusRequest\x1a*.duokua.operations.v1.GetBusStatusResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.read\x12~\n\x0fListDeadLetters\x12,.duokua.operations.v1.ListDeadLettersRequest\x1a-.duokua.operations.v1.ListDeadLettersResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.read\x12z\n\rGetDeadLetter\x12*.duokua.operations.v1.GetDeadLetterRequest\x1a+.duokua.operations.v1.GetDeadLetterResponse\"\x10\xba\xe1\x18\x0c\n\nbus.repair\x12\x88\x01\n\x11ReplayDeadLetters\x12..duokua.operations.v1.ReplayDeadLettersRequest\x1a/.duokua.operations.v1.ReplayDeadLettersResponse\"\x12\xba\xe1\x18\x0e\n\nbus.repair\x18\x01\x12\x8b\x01\n\x12\x44iscardDeadLetters\x12/.duokua.operations.v1.DiscardDeadLettersRequest\x1a\x30.duokua.operations.v1.DiscardDeadLettersResponse\"\x12\xba\xe1\x18\x0e\n\nbus.repair\x18\x01\x12r\n\x0bListRepairs\x12(.duokua.operations.v1.ListRepairsRequest\x1a).duokua.operations.v1.ListRepairsResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/operations/v1/bus_service.proto\x12\x14\x64uokua.operations.v1\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x01\n\x0cOutboxStatus\x12\x0e\n\x06\x65vents\x18\x01 \x01(\r\x12-\n\toldest_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhigh_water\x18\x03 \x01(\r\x12.\n\x04held\x18\x04 \x03(\x0b\x32 .duokua.operations.v1.HeldEvents\"[\n\nHeldEvents\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\r\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x0bQueueStatus\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.duokua.operations.v1.QueueKind\x12\x10\n\x08messages\x18\x03 \x01(\r\x12\x11\n\tconsumers\x18\x04 \x01(\r\"\x95\x03\n\tBusStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x06outbox\x18\x03 \x01(\x0b\x32\".duokua.operations.v1.OutboxStatus\x12\x31\n\x06\x62roker\x18\x04 \x01(\x0e\x32!.duokua.operations.v1.BrokerState\x12\x31\n\x06queues\x18\x05 \x03(\x0b\x32!.duokua.operations.v1.QueueStatus\x12\x16\n\x0equeues_unknown\x18\x06 \x01(\t\x12\x33\n\x0flast_handled_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x08 \x01(\r\x12\x39\n\x15oldest_dead_letter_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0freplays_pending\x18\n \x01(\r\"\x9a\x03\n\nDeadLetter\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tletter_id\x18\x02 \x01(\t\x12\x32\n\tdirection\x18\x03 \x01(\x0e\x32\x1f.duokua.operations.v1.Direction\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0c\n\x04time\x18\x08 \x01(\t\x12\x10\n\x08\x61ttempts\x18\t \x01(\r\x12\x0e\n\x06reason\x18\n \x01(\t\x12\x0f\n\x07message\x18\x0b \x01(\t\x12-\n\tparked_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x13replay_requested_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nbody_bytes\x18\x0e \x01(\r\x12\x0c\n\x04\x62ody\x18\x0f \x01(\x0c\x12\r\n\x05stack\x18\x10 \x01(\t\x12\x13\n\x0btraceparent\x18\x11 \x01(\t\"\xce\x01\n\x06Repair\x12\x11\n\trepair_id\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\x32\n\x06\x61\x63tion\x18\x04 \x01(\x0e\x32\".duokua.operations.v1.RepairAction\x12\x11\n\tletter_id\x18\x05 \x01(\t\x12\x12\n\nevent_type\x18\x06 \x01(\t\x12\x0f\n\x07subject\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\"0\n\x13GetBusStatusRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"G\n\x14GetBusStatusResponse\x12/\n\x06status\x18\x01 \x01(\x0b\x32\x1f.duokua.operations.v1.BusStatus\"\xae\x01\n\x16ListDeadLettersRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x16\n\x06reason\x18\x04 \x01(\tB\x06\xba\xe1\x18\x02\x10\x64\x12\x1b\n\nevent_type\x18\x05 \x01(\tB\x07\xba\xe1\x18\x03\x10\xc8\x01\x12\x1d\n\nletter_ids\x18\x06 \x03(\tB\t\xba\xe1\x18\x05\x10\x64\x18\xe8\x07\"j\n\x17ListDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14GetDeadLetterRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1b\n\tletter_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"N\n\x15GetDeadLetterResponse\x12\x35\n\x0b\x64\x65\x61\x64_letter\x18\x01 \x01(\x0b\x32 .duokua.operations.v1.DeadLetter\"\x85\x01\n\x18ReplayDeadLettersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07service\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1f\n\nletter_ids\x18\x03 \x03(\tB\x0b\xba\xe1\x18\x07\x08\x01\x10\x64\x18\xe8\x07\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\"S\n\x19ReplayDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\"\x86\x01\n\x19\x44iscardDeadLettersRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07service\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1f\n\nletter_ids\x18\x03 \x03(\tB\x0b\xba\xe1\x18\x07\x08\x01\x10\x64\x18\xe8\x07\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\"T\n\x1a\x44iscardDeadLettersResponse\x12\x36\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32 .duokua.operations.v1.DeadLetter\"V\n\x12ListRepairsRequest\x12\x19\n\x07service\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x13ListRepairsResponse\x12-\n\x07repairs\x18\x01 \x03(\x0b\x32\x1c.duokua.operations.v1.Repair\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*g\n\tQueueKind\x12\x1a\n\x16QUEUE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0fQUEUE_KIND_MAIN\x10\x01\x12\x14\n\x10QUEUE_KIND_RETRY\x10\x02\x12\x13\n\x0fQUEUE_KIND_DEAD\x10\x03*w\n\x0b\x42rokerState\x12\x1c\n\x18\x42ROKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ROKER_STATE_ANSWERS\x10\x01\x12\x15\n\x11\x42ROKER_STATE_AWAY\x10\x02\x12\x19\n\x15\x42ROKER_STATE_EMBEDDED\x10\x03*R\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44IRECTION_RECEIVED\x10\x01\x12\x12\n\x0e\x44IRECTION_SENT\x10\x02*b\n\x0cRepairAction\x12\x1d\n\x19REPAIR_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14REPAIR_ACTION_REPLAY\x10\x01\x12\x19\n\x15REPAIR_ACTION_DISCARD\x10\x02\x32\x8c\x06\n\nBusService\x12u\n\x0cGetBusStatus\x12).duokua.operations.v1.GetBusStatusRequest\x1a*.duokua.operations.v1.GetBusStatusResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.read\x12~\n\x0fListDeadLetters\x12,.duokua.operations.v1.ListDeadLettersRequest\x1a-.duokua.operations.v1.ListDeadLettersResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.read\x12z\n\rGetDeadLetter\x12*.duokua.operations.v1.GetDeadLetterRequest\x1a+.duokua.operations.v1.GetDeadLetterResponse\"\x10\xba\xe1\x18\x0c\n\nbus.repair\x12\x88\x01\n\x11ReplayDeadLetters\x12..duokua.operations.v1.ReplayDeadLettersRequest\x1a/.duokua.operations.v1.ReplayDeadLettersResponse\"\x12\xba\xe1\x18\x0e\n\nbus.repair\x18\x01\x12\x8b\x01\n\x12\x44iscardDeadLetters\x12/.duokua.operations.v1.DiscardDeadLettersRequest\x1a\x30.duokua.operations.v1.DiscardDeadLettersResponse\"\x12\xba\xe1\x18\x0e\n\nbus.repair\x18\x01\x12r\n\x0bListRepairs\x12(.duokua.operations.v1.ListRepairsRequest\x1a).duokua.operations.v1.ListRepairsResponse\"\x0e\xba\xe1\x18\n\n\x08\x62us.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -73,14 +73,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUSSERVICE'].methods_by_name['DiscardDeadLetters']._serialized_options = b'\272\341\030\016\n\nbus.repair\030\001'
   _globals['_BUSSERVICE'].methods_by_name['ListRepairs']._loaded_options = None
   _globals['_BUSSERVICE'].methods_by_name['ListRepairs']._serialized_options = b'\272\341\030\n\n\010bus.read'
-  _globals['_QUEUEKIND']._serialized_start=2688
-  _globals['_QUEUEKIND']._serialized_end=2791
-  _globals['_BROKERSTATE']._serialized_start=2793
-  _globals['_BROKERSTATE']._serialized_end=2912
-  _globals['_DIRECTION']._serialized_start=2914
-  _globals['_DIRECTION']._serialized_end=2996
-  _globals['_REPAIRACTION']._serialized_start=2998
-  _globals['_REPAIRACTION']._serialized_end=3096
+  _globals['_QUEUEKIND']._serialized_start=2709
+  _globals['_QUEUEKIND']._serialized_end=2812
+  _globals['_BROKERSTATE']._serialized_start=2814
+  _globals['_BROKERSTATE']._serialized_end=2933
+  _globals['_DIRECTION']._serialized_start=2935
+  _globals['_DIRECTION']._serialized_end=3017
+  _globals['_REPAIRACTION']._serialized_start=3019
+  _globals['_REPAIRACTION']._serialized_end=3117
   _globals['_OUTBOXSTATUS']._serialized_start=131
   _globals['_OUTBOXSTATUS']._serialized_end=276
   _globals['_HELDEVENTS']._serialized_start=278
@@ -90,33 +90,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUSSTATUS']._serialized_start=485
   _globals['_BUSSTATUS']._serialized_end=890
   _globals['_DEADLETTER']._serialized_start=893
-  _globals['_DEADLETTER']._serialized_end=1282
-  _globals['_REPAIR']._serialized_start=1285
-  _globals['_REPAIR']._serialized_end=1491
-  _globals['_GETBUSSTATUSREQUEST']._serialized_start=1493
-  _globals['_GETBUSSTATUSREQUEST']._serialized_end=1541
-  _globals['_GETBUSSTATUSRESPONSE']._serialized_start=1543
-  _globals['_GETBUSSTATUSRESPONSE']._serialized_end=1614
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1617
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1791
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1793
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1899
-  _globals['_GETDEADLETTERREQUEST']._serialized_start=1901
-  _globals['_GETDEADLETTERREQUEST']._serialized_end=1979
-  _globals['_GETDEADLETTERRESPONSE']._serialized_start=1981
-  _globals['_GETDEADLETTERRESPONSE']._serialized_end=2059
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=2062
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=2195
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=2197
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=2280
-  _globals['_DISCARDDEADLETTERSREQUEST']._serialized_start=2283
-  _globals['_DISCARDDEADLETTERSREQUEST']._serialized_end=2417
-  _globals['_DISCARDDEADLETTERSRESPONSE']._serialized_start=2419
-  _globals['_DISCARDDEADLETTERSRESPONSE']._serialized_end=2503
-  _globals['_LISTREPAIRSREQUEST']._serialized_start=2505
-  _globals['_LISTREPAIRSREQUEST']._serialized_end=2591
-  _globals['_LISTREPAIRSRESPONSE']._serialized_start=2593
-  _globals['_LISTREPAIRSRESPONSE']._serialized_end=2686
-  _globals['_BUSSERVICE']._serialized_start=3099
-  _globals['_BUSSERVICE']._serialized_end=3879
+  _globals['_DEADLETTER']._serialized_end=1303
+  _globals['_REPAIR']._serialized_start=1306
+  _globals['_REPAIR']._serialized_end=1512
+  _globals['_GETBUSSTATUSREQUEST']._serialized_start=1514
+  _globals['_GETBUSSTATUSREQUEST']._serialized_end=1562
+  _globals['_GETBUSSTATUSRESPONSE']._serialized_start=1564
+  _globals['_GETBUSSTATUSRESPONSE']._serialized_end=1635
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=1638
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1812
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1814
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1920
+  _globals['_GETDEADLETTERREQUEST']._serialized_start=1922
+  _globals['_GETDEADLETTERREQUEST']._serialized_end=2000
+  _globals['_GETDEADLETTERRESPONSE']._serialized_start=2002
+  _globals['_GETDEADLETTERRESPONSE']._serialized_end=2080
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=2083
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=2216
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=2218
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=2301
+  _globals['_DISCARDDEADLETTERSREQUEST']._serialized_start=2304
+  _globals['_DISCARDDEADLETTERSREQUEST']._serialized_end=2438
+  _globals['_DISCARDDEADLETTERSRESPONSE']._serialized_start=2440
+  _globals['_DISCARDDEADLETTERSRESPONSE']._serialized_end=2524
+  _globals['_LISTREPAIRSREQUEST']._serialized_start=2526
+  _globals['_LISTREPAIRSREQUEST']._serialized_end=2612
+  _globals['_LISTREPAIRSRESPONSE']._serialized_start=2614
+  _globals['_LISTREPAIRSRESPONSE']._serialized_end=2707
+  _globals['_BUSSERVICE']._serialized_start=3120
+  _globals['_BUSSERVICE']._serialized_end=3900
 # @@protoc_insertion_point(module_scope)

@@ -290,6 +290,7 @@ class DeadLetter(_message.Message):
     BODY_BYTES_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     STACK_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     letter_id: _builtins.str
     """The event's id; of what has no proper one, a digest of all that it has."""
@@ -309,6 +310,8 @@ class DeadLetter(_message.Message):
     body: _builtins.bytes
     """With GetDeadLetter only."""
     stack: _builtins.str
+    traceparent: _builtins.str
+    """W3C Trace Context of the event's sender; empty when it was not traced."""
     @_builtins.property
     def parked_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -334,10 +337,11 @@ class DeadLetter(_message.Message):
         body_bytes: _builtins.int = ...,
         body: _builtins.bytes = ...,
         stack: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parked_at", b"parked_at", "replay_requested_at", b"replay_requested_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "body", b"body", "body_bytes", b"body_bytes", "direction", b"direction", "event_id", b"event_id", "event_type", b"event_type", "letter_id", b"letter_id", "message", b"message", "parked_at", b"parked_at", "reason", b"reason", "replay_requested_at", b"replay_requested_at", "service", b"service", "source", b"source", "stack", b"stack", "subject", b"subject", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "body", b"body", "body_bytes", b"body_bytes", "direction", b"direction", "event_id", b"event_id", "event_type", b"event_type", "letter_id", b"letter_id", "message", b"message", "parked_at", b"parked_at", "reason", b"reason", "replay_requested_at", b"replay_requested_at", "service", b"service", "source", b"source", "stack", b"stack", "subject", b"subject", "time", b"time", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
