@@ -36,13 +36,14 @@ class Delivery:
 
     envelope: Envelope
     tag: int
-    fault: str = ""
-    """What is wrong with a message that is no event of ours; the envelope then holds what could be read."""
+    failure: Failure | None = None
+    """Why it is not even to be tried: it is no event of ours (the envelope then holds what could be read), or the
+    broker gave it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """The event's effect is committed (by now, or earlier)."""
+    """The event's effect is committed (by now, or earlier), or it is among the dead letters."""
 
     delivery: Delivery
 
@@ -55,15 +56,7 @@ class Retry:
     delay: float
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
-    """The event goes to the dead letters."""
-
-    delivery: Delivery
-    failure: Failure
-
-
-Verdict = Handled | Retry | Park
+Verdict = Handled | Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +94,7 @@ class Consumer(Protocol):
         """Whatever is there, as one batch; waits up to `wait` seconds for the first event. Raises `BrokerAwayError`."""
 
     def settle(self, verdicts: Sequence[Verdict]) -> None:
-        """Carry out what was decided: a retry or a dead letter is safe before its original is acknowledged.
+        """Carry out what was decided: a retry is safe before its original is acknowledged.
 
         Raises `BrokerAwayError`; what was not settled by then is delivered again.
         """

@@ -1,97 +1,246 @@
-"""Dead letters of the embedded broker: the events that were given up, in a small SQLite file of their own."""
+"""Dead letters: events that a service gave up, in its own database, until an operator replays or discards them.
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-
-from chassis.bus.broker import Failure
-from chassis.bus.events import Envelope
-
-FILE_NAME = "bus.sqlite3"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS dead_letters (
-    service TEXT NOT NULL,
-    event_id TEXT NOT NULL,
-    type TEXT NOT NULL,
-    source TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    time TEXT NOT NULL,
-    traceparent TEXT NOT NULL,
-    body BLOB NOT NULL,
-    attempts INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    message TEXT NOT NULL,
-    stack TEXT NOT NULL,
-    parked_at TEXT NOT NULL,
-    PRIMARY KEY (service, event_id)
-)
+An event is parked in a transaction of the service before the broker may forget it. What an operator does to it is
+written down in the transaction of the deed (table `repairs`). See docs/adr/0012-dead-letters-in-the-database.md.
 """
 
+import hashlib
+import json
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that a service gave up."""
+from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import insert as plain_insert
 
-    service: str
-    envelope: Envelope
-    failure: Failure
-    parked_at: str
-    """RFC 3339."""
+from chassis.bus import inbox
+from chassis.bus.broker import Failure
+from chassis.bus.events import Envelope
+from chassis.clock import new_id
+from chassis.database import OUTBOX_TOPIC, UnitOfWork, insert, service_metadata
+from chassis.paging import KeyValue, Page
+from chassis.problems import Invalid, NotFound, Violation
+
+TOPIC = "dead-letters"
+"""Wakes the worker when a replay is asked for."""
+INTERRUPTED = Failure("REPLAY_INTERRUPTED", "the worker ended while it handled the event; replay it again")
+
+_LONGEST_REASON = 100
+_LONGEST_TEXT = 200
+_LONGEST_MESSAGE = 2_000
+_LONGEST_STACK = 16_000
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+letters = service_metadata().tables["dead_letters"]
+repairs = service_metadata().tables["repairs"]
+_outbox = service_metadata().tables["outbox"]
 
 
-class DeadLetters:
-    """The dead letters of all services of one worker process."""
+class Direction(StrEnum):
+    """Which way the event was going."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
-        self._lock = threading.Lock()
-        with self._writing() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(_SCHEMA)
+    RECEIVED = "received"
+    SENT = "sent"
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._connection:
-            yield self._connection
 
-    def park(self, service: str, envelope: Envelope, failure: Failure) -> None:
-        """Keep an event; one that is parked again after a restart replaces its earlier copy."""
-        with self._writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    service,
-                    envelope.id,
-                    envelope.type,
-                    envelope.source,
-                    envelope.subject,
-                    envelope.time,
-                    envelope.traceparent,
-                    envelope.body,
-                    envelope.attempts,
-                    failure.reason,
-                    failure.message,
-                    failure.stack,
-                    datetime.now(UTC).isoformat(timespec="milliseconds"),
-                ),
-            )
+class Action(StrEnum):
+    """What an operator did."""
 
-    def list(self, service: str) -> list[DeadLetter]:
-        """The service's dead letters, oldest first."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT event_id, type, source, subject, time, body, traceparent, attempts, reason, message, stack,"
-                " parked_at FROM dead_letters WHERE service = ? ORDER BY parked_at, event_id",
-                (service,),
-            ).fetchall()
-        return [DeadLetter(service, Envelope(*row[:8]), Failure(*row[8:11]), row[11]) for row in rows]
+    REPLAY = "replay"
+    DISCARD = "discard"
 
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+
+def park(work: UnitOfWork, envelope: Envelope, failure: Failure, direction: Direction = Direction.RECEIVED) -> None:
+    """Keep an event that is given up; parked again, it takes the place of its earlier copy.
+
+    Texts are cut to bounds and cleaned of what a database cannot hold: an event that cannot be read can be anything.
+    """
+    row = {
+        "letter_id": letter_id(envelope),
+        "direction": str(direction),
+        "event_id": _clean(envelope.id, _LONGEST_TEXT),
+        "type": _clean(envelope.type, _LONGEST_TEXT),
+        "source": _clean(envelope.source, _LONGEST_TEXT),
+        "subject": _clean(envelope.subject, _LONGEST_TEXT),
+        "time": _clean(envelope.time, _LONGEST_TEXT),
+        "traceparent": _clean(envelope.traceparent, _LONGEST_TEXT),
+        "body": envelope.body,
+        "attempts": envelope.attempts,
+        "parked_at": work.now,
+        **_why(failure),
+    }
+    statement = insert(work.connection, letters).values(row)
+    kept = {name: statement.excluded[name] for name in row if name != "letter_id"}
+    work.connection.execute(statement.on_conflict_do_update(index_elements=["letter_id"], set_=kept))
+
+
+def note_attempt(work: UnitOfWork, row: Row[Any], failure: Failure) -> None:
+    """Count one more attempt at a letter, and keep why it failed."""
+    changed = {"attempts": row.attempts + 1, **_why(failure)}
+    work.connection.execute(update(letters).where(letters.c.letter_id == row.letter_id).values(changed))
+
+
+def letter_id(envelope: Envelope) -> str:
+    """The event's id, so that its copies are one letter; of what has no proper id, a digest of all that it has."""
+    if _UUID.fullmatch(envelope.id):
+        return envelope.id
+    attributes = json.dumps([envelope.id, envelope.type, envelope.source, envelope.subject]).encode()
+    return hashlib.sha256(attributes + envelope.body).hexdigest()[:36]
+
+
+def envelope_of(row: Row[Any]) -> Envelope:
+    """The event of a letter."""
+    return Envelope(
+        row.event_id, row.type, row.source, row.subject, row.time, bytes(row.body), row.traceparent, row.attempts
+    )
+
+
+def find(work: UnitOfWork, wanted: str) -> Row[Any]:
+    """A letter with everything. Raises NotFound DEAD_LETTER_NOT_FOUND."""
+    row = work.connection.execute(select(letters).where(letters.c.letter_id == wanted)).one_or_none()
+    if row is None:
+        raise _not_found(wanted)
+    return row
+
+
+def list_letters(
+    work: UnitOfWork, page: Page, *, reason: str = "", event_type: str = "", letter_ids: Collection[str] = ()
+) -> Sequence[Row[Any]]:
+    """Letters by the time they were parked, without bodies and stacks (`body_bytes` stands for the body).
+
+    Raises Invalid when the page's key is none that `key_of` gave.
+    """
+    query = _overview().order_by(letters.c.parked_at, letters.c.letter_id).limit(page.fetch)
+    if reason:
+        query = query.where(letters.c.reason == reason)
+    if event_type:
+        query = query.where(letters.c.type == event_type)
+    if letter_ids:
+        query = query.where(letters.c.letter_id.in_(letter_ids))
+    if page.after:
+        parked_at, after = _instant(str(page.after[0])), str(page.after[1])
+        later = (letters.c.parked_at == parked_at) & (letters.c.letter_id > after)
+        query = query.where((letters.c.parked_at > parked_at) | later)
+    return work.connection.execute(query).all()
+
+
+def key_of(row: Row[Any]) -> list[KeyValue]:
+    """A letter's place in a list."""
+    return [row.parked_at.isoformat(), row.letter_id]
+
+
+def list_repairs(work: UnitOfWork, page: Page) -> Sequence[Row[Any]]:
+    """What operators did, newest first."""
+    query = select(repairs).order_by(repairs.c.repair_id.desc()).limit(page.fetch)
+    if page.after:
+        query = query.where(repairs.c.repair_id < str(page.after[0]))
+    return work.connection.execute(query).all()
+
+
+def replay(work: UnitOfWork, wanted: Sequence[str], *, actor: str, reason: str) -> list[Row[Any]]:
+    """Have letters tried once more; raises NotFound DEAD_LETTER_NOT_FOUND, and then nothing is changed.
+
+    What was received is handled by the worker, one event a transaction; what was sent goes back to the outbox.
+    """
+    rows = _locked(work, wanted)
+    _note(work, rows, Action.REPLAY, actor, reason)
+    sent = [row for row in rows if row.direction == Direction.SENT]
+    if sent:
+        back = [
+            {
+                "id": row.event_id,
+                "type": row.type,
+                "subject": row.subject,
+                "body": row.body,
+                "traceparent": row.traceparent,
+                "created_at": datetime.fromisoformat(row.time),
+            }
+            for row in sent
+        ]
+        work.connection.execute(plain_insert(_outbox), back)
+        forget(work, [row.letter_id for row in sent])
+        work.wake(OUTBOX_TOPIC)
+    received = [row.letter_id for row in rows if row.direction == Direction.RECEIVED]
+    if received:
+        asked = update(letters).where(letters.c.letter_id.in_(received)).values(replay_requested_at=work.now)
+        work.connection.execute(asked)
+        work.wake(TOPIC)
+    return rows
+
+
+def discard(work: UnitOfWork, wanted: Sequence[str], *, actor: str, reason: str) -> list[Row[Any]]:
+    """Give letters up for good; raises NotFound DEAD_LETTER_NOT_FOUND, and then nothing is changed.
+
+    Their events count as handled from now on, so that a copy that comes late has no effect either.
+    """
+    rows = _locked(work, wanted)
+    _note(work, rows, Action.DISCARD, actor, reason)
+    forget(work, [row.letter_id for row in rows])
+    inbox.remember(work, [row.letter_id for row in rows if row.direction == Direction.RECEIVED])
+    return rows
+
+
+def forget(work: UnitOfWork, done: Sequence[str]) -> None:
+    """Delete letters."""
+    work.connection.execute(delete(letters).where(letters.c.letter_id.in_(done)))
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fault = Violation("page_token", "give the next_page_token of an earlier answer, unchanged")
+        raise Invalid("BAD_PAGE_TOKEN", "the page token is not one that this method gave", [fault]) from None
+
+
+def _overview() -> Select[Any]:
+    columns = [column for column in letters.c if column.name not in ("body", "stack")]
+    return select(*columns, func.length(letters.c.body).label("body_bytes"))
+
+
+def _locked(work: UnitOfWork, wanted: Sequence[str]) -> list[Row[Any]]:
+    """The letters, in the order of their ids, so that two operators wait for each other instead of deadlocking."""
+    ids = sorted(set(wanted))
+    query = select(letters).where(letters.c.letter_id.in_(ids)).order_by(letters.c.letter_id).with_for_update()
+    rows = list(work.connection.execute(query))
+    missing = sorted(set(ids) - {row.letter_id for row in rows})
+    if missing:
+        raise _not_found(missing[0])
+    return rows
+
+
+def _note(work: UnitOfWork, rows: Sequence[Row[Any]], action: Action, actor: str, reason: str) -> None:
+    noted = [
+        {
+            "repair_id": new_id(),
+            "at": work.now,
+            "actor": actor,
+            "action": str(action),
+            "letter_id": row.letter_id,
+            "type": row.type,
+            "subject": row.subject,
+            "reason": reason,
+        }
+        for row in rows
+    ]
+    if noted:
+        work.connection.execute(plain_insert(repairs), noted)
+
+
+def _why(failure: Failure) -> dict[str, str | None]:
+    return {
+        "reason": _clean(failure.reason, _LONGEST_REASON),
+        "message": _clean(failure.message, _LONGEST_MESSAGE),
+        "stack": _clean(failure.stack[-_LONGEST_STACK:], _LONGEST_STACK),
+        "replay_requested_at": None,
+    }
+
+
+def _clean(text: str, longest: int) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode(errors="replace")[:longest]
+
+
+def _not_found(wanted: str) -> NotFound:
+    return NotFound("DEAD_LETTER_NOT_FOUND", f"there is no dead letter {wanted}", letter_id=wanted)

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from chassis.bus.broker import Delivery, Handled, Limits, Park, Receipt, Retry, Verdict
-from chassis.bus.dead_letters import DeadLetters
+from chassis.bus.broker import Delivery, Handled, Limits, Receipt, Retry, Verdict
 from chassis.bus.events import Envelope
 
 CAPACITY = 10_000
@@ -51,10 +50,7 @@ class EmbeddedBroker:
 
     volatile = True
 
-    def __init__(
-        self, dead_letters: DeadLetters, routes: Mapping[str, Collection[str]], *, capacity: int = CAPACITY
-    ) -> None:
-        self.dead_letters = dead_letters
+    def __init__(self, routes: Mapping[str, Collection[str]], *, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._lock = threading.RLock()
         self._pending: dict[str, _Pending] = {}
@@ -105,10 +101,6 @@ class EmbeddedBroker:
                     reports.setdefault(pending.on_settled, []).append(event_id)
         for on_settled, settled in reports.items():
             on_settled(settled)
-
-    def close(self) -> None:
-        """Close the dead letters' file; nothing else outlives the process."""
-        self.dead_letters.close()
 
 
 class EmbeddedPublisher:
@@ -169,16 +161,12 @@ class EmbeddedConsumer:
         return deliveries
 
     def settle(self, verdicts: Sequence[Verdict]) -> None:
-        """Carry out verdicts: dead letters are on disk before their events count as settled."""
+        """Carry out verdicts."""
         done: list[str] = []
         for verdict in verdicts:
             envelope = verdict.delivery.envelope
             match verdict:
                 case Handled():
-                    done.append(envelope.id)
-                case Park(failure=failure):
-                    counted = replace(envelope, attempts=envelope.attempts + 1)
-                    self._broker.dead_letters.park(self._service, counted, failure)
                     done.append(envelope.id)
                 case Retry(delay=delay):
                     self._delay(replace(envelope, attempts=envelope.attempts + 1), delay)

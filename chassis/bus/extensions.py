@@ -14,11 +14,13 @@ from eventlet.event import Event
 from google.protobuf.message import Message
 from nameko.extensions import DependencyProvider, Entrypoint, SharedExtension
 
+from chassis.bus import dead_letters
 from chassis.bus.background_loop import BackgroundLoop
 from chassis.bus.consuming import Consuming
 from chassis.bus.handling import Handling, Subscription
 from chassis.bus.pruning import Prune, Pruning
 from chassis.bus.relay import Relay
+from chassis.bus.replaying import Replaying
 from chassis.bus.runtime import CONFIG_KEY, Runtime
 from chassis.database import Database, UnitOfWork
 from chassis.settings import Settings
@@ -113,13 +115,14 @@ class EventConsumer(_OnRuntime, SharedExtension):
         super().__init__()
         self._subscriptions: list[Subscription] = []
         self._consuming: Consuming | None = None
+        self._replaying: BackgroundLoop | None = None
 
     def register(self, subscription: Subscription) -> None:
         """Take an event type; before the container starts."""
         self._subscriptions.append(subscription)
 
     def start(self) -> None:
-        """Begin to consume."""
+        """Begin to consume, and to replay what operators ask for."""
         runtime = self.runtime
         events = [subscription.event.DESCRIPTOR.full_name for subscription in self._subscriptions]
         handling = Handling(self.service, self.database, self._subscriptions, runtime.policy)
@@ -127,11 +130,16 @@ class EventConsumer(_OnRuntime, SharedExtension):
         report = runtime.troubles.reporter(f"{self.service} consumer", "not connected yet")
         self._consuming = Consuming(self.service, consumer, handling, report)
         self.container.spawn_managed_thread(self._consuming.run, identifier="event consumer")
+        replaying = Replaying(self.service, self.database, handling)
+        name = f"{self.service}.replays"
+        self._replaying = BackgroundLoop(name, self.database, dead_letters.TOPIC, replaying.replay_due)
+        self.container.spawn_managed_thread(self._replaying.run, identifier="replays")
 
     def finish(self) -> None:
-        """Finish the batch in hand and consume no more."""
-        if self._consuming is not None:
-            self._consuming.stop()
+        """Finish the batch and the replay in hand, and begin no more."""
+        for loop in (self._consuming, self._replaying):
+            if loop is not None:
+                loop.stop()
 
 
 class Subscribe(_OnRuntime, Entrypoint):

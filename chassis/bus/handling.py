@@ -5,14 +5,14 @@ Nothing here knows nameko or a broker: it takes deliveries and says what is to b
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from google.protobuf.message import Message
 
-from chassis.bus import inbox, metrics
-from chassis.bus.broker import Delivery, Failure, Handled, Park, Retry, Verdict
+from chassis.bus import dead_letters, inbox, metrics
+from chassis.bus.broker import Delivery, Failure, Handled, Retry, Verdict
 from chassis.bus.events import Envelope, UndecodableEventError, decode, event_type
 from chassis.bus.faults import database_is_away
 from chassis.bus.topology import RetryPolicy
@@ -68,22 +68,39 @@ class Handling:
         """
         metrics.batch_events.labels(self._service).observe(len(deliveries))
         readable: list[_Readable] = []
-        verdicts: list[Verdict] = []
+        hopeless: list[tuple[Delivery, Failure]] = []
         for delivery in deliveries:
-            try:
-                readable.append(self._read(delivery))
-            except UndecodableEventError as error:
-                verdicts.append(self._park(delivery, Failure("UNDECODABLE_EVENT", str(error))))
-            except KeyError:
-                message = f"{self._service} has no handler for {delivery.envelope.type}"
-                verdicts.append(self._park(delivery, Failure("UNKNOWN_EVENT_TYPE", message)))
-        return verdicts + self._handle_all(readable)
+            found = delivery.failure or self._read(delivery)
+            if isinstance(found, Failure):
+                hopeless.append((delivery, found))
+            else:
+                readable.append(found)
+        return [self._park(*each) for each in hopeless] + self._handle_all(readable)
 
-    def _read(self, delivery: Delivery) -> _Readable:
-        if delivery.fault:
-            raise UndecodableEventError(delivery.fault)
-        subscription = self._subscriptions[delivery.envelope.type]
-        return _Readable(delivery, decode(subscription.event, delivery.envelope.body), subscription)
+    def replay(self, envelope: Envelope, claim: Callable[[UnitOfWork], bool]) -> Failure | None:
+        """Handle a dead letter's event in one transaction with `claim`, which says whether it is still to be handled.
+
+        Returns why it failed again. Raises what says that the database is away.
+        """
+        found = self._read(Delivery(envelope, tag=0))
+        if isinstance(found, Failure):
+            return found
+        try:
+            self._commit([found], claim)
+        except Exception as error:
+            if database_is_away(error):
+                raise
+            return _failure(error)
+        return None
+
+    def _read(self, delivery: Delivery) -> _Readable | Failure:
+        subscription = self._subscriptions.get(delivery.envelope.type)
+        if subscription is None:
+            return Failure("UNKNOWN_EVENT_TYPE", f"{self._service} has no handler for {delivery.envelope.type}")
+        try:
+            return _Readable(delivery, decode(subscription.event, delivery.envelope.body), subscription)
+        except UndecodableEventError as error:
+            return Failure("UNDECODABLE_EVENT", str(error))
 
     def _handle_all(self, events: list[_Readable]) -> list[Verdict]:
         if len(events) <= 1:
@@ -109,9 +126,11 @@ class Handling:
             return self._retry_or_park(event.delivery, error)
         return Handled(event.delivery)
 
-    def _commit(self, events: list[_Readable]) -> None:
-        """Handle those events that are new, in one transaction."""
+    def _commit(self, events: list[_Readable], claim: Callable[[UnitOfWork], bool] | None = None) -> None:
+        """Handle those events that are new, in one transaction, unless its `claim` says that nothing is to be done."""
         with self._database.begin() as work:
+            if claim is not None and not claim(work):
+                return
             fresh = inbox.remember(work, [event.id for event in events])
             for subscription, group in _grouped(events, set(fresh)):
                 envelopes = [event.delivery.envelope for event in group]
@@ -132,15 +151,24 @@ class Handling:
         )
         return Retry(delivery, delay)
 
-    def _park(self, delivery: Delivery, failure: Failure) -> Park:
+    def _park(self, delivery: Delivery, failure: Failure) -> Handled:
+        """Keep the event as a dead letter, in a transaction of its own; the broker may forget it then."""
+        envelope = delivery.envelope
+        try:
+            with self._database.begin() as work:
+                dead_letters.park(work, replace(envelope, attempts=envelope.attempts + 1), failure)
+        except Exception as error:
+            if database_is_away(error):
+                raise DatabaseAwayError(str(error)) from error
+            raise
         metrics.dead_letters.labels(self._service, failure.reason).inc()
         _log.error(
             "event_dead_lettered",
-            **_fields(self._service, delivery.envelope),
+            **_fields(self._service, envelope),
             reason=failure.reason,
             message=failure.message,
         )
-        return Park(delivery, failure)
+        return Handled(delivery)
 
 
 def _grouped(events: list[_Readable], wanted: set[str]) -> list[tuple[Subscription, list[_Readable]]]:

@@ -24,4 +24,5 @@ handled = Counter("duokua_consumer_handled", "Events whose effect was committed.
 duplicates = Counter("duokua_consumer_duplicates", "Events dropped because they had been handled.", ["service"])
 retries = Counter("duokua_consumer_retries", "Events put off to a later attempt.", ["service"])
 dead_letters = Counter("duokua_consumer_dead_letters", "Events given up.", ["service", "reason"])
+replays = Counter("duokua_dead_letter_replays", "Dead letters that were tried again.", ["service", "outcome"])
 paused = Counter("duokua_consumer_paused", "Pauses because the database or broker is away.", ["service", "cause"])

@@ -16,21 +16,30 @@ from chassis.bus.broker import (
     LARGEST_BATCH,
     BrokerAwayError,
     Delivery,
+    Failure,
     Handled,
     Limits,
-    Park,
     Receipt,
     Retry,
     Verdict,
 )
 from chassis.bus.events import CONTENT_TYPE, Envelope, UndecodableEventError, from_headers, to_headers
-from chassis.bus.topology import EXCHANGE, RetryPolicy, dead_queue_name, queue_name, queues, retry_queue_name
+from chassis.bus.topology import (
+    DELIVERY_LIMIT,
+    EXCHANGE,
+    RetryPolicy,
+    dead_queue_name,
+    queue_name,
+    queues,
+    retry_queue_name,
+)
 
 PREFETCH = 500
 """Deliveries that the broker hands out before the first is settled; quorum queues allow 2,000 at most."""
+SUSPICIOUS_DELIVERIES = 3
+"""An event that came back so often may be what ended its consumers: it is handled with no other one in hand."""
 _JITTER = 0.2
-_LONGEST_MESSAGE = 1_000
-_LONGEST_STACK = 8_000
+_GIVEN_UP = f"it was delivered {DELIVERY_LIMIT} times to workers that ended before they had settled it"
 
 
 class RabbitBroker:
@@ -101,7 +110,10 @@ class RabbitConsumer:
         self._events = events
         self._link: Link | None = None
         self._received: deque[Delivery] = deque()
+        self._suspects: deque[Delivery] = deque()
+        """Handled one by one, and after all others in hand."""
         self._unsettled: dict[int, None] = {}
+        self._careful_tag = ""
         self._waiting = False
         self._interrupted = False
 
@@ -114,17 +126,30 @@ class RabbitConsumer:
         try:
             link = self._connected()
             link.drain(self._enough)
-            if not self._received:
+            if not self._in_hand:
                 link.beat()
-            if not self._received and not self._interrupted:
+            if not self._in_hand and not self._interrupted:
                 self._wait(link, wait)
                 link.drain(self._enough)
+            if self._careful_tag and self._received:
+                self._take_many(link)
         except BrokerAwayError:
             self.close()
             if self._interrupted:
                 return []
             raise
         return self._take()
+
+    def _take_many(self, link: Link) -> None:
+        """Stop to take events one by one, as it began: what died here last is not at the queue's head.
+
+        Otherwise each end of the process would count against all the events that it has in hand, and the innocent ones
+        would be given up with the guilty one.
+        """
+        link.cancel(self._careful_tag)
+        self._careful_tag = ""
+        link.consume(queue_name(self._service), PREFETCH, self._on_message)
+        link.drain(self._enough)
 
     def _wait(self, link: Link, wait: float) -> None:
         self._waiting = True
@@ -133,10 +158,16 @@ class RabbitConsumer:
         finally:
             self._waiting = False
 
+    @property
+    def _in_hand(self) -> int:
+        return len(self._received) + len(self._suspects)
+
     def _enough(self) -> bool:
-        return len(self._received) >= LARGEST_BATCH
+        return self._in_hand >= LARGEST_BATCH
 
     def _take(self) -> list[Delivery]:
+        if self._suspects and not self._received:
+            return [self._suspects.popleft()]
         limits = Limits()
         batch: list[Delivery] = []
         room = True
@@ -154,25 +185,35 @@ class RabbitConsumer:
                 link.declare_queue(queue.name, queue.arguments)
             for event in self._events:
                 link.bind(queue_name(self._service), EXCHANGE, event)
-            link.consume(queue_name(self._service), PREFETCH, self._on_message)
+            self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
+            link.consume(dead_queue_name(self._service), PREFETCH, self._on_given_up)
             self._link = link
         return self._link
 
+    def _on_given_up(self, message: Any) -> None:
+        """What the broker moved to the dead queue: its consumers died each time that they had it in hand."""
+        self._received.append(self._delivery(message, Failure("DELIVERY_LIMIT_EXCEEDED", _GIVEN_UP)))
+
     def _on_message(self, message: Any) -> None:
+        deliveries = (message.properties.get("application_headers") or {}).get("x-delivery-count", 0)
+        suspicious = isinstance(deliveries, int) and deliveries >= SUSPICIOUS_DELIVERIES
+        (self._suspects if suspicious else self._received).append(self._delivery(message))
+
+    def _delivery(self, message: Any, failure: Failure | None = None) -> Delivery:
         tag = int(message.delivery_info["delivery_tag"])
         headers = message.properties.get("application_headers") or {}
         body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
         self._unsettled[tag] = None
         try:
-            delivery = Delivery(from_headers(headers, body), tag)
+            return Delivery(from_headers(headers, body), tag, failure)
         except UndecodableEventError as error:
             key = str(message.properties.get("message_id", ""))
             routing_key = str(message.delivery_info["routing_key"])
-            delivery = Delivery(Envelope(key, routing_key, "", "", "", body), tag, fault=str(error))
-        self._received.append(delivery)
+            read = Envelope(key, routing_key, "", "", "", body)
+            return Delivery(read, tag, failure or Failure("UNDECODABLE_EVENT", str(error)))
 
     def settle(self, verdicts: Sequence[Verdict]) -> None:
-        """Publish the copies that retries and dead letters need, and then acknowledge all originals."""
+        """Publish the copies that retries need, and then acknowledge all originals."""
         if self._link is None:
             raise BrokerAwayError("the connection that delivered these events is gone; they come again")
         try:
@@ -194,13 +235,6 @@ class RabbitConsumer:
                 early = random.uniform(0, _JITTER) * delay  # noqa: S311  spreads load, guards nothing
                 queue = retry_queue_name(self._service, delay)
                 return _outgoing(counted, queue=queue, expiration=str(round((delay - early) * 1000)))
-            case Park(failure=failure):
-                headers = {
-                    "duokua-reason": failure.reason,
-                    "duokua-message": failure.message[:_LONGEST_MESSAGE],
-                    "duokua-stack": failure.stack[-_LONGEST_STACK:],
-                }
-                return _outgoing(counted, queue=dead_queue_name(self._service), headers=headers)
 
     def _publish_copies(self, copies: list[Outgoing]) -> None:
         # Rare enough for a connection of its own each time; one kept open would need heartbeats while it idles.
@@ -211,7 +245,7 @@ class RabbitConsumer:
             link.close()
         if confirmation.returned or confirmation.refused:
             lost = len(confirmation.returned) + len(confirmation.refused)
-            raise BrokerAwayError(f"{lost} retries or dead letters of {self._service} found no queue")
+            raise BrokerAwayError(f"{lost} retries of {self._service} found no queue")
 
     def _acknowledge(self, link: Link, tags: list[int]) -> None:
         for tag in tags:
@@ -233,6 +267,7 @@ class RabbitConsumer:
         """Close the connection; what was not settled is delivered again, here or elsewhere."""
         link, self._link = self._link, None
         self._received.clear()
+        self._suspects.clear()
         self._unsettled.clear()
         if link is not None:
             link.close()
@@ -244,9 +279,7 @@ def _publishing_link(address: Address) -> Link:
     return link
 
 
-def _outgoing(
-    envelope: Envelope, *, queue: str = "", headers: dict[str, str] | None = None, expiration: str = ""
-) -> Outgoing:
+def _outgoing(envelope: Envelope, *, queue: str = "", expiration: str = "") -> Outgoing:
     """The event as a message for the exchange, or a copy for one queue."""
     properties: dict[str, object] = {"type": envelope.type}
     if expiration:
@@ -257,6 +290,6 @@ def _outgoing(
         key=envelope.id,
         body=envelope.body,
         content_type=CONTENT_TYPE,
-        headers={**to_headers(envelope), **(headers or {})},
+        headers=to_headers(envelope),
         properties=properties,
     )

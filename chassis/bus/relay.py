@@ -4,34 +4,24 @@ It sleeps until the outbox is written to, in this process or another; a slow loo
 """
 
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Connection
 
 from chassis.bus import metrics, outbox
 from chassis.bus.backoff import Backoff
 from chassis.bus.broker import LARGEST_BATCH, Broker, BrokerAwayError, Receipt
 from chassis.bus.events import Envelope
 from chassis.bus.faults import database_is_away
+from chassis.bus.holding import Holding
 from chassis.bus.tracing import publishing_span
 from chassis.bus.trouble import Report, ignore
-from chassis.database import OUTBOX_TOPIC, Database
+from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
 
 _SAFETY_INTERVAL = 15.0
 """Seconds after which the outbox is looked at without a signal; also how often RabbitMQ gets a sign of life."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Held:
-    """An event type that no queue takes: tried again with growing pauses, while other types go on."""
-
-    until: float = 0.0
-    backoff: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=60.0))
 
 
 class Relay:
@@ -46,7 +36,7 @@ class Relay:
         self._stopping = threading.Event()
         self._stopped = threading.Event()
         self._backoff = Backoff()
-        self._held: dict[str, _Held] = {}
+        self._holding = Holding(service)
         self._lock = threading.Lock()
         self._in_flight: set[str] = set()
         self._settled: list[str] = []
@@ -98,35 +88,40 @@ class Relay:
 
     def _pause(self) -> float:
         """Seconds until there is something to do without a signal."""
-        soonest = min((held.until for held in self._held.values()), default=float("inf"))
-        return max(0.0, min(_SAFETY_INTERVAL, soonest - time.monotonic()))
+        soonest = self._holding.soonest()
+        if soonest is None:
+            return _SAFETY_INTERVAL
+        return min(_SAFETY_INTERVAL, max(0.0, (soonest - self._database.clock.now()).total_seconds()))
 
     def relay_batch(self) -> bool:
         """Forget what has settled and publish one batch; true when more rows may be waiting."""
         self._forget_settled()
         if self._database.is_sqlite:
             with self._database.read() as work:
-                envelopes = self._claim(work.connection)
+                envelopes = self._claim(work)
             receipt = self._publish(envelopes)
-            if receipt.settled:
+            if receipt.settled or receipt.unroutable:
                 with self._database.begin() as work:
-                    outbox.forget(work.connection, receipt.settled)
+                    self._record(work, envelopes, receipt)
         else:
             with self._database.begin() as work:
-                envelopes = self._claim(work.connection)
+                envelopes = self._claim(work)
                 receipt = self._publish(envelopes)
-                if receipt.settled:
-                    outbox.forget(work.connection, receipt.settled)
+                self._record(work, envelopes, receipt)
         moved = len(receipt.settled) + len(receipt.pending)
         metrics.published.labels(self._service).inc(moved)
         return len(envelopes) == LARGEST_BATCH and bool(moved or receipt.unroutable)
 
-    def _claim(self, connection: Connection) -> list[Envelope]:
-        now = time.monotonic()
+    def _claim(self, work: UnitOfWork) -> list[Envelope]:
         with self._lock:
             in_flight = set(self._in_flight)
-        held = [event for event, each in self._held.items() if each.until > now]
-        return outbox.claim(connection, self._service, without_ids=in_flight, without_types=held)
+        held = self._holding.paused(work.now)
+        return outbox.claim(work.connection, self._service, without_ids=in_flight, without_types=held)
+
+    def _record(self, work: UnitOfWork, envelopes: list[Envelope], receipt: Receipt) -> None:
+        if receipt.settled:
+            outbox.forget(work.connection, receipt.settled)
+        self._holding.note(work, envelopes, receipt.unroutable)
 
     def _publish(self, envelopes: list[Envelope]) -> Receipt:
         if not envelopes:
@@ -143,20 +138,7 @@ class Relay:
                 self._in_flight.difference_update(
                     envelope.id for envelope in envelopes if envelope.id not in receipt.pending
                 )
-        self._hold_unroutable(envelopes, receipt)
         return receipt
-
-    def _hold_unroutable(self, envelopes: list[Envelope], receipt: Receipt) -> None:
-        unroutable = {envelope.type for envelope in envelopes if envelope.id in receipt.unroutable}
-        for event in unroutable:
-            held = self._held.setdefault(event, _Held())
-            pause = held.backoff.next()
-            held.until = time.monotonic() + pause
-            metrics.unroutable.labels(self._service, event).inc()
-            _log.error("event_unroutable", service=self._service, event_type=event, retry_seconds=round(pause, 1))
-        for envelope in envelopes:
-            if envelope.type not in unroutable:
-                self._held.pop(envelope.type, None)
 
     def _on_settled(self, event_ids: Sequence[str]) -> None:
         with self._lock:

@@ -4,14 +4,13 @@ from collections.abc import Callable, Collection, Mapping
 
 from chassis.bus.amqp_link import Address
 from chassis.bus.broker import Broker
-from chassis.bus.dead_letters import FILE_NAME, DeadLetters
 from chassis.bus.embedded import EmbeddedBroker
 from chassis.bus.rabbit import RabbitBroker
 from chassis.bus.topology import RetryPolicy
 from chassis.bus.trouble import Troubles
 from chassis.context import open_database
 from chassis.database import OUTBOX_TOPIC, Database
-from chassis.settings import Settings, private_folder
+from chassis.settings import Settings
 
 CONFIG_KEY = "duokua"
 """Where a container's nameko configuration holds the runtime."""
@@ -49,11 +48,9 @@ class Runtime:
         return {**databases, "bus": self.troubles.check}
 
     def close(self) -> None:
-        """Let go of databases and files."""
+        """Let go of the databases."""
         for database in self._databases.values():
             database.close()
-        if isinstance(self.broker, EmbeddedBroker):
-            self.broker.close()
 
 
 def _database(settings: Settings, service: str) -> Database:
@@ -65,6 +62,5 @@ def _database(settings: Settings, service: str) -> Database:
 
 def _broker(settings: Settings, subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy) -> Broker:
     if settings.embedded_broker:
-        private_folder(settings.data_dir)
-        return EmbeddedBroker(DeadLetters(settings.data_dir / FILE_NAME), subscriptions)
+        return EmbeddedBroker(subscriptions)
     return RabbitBroker(Address(settings.broker_url_with_password()), policy)

@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from chassis.bus.amqp_link import Address, Link
+from chassis.bus.amqp_link import Address
 from chassis.bus.broker import Broker, Consumer, Delivery, Handled, Publisher, Receipt
-from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.embedded import EmbeddedBroker
-from chassis.bus.events import Envelope, from_headers
+from chassis.bus.events import Envelope
 from chassis.bus.rabbit import RabbitBroker
-from chassis.bus.topology import RetryPolicy, dead_queue_name
+from chassis.bus.topology import RetryPolicy
 from chassis.clock import new_id
 
 PARCEL = "test.Parcel"
@@ -37,8 +34,6 @@ class Bus:
     """A broker with what a test wants to know about it."""
 
     broker: Broker
-    dead: Callable[[str], list[tuple[Envelope, str]]]
-    """A service's dead letters with their reasons."""
     reported: list[str] = field(default_factory=list)
     """Ids that the broker reported settled."""
     closing: list[Callable[[], None]] = field(default_factory=list)
@@ -69,33 +64,12 @@ class Bus:
 MakeBus = Callable[[Mapping[str, Collection[str]]], Bus]
 
 
-def embedded_bus(folder: Path, routes: Mapping[str, Collection[str]]) -> Bus:
-    letters = DeadLetters(folder / "bus.sqlite3")
-    bus = Bus(
-        EmbeddedBroker(letters, routes),
-        lambda service: [(letter.envelope, letter.failure.reason) for letter in letters.list(service)],
-    )
-    bus.closing.append(letters.close)
-    return bus
+def embedded_bus(routes: Mapping[str, Collection[str]]) -> Bus:
+    return Bus(EmbeddedBroker(routes))
 
 
 def rabbit_bus(url: str, policy: RetryPolicy = QUICK) -> Bus:
-    return Bus(RabbitBroker(Address(url), policy), lambda service: rabbit_dead_letters(url, service))
-
-
-def rabbit_dead_letters(url: str, service: str) -> list[tuple[Envelope, str]]:
-    """Looks at the dead-letter queue; what it takes goes back when the connection closes."""
-    link = Link(Address(url))
-    messages: list[Any] = []
-    try:
-        link.consume(dead_queue_name(service), 100, messages.append)
-        link.wait(1.0)
-        link.drain(lambda: False)
-    finally:
-        link.close()
-    return [
-        (from_headers(message.headers, message.body), str(message.headers["duokua-reason"])) for message in messages
-    ]
+    return Bus(RabbitBroker(Address(url), policy))
 
 
 def drained(consumer: Consumer, count: int, *, seconds: float = 10.0) -> list[Delivery]:

@@ -1,5 +1,4 @@
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -8,13 +7,13 @@ from tests.chassis.bus.buses import Bus, MakeBus, embedded_bus, rabbit_bus
 
 
 @pytest.fixture(params=["embedded", "rabbitmq"])
-def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeBus]:
+def make_bus(request: pytest.FixtureRequest) -> Iterator[MakeBus]:
     """A bus on which the named services consume the named event types; on each broker in turn."""
     made: list[Bus] = []
 
     def make(routes: Mapping[str, Collection[str]]) -> Bus:
         if request.param == "embedded":
-            bus = embedded_bus(tmp_path, routes)
+            bus = embedded_bus(routes)
         else:
             bus = rabbit_bus(request.getfixturevalue("rabbitmq_url"))
         made.append(bus)

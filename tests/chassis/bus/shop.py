@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from sqlalchemy import Column, Integer, String, Table, func, select
 
+from chassis.bus import dead_letters
 from chassis.bus.broker import Delivery
 from chassis.bus.events import Envelope, event_type
 from chassis.bus.handling import Handling, Subscription
 from chassis.clock import new_id
 from chassis.database import Database, UnitOfWork, service_metadata
+from chassis.paging import Page
 from tests.chassis.bus.buses import QUICK
 
 metadata = service_metadata()
@@ -46,6 +48,12 @@ class Shop:
     def written(self) -> list[str]:
         with self.database.read() as work:
             return sorted(work.connection.execute(select(effects.c.text)).scalars())
+
+    def dead(self) -> list[tuple[str, int, str]]:
+        """Ids, attempts and reasons of the dead letters, oldest first."""
+        with self.database.read() as work:
+            rows = dead_letters.list_letters(work, Page(100, None))
+        return [(row.letter_id, row.attempts, row.reason) for row in rows]
 
     def outbox_size(self) -> int:
         with self.database.read() as work:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chassis.bus.broker import LARGEST_BATCH, Delivery, Failure, Handled, Park, Retry
+from chassis.bus.broker import LARGEST_BATCH, Delivery, Handled, Retry
 from tests.chassis.bus.buses import MakeBus, drained, envelope, ids
 
 
@@ -128,20 +128,6 @@ def test_an_event_that_waits_delays_no_other(make_bus: MakeBus, service: str, pa
     other = envelope(parcel)
     bus.publish(other)
     assert ids(consumer.receive(5)) == [other.id]
-
-
-def test_a_parked_event_is_among_the_dead_letters_with_reason_and_attempts(
-    make_bus: MakeBus, service: str, parcel: str
-) -> None:
-    bus = make_bus({service: {parcel}})
-    consumer = bus.consumer(service, parcel)
-    sent = envelope(parcel, body=b"content", attempts=2)
-    receipt = bus.publish(sent)
-    consumer.settle([Park(consumer.receive(5)[0], Failure("BAD", "it is bad", "Traceback " * 10_000))])
-    dead, reason = bus.dead(service)[0]
-    assert (dead.id, dead.type, dead.body, dead.attempts, reason) == (sent.id, parcel, b"content", 3, "BAD")
-    assert bus.settled(receipt) == {sent.id}
-    assert consumer.receive(0.2) == []
 
 
 def test_what_was_not_settled_is_delivered_again_after_a_close(make_bus: MakeBus, service: str, parcel: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from chassis.bus.broker import BrokerAwayError, Consumer, Verdict
 from chassis.bus.consuming import Consuming
 from chassis.bus.relay import Relay
-from tests.chassis.bus.buses import Bus, MakeBus
+from tests.chassis.bus.buses import MakeBus
 from tests.chassis.bus.shop import NUMBER, TEXT, Shop, metadata
 from tests.conftest import MakeDatabase
 from tests.servers.process import wait_until
@@ -89,11 +89,11 @@ def test_an_event_that_always_fails_is_given_up(shop: Shop, make_bus: MakeBus, s
         raise RuntimeError(f"never {text}")
 
     shop.fail = fail
-    bus: Bus = make_bus({service: {TEXT, NUMBER}})
+    bus = make_bus({service: {TEXT, NUMBER}})
     consuming = Consuming(service, bus.consumer(service, TEXT, NUMBER), shop.handling())
     with running(consuming, Relay("shop", shop.database, bus.broker)):
         shop.emit("a")
-        wait_until(lambda: bool(bus.dead(service)), seconds=20, what="a dead letter")
-    [(dead, reason)] = bus.dead(service)
-    assert (reason, dead.attempts, len(shop.calls)) == ("HANDLER_FAILED", 3, 3)
+        wait_until(lambda: bool(shop.dead()), seconds=20, what="a dead letter")
+    [(_, attempts, reason)] = shop.dead()
+    assert (reason, attempts, len(shop.calls)) == ("HANDLER_FAILED", 3, 3)
     assert shop.written() == []

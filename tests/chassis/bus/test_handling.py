@@ -1,11 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from chassis.bus import inbox
-from chassis.bus.broker import Delivery, Handled, Park, Retry
+from chassis.bus import dead_letters, inbox
+from chassis.bus.broker import Delivery, Failure, Handled, Retry
 from chassis.bus.events import Envelope
 from chassis.bus.faults import database_is_away
 from chassis.bus.handling import DatabaseAwayError
@@ -72,10 +73,15 @@ def test_a_failed_event_leaves_nothing_and_is_handled_when_it_comes_again(shop: 
 )
 def test_a_problem_that_will_stay_goes_to_the_dead_letters_at_once(shop: Shop, problem: Problem) -> None:
     shop.fail = failing_at("bad", problem)
-    [verdict] = shop.handling().handle(deliveries(text_event("bad")))
-    assert isinstance(verdict, Park)
-    assert verdict.failure.reason == problem.reason
-    assert "in on_texts" in verdict.failure.stack
+    event = text_event("bad")
+    [verdict] = shop.handling().handle(deliveries(event))
+    assert isinstance(verdict, Handled)
+    with shop.database.read() as work:
+        letter = dead_letters.find(work, event.id)
+    assert (letter.reason, letter.attempts) == (problem.reason, 1)
+    assert letter.message == f"{type(problem).__name__}: {problem}"
+    assert "in on_texts" in letter.stack
+    assert replace(dead_letters.envelope_of(letter), attempts=0) == event
 
 
 def test_a_passing_problem_is_retried_with_growing_delays(shop: Shop) -> None:
@@ -86,18 +92,20 @@ def test_a_passing_problem_is_retried_with_growing_delays(shop: Shop) -> None:
 
 def test_the_last_attempt_ends_among_the_dead_letters(shop: Shop) -> None:
     shop.fail = failing_at("bad", RuntimeError("broken"))
-    [verdict] = shop.handling().handle(deliveries(text_event("bad", attempts=2)))
-    assert isinstance(verdict, Park)
-    assert (verdict.failure.reason, verdict.failure.message) == ("HANDLER_FAILED", "RuntimeError: broken")
+    event = text_event("bad", attempts=2)
+    [verdict] = shop.handling().handle(deliveries(event))
+    assert isinstance(verdict, Handled)
+    assert shop.dead() == [(event.id, 3, "HANDLER_FAILED")]
 
 
 def test_an_unknown_type_an_unreadable_body_and_a_foreign_message_are_parked_at_once(shop: Shop) -> None:
     unknown = Delivery(Envelope("1", "no.Such", "/s", "", "", b""), 1)
     unreadable = Delivery(Envelope("2", "google.protobuf.StringValue", "/s", "", "", b"\x0a\xff"), 2)
-    foreign = Delivery(text_event("a"), 3, fault="the message has no CloudEvents attribute id")
+    foreign = Delivery(Envelope("", "a.b", "", "", "", b""), 3, Failure("UNDECODABLE_EVENT", "it has no id"))
     verdicts = shop.handling().handle([unknown, unreadable, foreign, *deliveries(text_event("good"))])
-    reasons = [verdict.failure.reason for verdict in verdicts if isinstance(verdict, Park)]
-    assert reasons == ["UNKNOWN_EVENT_TYPE", "UNDECODABLE_EVENT", "UNDECODABLE_EVENT"]
+    assert all(isinstance(verdict, Handled) for verdict in verdicts)
+    reasons = sorted(reason for _, _, reason in shop.dead())
+    assert reasons == ["UNDECODABLE_EVENT", "UNDECODABLE_EVENT", "UNKNOWN_EVENT_TYPE"]
     assert shop.written() == ["good"]
 
 

@@ -4,12 +4,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from google.protobuf.wrappers_pb2 import Int64Value
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
+from chassis.bus import dead_letters
 from chassis.bus.broker import BrokerAwayError, Consumer, Receipt
 from chassis.bus.events import Envelope
 from chassis.bus.relay import Relay
-from tests.chassis.bus.shop import NUMBER, Shop, metadata
+from chassis.testing import ManualClock
+from tests.chassis.bus.shop import NUMBER, TEXT, Shop, metadata
 from tests.conftest import MakeDatabase
 from tests.servers.process import wait_until
 
@@ -114,6 +116,30 @@ def test_an_unroutable_event_stays_is_not_tried_hot_and_hinders_no_other(shop: S
         assert shop.outbox_size() in {250, 251}
         broker.no_queue_for.clear()
         wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox once there is a queue")
+
+
+def test_an_event_that_no_queue_takes_for_an_hour_is_a_dead_letter_of_its_sender(make_database: MakeDatabase) -> None:
+    clock = ManualClock()
+    shop = Shop(make_database(metadata, "shop", clock=clock))
+    broker = ScriptedBroker(no_queue_for={TEXT})
+    relay = Relay("shop", shop.database, broker)
+    shop.emit("a")
+    relay.relay_batch()
+    clock.advance(minutes=59)
+    shop.emit("b")
+    relay.relay_batch()
+    assert (shop.outbox_size(), shop.dead()) == (2, [])
+    clock.advance(minutes=2)
+    relay.relay_batch()
+    [(first, _, reason)] = shop.dead()
+    assert (shop.outbox_size(), reason) == (1, "UNROUTABLE")
+    broker.no_queue_for.clear()
+    with shop.database.begin() as work:
+        dead_letters.replay(work, [first], actor="client:op", reason="its consumer is there now")
+    clock.advance(minutes=2)
+    relay.relay_batch()
+    assert [StringValue.FromString(each.body).value for each in broker.got] == ["a", "b"]
+    assert (shop.outbox_size(), shop.dead()) == (0, [])
 
 
 def test_a_row_of_a_broker_that_keeps_nothing_stays_until_its_consumers_are_done(shop: Shop) -> None:

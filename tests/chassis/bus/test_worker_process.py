@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value
 
-from chassis.bus.dead_letters import DeadLetters
 from chassis.database import Database, create_tables
-from tests.chassis.bus.buses import rabbit_dead_letters
 from tests.chassis.bus.shop import Shop, metadata
 from tests.servers import PostgresServer, RabbitmqServer
 from tests.servers.process import free_ports, wait_until
@@ -88,13 +86,7 @@ class Setup:
             work.emit(Int64Value(value=number), subject="test")
 
     def dead_reasons(self) -> list[str]:
-        if self.broker_url:
-            return [reason for _, reason in rabbit_dead_letters(self.broker_url, "shop")]
-        letters = DeadLetters(self.folder / "bus.sqlite3")
-        try:
-            return [letter.failure.reason for letter in letters.list("shop")]
-        finally:
-            letters.close()
+        return [reason for _, _, reason in self.shop.dead()]
 
     def close(self) -> None:
         for process in self.processes:
