@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from chassis.api import Servicer
+from chassis.operations import BusApi
 from chassis.rpc import method_of
 from chassis.settings import SERVICES, Settings
 from chassis.vault import make_key
@@ -37,6 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 def servicers(settings: Settings) -> Iterator[Servicer]:
     for service in SERVICES:
         yield from importlib.import_module(f"services.{service}.api").build(settings)
+    yield BusApi(settings, {})
 
 
 def policy(method: MethodDescriptor) -> options_pb2.MethodPolicy:
