@@ -27,8 +27,8 @@ FULL = Gauge(
 )
 REFUSED = Counter("duokua_outbox_refused", "Transactions refused because the outbox was full.", ["service"])
 
-# In the order of the key, so that it reads the index, and not past the first rows that decide it.
-_HOLDS_MORE_THAN = text("SELECT 1 FROM outbox ORDER BY id LIMIT 1 OFFSET :rows")
+# In no order: a planner whose statistics are of an empty table would sort all rows first (20 times the cost).
+_HOLDS_MORE_THAN = text("SELECT 1 FROM outbox LIMIT 1 OFFSET :rows")
 
 log = structlog.get_logger()
 

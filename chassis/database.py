@@ -1,7 +1,8 @@
 """A service's database and its unit of work, on PostgreSQL and on SQLite alike."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -100,9 +101,9 @@ class Database:
         """Whether this is the embedded database."""
         return self.url.get_backend_name() == "sqlite"
 
-    def bound_outbox(self, limit: int) -> None:
+    def bound_outbox(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Refuse transactions that emit while the outbox holds so many events; for api processes."""
-        self._admission = Admission(self.service, limit)
+        self._admission = Admission(self.service, limit, clock)
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:

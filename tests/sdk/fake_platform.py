@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -59,12 +59,22 @@ def not_taken(answer: task_pb2.TaskAnswer, code: grpc.StatusCode, reason: str) -
     return outcome
 
 
-def rich_status(code: grpc.StatusCode, reason: str, message: str, fields: dict[str, str] | None = None) -> bytes:
+def rich_status(
+    code: grpc.StatusCode,
+    reason: str,
+    message: str,
+    fields: dict[str, str] | None = None,
+    retry_after_ms: int | None = None,
+) -> bytes:
     status = Status(code=code.value[0], message=message)
     details: list[Any] = [ErrorInfo(reason=reason, domain="duokua", metadata={"case_id": "c1"})]
     if fields:
         violations = [BadRequest.FieldViolation(field=name, description=text) for name, text in fields.items()]
         details.append(BadRequest(field_violations=violations))
+    if retry_after_ms is not None:
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(retry_after_ms)
+        details.append(retry)
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)
@@ -117,6 +127,8 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         self.calls: list[tuple[str, Any, str]] = []
         self.refusal: tuple[grpc.StatusCode, bytes | None] | None = None
         self.hello_refusal: grpc.StatusCode | None = None
+        self.hellos_put_off: list[bytes] = []
+        self.hello_times: list[float] = []
         self.unavailable = 0
         self.tokens_unavailable = 0
         self.loop = asyncio.new_event_loop()
@@ -174,6 +186,10 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         self, request_iterator: AsyncIterator[task_service_pb2.WorkRequest], context: Any
     ) -> AsyncIterator[task_service_pb2.WorkResponse]:
         await self._check_token(context)
+        self.hello_times.append(time.monotonic())
+        if self.hellos_put_off:
+            trailer = (("grpc-status-details-bin", self.hellos_put_off.pop()),)
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "later", trailer)
         if self.hello_refusal is not None:
             await context.abort(self.hello_refusal, "the hello is bad")
         first = await anext(aiter(request_iterator), None)

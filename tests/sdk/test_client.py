@@ -14,7 +14,14 @@ from cryptography.x509.oid import NameOID
 from duokua import DuokuaError, Platform
 from duokua.cases.v1.case_service_pb2 import GetCaseRequest, SubmitCaseRequest, WatchCaseRequest
 from duokua.endpoints import SERVICES, Endpoints
-from duokua.errors import FailedPrecondition, InvalidArgument, Unauthenticated, Unavailable, Violation
+from duokua.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Violation,
+)
 from tests.sdk.fake_platform import KEY, TIMEOUT, FakePlatform, client_of, rich_status
 
 
@@ -98,6 +105,19 @@ def test_an_error_tells_reason_metadata_and_fields(fake: FakePlatform, client: P
     assert error.violations == (Violation("form.shop", "is missing"),)
     assert str(error) == "INVALID_ARGUMENT BAD_FORM: the form is bad [form.shop: is missing]"
     assert isinstance(error.__cause__, grpc.RpcError)
+
+
+def test_an_error_says_when_to_come_back_and_is_not_tried_again_by_itself(fake: FakePlatform, client: Platform) -> None:
+    details = rich_status(grpc.StatusCode.RESOURCE_EXHAUSTED, "OUTBOX_FULL", "later", retry_after_ms=2250)
+    fake.refusal = (grpc.StatusCode.RESOURCE_EXHAUSTED, details)
+    with pytest.raises(ResourceExhausted) as caught:
+        client.cases.SubmitCase(SubmitCaseRequest())
+    assert (caught.value.reason, caught.value.retry_after, caught.value.transient) == ("OUTBOX_FULL", 2.25, True)
+    assert len(fake.calls) == 1
+    fake.refusal = (grpc.StatusCode.NOT_FOUND, rich_status(grpc.StatusCode.NOT_FOUND, "GONE", "gone"))
+    with pytest.raises(DuokuaError) as other:
+        client.cases.GetCase(GetCaseRequest())
+    assert other.value.retry_after is None
 
 
 def test_an_error_on_a_stream_is_told_the_same_way(fake: FakePlatform, client: Platform) -> None:

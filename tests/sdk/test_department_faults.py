@@ -24,6 +24,7 @@ from tests.sdk.fake_platform import (
     a_task,
     client_of,
     not_taken,
+    rich_status,
     taken,
     working,
 )
@@ -243,6 +244,39 @@ def test_an_answer_that_the_platform_cannot_take_now_is_sent_again(fake: FakePla
     with working(department):
         fake.stream().send(a_task("t1"))
         assert fake.answer("complete", number=2).request_id == refused[0]
+
+
+def test_an_answer_waits_as_long_as_the_platform_asks_also_on_a_new_stream(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+    department.task(MATTER)(lambda _: {})
+    came: list[float] = []
+
+    def full(answer: task_pb2.TaskAnswer) -> task_pb2.AnswerOutcome:
+        came.append(time.monotonic())
+        if len(came) > 1:
+            return taken(answer)
+        outcome = not_taken(answer, grpc.StatusCode.RESOURCE_EXHAUSTED, "OUTBOX_FULL")
+        outcome.problem.retry_after.FromMilliseconds(1500)
+        return outcome
+
+    fake.judge = full
+    with working(department):
+        fake.stream().send(a_task("t1"))
+        first = fake.answer("complete")
+        fake.stream().respond(None)
+        second = fake.answer("complete", stream=2)
+    assert second.request_id == first.request_id
+    assert came[1] - came[0] >= 1.4
+
+
+def test_a_stream_is_not_dialled_again_sooner_than_the_platform_asks(fake: FakePlatform) -> None:
+    fake.hellos_put_off = [rich_status(grpc.StatusCode.RESOURCE_EXHAUSTED, "BUSY", "too many", retry_after_ms=800)]
+    department = Department(client_of(fake))
+    department.task(MATTER)(lambda _: {})
+    with working(department):
+        fake.stream()
+    first, second = fake.hello_times
+    assert second - first >= 0.75
 
 
 def test_goodbye_flushes_and_dials_again(fake: FakePlatform) -> None:
