@@ -27,6 +27,22 @@ OUTBOX_TOPIC = "outbox"
 LARGEST_EVENT = 1024 * 1024
 """In bytes, its body. Twice the largest that a case has (a notice with form, result and template: 0.4 MiB); batches,
 prefetched events and the embedded broker's queues are bounded in bytes by it."""
+# libpq's and the server's: who vanished, or stands still within a transaction, is found out by the other side. Times
+# are longer than anything that holds a transaction open (a relay waits for the broker's confirms).
+_CONNECTION = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+_SESSION = {
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+}
 _propagator = TraceContextTextMapPropagator()
 _outbox = service_metadata().tables["outbox"]
 
@@ -89,7 +105,7 @@ class Database:
         self.callbacks = Callbacks()
         self.engine = _engine(self.url)
         self._sockets = SocketSignals(signals_folder, service) if self.is_sqlite else None
-        self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service)
+        self._postgres = None if self.is_sqlite else PostgresSignals(self.url, service, connection_parameters(self.url))
         self._listener: Listener | None = None
         self.local_topics: frozenset[str] = frozenset()
         self._admission: Admission | None = None
@@ -174,6 +190,14 @@ def insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.
     return sqlite.insert(table)
 
 
+def connection_parameters(url: URL) -> dict[str, str]:
+    """What connections to PostgreSQL are made with besides their URL; what the URL says itself comes first."""
+    given = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+    ours = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    # Of two values for one setting the server takes the last.
+    return {**_CONNECTION, **given, "options": f"{ours} {given.get('options', '')}".strip()}
+
+
 def _bounded(occurrence: Message) -> bytes:
     body = occurrence.SerializeToString()
     if len(body) <= LARGEST_EVENT:
@@ -193,6 +217,7 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(
             url.set(drivername="postgresql+psycopg"),
+            connect_args=connection_parameters(url),
             pool_size=8,
             max_overflow=8,
             pool_pre_ping=False,

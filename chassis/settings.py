@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,9 +27,12 @@ class Settings(BaseSettings):
     database_url: str = ""
     """`postgresql://user@host:port/duokua_{service}`; empty means SQLite files. `{service}` is replaced."""
     broker_url: str = ""
-    """`amqp://user@host:port/vhost`; empty means the in-process broker."""
+    """`amqp://user@host:port/vhost`, or `user@host1:port,host2:port,host3:port/vhost` for the nodes of a cluster; empty
+    means the in-process broker."""
     database_password_file: Path | None = None
     broker_password_file: Path | None = None
+    broker_heartbeat_seconds: int = Field(default=30, ge=2, le=300)
+    """After how long without a sign of life a broker's node counts as gone: no answer, no confirm, two heartbeats."""
     listen: str = "127.0.0.1:7443"
     """Where the gRPC server of an api process listens."""
     health_listen: str = "127.0.0.1:7480"
@@ -70,6 +73,8 @@ class Settings(BaseSettings):
         if self.broker_url and not self.broker_url.startswith(("amqp://", "amqps://")):
             message = "broker_url must start with amqp:// or amqps://"
             raise ValueError(message)
+        if self.broker_url:
+            broker_nodes(self.broker_url)
         return self
 
     @property
@@ -102,7 +107,7 @@ class Settings(BaseSettings):
         return _with_password(self.database_url.replace("{service}", service), self.database_password_file)
 
     def broker_url_with_password(self) -> str:
-        """The broker's URL, with its password."""
+        """The broker's URL, with its password; `broker_nodes` takes it apart."""
         return _with_password(self.broker_url, self.broker_password_file)
 
     def endpoint(self, service: str) -> str:
@@ -116,6 +121,27 @@ class Settings(BaseSettings):
             message = f"DUOKUA_ENDPOINTS names no address for {service}"
             raise ValueError(message)
         return pairs[service]
+
+
+def broker_nodes(url: str) -> list[str]:
+    """One URL for each node that a broker's URL names; raises ValueError when it names one that cannot be."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, vhost = rest.partition("/")
+    user, at, hosts = authority.rpartition("@")
+    for host in hosts.split(","):
+        if not _is_host(host):
+            message = f"broker_url names {host!r} as a node: write host:port, several as host1:port,host2:port"
+            raise ValueError(message)
+    return [f"{scheme}://{user}{at}{host}{slash}{vhost}" for host in hosts.split(",")]
+
+
+def _is_host(host: str) -> bool:
+    try:
+        parsed = urlsplit(f"//{host}")
+        named = parsed.netloc == host == host.strip() and not host.endswith(":")
+        return named and bool(parsed.hostname) and parsed.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def keep_private() -> None:

@@ -14,12 +14,13 @@ import select
 import socket
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
 import structlog
+from psycopg import conninfo
 from sqlalchemy.engine import URL
 
 from chassis.settings import private_folder
@@ -173,18 +174,19 @@ class _SocketListener:
 class PostgresSignals:
     """Signals of one service over LISTEN/NOTIFY; sending is part of the transaction (see UnitOfWork)."""
 
-    def __init__(self, url: URL, service: str) -> None:
-        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def __init__(self, url: URL, service: str, parameters: Mapping[str, str]) -> None:
+        plain = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+        self._address = conninfo.make_conninfo(plain, **parameters)
         self.channel = f"duokua_{service}"
 
     def listen(self, callbacks: Callbacks) -> Listener:
         """Start a listener for this process."""
-        return _PostgresListener(self._url, self.channel, callbacks)
+        return _PostgresListener(self._address, self.channel, callbacks)
 
 
 class _PostgresListener:
-    def __init__(self, url: str, channel: str, callbacks: Callbacks) -> None:
-        self._url = url
+    def __init__(self, address: str, channel: str, callbacks: Callbacks) -> None:
+        self._address = address
         self._channel = channel
         self._callbacks = callbacks
         self._stopped = threading.Event()
@@ -196,7 +198,7 @@ class _PostgresListener:
         delay = RECONNECT_SECONDS[0]
         while not self._stopped.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True) as connection:
+                with psycopg.connect(self._address, autocommit=True) as connection:
                     connection.execute(f'LISTEN "{self._channel}"')
                     delay = RECONNECT_SECONDS[0]
                     self._callbacks.fire_all()  # whatever was signalled while nobody listened

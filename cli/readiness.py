@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Iterable
 
 from chassis.health import PROCESS_HEADER
-from chassis.settings import Settings
+from chassis.settings import Settings, broker_nodes
 
 
 class StartFailedError(Exception):
@@ -32,16 +32,21 @@ def check_addresses(addresses: Iterable[str]) -> None:
 
 
 def check_broker(settings: Settings) -> None:
-    """Raise StartFailedError when nobody answers where the broker is said to be."""
+    """Raise StartFailedError when nobody answers on any of the broker's nodes."""
     if settings.embedded_broker:
         return
-    place = urllib.parse.urlsplit(settings.broker_url)
-    host, port = place.hostname or "localhost", place.port or (5671 if place.scheme == "amqps" else 5672)
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError as error:
-        message = f"the broker cannot be reached on {host}:{port}: {error.strerror or error}"
-        raise StartFailedError(message) from error
+    failures = []
+    for node in broker_nodes(settings.broker_url):
+        place = urllib.parse.urlsplit(node)
+        host, port = place.hostname or "localhost", place.port or (5671 if place.scheme == "amqps" else 5672)
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+        except OSError as error:
+            failures.append(f"on {host}:{port}: {error.strerror or error}")
+        else:
+            return
+    message = f"the broker cannot be reached {'; '.join(failures)}"
+    raise StartFailedError(message)
 
 
 def is_ready(address: str) -> bool:

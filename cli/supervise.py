@@ -266,6 +266,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         ("SECRETS_DIR", settings.secrets_folder.absolute()),
         ("DATABASE_URL", settings.database_url),
         ("BROKER_URL", settings.broker_url),
+        ("BROKER_HEARTBEAT_SECONDS", settings.broker_heartbeat_seconds),
         ("LISTEN", settings.listen),
         ("ENDPOINTS", settings.endpoints),
         ("ISSUER", settings.issuer),

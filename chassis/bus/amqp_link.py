@@ -4,6 +4,7 @@ py-amqp reads a message with nine small `recv` calls and writes each with a `sen
 most of a message's cost, so a link reads large pieces into a buffer and, while it publishes a batch, collects writes.
 """
 
+import random
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,34 +14,51 @@ from pathlib import Path
 from typing import Any
 
 import kombu
+from kombu.transport.pyamqp import Transport
 
 from chassis.bus.broker import BrokerAwayError
+from chassis.settings import broker_nodes
 
-HEARTBEAT_SECONDS = 60
 CONNECT_SECONDS = 5
-CONFIRM_SECONDS = 30
-"""After so long without an answer the broker counts as gone (it may have blocked publishers: memory, disk)."""
-
+_GOODBYE_SECONDS = 2
+_ERRORS: tuple[type[Exception], ...] = (*Transport.connection_errors, *Transport.channel_errors)
 _READ_SIZE = 64 * 1024
 _FLUSH_SIZE = 256 * 1024
 _BASIC_PUBLISH = (60, 40)
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the broker is: an `amqp://` or `amqps://` URL, and who vouches for its certificate."""
+    """Where the broker is: an `amqp://` or `amqps://` URL of one node or of several, and who vouches for them."""
 
     url: str
     ca_file: Path | None = None
+    heartbeat: int = 30
+    """Seconds without an answer after which a node counts as gone (it may have blocked publishers: memory, disk)."""
 
-    def tls(self) -> dict[str, object] | bool:
+    def connect(self) -> Any:
+        """A connection of py-amqp to any node, beginning with one at random so that load spreads.
+
+        Raises BrokerAwayError, with each node's reason, when none lets us in.
+        """
+        nodes = broker_nodes(self.url)
+        failures = []
+        for node in random.sample(nodes, len(nodes)):
+            patience = min(CONNECT_SECONDS, self.heartbeat)
+            client = kombu.Connection(node, heartbeat=self.heartbeat, connect_timeout=patience)
+            client.ssl = self._tls(client.hostname)
+            try:
+                return client.transport.establish_connection()
+            except _ERRORS as error:
+                failures.append(f"{client.hostname}:{client.port}: {type(error).__name__}: {error}")
+        raise BrokerAwayError("; ".join(failures))
+
+    def _tls(self, hostname: str) -> dict[str, object] | bool:
         """TLS options; the certificate is always verified."""
         if not self.url.startswith("amqps:"):
             return False
-        options: dict[str, object] = {
-            "cert_reqs": ssl.CERT_REQUIRED,
-            "server_hostname": kombu.Connection(self.url).hostname,
-        }
+        options: dict[str, object] = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": hostname}
         return options | ({"ca_certs": str(self.ca_file)} if self.ca_file else {})
 
 
@@ -124,12 +142,11 @@ class Link:
     """A connection with one channel. Every method raises `BrokerAwayError` when the broker went away."""
 
     def __init__(self, address: Address) -> None:
-        client = kombu.Connection(
-            address.url, ssl=address.tls(), heartbeat=HEARTBEAT_SECONDS, connect_timeout=CONNECT_SECONDS
-        )
-        self._errors: tuple[type[Exception], ...] = (*client.connection_errors, *client.channel_errors)
+        self._patience = address.heartbeat
+        self._connection: Any = address.connect()
         with self._translated():
-            self._connection: Any = client.transport.establish_connection()
+            # Holds wherever no shorter time is said: py-amqp would wait for ever for a node that hangs.
+            self._connection.transport.sock.settimeout(self._patience)
             self._wire = _Wire(self._connection.transport)
             self.channel: Any = self._connection.channel()
         self._published = 0
@@ -141,7 +158,7 @@ class Link:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except self._errors as error:
+        except _ERRORS as error:
             raise BrokerAwayError(f"{type(error).__name__}: {error}") from error
 
     # --- topology
@@ -161,6 +178,18 @@ class Link:
         with self._translated():
             self.channel.queue_bind(queue, exchange, routing_key)
 
+    def count(self, queue: str) -> tuple[int, int] | None:
+        """How many messages are ready in a queue, and how many consumers it has; None when there is no such queue."""
+        with self._translated():
+            try:
+                found = self.channel.queue_declare(queue, passive=True)
+            except Transport.channel_errors as error:
+                if error.reply_code != _NOT_FOUND:
+                    raise
+                self.channel = self._connection.channel()  # the broker has closed the old one
+                return None
+            return int(found.message_count), int(found.consumer_count)
+
     # --- publishing
 
     def select_confirms(self) -> None:
@@ -174,7 +203,7 @@ class Link:
     def publish(self, messages: Sequence[Outgoing]) -> Confirmation:
         """Publish all messages at once as `mandatory`, and wait until the broker has answered for each."""
         self._refused, self._returned = set(), set()
-        deadline = time.monotonic() + CONFIRM_SECONDS
+        deadline = time.monotonic() + self._patience
         with self._translated():
             with self._wire.corked():
                 for message in messages:
@@ -182,7 +211,7 @@ class Link:
             while self._unanswered:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise BrokerAwayError(f"{len(self._unanswered)} messages were not confirmed in {CONFIRM_SECONDS} s")
+                    raise BrokerAwayError(f"{len(self._unanswered)} messages were not confirmed in {self._patience} s")
                 self._connection.drain_events(timeout=left)
         keys = {message.key for message in messages}
         return Confirmation(keys - self._refused - self._returned, self._returned, self._refused)
@@ -231,9 +260,9 @@ class Link:
         raise BrokerAwayError("the broker cancelled the consumer: its queue was deleted or lost its leader")
 
     def wait(self, seconds: float) -> None:
-        """Process one frame, waiting for it so long at most."""
+        """Process one frame, waiting for it so long at most, and no longer than half a heartbeat."""
         with self._translated(), suppress(TimeoutError):
-            self._connection.drain_events(timeout=seconds)
+            self._connection.drain_events(timeout=min(seconds, self._patience / 2))
 
     def drain(self, enough: Callable[[], bool]) -> None:
         """Process what is there already, until `enough`."""
@@ -256,12 +285,14 @@ class Link:
 
     def hang_up(self) -> None:
         """Make a waiting call in another thread fail at once."""
-        with suppress(*self._errors, AttributeError):
+        with suppress(*_ERRORS, AttributeError):
             self._connection.transport.sock.shutdown(0)
 
     def close(self) -> None:
         """Close the connection; unacknowledged deliveries go back to their queues."""
-        with suppress(*self._errors, AttributeError):
+        with suppress(*_ERRORS, AttributeError):
+            self._connection.transport.sock.settimeout(_GOODBYE_SECONDS)
+        with suppress(*_ERRORS, AttributeError):
             self._connection.close()
-        with suppress(*self._errors, AttributeError):
+        with suppress(*_ERRORS, AttributeError):
             self._connection.collect()

@@ -5,8 +5,9 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-# Classes of SQLSTATE (PostgreSQL, appendix A): connection exception, insufficient resources, operator intervention.
-_AWAY_CLASSES = ("08", "53", "57P", "58")
+# SQLSTATEs (PostgreSQL, appendix A), whole or by their class: connection exception, idle in a transaction for too long,
+# insufficient resources, operator intervention, system error.
+_AWAY_STATES = ("08", "25P03", "53", "57P", "58")
 # Primary result codes of SQLite under which a later attempt finds the same statement sound.
 _AWAY_SQLITE = {
     sqlite3.SQLITE_BUSY,
@@ -29,7 +30,7 @@ def database_is_away(error: BaseException) -> bool:
         return True
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE in _AWAY_SQLITE
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
     state = getattr(error.orig, "sqlstate", None)
-    return state is None or str(state).startswith(_AWAY_CLASSES)
+    if state is None:  # the client's own words: nobody answered, or no longer
+        return isinstance(error, OperationalError | InterfaceError)
+    return str(state).startswith(_AWAY_STATES)

@@ -125,6 +125,8 @@ def test_a_token_brings_its_key_back(key: list[str]) -> None:
         ("database_url", "mysql://x/{service}"),
         ("database_url", "postgresql://x/duokua"),
         ("broker_url", "http://x"),
+        ("broker_url", "amqp://duokua@mq1:5672,mq2:/v"),
+        ("broker_heartbeat_seconds", "1"),
     ],
 )
 def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -3,8 +3,10 @@
 `python -m tests.servers` starts both, prints their addresses and keeps them until Ctrl-C.
 """
 
+from tests.servers.cluster import RabbitmqCluster
 from tests.servers.install import NotAvailableError
 from tests.servers.postgres import PostgresServer
+from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitmqServer
 
-__all__ = ["NotAvailableError", "PostgresServer", "RabbitmqServer"]
+__all__ = ["NotAvailableError", "PostgresServer", "Proxy", "RabbitmqCluster", "RabbitmqServer"]

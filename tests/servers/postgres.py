@@ -86,9 +86,9 @@ class PostgresServer:
             raise RuntimeError("the server is stopped")
         return self._process.pid
 
-    def url(self, database: str = "postgres") -> str:
-        """The address of a database; `{service}` in its name stays as it is."""
-        return f"postgresql://{USER}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = "postgres", *, port: int = 0) -> str:
+        """The address of a database; `{service}` in its name stays as it is. `port` is a proxy's."""
+        return f"postgresql://{USER}:{quote(self.password)}@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:
         """Start on the port and the data of before. FailedToStartError when it does not come up."""
@@ -118,6 +118,12 @@ class PostgresServer:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._process = None
+
+    def crash(self) -> None:
+        """PostgreSQL's immediate mode: all its processes end at once, in the midst of everything."""
+        if self._process is not None:
+            process.stop(self._process, seconds=STOP_SECONDS, signal=signal.SIGQUIT)
             self._process = None
 
     def close(self) -> None:

@@ -5,9 +5,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 POLL_SECONDS = 0.02
+# The kernel ties a child to the thread that started it: this one lives as long as the tests, whoever asks for a start.
+_starting = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 class FailedToStartError(Exception):
@@ -30,7 +33,8 @@ def spawn(
     elif user:
         guard = ["runuser", "--user", user, "--"]
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return _starting.submit(
+            subprocess.Popen,
             [*guard, *command],
             env=dict(environment),
             cwd=log.parent,
@@ -38,7 +42,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the tests; they stop the server in order
-        )
+        ).result()
 
 
 def user_group(user: str) -> str:

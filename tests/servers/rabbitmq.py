@@ -1,4 +1,4 @@
-"""An own RabbitMQ node: own name, ports, cookie and epmd, in a temporary directory."""
+"""An own RabbitMQ node, or a cluster of them: own names, ports, cookie and epmd, in temporary directories."""
 
 import json
 import os
@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from tests.servers.install import find_or_install
 USER = "duokua"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+_THRIFTY = "+S 1:1 +SDcpu 1:1 +SDio 1 +sbwt none +sbwtdcpu none +sbwtdio none"
+"""One scheduler, which does not spin while it waits for work."""
 
 
 def programs() -> Path:
@@ -34,21 +37,75 @@ def _find_programs() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
+class Erlang:
+    """What nodes need to find and to trust each other: an epmd and a cookie of our own; the shared ones would stay."""
+
+    def __init__(self) -> None:
+        self.cookie = secrets.token_hex(16)
+        (self.port,) = process.free_ports(1)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, log: Path) -> None:
+        """Start the epmd, in the foreground, unless it runs."""
+        if self._process is not None:
+            return
+        epmd = shutil.which("epmd") or str(programs() / "epmd")
+        self._process = process.spawn(
+            [epmd, "-address", "127.0.0.1", "-port", str(self.port)],
+            environment={"PATH": os.environ.get("PATH", os.defpath)},
+            log=log,
+            stop_signal="TERM",
+        )
+        process.wait_ready(self._process, lambda: _connects(self.port), seconds=10, log=log)
+
+    def stop(self) -> None:
+        """End the epmd."""
+        if self._process is not None:
+            process.stop(self._process, seconds=5)
+            self._process = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How a node becomes part of a cluster: it joins the `first`, and is the first itself when there is none."""
+
+    erlang: Erlang
+    first: "RabbitmqServer | None" = None
+
+    def configuration(self, name: str) -> str:
+        """Lines for the rabbitmq.conf of the node with this name."""
+        if self.first is None:
+            return ""
+        return (
+            "cluster_formation.peer_discovery_backend = classic_config\n"
+            f"cluster_formation.classic_config.nodes.1 = {self.first.name}\n"
+            f"cluster_formation.classic_config.nodes.2 = {name}\n"
+        )
+
+
 class RabbitmqServer:
     """A broker process with its own directory; `stop` and `kill` keep queues and messages, `close` removes all.
 
     configuration: lines for rabbitmq.conf. With definitions among them the broker makes no user by itself: they have to
-    hold USER, and `password` says with which password.
+    hold USER, and `password` says with which password. `cluster` makes it a node among others.
     """
 
-    def __init__(self, *, configuration: str = "", password: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        configuration: str = "",
+        password: str | None = None,
+        cluster: "Membership | None" = None,
+    ) -> None:
         self._programs = programs()
         self._directory = Path(tempfile.mkdtemp(prefix="duokua-rabbitmq-"))
         self._log = self._directory / "server.log"
-        self.port, self._distribution_port, self._ctl_port, self._epmd_port = process.free_ports(4)
+        self.port, self._distribution_port, self._ctl_port = process.free_ports(3)
+        self.name = f"duokua-{self.port}@localhost"
         self.password = password or secrets.token_urlsafe(18)
         self._configuration = configuration
-        self._epmd: subprocess.Popen[bytes] | None = None
+        self._cluster = cluster
+        self._erlang = cluster.erlang if cluster else Erlang()
         self._process: subprocess.Popen[bytes] | None = None
         self._write_configuration()
 
@@ -70,16 +127,21 @@ class RabbitmqServer:
             raise RuntimeError("the broker is stopped")
         return self._process.pid
 
-    def url(self, vhost: str = "/") -> str:
-        """The address of a virtual host."""
-        return f"amqp://{USER}:{quote(self.password)}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and not stopped or killed since."""
+        return self._process is not None
+
+    def url(self, vhost: str = "/", *, ports: Sequence[int] = ()) -> str:
+        """The address of a virtual host; `ports` are those of other nodes, or of proxies."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in ports or [self.port])
+        return f"amqp://{USER}:{quote(self.password)}@{hosts}/{quote(vhost, safe='')}"
 
     def start(self) -> None:
         """Start on the port and the data of before. FailedToStartError when it does not come up."""
         if self._process is not None:
             return
-        if self._epmd is None:
-            self._start_epmd()
+        self._erlang.start(self._directory / "epmd.log")
         self._log.write_bytes(b"")
         started = process.spawn(
             [self._programs / "rabbitmq-server"], environment=self._environment(), log=self._log, stop_signal="TERM"
@@ -107,9 +169,8 @@ class RabbitmqServer:
     def close(self) -> None:
         """Stop the node and its epmd, and remove the directory."""
         self.stop()
-        if self._epmd is not None:
-            process.stop(self._epmd, seconds=5)
-            self._epmd = None
+        if self._cluster is None:
+            self._erlang.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def load(self, definitions: dict[str, Any]) -> None:
@@ -143,7 +204,7 @@ class RabbitmqServer:
 
     def _write_configuration(self) -> None:
         cookie = self._directory / ".erlang.cookie"
-        cookie.write_text(secrets.token_hex(16))
+        cookie.write_text(self._erlang.cookie)
         cookie.chmod(0o400)
         (self._directory / "enabled_plugins").write_text("[].\n")
         (self._directory / "rabbitmq.conf").write_text(
@@ -153,20 +214,8 @@ class RabbitmqServer:
             "log.console = true\n"
             "log.file = false\n"
             "disk_free_limit.absolute = 50MB\n"
-            f"{self._configuration}\n"
+            f"{self._configuration}\n{self._cluster.configuration(self.name) if self._cluster else ''}"
         )
-
-    def _start_epmd(self) -> None:
-        """An epmd of our own, in the foreground: the shared one would be left behind."""
-        epmd = shutil.which("epmd") or str(self._programs / "epmd")
-        log = self._directory / "epmd.log"
-        self._epmd = process.spawn(
-            [epmd, "-address", "127.0.0.1", "-port", str(self._epmd_port)],
-            environment=self._environment(),
-            log=log,
-            stop_signal="TERM",
-        )
-        process.wait_ready(self._epmd, lambda: _connects(self._epmd_port), seconds=10, log=log)
 
     def _environment(self) -> dict[str, str]:
         home = str(self._directory)
@@ -175,9 +224,10 @@ class RabbitmqServer:
             "HOME": home,
             "LC_ALL": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self._erlang.port),
             "ERL_CRASH_DUMP": f"{home}/erl_crash.dump",
-            "RABBITMQ_NODENAME": f"duokua-{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _THRIFTY if self._cluster else "",
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CTL_DIST_PORT_MIN": str(self._ctl_port),
             "RABBITMQ_CTL_DIST_PORT_MAX": str(self._ctl_port),
