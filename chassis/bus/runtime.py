@@ -63,4 +63,5 @@ def _database(settings: Settings, service: str) -> Database:
 def _broker(settings: Settings, subscriptions: Mapping[str, Collection[str]], policy: RetryPolicy) -> Broker:
     if settings.embedded_broker:
         return EmbeddedBroker(subscriptions)
-    return RabbitBroker(Address(settings.broker_url_with_password()), policy)
+    address = Address(settings.broker_url_with_password(), heartbeat=settings.broker_heartbeat_seconds)
+    return RabbitBroker(address, policy)
