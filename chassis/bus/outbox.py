@@ -6,21 +6,30 @@ from datetime import UTC
 
 from sqlalchemy import Connection, TextClause, text
 
-from chassis.bus.broker import LARGEST_BATCH
+from chassis.bus.broker import LARGEST_BATCH, LARGEST_BATCH_BYTES
 from chassis.bus.events import Envelope, source_of
 from chassis.database import Instant
 
 _COLUMNS = "id, type, subject, body, traceparent, created_at"
 
-# SKIP LOCKED lets several relays share one outbox. A relay on SQLite is alone, and holds no lock while it publishes.
+# As many of the oldest as begin within the batch's bytes, so that at most one event more than these is read. A body's
+# length is known without reading it.
+# SKIP LOCKED lets several relays share one outbox; what was locked and is left for the next batch waits with it.
+# A relay on SQLite is alone, and holds no lock while it publishes; there the bodies are joined afterwards, because its
+# window would hold copies of all of them.
 _CLAIM: dict[str, TextClause] = {
     "postgresql": text(
-        f"SELECT {_COLUMNS} FROM outbox WHERE id <> ALL(CAST(:ids AS text[])) AND type <> ALL(CAST(:types AS text[]))"  # noqa: S608
-        " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        f"WITH oldest AS (SELECT {_COLUMNS} FROM outbox"  # noqa: S608
+        " WHERE id <> ALL(CAST(:ids AS text[])) AND type <> ALL(CAST(:types AS text[]))"
+        " ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED), sized AS"
+        " (SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before FROM oldest)"
+        f" SELECT {_COLUMNS} FROM sized WHERE before < :bytes ORDER BY id"
     ),
     "sqlite": text(
-        f"SELECT {_COLUMNS} FROM outbox WHERE id NOT IN (SELECT value FROM json_each(:ids))"  # noqa: S608
-        " AND type NOT IN (SELECT value FROM json_each(:types)) ORDER BY id LIMIT :limit"
+        "WITH oldest AS (SELECT id, length(body) AS size FROM outbox"  # noqa: S608
+        " WHERE id NOT IN (SELECT value FROM json_each(:ids)) AND type NOT IN (SELECT value FROM json_each(:types))"
+        " ORDER BY id LIMIT :limit), sized AS (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM oldest)"
+        f" SELECT {_COLUMNS} FROM sized JOIN outbox USING (id) WHERE before < :bytes ORDER BY id"
     ),
 }
 _FORGET: dict[str, TextClause] = {
@@ -34,13 +43,14 @@ def claim(
 ) -> list[Envelope]:
     """The oldest events that no other relay has in hand, except those that are left out; at most one batch.
 
-    On PostgreSQL they are locked until the transaction ends.
+    On PostgreSQL they are locked until the transaction ends. `is_full` says whether there may be more.
     """
     statement = _CLAIM[connection.dialect.name].columns(created_at=Instant())
     parameters = {
         "ids": _array(connection, without_ids),
         "types": _array(connection, without_types),
         "limit": LARGEST_BATCH,
+        "bytes": LARGEST_BATCH_BYTES,
     }
     return [
         Envelope(
@@ -54,6 +64,11 @@ def claim(
         )
         for row in connection.execute(statement, parameters)
     ]
+
+
+def is_full(envelopes: Sequence[Envelope]) -> bool:
+    """Whether a claim ended at a bound, so that more events may be waiting."""
+    return len(envelopes) == LARGEST_BATCH or sum(len(each.body) for each in envelopes) >= LARGEST_BATCH_BYTES
 
 
 def forget(connection: Connection, event_ids: Collection[str]) -> None:

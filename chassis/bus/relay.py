@@ -10,7 +10,7 @@ import structlog
 
 from chassis.bus import metrics, outbox
 from chassis.bus.backoff import Backoff
-from chassis.bus.broker import LARGEST_BATCH, Broker, BrokerAwayError, Receipt
+from chassis.bus.broker import Broker, BrokerAwayError, Receipt
 from chassis.bus.events import Envelope
 from chassis.bus.faults import database_is_away
 from chassis.bus.holding import Holding
@@ -110,7 +110,7 @@ class Relay:
                 self._record(work, envelopes, receipt)
         moved = len(receipt.settled) + len(receipt.pending)
         metrics.published.labels(self._service).inc(moved)
-        return len(envelopes) == LARGEST_BATCH and bool(moved or receipt.unroutable)
+        return outbox.is_full(envelopes) and bool(moved or receipt.unroutable)
 
     def _claim(self, work: UnitOfWork) -> list[Envelope]:
         with self._lock:

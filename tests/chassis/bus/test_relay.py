@@ -175,6 +175,15 @@ def test_two_relays_share_an_outbox_without_publishing_twice(shop: Shop) -> None
     assert brokers[1].got
 
 
+def test_a_batch_that_ends_at_its_bytes_is_followed_by_the_next_at_once(shop: Shop) -> None:
+    broker = ScriptedBroker()
+    shop.emit(*("x" * 1_000_000 for _ in range(12)))
+    with running(Relay("shop", shop.database, broker)):
+        # Sooner than the slow look that would find the others otherwise.
+        wait_until(lambda: shop.outbox_size() == 0, seconds=10, what="an empty outbox")
+    assert broker.batches == [5, 5, 2]
+
+
 def once(call: Callable[[], object]) -> Callable[[], None]:
     calls = [call]
 
