@@ -251,6 +251,11 @@ class Link:
             self.channel.basic_qos(0, prefetch, False)  # noqa: FBT003  AMQP's arguments are positional
             return str(self.channel.basic_consume(queue, callback=on_message, on_cancel=self._on_cancel))
 
+    def get(self, queue: str) -> Any | None:
+        """One message of a queue, to be acknowledged; None when it is empty."""
+        with self._translated():
+            return self.channel.basic_get(queue)
+
     def cancel(self, tag: str) -> None:
         """Consume no more; what was delivered and not acknowledged stays with this connection."""
         with self._translated():

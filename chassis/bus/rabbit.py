@@ -6,11 +6,13 @@ consumers empty their queues.
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from chassis.bus import metrics
+import structlog
+
+from chassis.bus import given_up, metrics
 from chassis.bus.amqp_link import Address, Link, Outgoing
 from chassis.bus.broker import (
     LARGEST_BATCH,
@@ -25,10 +27,8 @@ from chassis.bus.broker import (
 )
 from chassis.bus.events import CONTENT_TYPE, Envelope, UndecodableEventError, from_headers, to_headers
 from chassis.bus.topology import (
-    DELIVERY_LIMIT,
     EXCHANGE,
     RetryPolicy,
-    dead_queue_name,
     queue_name,
     queues,
     retry_queue_name,
@@ -39,7 +39,9 @@ PREFETCH = 500
 SUSPICIOUS_DELIVERIES = 3
 """An event that came back so often may be what ended its consumers: it is handled with no other one in hand."""
 _JITTER = 0.2
-_GIVEN_UP = f"it was delivered {DELIVERY_LIMIT} times to workers that ended before they had settled it"
+
+
+_log = structlog.get_logger(__name__)
 
 
 class RabbitBroker:
@@ -186,22 +188,27 @@ class RabbitConsumer:
             for event in self._events:
                 link.bind(queue_name(self._service), EXCHANGE, event)
             self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
-            link.consume(dead_queue_name(self._service), PREFETCH, self._on_given_up)
             self._link = link
+            self._bring_back()
         return self._link
 
-    def _on_given_up(self, message: Any) -> None:
-        """What the broker moved to the dead queue: its consumers died each time that they had it in hand."""
-        self._received.append(self._delivery(message, Failure("DELIVERY_LIMIT_EXCEEDED", _GIVEN_UP)))
+    def _bring_back(self) -> None:
+        try:
+            if count := given_up.bring_back(self._broker.address, self._service):
+                _log.error("events_given_up_by_the_broker", service=self._service, events=count)
+        except BrokerAwayError as error:
+            # They stay where they are until the next connection; nothing else depends on them.
+            _log.warning("dead_queue_not_read", service=self._service, error=str(error))
 
     def _on_message(self, message: Any) -> None:
-        deliveries = (message.properties.get("application_headers") or {}).get("x-delivery-count", 0)
-        suspicious = isinstance(deliveries, int) and deliveries >= SUSPICIOUS_DELIVERIES
-        (self._suspects if suspicious else self._received).append(self._delivery(message))
-
-    def _delivery(self, message: Any, failure: Failure | None = None) -> Delivery:
-        tag = int(message.delivery_info["delivery_tag"])
         headers = message.properties.get("application_headers") or {}
+        count = headers.get("x-delivery-count", 0)
+        suspicious = isinstance(count, int) and count >= SUSPICIOUS_DELIVERIES
+        (self._suspects if suspicious else self._received).append(self._delivery(message, headers))
+
+    def _delivery(self, message: Any, headers: Mapping[str, Any]) -> Delivery:
+        tag = int(message.delivery_info["delivery_tag"])
+        failure = given_up.FAILURE if given_up.MARK in headers else None
         body = message.body if isinstance(message.body, bytes) else bytes(message.body, "utf-8")
         self._unsettled[tag] = None
         try:
