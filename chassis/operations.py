@@ -158,7 +158,7 @@ class BusApi:
         """What operators did, newest first."""
         asked = page(request.page_size, request.page_token)
         kept, token = asked.cut(dead_letters.list_repairs(call.work, asked), lambda row: [row.repair_id])
-        return pb.ListRepairsResponse(repairs=[_repair_message(row) for row in kept], next_page_token=token)
+        return pb.ListRepairsResponse(repairs=[_repair_message(request.service, row) for row in kept], next_page_token=token)
 
 
 def _backlog(database: Database) -> Backlog:
@@ -199,8 +199,9 @@ def _letter_message(service: str, row: Row[Any], **further: Any) -> pb.DeadLette
     )
 
 
-def _repair_message(row: Row[Any]) -> pb.Repair:
+def _repair_message(service: str, row: Row[Any]) -> pb.Repair:
     return pb.Repair(
+        service=service,
         repair_id=row.repair_id,
         at=_timestamp(row.at),
         actor=row.actor,

@@ -272,7 +272,7 @@ def test_a_replay_waits_for_the_worker_and_is_recorded(edge: Edge) -> None:
         (two, pb.REPAIR_ACTION_REPLAY, "the office is back"),
     }
     assert {repair.actor for repair in repairs} == {f"client:{edge.operator.client_id}"}
-    assert {(repair.event_type, repair.subject) for repair in repairs} == {(TYPE, "c1")}
+    assert {(repair.service, repair.event_type, repair.subject) for repair in repairs} == {("cases", TYPE, "c1")}
     assert other not in {repair.letter_id for repair in repairs}
 
 

@@ -361,6 +361,7 @@ class Repair(_message.Message):
     EVENT_TYPE_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
     repair_id: _builtins.str
     actor: _builtins.str
     """"client:<id>" or "person:<id>"."""
@@ -370,6 +371,7 @@ class Repair(_message.Message):
     subject: _builtins.str
     reason: _builtins.str
     """The operator's own words."""
+    service: _builtins.str
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -383,10 +385,11 @@ class Repair(_message.Message):
         event_type: _builtins.str = ...,
         subject: _builtins.str = ...,
         reason: _builtins.str = ...,
+        service: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at", b"at", "event_type", b"event_type", "letter_id", b"letter_id", "reason", b"reason", "repair_id", b"repair_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor", b"actor", "at", b"at", "event_type", b"event_type", "letter_id", b"letter_id", "reason", b"reason", "repair_id", b"repair_id", "service", b"service", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
