@@ -90,12 +90,20 @@ def endpoints_of(settings: Settings) -> str:
 class Supervisor:
     """Keeps the processes of one platform running.
 
-    Where there is `setpriv` (util-linux) they end with the thread that called `start`, however it ends.
+    Where there is `setpriv` (util-linux) they end with the thread that called `start`, however it ends. `more` run
+    besides those of `processes_of`.
     """
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], logs: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        logs: Path | None = None,
+        *,
+        more: Sequence[Process] = (),
+    ) -> None:
         self._settings = settings
-        self._processes = processes_of(settings)
+        self._processes = [*processes_of(settings), *more]
         self._environment = environment
         self._logs = logs
         self._running: dict[str, Running] = {}

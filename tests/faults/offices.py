@@ -1,6 +1,7 @@
 """The offices' systems as processes: two for each office, started again when they have been killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -64,6 +65,14 @@ class Offices:
         with self._lock:
             self._running[name].popen.kill()
             self._running[name].popen.wait()
+
+    def stop(self, name: str, seconds: float) -> None:
+        """SIGSTOP for a while: others take over what it had leased, and it wakes in the midst of it."""
+        with self._lock:
+            popen = self._running[name].popen
+            popen.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        popen.send_signal(signal.SIGCONT)  # does nothing when it was killed meanwhile
 
     def ledgers(self) -> dict[str, Ledger]:
         """What each office did, by step."""

@@ -1,11 +1,13 @@
 """The platform's own record of a run, read from its databases and its broker."""
 
-import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Table, func, select
+from sqlalchemy.exc import OperationalError
 
 from chassis.database import Database
 from chassis.settings import SERVICES
@@ -17,7 +19,8 @@ from services.notify import store as notify_store
 from tests.laws.evidence import Record
 from tests.platform.starting import Installation
 
-_OUTBOX = cases_store.metadata.tables["outbox"]
+_OUTBOX, _INBOX, _DEAD_LETTERS = (cases_store.metadata.tables[name] for name in ("outbox", "inbox", "dead_letters"))
+"""Every service has these."""
 
 
 class Books:
@@ -33,8 +36,29 @@ class Books:
         if running:
             return f"{running} cases have not ended"
         waiting = {name: rows for name, rows in self._outboxes().items() if rows}
-        waiting |= {name: count for name, count in self._queues().items() if count and not name.endswith(".dead")}
+        waiting |= {name: count for name, count in self._queues().items() if count}
         return f"events wait: {waiting}" if waiting else ""
+
+    def older_than(self, moment: datetime) -> str:
+        """Which service's outbox still has an event from before a moment; empty when none has."""
+        older = select(func.count()).select_from(_OUTBOX).where(_OUTBOX.c.created_at < moment)
+        for service, database in self._databases.items():
+            try:
+                with database.read() as work:
+                    if work.connection.scalar(older):
+                        return f"the outbox of {service}"
+            except OperationalError:
+                return f"the database of {service}"
+        return ""
+
+    def events_handled(self) -> int:
+        """All events whose effects are committed, in all services."""
+        count = select(func.count()).select_from(_INBOX)
+        total = 0
+        for database in self._databases.values():
+            with database.read() as work:
+                total += int(work.connection.scalar(count) or 0)
+        return total
 
     def read(self, bundle_id: str) -> Record:
         """All that concerns cases."""
@@ -84,13 +108,10 @@ class Books:
         return {name: int(count) for name, count in (line.split() for line in listed.splitlines() if line.strip())}
 
     def _dead_letters(self) -> dict[str, int]:
-        if self._installation.rabbitmq is not None:
-            return {name: count for name, count in self._queues().items() if count and name.endswith(".dead")}
-        with closing(sqlite3.connect(self._installation.settings.data_dir / "bus.sqlite3")) as connection:
-            rows = connection.execute(
-                "SELECT service || ' ' || reason, count(*) FROM dead_letters GROUP BY 1"
-            ).fetchall()
-        return dict(rows)
+        found: Counter[str] = Counter()
+        for service in SERVICES:
+            found.update(f"{service}: {letter['reason']}" for letter in self._rows(service, _DEAD_LETTERS))
+        return found
 
 
 def _keys(columns: tuple[Any, ...]) -> list[Any]:
@@ -103,7 +124,7 @@ def books(installation: Installation) -> Iterator[Books]:
     with ExitStack() as stack:
         databases = {}
         for service in SERVICES:
-            url = installation.settings.database_url_of(service)
+            url = installation.database_url(service)
             databases[service] = Database(url, service, signals_folder=installation.folder / "signals")
             stack.callback(databases[service].close)
         yield Books(installation, databases)

@@ -1,30 +1,34 @@
 """One run: a platform under load and under fault, and what it comes to."""
 
 import random
-import statistics
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import load, plan
+from tests.faults.meters import Meters
 from tests.faults.offices import CODES, Offices
 from tests.faults.record import Books, books
-from tests.faults.strikes import Strikes, Struck
+from tests.faults.report import Report
+from tests.faults.strikes import Strikes
 from tests.laws import laws
 from tests.laws.evidence import Evidence
-from tests.platform.registration import register
-from tests.platform.starting import Installation, embedded, on_servers
+from tests.platform.registration import Registered, register
+from tests.platform.starting import Installation, embedded, on_fragile_servers
 from tests.servers.process import wait_until
 
 SCENARIO = Path(__file__).parent / "scenario"
 LEASE_SECONDS = 3
+HEARTBEAT_SECONDS = 2
+PATIENCE_SECONDS = 4.0
+"""Of PostgreSQL with a transaction that stands still: more than the heartbeat, less than a process is stopped for."""
+TWINS = ("cases", "eseal", "notify")
 SETTLE_SECONDS = 120.0
-SETUPS = ("embedded", "servers")
+SETUPS = ("embedded", "servers", "cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +42,24 @@ class Shape:
     """Whether PostgreSQL flushes to disk, as in production; a kill of the process shows no difference but in time."""
 
 
-@dataclass(slots=True)
-class Report:
-    """What a run came to; nothing was lost or doubled when `violations` is empty."""
-
-    setup: str
-    seed: int
-    cases: int
-    struck: list[Struck] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
-    undone: int = 0
-    submissions_repeated: int = 0
-    tasks_repeated: int = 0
-    acts_void: int = 0
-    settled_seconds: float = 0.0
-    """From the last fault or submission until nothing moved any more."""
-    seconds: float = 0.0
-
-    def table(self) -> str:
-        """The run in a few lines."""
-        recoveries: dict[str, list[float]] = defaultdict(list)
-        for each in self.struck:
-            recoveries[each.fault.kind].append(each.recovery)
-        kinds = [
-            f"  {kind:12} {len(times):3} killed; ready again after {statistics.median(times):4.1f} s, "
-            f"at most {max(times):4.1f} s{self._longest(kind)}"
-            for kind, times in sorted(recoveries.items())
-        ]
-        lines = [
-            f"{self.setup}, seed {self.seed}: {self.cases} cases ({self.undone} undone) in {self.seconds:.1f} s",
-            f"  at rest {self.settled_seconds:.1f} s after the last fault and the last submission",
-            *kinds,
-            f"  submissions repeated: {self.submissions_repeated}",
-            f"  tasks that came again after they were done: {self.tasks_repeated}",
-            f"  acts for tasks taken back meanwhile: {self.acts_void}",
-            f"  violations: {len(self.violations)}",
-            *(f"    {violation}" for violation in self.violations),
-        ]
-        return "\n".join(lines)
-
-    def _longest(self, kind: str) -> str:
-        longest = max((each for each in self.struck if each.fault.kind == kind), key=lambda each: each.recovery)
-        down = f"itself down {longest.down:.1f} s" if kind in ("postgresql", "rabbitmq") else ""
-        told = "; ".join(part for part in (down, longest.last and f"last {longest.last}") if part)
-        return f" ({told})" if told else ""
-
-
 def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:
     """Start a platform, put it under load and under fault, wait until it is at rest, and hold it to account."""
     with _platform(setup, shape, folder) as installation:
         registered = register(installation.settings, folder, SCENARIO, CODES, seals=True)
-        with Offices(registered, folder) as offices, books(installation) as open_books:
-            chance = random.Random(seed)
-            servers = ("postgresql", "rabbitmq") if installation.rabbitmq else ()
-            there = plan.targets(list(installation.supervisor.pids()), offices.names(), servers)
-            faults = plan.draw(chance, there, rounds=shape.rounds, seconds=shape.seconds)
-            submissions = load.draw(chance, shape.cases, shape.seconds, [fault.at for fault in faults])
+        if installation.cluster:
+            installation.cluster.wait_complete()
+        with (
+            Offices(registered, folder) as offices,
+            books(installation) as open_books,
+            Meters(installation.health) as meters,
+        ):
             report = Report(setup, seed, shape.cases)
             started = time.monotonic()
-            with ThreadPoolExecutor(1) as portal:
-                submitting = portal.submit(load.submit, registered, submissions, started)
-                report.struck = Strikes(installation, offices, faults, started).carry_out()
-                submitted = submitting.result()
+            strikes = Strikes(installation, offices, open_books, meters)
+            submitted = _under_fault(report, strikes, registered, _drawn(seed, shape, installation, offices), started)
             _hold_to_account(report, open_books, submitted, offices)
+            meters.sample()
+            _count(report, open_books, meters)
             report.seconds = time.monotonic() - started
     return report
 
@@ -108,7 +67,37 @@ def run(setup: str, seed: int, shape: Shape, folder: Path) -> Report:
 def _platform(setup: str, shape: Shape, folder: Path) -> AbstractContextManager[Installation]:
     if setup == "embedded":
         return embedded(folder, lease_seconds=LEASE_SECONDS)
-    return on_servers(folder, durable=shape.durable, lease_seconds=LEASE_SECONDS)
+    return on_fragile_servers(
+        folder,
+        durable=shape.durable,
+        clustered=setup == "cluster",
+        twins=TWINS,
+        patience=PATIENCE_SECONDS,
+        lease_seconds=LEASE_SECONDS,
+        broker_heartbeat_seconds=HEARTBEAT_SECONDS,
+    )
+
+
+_Drawn = tuple[Sequence[plan.Fault], Sequence[load.Submission]]
+
+
+def _drawn(seed: int, shape: Shape, installation: Installation, offices: Offices) -> _Drawn:
+    chance = random.Random(seed)
+    nodes = len(installation.proxies.rabbitmq) if installation.proxies else 0
+    there = plan.targets(installation.health, offices.names(), nodes)
+    faults = plan.draw(chance, there, rounds=shape.rounds, seconds=shape.seconds)
+    return faults, load.draw(chance, shape.cases, shape.seconds, [fault.at for fault in faults])
+
+
+def _under_fault(
+    report: Report, strikes: Strikes, registered: Registered, drawn: _Drawn, started: float
+) -> load.Submitted:
+    faults, submissions = drawn
+    with ThreadPoolExecutor(1) as portal:
+        submitting = portal.submit(load.submit, registered, submissions, started)
+        report.struck = strikes.carry_out(faults, started)
+        report.violations += strikes.failures
+        return submitting.result()
 
 
 def _hold_to_account(report: Report, open_books: Books, submitted: load.Submitted, offices: Offices) -> None:
@@ -127,6 +116,14 @@ def _hold_to_account(report: Report, open_books: Books, submitted: load.Submitte
     report.submissions_repeated = submitted.repeats
     report.tasks_repeated = sum(ledger.repeats() for ledger in ledgers)
     report.acts_void = laws.void_acts(evidence)
+
+
+def _count(report: Report, open_books: Books, meters: Meters) -> None:
+    report.events_handled = open_books.events_handled()
+    report.duplicates_dropped = meters.total("duokua_consumer_duplicates_total")
+    counted = meters.total("duokua_consumer_handled_total")
+    if counted > report.events_handled:
+        report.violations.append(f"{counted} events were counted as handled, and {report.events_handled} were")
 
 
 def _at_rest(open_books: Books) -> Callable[[], bool]:

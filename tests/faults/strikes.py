@@ -1,5 +1,6 @@
-"""Carries out a plan of faults, and measures how long each takes until what was killed works again."""
+"""Carries out a plan of faults, and measures how long each takes until everybody works again."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -8,103 +9,182 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 
+from chassis.bus.topology import queue_name
 from chassis.settings import SERVICES
-from cli import readiness, supervise
+from cli import readiness
+from tests.faults.meters import Meters
 from tests.faults.offices import Offices
-from tests.faults.plan import EVERYTHING, Fault
+from tests.faults.plan import ALL, LEADER, Deed, Fault, Part
+from tests.faults.record import Books
 from tests.platform.starting import Installation
-from tests.servers.process import wait_until
+from tests.servers import Proxy, RabbitmqServer
 
 RECOVERY_SECONDS = 90.0
+LOOK_SECONDS = 0.1
+
+Missing = Callable[[], str]
+"""Says what does not work again yet; empty when all does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A fault that happened; seconds from the kill until what was killed was ready again.
+    """A fault that happened.
 
-    After a server's fault that is everybody who uses it; `last` is who took longest. `down` is how long the server
-    itself was away.
+    `recovery`: seconds from its beginning until everybody whom it struck was ready and what lay in the outboxes had
+    left them; `away`: for how long of that the target was kept from work; `last` is what was waited for last. For an
+    office there is no such moment.
     """
 
     fault: Fault
-    recovery: float
-    down: float = 0.0
+    recovery: float | None
+    away: float = 0.0
     last: str = ""
 
 
 class Strikes:
-    """The faults of one run, each watched by a thread of its own, because recoveries overlap."""
+    """The faults of one run, each in a thread of its own, because recoveries overlap; of a server one at a time."""
 
-    def __init__(self, installation: Installation, offices: Offices, faults: Sequence[Fault], started: float) -> None:
+    def __init__(self, installation: Installation, offices: Offices, books: Books, meters: Meters) -> None:
         self._installation = installation
         self._offices = offices
-        self._faults = faults
-        self._started = started
-        self._health = {each.name: each.health for each in supervise.processes_of(installation.settings)}
+        self._books = books
+        self._meters = meters
+        self._turns = {part: threading.Lock() for part in (Part.POSTGRESQL, Part.RABBITMQ)}
         self._struck: list[Struck] = []
-        self._failures: list[Exception] = []
+        self.failures: list[str] = []
+        """What did not come back, in a sentence each."""
 
-    def carry_out(self) -> list[Struck]:
-        """Kill at the planned times; returns once all has recovered. Raises TimeoutError when something does not."""
+    def carry_out(self, faults: Sequence[Fault], started: float) -> list[Struck]:
+        """Strike at the planned times, counted from `started`; returns once all has recovered, or has not in time."""
         threads = []
-        for fault in self._faults:
-            time.sleep(max(0.0, self._started + fault.at - time.monotonic()))
-            killed_at = time.monotonic()
-            # By this thread: a server is to end with the thread that started it.
-            missing = self._kill(fault)
-            down = time.monotonic() - killed_at
-            threads.append(threading.Thread(target=self._watch, args=(fault, killed_at, down, missing)))
+        for fault in faults:
+            time.sleep(max(0.0, started + fault.at - time.monotonic()))
+            threads.append(threading.Thread(target=self._strike, args=(fault,)))
             threads[-1].start()
         for thread in threads:
             thread.join()
-        if self._failures:
-            raise ExceptionGroup("what was killed did not come back", self._failures)
         return self._struck
 
-    def _watch(self, fault: Fault, killed_at: float, down: float, missing: Callable[[], str]) -> None:
-        last = ""
-
-        def recovered() -> bool:
-            nonlocal last
-            found = missing()
-            last = found or last
-            return not found
-
+    def _strike(self, fault: Fault) -> None:
         try:
-            wait_until(recovered, seconds=RECOVERY_SECONDS, what=f"{fault.target} was killed and is not ready again")
-        except TimeoutError as error:
-            error.add_note(f"waited for {last}")
-            self._failures.append(error)
-        else:
-            self._struck.append(Struck(fault, time.monotonic() - killed_at, down, last))
+            with self._turns.get(fault.part, contextlib.nullcontext()):
+                self._struck.append(self._struck_by(fault))
+        except Exception as error:  # noqa: BLE001 - told in the report
+            self.failures.append(f"{fault.kind} ({fault.target}): {error!r}")
 
-    def _kill(self, fault: Fault) -> Callable[[], str]:
-        """Kill something, and see to it that it is started again; the answer tells what does not work again yet."""
-        if fault.kind == "office":
-            self._offices.kill(fault.target)
-            return lambda: ""
-        if fault.kind in ("postgresql", "rabbitmq"):
-            server = getattr(self._installation, fault.target)
-            if fault.stall:
-                # A broker that hangs before it dies: what was acknowledged and confirmed meanwhile never was.
-                os.kill(server.pid, signal.SIGSTOP)
-                time.sleep(fault.stall)
-            server.kill()
-            time.sleep(fault.down)
-            server.start()
-            return lambda: self._not_ready(self._health)
+    def _struck_by(self, fault: Fault) -> Struck:
+        moment, began = datetime.now(UTC), time.monotonic()
+        with self._deed(fault) as missing:
+            away = time.monotonic() - began
+            if missing is None:
+                return Struck(fault, None, away)
+            last = _wait(lambda: missing() or self._books.older_than(moment))
+            return Struck(fault, time.monotonic() - began, away, last)
+
+    @contextmanager
+    def _deed(self, fault: Fault) -> Iterator[Missing | None]:
+        """Do it; within the block the target has been given back, but for a node that the others have to do without."""
+        match fault.part, fault.deed:
+            case Part.OFFICE, Deed.KILLED:
+                self._offices.kill(fault.target)
+                yield None
+            case Part.OFFICE, _:
+                self._offices.stop(fault.target, fault.down)
+                yield None
+            case (Part.API | Part.WORKER, Deed.STOPPED):
+                yield self._stop(fault)
+            case (Part.API | Part.WORKER | Part.PLATFORM, _):
+                yield self._kill(fault)
+            case Part.POSTGRESQL, Deed.KILLED | Deed.CRASHED:
+                yield self._restart_postgresql(fault)
+            case Part.RABBITMQ, Deed.KILLED:
+                with self._without_node(fault):
+                    yield self._anybody_not_ready
+            case _:
+                yield self._break_connections(fault)
+
+    def _stop(self, fault: Fault) -> Missing:
         supervisor = self._installation.supervisor
+        pid = supervisor.pids()[fault.target]
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(fault.down)
+        if supervisor.pids()[fault.target] == pid:  # it may have been killed meanwhile
+            os.kill(pid, signal.SIGCONT)
+        return lambda: self._not_ready([fault.target])
+
+    def _kill(self, fault: Fault) -> Missing:
+        supervisor = self._installation.supervisor
+        names = [] if fault.target == ALL else [fault.target]
         with self._stalled(fault):
-            killed = supervisor.kill(*(() if fault.target == EVERYTHING else (fault.target,)))
+            self._meters.sample(names)
+            killed = supervisor.kill(*names)
 
         def missing() -> str:
             running = supervisor.pids()
             return next((name for name, pid in killed.items() if running[name] == pid), "") or self._not_ready(killed)
 
         return missing
+
+    def _restart_postgresql(self, fault: Fault) -> Missing:
+        server = self._installation.postgresql
+        assert server is not None
+        if fault.deed is Deed.CRASHED:
+            server.crash()
+        else:
+            server.kill()
+        time.sleep(fault.down)
+        server.start()
+        return self._anybody_not_ready
+
+    @contextmanager
+    def _without_node(self, fault: Fault) -> Iterator[None]:
+        """Kill a node. The only one is started again at once, one of a cluster after the others go on without it."""
+        node, cluster = self._node(fault.target), self._installation.cluster
+        if fault.stall:
+            # A broker that hangs before it dies: what was acknowledged and confirmed meanwhile never was.
+            os.kill(node.pid, signal.SIGSTOP)
+            time.sleep(fault.stall)
+        node.kill()
+        if cluster is None:
+            time.sleep(fault.down)
+            node.start()
+            yield
+            return
+        try:
+            yield
+        finally:
+            node.start()
+            cluster.wait_complete()
+
+    def _node(self, target: str) -> RabbitmqServer:
+        cluster, only = self._installation.cluster, self._installation.rabbitmq
+        assert only is not None
+        if cluster is None:
+            return only
+        return cluster.leader(queue_name("cases")) if target == LEADER else cluster.nodes[int(target)]
+
+    def _break_connections(self, fault: Fault) -> Missing:
+        proxies = self._struck_proxies(fault)
+        if fault.deed is Deed.HUNG:
+            for proxy in proxies:
+                proxy.hang()
+            time.sleep(fault.down)
+        for proxy in proxies:
+            proxy.cut()
+            proxy.flow()
+        return self._anybody_not_ready
+
+    def _struck_proxies(self, fault: Fault) -> Sequence[Proxy]:
+        proxies = self._installation.proxies
+        assert proxies is not None
+        if fault.part is Part.POSTGRESQL:
+            return [proxies.postgresql]
+        # All nodes are cut off at once; one hangs, and the others are there.
+        return proxies.rabbitmq if fault.deed is Deed.CUT else [proxies.rabbitmq[int(fault.target)]]
 
     @contextmanager
     def _stalled(self, fault: Fault) -> Iterator[None]:
@@ -127,17 +207,34 @@ class Strikes:
 
     @contextmanager
     def _outbox_locked(self, service: str) -> Iterator[None]:
-        url = self._installation.settings.database_url_of(service)
+        url = self._installation.database_url(service)
         if url.startswith("sqlite"):
             with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20, isolation_level=None)) as file:
                 file.execute("BEGIN IMMEDIATE")
                 yield
-        else:
-            with psycopg.connect(url) as connection:
+            return
+        with contextlib.ExitStack() as stack:
+            # The server may be down itself, or go meanwhile: then nobody writes either.
+            with contextlib.suppress(psycopg.OperationalError):
+                connection = stack.enter_context(closing(psycopg.connect(url)))
                 # A relay may still lock rows and publish them, and not delete them.
                 connection.execute("LOCK TABLE outbox IN SHARE MODE")
-                yield
-                connection.rollback()
+            yield
+
+    def _anybody_not_ready(self) -> str:
+        return self._not_ready(self._installation.health)
 
     def _not_ready(self, names: Iterable[str]) -> str:
-        return next((name for name in names if not readiness.is_ready(self._health[name])), "")
+        health = self._installation.health
+        return next((name for name in names if not readiness.is_ready(health[name])), "")
+
+
+def _wait(missing: Missing) -> str:
+    """Wait until nothing is missing; the answer is what was missing last."""
+    deadline, last, pause = time.monotonic() + RECOVERY_SECONDS, "", threading.Event()
+    while found := missing():
+        last = found
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{last} was not well again after {RECOVERY_SECONDS:g} s")
+        pause.wait(LOOK_SECONDS)
+    return last
