@@ -22,6 +22,7 @@ from chassis.bus.pruning import Prune, Pruning
 from chassis.bus.relay import Relay
 from chassis.bus.replaying import Replaying
 from chassis.bus.runtime import CONFIG_KEY, Runtime
+from chassis.bus.trouble import consumer_part
 from chassis.database import Database, UnitOfWork
 from chassis.settings import Settings
 
@@ -127,7 +128,7 @@ class EventConsumer(_OnRuntime, SharedExtension):
         events = [subscription.event.DESCRIPTOR.full_name for subscription in self._subscriptions]
         handling = Handling(self.service, self.database, self._subscriptions, runtime.policy)
         consumer = runtime.broker.consumer(self.service, events)
-        report = runtime.troubles.reporter(f"{self.service} consumer", "not connected yet")
+        report = runtime.troubles.reporter(consumer_part(self.service), "not connected yet")
         self._consuming = Consuming(self.service, consumer, handling, report)
         self.container.spawn_managed_thread(self._consuming.run, identifier="event consumer")
         replaying = Replaying(self.service, self.database, handling)
