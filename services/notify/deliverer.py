@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 import structlog
 
-from chassis.database import Database
+from chassis.database import Database, UnitOfWork
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.notify import store
@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 # How long what a killed process had in hand waits for another one. What is being sent renews its lease in time.
 LEASE = timedelta(seconds=10)
 RENEWAL = timedelta(seconds=4)
+RETENTION = timedelta(days=90)
+"""How long the log tells of a delivery that has ended."""
+FORGOTTEN_AT_ONCE = 500
 
 
 class Sends(Protocol):
@@ -106,6 +109,11 @@ class Deliverer:
             return following
         return min(following or now + RENEWAL, now + RENEWAL)
 
+    def forget_old(self, work: UnitOfWork) -> bool:
+        """Forgets some of the deliveries that ended longer ago than `RETENTION`; true when there may be more."""
+        forgotten = store.forget_deliveries(work.connection, work.now - RETENTION, FORGOTTEN_AT_ONCE)
+        return forgotten >= FORGOTTEN_AT_ONCE
+
     def shut_down(self) -> None:
         """Returns when what was started is recorded."""
         for attempt in tuple(self._under_way.values()):
@@ -138,9 +146,8 @@ class Deliverer:
             store.record(work.connection, claim, answer.http_status, result, work.now)
             if answer.gone:
                 store.disable_webhook(work.connection, claim.webhook_id, work.now)
-                store.fail_pending(
-                    work.connection, claim.webhook_id, "the endpoint answered 410 Gone to another message"
-                )
+                told = "the endpoint answered 410 Gone to another message"
+                store.fail_pending(work.connection, claim.webhook_id, told, work.now)
             work.wake(DELIVERIES)
             # Free before the wake-up that follows the commit, and after all is written: whoever looks in between finds
             # this endpoint's deliveries locked.

@@ -138,7 +138,7 @@ class Notify:
         """
         if not store.remove_webhook(work.connection, _organ_of(caller), webhook_id):
             raise NotFound("WEBHOOK_NOT_FOUND", f"your organ has no webhook {webhook_id}", webhook_id=webhook_id)
-        store.fail_pending(work.connection, webhook_id, "the webhook was removed")
+        store.fail_pending(work.connection, webhook_id, "the webhook was removed", work.now)
 
     def deliveries(
         self, work: UnitOfWork, caller: Caller, webhook_id: str, before: str | None, limit: int

@@ -82,6 +82,8 @@ deliveries = Table(
     Column("created_at", Instant, nullable=False),
     Column("next_attempt_at", Instant),
     Column("delivered_at", Instant),
+    # When it was delivered or given up; by it the log is pruned.
+    Column("ended_at", Instant, index=True),
     UniqueConstraint("webhook_id", "source"),
 )
 Index("ix_deliveries_organ_id", deliveries.c.organ_id, deliveries.c.delivery_id)
@@ -187,10 +189,10 @@ def disable_webhook(connection: Connection, webhook_id: str, now: datetime) -> N
     connection.execute(update(webhooks).where(webhooks.c.webhook_id == webhook_id).values(disabled_at=now))
 
 
-def fail_pending(connection: Connection, webhook_id: str, error: str) -> None:
+def fail_pending(connection: Connection, webhook_id: str, error: str, now: datetime) -> None:
     """Gives up what is pending for a webhook."""
     pending = and_(deliveries.c.webhook_id == webhook_id, deliveries.c.status == Status.PENDING)
-    values = {"status": Status.FAILED, "last_error": error, "next_attempt_at": None}
+    values = {"status": Status.FAILED, "last_error": error, "next_attempt_at": None, "ended_at": now}
     connection.execute(update(deliveries).where(pending).values(values))
 
 
@@ -277,8 +279,16 @@ def record(connection: Connection, taken: Claim, http_status: int, result: Outco
             last_error=result.error,
             next_attempt_at=result.next_attempt_at,
             delivered_at=now if delivered else None,
+            ended_at=None if result.status is Status.PENDING else now,
         )
     )
+
+
+def forget_deliveries(connection: Connection, before: datetime, limit: int) -> int:
+    """Forgets deliveries that ended before a time, the oldest first, so many at most; gives how many."""
+    old = select(deliveries.c.delivery_id).where(deliveries.c.ended_at < before)
+    oldest = old.order_by(deliveries.c.ended_at).limit(limit)
+    return connection.execute(delete(deliveries).where(deliveries.c.delivery_id.in_(oldest))).rowcount
 
 
 def _in_use() -> Select[tuple[str]]:
