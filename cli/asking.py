@@ -66,6 +66,14 @@ def _answer(service: Service, ask: Callable[[Service], T]) -> Answer[T]:
         return Answer(service, None, str(error))
 
 
+def none_at(answers: Sequence[Answer[T]], words: str) -> str:
+    """What to say when nothing was found: those that gave no answer may have some."""
+    asked = ", ".join(answer.service for answer in answers if answer.value is not None)
+    return (
+        words if all(answer.value is not None for answer in answers) else f"{words} at {asked or 'any that answered'}"
+    )
+
+
 def end_unless_all(answers: Sequence[Answer[T]]) -> None:
     """Tell which services did not answer, and why; end with status 1 if there are any."""
     silent = [answer for answer in answers if answer.value is None]

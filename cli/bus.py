@@ -7,7 +7,7 @@ import typer
 
 from chassis.settings import Settings
 from cli import dead_letters
-from cli.asking import PATIENCE_SECONDS, Answer, Service, SomeServices, ask_each, end_unless_all
+from cli.asking import PATIENCE_SECONDS, Answer, Service, SomeServices, ask_each, end_unless_all, none_at
 from cli.bus_trouble import age, troubles_of
 from cli.connection import connect
 from cli.options import AsJson
@@ -103,7 +103,7 @@ def repairs(
         ("event", lambda repair: repair.event_type),
         ("why", lambda repair: repair.reason),
     ]
-    print_rows(found, columns, as_json=json, empty="nothing was repaired")
+    print_rows(found, columns, as_json=json, empty=none_at(answers, "nothing was repaired"))
     end_unless_all(answers)
 
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from chassis.settings import Settings
-from cli.asking import OneService, Service, SomeServices, ask_each, end_unless_all
+from cli.asking import OneService, Service, SomeServices, ask_each, end_unless_all, none_at
 from cli.connection import connect
 from cli.event_bodies import decoded
 from cli.options import AsJson
@@ -71,7 +71,7 @@ def list_letters(
     with connect(Settings()) as platform:
         answers = ask_each(services, lambda service: _letters(platform, service, with_reason, event_type))
     found = [letter for answer in answers for letter in answer.value or ()]
-    _print_letters(found, as_json=json, empty="there are no dead letters")
+    _print_letters(found, as_json=json, empty=none_at(answers, "there are no dead letters"))
     end_unless_all(answers)
 
 
@@ -174,12 +174,13 @@ def replay(  # noqa: PLR0913 - options
             return platform.bus(service).ReplayDeadLetters(request).dead_letters
 
         replayed = _repaired(selection, selection.ids(platform), repair, "replayed")
-        ids = [letter.letter_id for letter in replayed]
-        outcome = _await(platform, service, ids, seconds) if wait else None
+        received = [letter.letter_id for letter in replayed if letter.direction == pb.DIRECTION_RECEIVED]
+        outcome = _await(platform, service, received, seconds) if wait else None
     if json:
+        ids = [letter.letter_id for letter in replayed]
         print_json({"replayed": ids, "outcome": None if outcome is None else _outcome_as_dict(outcome)})
     else:
-        _tell_replayed(service, replayed)
+        _tell_replayed(service, len(received), len(replayed) - len(received))
         _tell_outcome(outcome)
     if outcome is not None and (outcome.failed or outcome.waiting):
         raise typer.Exit(1)
@@ -207,9 +208,7 @@ def _await(platform: Platform, service: Service, ids: Sequence[str], seconds: fl
         return await_replays(ids, lambda some: _letters(platform, service, letter_ids=some), seconds, note)
 
 
-def _tell_replayed(service: Service, replayed: Sequence[pb.DeadLetter]) -> None:
-    sent = sum(letter.direction == pb.DIRECTION_SENT for letter in replayed)
-    received = len(replayed) - sent
+def _tell_replayed(service: Service, received: int, sent: int) -> None:
     if received or not sent:
         say(f"{counted(received, 'dead letter')} of {service} to be handled once more")
     if sent:
@@ -219,7 +218,8 @@ def _tell_replayed(service: Service, replayed: Sequence[pb.DeadLetter]) -> None:
 def _tell_outcome(outcome: Outcome | None) -> None:
     if outcome is None:
         return
-    say(f"{counted(len(outcome.done), 'event')} done with")
+    if outcome.done:
+        say(f"{counted(len(outcome.done), 'event')} handled")
     if outcome.failed:
         say(f"{counted(len(outcome.failed), 'event')} given up again:")
         _print_letters(outcome.failed, as_json=False, empty="")

@@ -44,7 +44,7 @@ class Outcome:
 
     waiting: list[str]
     done: list[str] = field(default_factory=list)
-    """They are no dead letters any more."""
+    """They are no dead letters any more: handled, or discarded meanwhile."""
     failed: list[DeadLetter] = field(default_factory=list)
     """They were given up again, with the reason of this time."""
 
