@@ -18,11 +18,13 @@ from eventlet.event import Event
 from eventlet.hubs import trampoline
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from nameko.runners import ServiceRunner
+from prometheus_client import REGISTRY
 
 from chassis import telemetry
 from chassis.bus.events import event_type
 from chassis.bus.extensions import Subscribe
 from chassis.bus.runtime import CONFIG_KEY, Runtime
+from chassis.bus.scraping import BacklogCollector
 from chassis.bus.topology import RetryPolicy
 from chassis.health import HealthServer
 from chassis.settings import SERVICES, Settings, private_folder
@@ -64,6 +66,7 @@ def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy |
     runner = ServiceRunner({CONFIG_KEY: runtime})
     for worker in workers:
         runner.add_service(worker)
+    REGISTRY.register(BacklogCollector(runtime.databases))
     health = HealthServer(settings.health_listen, runtime.checks())
     started = runtime.troubles.reporter("start", "the services are starting")
     health.start()
