@@ -40,22 +40,22 @@ SomeServices = Annotated[
 class Answer(Generic[T]):
     """What a service answered, or why it did not."""
 
-    service: Service
+    service: str
     value: T | None
     why: str = ""
 
 
-def ask_each(services: Sequence[Service] | None, ask: Callable[[Service], T]) -> list[Answer[T]]:
+def ask_each(services: Sequence[Service] | None, ask: Callable[[str], T]) -> list[Answer[T]]:
     """Ask services, all when none is named, at the same time.
 
     Raises what is about the caller and not about a service: `Unauthenticated`, `PermissionDenied`.
     """
-    asked = list(dict.fromkeys(services or Service))
+    asked = [service.value for service in dict.fromkeys(services or Service)]
     with ThreadPoolExecutor(len(asked)) as threads:
         return list(threads.map(lambda service: _answer(service, ask), asked))
 
 
-def _answer(service: Service, ask: Callable[[Service], T]) -> Answer[T]:
+def _answer(service: str, ask: Callable[[str], T]) -> Answer[T]:
     try:
         return Answer(service, ask(service))
     except (Unauthenticated, PermissionDenied):

@@ -7,7 +7,7 @@ import typer
 
 from chassis.settings import Settings
 from cli import dead_letters
-from cli.asking import PATIENCE_SECONDS, Answer, Service, SomeServices, ask_each, end_unless_all, none_at
+from cli.asking import PATIENCE_SECONDS, Answer, SomeServices, ask_each, end_unless_all, none_at
 from cli.bus_trouble import age, troubles_of
 from cli.connection import connect
 from cli.options import AsJson
@@ -32,7 +32,7 @@ def status(
     """Show what waits at each service, and what needs an operator."""
     with connect(Settings()) as platform:
         answers = ask_each(services, lambda service: _status_of(platform, service))
-    troubles = {answer.service.value: _troubles(answer) for answer in answers}
+    troubles = {answer.service: _troubles(answer) for answer in answers}
     if json:
         print_json([_as_json(answer, troubles[answer.service]) for answer in answers])
     else:
@@ -42,7 +42,7 @@ def status(
         raise typer.Exit(1)
 
 
-def _status_of(platform: Platform, service: Service) -> pb.BusStatus:
+def _status_of(platform: Platform, service: str) -> pb.BusStatus:
     request = pb.GetBusStatusRequest(service=service)
     return platform.bus(service).GetBusStatus(request, timeout=PATIENCE_SECONDS).status
 
@@ -107,7 +107,7 @@ def repairs(
     end_unless_all(answers)
 
 
-def _repairs_of(platform: Platform, service: Service, last: int) -> list[pb.Repair]:
+def _repairs_of(platform: Platform, service: str, last: int) -> list[pb.Repair]:
     found: list[pb.Repair] = []
     token = ""
     while len(found) < last:

@@ -36,7 +36,7 @@ Why = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 class Selection:
     """Which letters of a service a command is for: named ones, or those that are there and fit."""
 
-    service: Service
+    service: str
     named: Sequence[str]
     with_reason: str
     event_type: str
@@ -57,7 +57,7 @@ def _selection(
 ) -> Selection:
     if sum(map(bool, (named, everything, with_reason or event_type))) != 1:
         raise typer.BadParameter("name letters, or say --all, or choose by --with-reason and --type")
-    return Selection(service, named or (), with_reason, event_type)
+    return Selection(service.value, named or (), with_reason, event_type)
 
 
 @app.command(name="list")
@@ -76,7 +76,7 @@ def list_letters(
 
 
 def _letters(
-    platform: Platform, service: Service, with_reason: str = "", event_type: str = "", letter_ids: Sequence[str] = ()
+    platform: Platform, service: str, with_reason: str = "", event_type: str = "", letter_ids: Sequence[str] = ()
 ) -> list[pb.DeadLetter]:
     request = pb.ListDeadLettersRequest(
         service=service, page_size=1000, reason=with_reason, event_type=event_type, letter_ids=letter_ids
@@ -113,7 +113,7 @@ def show(
     """Show a dead letter whole: why it was given up, the stack, and the event itself."""
     with connect(Settings()) as platform:
         request = pb.GetDeadLetterRequest(service=service, letter_id=letter)
-        found = platform.bus(service).GetDeadLetter(request).dead_letter
+        found = platform.bus(service.value).GetDeadLetter(request).dead_letter
     event = decoded(found.event_type, found.body)
     if json:
         print_json({**as_dict(found), "event": event})
@@ -171,7 +171,7 @@ def replay(  # noqa: PLR0913 - options
 
         def repair(letter_ids: Sequence[str]) -> Sequence[pb.DeadLetter]:
             request = pb.ReplayDeadLettersRequest(service=service, letter_ids=letter_ids, reason=reason)
-            return platform.bus(service).ReplayDeadLetters(request).dead_letters
+            return platform.bus(selection.service).ReplayDeadLetters(request).dead_letters
 
         replayed = _repaired(selection, selection.ids(platform), repair, "replayed")
         received = [letter.letter_id for letter in replayed if letter.direction == pb.DIRECTION_RECEIVED]
@@ -199,7 +199,7 @@ def _repaired(selection: Selection, ids: Sequence[str], repair: Ask, verb: str) 
     return done
 
 
-def _await(platform: Platform, service: Service, ids: Sequence[str], seconds: float) -> Outcome:
+def _await(platform: Platform, service: str, ids: Sequence[str], seconds: float) -> Outcome:
     with errors.status("waiting") as progress:
 
         def note(outcome: Outcome) -> None:
@@ -208,7 +208,7 @@ def _await(platform: Platform, service: Service, ids: Sequence[str], seconds: fl
         return await_replays(ids, lambda some: _letters(platform, service, letter_ids=some), seconds, note)
 
 
-def _tell_replayed(service: Service, received: int, sent: int) -> None:
+def _tell_replayed(service: str, received: int, sent: int) -> None:
     if received or not sent:
         say(f"{counted(received, 'dead letter')} of {service} to be handled once more")
     if sent:
@@ -255,7 +255,7 @@ def discard(
 
         def repair(letter_ids: Sequence[str]) -> Sequence[pb.DeadLetter]:
             request = pb.DiscardDeadLettersRequest(service=service, letter_ids=letter_ids, reason=reason)
-            return platform.bus(service).DiscardDeadLetters(request).dead_letters
+            return platform.bus(selection.service).DiscardDeadLetters(request).dead_letters
 
         discarded = _repaired(selection, ids, repair, "discarded")
     if json:
