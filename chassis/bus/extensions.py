@@ -92,6 +92,7 @@ class OutboxRelay(_OnRuntime, DependencyProvider):
             self.database,
             self.runtime.broker,
             self.runtime.troubles.reporter(f"{self.service} relay"),
+            heartbeat=self.runtime.settings.broker_heartbeat_seconds,
         )
 
     def start(self) -> None:

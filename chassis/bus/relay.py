@@ -19,7 +19,7 @@ from chassis.bus.trouble import Report, ignore
 from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
 
 _SAFETY_INTERVAL = 15.0
-"""Seconds after which the outbox is looked at without a signal; also how often RabbitMQ gets a sign of life."""
+"""Seconds after which the outbox is looked at without a signal, at the latest; RabbitMQ then gets a sign of life too."""
 
 _log = structlog.get_logger(__name__)
 
@@ -27,7 +27,16 @@ _log = structlog.get_logger(__name__)
 class Relay:
     """Publishes the outbox of one service. Several may run on one PostgreSQL database, one on SQLite."""
 
-    def __init__(self, service: str, database: Database, broker: Broker, report: Report = ignore) -> None:
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        broker: Broker,
+        report: Report = ignore,
+        *,
+        heartbeat: float = 2 * _SAFETY_INTERVAL,
+    ) -> None:
+        self._interval = min(_SAFETY_INTERVAL, heartbeat / 2)
         self._service = service
         self._database = database
         self._report = report
@@ -90,8 +99,8 @@ class Relay:
         """Seconds until there is something to do without a signal."""
         soonest = self._holding.soonest()
         if soonest is None:
-            return _SAFETY_INTERVAL
-        return min(_SAFETY_INTERVAL, max(0.0, (soonest - self._database.clock.now()).total_seconds()))
+            return self._interval
+        return min(self._interval, max(0.0, (soonest - self._database.clock.now()).total_seconds()))
 
     def relay_batch(self) -> bool:
         """Forget what has settled and publish one batch; true when more rows may be waiting."""

@@ -23,6 +23,7 @@ class ScriptedBroker:
     no_queue_for: set[str] = field(default_factory=set)
     away: bool = False
     keeps: bool = True
+    beats: int = 0
     got: list[Envelope] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     hold: Callable[[], None] = lambda: None
@@ -48,6 +49,7 @@ class ScriptedBroker:
         return Receipt(settled=kept, unroutable=unroutable) if self.keeps else Receipt((), kept, unroutable)
 
     def keep_alive(self) -> None:
+        self.beats += 1
         if self.away:
             raise BrokerAwayError("away")
 
@@ -82,6 +84,13 @@ def test_events_leave_in_their_order_as_soon_as_they_are_committed(shop: Shop) -
         wait_until(lambda: shop.outbox_size() == 0, seconds=5, what="an empty outbox")
     assert [each.source for each in broker.got] == ["/services/shop"] * 2
     assert [each.id for each in broker.got] == sorted(each.id for each in broker.got)
+
+
+def test_a_relay_with_nothing_to_do_gives_its_broker_two_signs_of_life_a_heartbeat(shop: Shop) -> None:
+    broker = ScriptedBroker()
+    with running(Relay("shop", shop.database, broker, heartbeat=0.2)):
+        wait_until(lambda: broker.beats >= 5, seconds=10, what="signs of life")
+    assert broker.got == []
 
 
 def test_an_outbox_written_before_the_start_is_published_in_batches(shop: Shop) -> None:
