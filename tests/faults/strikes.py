@@ -6,10 +6,11 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import psycopg
 
@@ -26,17 +27,17 @@ from tests.servers import Proxy, RabbitmqServer
 RECOVERY_SECONDS = 90.0
 LOOK_SECONDS = 0.1
 
-Missing = Callable[[], str]
-"""Says what does not work again yet; empty when all does."""
+Checks = Mapping[str, Callable[[], bool]]
+"""Whether something works again, by what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
     """A fault that happened.
 
-    `recovery`: seconds from its beginning until everybody whom it struck was ready and what lay in the outboxes had
-    left them; `away`: for how long of that the target was kept from work; `last` is what was waited for last. For an
-    office there is no such moment.
+    `recovery`: seconds from its beginning until each process that it struck had been ready again, and each outbox had
+    given away what lay in it; `away`: for how long of that the target was kept from work; `last` is what was waited for
+    last. For an office there is no such moment.
     """
 
     fault: Fault
@@ -78,23 +79,25 @@ class Strikes:
 
     def _struck_by(self, fault: Fault) -> Struck:
         moment, began = datetime.now(UTC), time.monotonic()
-        with self._deed(fault) as missing:
+        with self._deed(fault) as processes:
             away = time.monotonic() - began
-            if missing is None:
+            if not processes:
                 return Struck(fault, None, away)
-            last = _wait(lambda: missing() or self._books.older_than(moment))
+            services = {service for name in processes for service in _services(name)}
+            outboxes = {f"the outbox of {each}": partial(self._books.has_sent, each, moment) for each in services}
+            last = _wait({**processes, **outboxes})
             return Struck(fault, time.monotonic() - began, away, last)
 
     @contextmanager
-    def _deed(self, fault: Fault) -> Iterator[Missing | None]:
+    def _deed(self, fault: Fault) -> Iterator[Checks]:
         """Do it; within the block the target has been given back, but for a node that the others have to do without."""
         match fault.part, fault.deed:
             case Part.OFFICE, Deed.KILLED:
                 self._offices.kill(fault.target)
-                yield None
+                yield {}
             case Part.OFFICE, _:
                 self._offices.stop(fault.target, fault.down)
-                yield None
+                yield {}
             case (Part.API | Part.WORKER, Deed.STOPPED):
                 yield self._stop(fault)
             case (Part.API | Part.WORKER | Part.PLATFORM, _):
@@ -103,33 +106,32 @@ class Strikes:
                 yield self._restart_postgresql(fault)
             case Part.RABBITMQ, Deed.KILLED:
                 with self._without_node(fault):
-                    yield self._anybody_not_ready
+                    yield self._everybody_ready()
             case _:
                 yield self._break_connections(fault)
 
-    def _stop(self, fault: Fault) -> Missing:
+    def _stop(self, fault: Fault) -> Checks:
         supervisor = self._installation.supervisor
         pid = supervisor.pids()[fault.target]
         os.kill(pid, signal.SIGSTOP)
         time.sleep(fault.down)
         if supervisor.pids()[fault.target] == pid:  # it may have been killed meanwhile
             os.kill(pid, signal.SIGCONT)
-        return lambda: self._not_ready([fault.target])
+        return {fault.target: partial(self._is_ready, fault.target)}
 
-    def _kill(self, fault: Fault) -> Missing:
+    def _kill(self, fault: Fault) -> Checks:
         supervisor = self._installation.supervisor
         names = [] if fault.target == ALL else [fault.target]
         with self._stalled(fault):
             self._meters.sample(names)
             killed = supervisor.kill(*names)
 
-        def missing() -> str:
-            running = supervisor.pids()
-            return next((name for name, pid in killed.items() if running[name] == pid), "") or self._not_ready(killed)
+        def is_back(name: str) -> bool:
+            return supervisor.pids()[name] != killed[name] and self._is_ready(name)
 
-        return missing
+        return {name: partial(is_back, name) for name in killed}
 
-    def _restart_postgresql(self, fault: Fault) -> Missing:
+    def _restart_postgresql(self, fault: Fault) -> Checks:
         server = self._installation.postgresql
         assert server is not None
         if fault.deed is Deed.CRASHED:
@@ -138,7 +140,7 @@ class Strikes:
             server.kill()
         time.sleep(fault.down)
         server.start()
-        return self._anybody_not_ready
+        return self._everybody_ready()
 
     @contextmanager
     def _without_node(self, fault: Fault) -> Iterator[None]:
@@ -167,7 +169,7 @@ class Strikes:
             return only
         return cluster.leader(queue_name("cases")) if target == LEADER else cluster.nodes[int(target)]
 
-    def _break_connections(self, fault: Fault) -> Missing:
+    def _break_connections(self, fault: Fault) -> Checks:
         proxies = self._struck_proxies(fault)
         if fault.deed is Deed.HUNG:
             for proxy in proxies:
@@ -176,7 +178,7 @@ class Strikes:
         for proxy in proxies:
             proxy.cut()
             proxy.flow()
-        return self._anybody_not_ready
+        return self._everybody_ready()
 
     def _struck_proxies(self, fault: Fault) -> Sequence[Proxy]:
         proxies = self._installation.proxies
@@ -221,20 +223,25 @@ class Strikes:
                 connection.execute("LOCK TABLE outbox IN SHARE MODE")
             yield
 
-    def _anybody_not_ready(self) -> str:
-        return self._not_ready(self._installation.health)
+    def _everybody_ready(self) -> Checks:
+        return {name: partial(self._is_ready, name) for name in self._installation.health}
 
-    def _not_ready(self, names: Iterable[str]) -> str:
-        health = self._installation.health
-        return next((name for name in names if not readiness.is_ready(health[name])), "")
+    def _is_ready(self, name: str) -> bool:
+        return readiness.is_ready(self._installation.health[name])
 
 
-def _wait(missing: Missing) -> str:
-    """Wait until nothing is missing; the answer is what was missing last."""
-    deadline, last, pause = time.monotonic() + RECOVERY_SECONDS, "", threading.Event()
-    while found := missing():
-        last = found
+def _services(process: str) -> Sequence[str]:
+    """The services that a process is of, by its name."""
+    service = process.partition("-")[0]
+    return (service,) if service in SERVICES else SERVICES
+
+
+def _wait(checks: Checks) -> str:
+    """Wait until each check has held once; the answer is whose did last."""
+    deadline, pause, last = time.monotonic() + RECOVERY_SECONDS, threading.Event(), ""
+    while left := {what: check for what, check in checks.items() if not check()}:
+        checks, last = left, next(iter(left))
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{last} was not well again after {RECOVERY_SECONDS:g} s")
+            raise TimeoutError(f"not well again after {RECOVERY_SECONDS:g} s: {', '.join(left)}")
         pause.wait(LOOK_SECONDS)
     return last
