@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from prometheus_client import REGISTRY
 
 from chassis import rpc
 from chassis.bus import metrics
+from chassis.bus.scraping import BacklogCollector
 from chassis.settings import SERVICES, Settings
 from cli.main import app
 from services.cases.domain import incidents
@@ -117,15 +119,52 @@ def test_settings_that_are_named_exist(page: Path) -> None:
 
 def test_the_table_of_metrics_is_complete() -> None:
     assert {metrics.__name__, rpc.__name__} <= set(sys.modules)  # importing them is what registers their metrics
-    rows = tables(section(read("docs/architecture.md"), "Observability"))
+    rows = tables(section(read("docs/operations.md"), "Metrics"))
     told = {row[0].strip("`"): set(row[1].split(", ")) for row in rows if row[0].startswith("`duokua_")}
-    measured = {}
+    assert told == all_metrics()
+
+
+def all_metrics() -> dict[str, set[str]]:
+    """The metrics of all processes, as Prometheus calls them, with their labels."""
+    measured = {family.name: set(family._labelnames) for family in BacklogCollector({}).describe()}  # type: ignore[attr-defined]
     for collector in {id(each): each for each in REGISTRY._names_to_collectors.values()}.values():
         name = getattr(collector, "_name", "")
         if name.startswith("duokua_"):
             counts = "_total" if getattr(collector, "_type", "") == "counter" else ""
             measured[name + counts] = set(collector._labelnames)  # type: ignore[attr-defined]
-    assert told == measured
+    return measured
+
+
+def test_every_alert_is_of_metrics_and_labels_that_there_are() -> None:
+    groups = yaml.safe_load(read("deploy/prometheus/alerts.yaml"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    known = all_metrics()
+    labels: set[str] = set().union(*known.values()) | {"le"}
+    for rule in rules:
+        names = {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"duokua_\w+", rule["expr"])}
+        assert names, rule["alert"]
+        assert names <= known.keys(), rule["alert"]
+        by = {label.strip() for each in re.findall(r"by \(([^)]*)\)", rule["expr"]) for label in each.split(",")}
+        assert by <= labels, rule["alert"]
+        said = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+        assert said <= by, rule["alert"]
+        assert {"summary", "description"} == set(rule["annotations"]), rule["alert"]
+        assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+
+
+def test_prometheus_reads_the_alerts() -> None:
+    configuration = yaml.safe_load(read("deploy/prometheus/prometheus.yaml"))
+    mounted = dict(
+        volume.split(":")[:2]
+        for volume in yaml.safe_load(read("docker-compose.yml"))["services"]["prometheus"]["volumes"]
+    )
+    folder = Path(mounted["./deploy/prometheus/prometheus.yaml"]).parent
+    assert configuration["rule_files"] == [
+        Path(mounted["./deploy/prometheus/alerts.yaml"]).relative_to(folder).as_posix()
+    ]
+    # What a process says of itself, the service among its metrics' labels, is not to be renamed to `exported_service`.
+    assert [job["job_name"] for job in configuration["scrape_configs"] if job.get("honor_labels")] == ["duokua"]
 
 
 def test_every_reason_of_an_incident_is_explained() -> None:
