@@ -19,7 +19,7 @@ from chassis.bus.trouble import Report, ignore
 from chassis.database import OUTBOX_TOPIC, Database, UnitOfWork
 
 _SAFETY_INTERVAL = 15.0
-"""Seconds after which the outbox is looked at without a signal, at the latest; RabbitMQ then gets a sign of life too."""
+"""Seconds after which the outbox is looked at without a signal, and RabbitMQ gets a sign of life, at the latest."""
 
 _log = structlog.get_logger(__name__)
 
