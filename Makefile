@@ -79,6 +79,10 @@ check-generated: $(DEVELOPMENT) ## generated code is what the contracts give tod
 test: $(DEVELOPMENT) ## all tests, on their own PostgreSQL and RabbitMQ
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: faults
+faults: $(DEVELOPMENT) ## break everything under load, then compare the books (ARGS="--seconds 600 --seed 7")
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: bench
 bench: $(DEVELOPMENT) ## measure speed, CPU and memory
 	@$(BIN)/python -m bench $(ARGS)
