@@ -27,7 +27,7 @@ def initialise(folder: Path, hosts: Sequence[str] = (), *, passwords: bool = Fal
     _ensure_certificates(folder, (*LOCAL_HOSTS, *SERVICE_HOSTS, *hosts), made)
     _ensure_operator(folder, made)
     if passwords:
-        for name in ("database-password", "broker-password"):
+        for name in ("database-password", "broker-password", "broker-watcher-password"):
             _ensure(folder, name, lambda: random.token_urlsafe(32).encode(), made)
     return made
 

@@ -59,8 +59,8 @@ def test_no_secret_is_in_an_environment(name: str) -> None:
 def test_a_secret_file_that_is_named_is_mounted(name: str) -> None:
     service = compose().services[name]
     files = {value.removeprefix("/run/secrets/") for key, value in service.environment.items() if key.endswith("_FILE")}
-    # One environment for all processes: an api does not talk to the broker and does not get its password.
-    if name.endswith("-api") or name == "migrate":
+    # It has the environment of the workers, and does not talk to the broker.
+    if name == "migrate":
         files -= {"broker-password"}
     assert files <= set(service.secrets)
 

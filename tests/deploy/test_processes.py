@@ -13,13 +13,18 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cli.connection import operator_client_id
+from duokua.client import Platform
+from duokua.keys import ClientKey
+from duokua.operations.v1 import bus_service_pb2
 from tests.deploy.compose import compose, platform_processes
 from tests.deploy.processes import Container, Place
 from tests.deploy.test_server_files import configured_broker, make_service_databases
 from tests.servers import PostgresServer, RabbitmqServer
 from tests.servers.process import FailedToStartError, free_ports, tail, wait_until
 
-SERVERS = ("database", "broker")
+pb = bus_service_pb2
+PASSWORDS = ("database", "broker", "broker-watcher")
 READY_SECONDS = 120
 STOP_SECONDS = 30
 
@@ -53,7 +58,8 @@ def place(secrets: Path, tmp_path_factory: pytest.TempPathFactory, rabbitmq_serv
     """PostgreSQL and RabbitMQ as their containers set them up, and somebody who takes traces."""
     del rabbitmq_server  # skips, with the reason, where no broker can be started
     apis = [name for name in platform_processes() if name.endswith("-api")]
-    database_password, broker_password = ((secrets / f"{name}-password").read_text().strip() for name in SERVERS)
+    passwords = [(secrets / f"{name}-password").read_text().strip() for name in PASSWORDS]
+    database_password, broker_password, watcher_password = passwords
     collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     with ExitStack() as stack:
         stack.callback(collector.server_close)
@@ -61,7 +67,9 @@ def place(secrets: Path, tmp_path_factory: pytest.TempPathFactory, rabbitmq_serv
         stack.callback(collector.shutdown)
         postgres = stack.enter_context(PostgresServer(durable=True, password=database_password))
         make_service_databases(postgres)
-        rabbitmq = stack.enter_context(configured_broker(broker_password, tmp_path_factory.mktemp("broker")))
+        rabbitmq = stack.enter_context(
+            configured_broker(broker_password, tmp_path_factory.mktemp("broker"), watcher_password)
+        )
         ports = dict(zip(apis, free_ports(len(apis)), strict=True))
         yield Place(postgres.port, rabbitmq.port, collector.server_port, ports, secrets)
 
@@ -87,6 +95,7 @@ def test_every_process_becomes_healthy_and_stops_in_order(place: Place, tmp_path
         )
         for port in place.api_ports.values():
             assert_serves_with_tls(port, place.secrets)
+        assert_the_operator_sees_the_bus(place)
         for container in containers:
             container.terminate()
         statuses = {container.name: container.wait(STOP_SECONDS) for container in containers}
@@ -113,3 +122,14 @@ def assert_serves_with_tls(port: int, secrets: Path) -> None:
         stub = health_pb2_grpc.HealthStub(channel)
         answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=10)  # type: ignore[attr-defined] # its stub forgot it
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def assert_the_operator_sees_the_bus(place: Place) -> None:
+    key = ClientKey.load(place.secrets / "operator.jwk")
+    endpoints = {name.removesuffix("-api"): f"127.0.0.1:{port}" for name, port in place.api_ports.items()}
+    with Platform(endpoints, operator_client_id(key), key, place.secrets / "tls-root.crt") as platform:
+        for service in endpoints:
+            found = platform.bus(service).GetBusStatus(pb.GetBusStatusRequest(service=service)).status
+            assert found.broker == pb.BROKER_STATE_ANSWERS, found.queues_unknown
+            consumers = [queue.consumers for queue in found.queues if queue.kind == pb.QUEUE_KIND_MAIN]
+            assert consumers == ([] if service == "identity" else [1]), service
