@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -20,13 +21,17 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    text,
     update,
 )
 from sqlalchemy import insert as plain_insert
 
 from chassis.database import Document, Instant, insert, service_metadata
+from services.cases.log_tables import log_tables
 
 metadata = service_metadata()
+log = log_tables(metadata)
+_LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
 
 bundles = Table(
     "bundles",
@@ -67,6 +72,10 @@ history = Table(
     Column("input", Document, nullable=False),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    # Its index in the case log, once it is there; the only column of an entry that is ever written again.
+    Column("leaf", BigInteger, nullable=True),
+    Index("ix_history_leaf", "leaf", unique=True, postgresql_where=_LOGGED, sqlite_where=_LOGGED),
+    Index("ix_history_waiting", "case_id", "sequence", postgresql_where=_WAITING, sqlite_where=_WAITING),
 )
 
 tasks = Table(
