@@ -8,7 +8,7 @@ from tests.servers.process import wait_until
 from tests.servers.rabbitmq import Erlang, Membership, RabbitmqServer
 
 NODES = 3
-_MEMBERS_SECONDS = 60.0
+MEMBERS_SECONDS = 60.0
 
 
 class RabbitmqCluster:
@@ -52,13 +52,13 @@ class RabbitmqCluster:
         leaders = dict(self._list_queues(vhost, "name", "leader"))
         return next(node for node in self.nodes if node.name == leaders[queue])
 
-    def wait_complete(self, vhost: str = "/") -> None:
+    def wait_complete(self, vhost: str = "/", *, seconds: float = MEMBERS_SECONDS) -> None:
         """Return once each queue has a member on every node, all of them up; TimeoutError when one never has."""
 
         def complete() -> bool:
             return all(online.count("@") == NODES for _, online in self._list_queues(vhost, "name", "online"))
 
-        wait_until(complete, seconds=_MEMBERS_SECONDS, what="a queue is not on all nodes")
+        wait_until(complete, seconds=seconds, what="a queue is not on all nodes")
 
     def _list_queues(self, vhost: str, *columns: str) -> list[list[str]]:
         node = next(node for node in self.nodes if node.is_running)

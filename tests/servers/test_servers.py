@@ -1,5 +1,6 @@
 """The tests' servers keep what was committed or confirmed, and leave nothing behind."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
 from tests.conftest import MakeDatabase
-from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer
+from tests.servers import NotAvailableError, PostgresServer, RabbitmqCluster, RabbitmqServer
 from tests.servers.install import find_or_install
 from tests.servers.process import FailedToStartError, spawn, wait_ready, wait_until
 
@@ -96,3 +97,29 @@ def test_databases_made_for_a_test_share_nothing(make_database: MakeDatabase) ->
     with first.read() as seen, second.read() as unseen:
         assert seen.connection.scalars(select(numbers.c.number)).all() == [7]
         assert unseen.connection.scalars(select(numbers.c.number)).all() == []
+
+
+def test_a_cluster_goes_on_with_what_was_confirmed_when_a_leader_is_killed() -> None:
+    with RabbitmqCluster() as cluster:
+        queue = kombu.Queue("kept", durable=True, queue_arguments={"x-queue-type": "quorum"})
+        with kombu.Connection(cluster.nodes[1].url(), transport_options={"confirm_publish": True}) as connection:
+            queue(connection.default_channel).declare()
+            cluster.wait_complete()
+            connection.Producer().publish(b"seven", routing_key="kept", delivery_mode=2)
+        cluster.leader("kept").kill()
+        alive = next(node for node in cluster.nodes if node.is_running)
+        received: list[bytes] = []
+
+        def receive() -> bool:
+            connection = kombu.Connection(alive.url())
+            # Until another node leads, the broker answers with an error.
+            with contextlib.suppress(*connection.connection_errors, *connection.channel_errors), connection:
+                received.append(queue(connection.default_channel).get().body)
+            return bool(received)
+
+        wait_until(receive, seconds=20, what="no other node leads")
+        assert received == [b"seven"]
+        with pytest.raises(TimeoutError, match="not on all nodes"):
+            cluster.wait_complete(seconds=0)
+        next(node for node in cluster.nodes if not node.is_running).start()
+        cluster.wait_complete()
