@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("embedded", "bundle5")
+BENCHMARKS = ("embedded", "bundle5", "bus")
 
 
 def main() -> None:
