@@ -38,6 +38,7 @@ Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
 """The core's entry: `services.cases.domain.decide.decide`."""
 
 TASKS_TOPIC = "tasks"
+LOG_TOPIC = "case-log"
 PLATFORM = "platform"
 
 
@@ -190,6 +191,8 @@ class Saga:
     def _write(work: UnitOfWork, writes: Writes) -> None:
         connection = work.connection
         store.append_history(connection, writes.history)
+        if writes.history:
+            work.wake(LOG_TOPIC)
         closed = frozenset(writes.closed)
         opened = [row for task_id, row in writes.opened.items() if task_id not in closed]
         store.close_tasks(connection, sorted(closed - writes.opened.keys()))

@@ -1,10 +1,14 @@
-"""What the cases service does when something happens elsewhere: event to use case."""
+"""What the cases service does when something happens elsewhere: event to use case; and the case log."""
 
-from chassis.bus import OutboxRelay, UseCases, subscribe
-from chassis.database import UnitOfWork
+from datetime import datetime
+
+from chassis.bus import OutboxRelay, UseCases, background, subscribe
+from chassis.database import Database, UnitOfWork
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
+from services.cases.saga import LOG_TOPIC
+from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
 
 
@@ -14,6 +18,7 @@ class CasesWorker:
     name = "cases"
     relay = OutboxRelay()
     cases = UseCases(Cases.from_settings)
+    sequencer = UseCases(Sequencer.from_settings)
 
     @subscribe(matters_events.BundlePublished)
     def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:
@@ -39,6 +44,12 @@ class CasesWorker:
     def on_notice_revoked(self, work: UnitOfWork, events: list[eseal_events.NoticeRevoked]) -> None:
         """Confirms that undone results are void."""
         self.cases.take_revocations(work, events)
+
+    @background(topic=LOG_TOPIC)
+    def add_to_log(self, database: Database) -> datetime | None:
+        """Adds what was written to histories to the case log."""
+        following: datetime | None = self.sequencer.add_waiting(database)
+        return following
 
 
 WORKER = CasesWorker

@@ -11,7 +11,7 @@ docs/case-log.md; `cli/case_proof.py` checks it without this code.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Self
 
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.cases.domain.history import timestamp
-from services.cases.domain.merkle import hash_leaf
+from services.cases.domain.merkle import EMPTY_ROOT, hash_leaf
 
 KEY_ID_CHARACTERS = 16
 
@@ -87,12 +87,17 @@ class Additions:
     """Entries that do not follow the last one that the log has of their case; they are not added."""
 
 
-def add(head: Head | None, known: Mapping[str, Registered], waiting: Iterable[LoggedEntry]) -> Additions:
+EMPTY = Head(0, EMPTY_ROOT.hex(), 0, EMPTY_ROOT.hex(), datetime.min.replace(tzinfo=UTC))
+"""What comes before the first head; never signed."""
+NOTHING = Additions({}, {}, {}, ())
+
+
+def add(head: Head, known: Mapping[str, Registered], waiting: Iterable[LoggedEntry]) -> Additions:
     """Give entries their places after those that a head covers; each case's come in the order of their sequence.
 
     ``known`` has the cases among them that are registered already.
     """
-    size, cases = (head.size, head.cases) if head else (0, 0)
+    cases = head.cases
     leaves: dict[int, bytes] = {}
     indexes: dict[tuple[str, int], int] = {}
     registered: dict[str, Registered] = {}
@@ -104,7 +109,7 @@ def add(head: Head | None, known: Mapping[str, Registered], waiting: Iterable[Lo
             continue
         place = before.place if before else cases
         cases += before is None
-        index = size + len(leaves)
+        index = head.size + len(leaves)
         leaves[index] = entry_leaf(entry, place)
         indexes[entry.case_id, entry.sequence] = index
         registered[entry.case_id] = Registered(entry.case_id, place, entry.sequence, entry.hash)

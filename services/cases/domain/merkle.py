@@ -115,6 +115,18 @@ def places_above(indexes: Iterable[int], size: int) -> set[Place]:
     return places
 
 
+def places_read(make: Callable[[Node], object]) -> set[Place]:
+    """Return the places of the tiles that ``make`` reads nodes from."""
+    places: set[Place] = set()
+
+    def note(level: int, index: int) -> bytes:
+        places.add(place_of(level, index))
+        return b""
+
+    make(note)
+    return places
+
+
 def place_of(level: int, index: int) -> Place:
     """Return the place of the tile that a node's hash is read from."""
     return level // TILE_LEVELS, index << level % TILE_LEVELS >> TILE_LEVELS
