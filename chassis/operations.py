@@ -158,7 +158,8 @@ class BusApi:
         """What operators did, newest first."""
         asked = page(request.page_size, request.page_token)
         kept, token = asked.cut(dead_letters.list_repairs(call.work, asked), lambda row: [row.repair_id])
-        return pb.ListRepairsResponse(repairs=[_repair_message(request.service, row) for row in kept], next_page_token=token)
+        messages = [_repair_message(request.service, row) for row in kept]
+        return pb.ListRepairsResponse(repairs=messages, next_page_token=token)
 
 
 def _backlog(database: Database) -> Backlog:
