@@ -1,9 +1,9 @@
 """Which days are working days in China, and reckoning with days and months. Pure: the table comes from outside.
 
 A calendar knows whole years, one after the other without a gap. Within them a day is a working day when it is a Monday
-to Friday and no holiday, or a make-up day (调休上班). Beyond them nobody knows: the State Council tells each year's days
-in a notice at the end of the year before, and a guess would be a legal date that is wrong. So every question about a
-day beyond raises `CalendarEnds`, which names the year and what to do.
+to Friday and no holiday, or a make-up day (调休). Beyond them nobody knows: the State Council tells each year's days in
+a notice at the end of the year before, and a guess would be a legal date that is wrong. So every question about a day
+beyond raises `CalendarEnds`, which names the year and what to do.
 
 A calendar has a version and never changes; loading a year makes the next version. What was reckoned with one version
 gives the same for ever, provided that the version is known: see `services.cases.calendars` on how a case keeps it.

@@ -22,7 +22,7 @@ LONGEST_NAME = 50
 MOST_FAULTS = 1000
 """More would help nobody."""
 FIXED_HOLIDAYS = ((1, 1), (5, 1), (10, 1))
-"""Days that the law gives off each year (全国年节及纪念日放假办法): a year without them is not whole, or its dates are wrong."""
+"""Given off each year by law (全国年节及纪念日放假办法): a year without them is not whole, or has wrong dates."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,0 +1,258 @@
+"""Legal and promised clocks: what a clock is, and what can happen to it. Pure; `reckoning.py` tells when it is due.
+
+A clock is plain values: when it started, its limit, when it stood still and why, how it was extended, when it ended.
+Everything else (due time, time used, light) is reckoned from these, a calendar and rules, so a snapshot holds nothing
+that could disagree. The functions here return the clock after an event, or raise Refusal: CLOCK_ENDED, CLOCK_STOPPED,
+CLOCK_NOT_STOPPED, EXTENSION_TOO_LONG. An event that seems older than the one before (machines' times differ a little)
+is taken as happening with it.
+
+How a case uses this:
+
+- a step is offered to its office: `start(now, ACCEPTANCE)`; silence until it is red counts as acceptance;
+- accepted, by word or by silence: `end` that one, and `start(at, ...)` those of the decision, statutory and promised;
+  the first acceptance starts the bundle's. ``at`` is now, after silence the time of the offer: the law counts from
+  receipt then;
+- a correction is asked for, a special procedure begins: `stop(clock, now, task id, kind)`, the bundle's clock too;
+- it was supplied, the procedure is over: `resume(clock, now, task id)`;
+- extended, with reason and authority: `extend(clock, now, ...)`;
+- completed, refused, returned, withdrawn: `end(clock, now)`.
+
+After each of these, and when a timer fires, the saga sets the clock's one timer to `reckoning.next_change(...)`, or
+clears it when that is None; the timer's input then compares `reckoning.light(...)` with the light told last, and
+announces the change. Many clocks may stop and go on at once, and several procedures may overlap: a clock runs when
+none of its stops is open.
+
+A replay must give the same, so its inputs must have all that the reckoning needs: the case is pinned to a version of
+the calendar (`services.cases.calendars` says how) and to `reckoning.Rules`, by what its first input says of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from services.cases.domain.refusal import Refusal
+
+
+class Unit(StrEnum):
+    """What a limit is counted in; in the order of the codes 1 to 5 that implementation lists have."""
+
+    WORKING_DAY = "working_day"
+    CALENDAR_DAY = "calendar_day"
+    HOUR = "hour"
+    MINUTE = "minute"
+    MONTH = "month"
+
+
+class LimitKind(StrEnum):
+    """Who set a limit."""
+
+    STATUTORY = "statutory"
+    """法定: by law."""
+    PROMISED = "promised"
+    """承诺: by the office, shorter than the law's."""
+
+
+class StopKind(StrEnum):
+    """Why a clock stands still (特别程序); in the order of the codes 1 to 6 of the exchange records."""
+
+    CORRECTION = "correction"
+    HEARING = "hearing"
+    PUBLICITY = "publicity"
+    VERIFICATION = "verification"
+    SUSPENDED = "suspended"
+    PRE_CHECK_CORRECTION = "pre_check_correction"
+
+
+# A hundred years: beyond it a limit is a slip, and dates come to their end.
+_LONGEST = {
+    Unit.WORKING_DAY: 36_525,
+    Unit.CALENDAR_DAY: 36_525,
+    Unit.HOUR: 876_600,
+    Unit.MINUTE: 52_596_000,
+    Unit.MONTH: 1_200,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long something may take, and by how much that may be extended, in the same unit. Raises ValueError."""
+
+    amount: int
+    """From 1."""
+    unit: Unit
+    kind: LimitKind = LimitKind.STATUTORY
+    longest_extension: int = 0
+    """Of all extensions together; 0 when it cannot be extended."""
+
+    def __post_init__(self) -> None:
+        longest = _LONGEST[self.unit]
+        if not (1 <= self.amount <= longest and 0 <= self.longest_extension <= longest):
+            raise ValueError(f"a limit has 1 to {longest} {self.unit}s and may have as many more, not {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A time in which the clock stands still; open until ``resumed_at`` is set."""
+
+    stop_id: str
+    """Names what stopped it, such as the task that asked for a correction."""
+    kind: StopKind
+    stopped_at: datetime
+    resumed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """More time (延长), in the unit of the limit."""
+
+    amount: int
+    reason: str
+    """For the applicant, who has to be told."""
+    authority: str
+    """Who gave leave."""
+    granted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One clock of a step or of a case; instants are aware, in UTC."""
+
+    started_at: datetime
+    limit: Limit
+    stops: tuple[Stop, ...] = ()
+    """In the order in which they began; they may overlap."""
+    extensions: tuple[Extension, ...] = ()
+    ended_at: datetime | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still."""
+        return any(each.resumed_at is None for each in self.stops)
+
+    @property
+    def amount(self) -> int:
+        """The limit with its extensions, in the unit of the limit."""
+        return self.limit.amount + sum(each.amount for each in self.extensions)
+
+
+# From the law on administrative licences (行政许可法), in working days, with the longest extension. The articles are
+# not confirmed: what a matter or a bundle declares comes first, and these are for what declares nothing.
+ACCEPTANCE = Limit(5, Unit.WORKING_DAY)
+DECISION = Limit(20, Unit.WORKING_DAY, longest_extension=10)
+BUNDLE = Limit(45, Unit.WORKING_DAY, longest_extension=15)
+REVIEW = Limit(20, Unit.WORKING_DAY)
+DELIVERY = Limit(10, Unit.WORKING_DAY)
+
+
+def start(at: datetime, limit: Limit) -> Clock:
+    """A clock that runs from now on. Raises ValueError for a time without a zone."""
+    if at.tzinfo is None:
+        raise ValueError("a clock needs a time with its zone")
+    return Clock(at, limit)
+
+
+def stop(clock: Clock, at: datetime, stop_id: str, kind: StopKind) -> Clock:
+    """The clock stands still from now on.
+
+    Raises Refusal CLOCK_ENDED, and CLOCK_STOPPED when the same has stopped it already.
+    """
+    _check_not_ended(clock)
+    if _open(clock, stop_id) is not None:
+        raise Refusal("CLOCK_STOPPED", f"{stop_id} has stopped the clock already: end that first")
+    return replace(clock, stops=(*clock.stops, Stop(stop_id, kind, _not_before_latest(clock, at))))
+
+
+def resume(clock: Clock, at: datetime, stop_id: str) -> Clock:
+    """What stopped the clock is over; it runs again unless something else holds it.
+
+    Raises Refusal CLOCK_ENDED, CLOCK_NOT_STOPPED.
+    """
+    _check_not_ended(clock)
+    held = _open(clock, stop_id)
+    if held is None:
+        raise Refusal("CLOCK_NOT_STOPPED", f"{stop_id} does not stop the clock: name what does")
+    over = replace(held, resumed_at=_not_before_latest(clock, at))
+    return replace(clock, stops=tuple(over if each is held else each for each in clock.stops))
+
+
+def extend(clock: Clock, at: datetime, amount: int, reason: str, authority: str) -> Clock:
+    """Give the clock more time, in the unit of its limit.
+
+    Raises Refusal CLOCK_ENDED, and EXTENSION_TOO_LONG when all extensions together are more than the limit allows;
+    ValueError for less than 1.
+    """
+    _check_not_ended(clock)
+    if amount < 1:
+        raise ValueError(f"an extension is 1 or more, not {amount}")
+    left = clock.limit.longest_extension - sum(each.amount for each in clock.extensions)
+    if amount > left:
+        unit = clock.limit.unit.replace("_", " ")
+        raise Refusal("EXTENSION_TOO_LONG", f"an extension by {amount} {unit}s is too long: {left} are left")
+    extension = Extension(amount, reason, authority, _not_before_latest(clock, at))
+    return replace(clock, extensions=(*clock.extensions, extension))
+
+
+def end(clock: Clock, at: datetime) -> Clock:
+    """What the clock measured is done: light and times stay as they are now. Raises Refusal CLOCK_ENDED."""
+    _check_not_ended(clock)
+    return replace(clock, ended_at=_not_before_latest(clock, at))
+
+
+def to_json(clock: Clock) -> dict[str, Any]:
+    """Return the clock as plain JSON values; instants are ISO 8601 text."""
+    limit = clock.limit
+    data: dict[str, Any] = {
+        "started_at": clock.started_at.isoformat(),
+        "limit": {**asdict(limit), "unit": str(limit.unit), "kind": str(limit.kind)},
+    }
+    if clock.stops:
+        data["stops"] = [
+            [each.stop_id, str(each.kind), _text(each.stopped_at), _text(each.resumed_at)] for each in clock.stops
+        ]
+    if clock.extensions:
+        data["extensions"] = [{**asdict(each), "granted_at": _text(each.granted_at)} for each in clock.extensions]
+    if clock.ended_at:
+        data["ended_at"] = _text(clock.ended_at)
+    return data
+
+
+def from_json(data: Mapping[str, Any]) -> Clock:
+    """Read back what ``to_json`` gave. Raises KeyError, TypeError or ValueError when it is not such a value."""
+    limit = dict(data["limit"])
+    limit.update(unit=Unit(limit["unit"]), kind=LimitKind(limit["kind"]))
+    extensions = [{**each, "granted_at": _instant(each["granted_at"])} for each in data.get("extensions", ())]
+    return Clock(
+        started_at=datetime.fromisoformat(data["started_at"]),
+        limit=Limit(**limit),
+        stops=tuple(
+            Stop(stop_id, StopKind(kind), datetime.fromisoformat(stopped_at), _instant(resumed_at))
+            for stop_id, kind, stopped_at, resumed_at in data.get("stops", ())
+        ),
+        extensions=tuple(Extension(**each) for each in extensions),
+        ended_at=_instant(data.get("ended_at")),
+    )
+
+
+def _check_not_ended(clock: Clock) -> None:
+    if clock.ended_at is not None:
+        raise Refusal("CLOCK_ENDED", f"the clock ended at {clock.ended_at.isoformat()}: nothing can change it")
+
+
+def _open(clock: Clock, stop_id: str) -> Stop | None:
+    return next((each for each in clock.stops if each.stop_id == stop_id and each.resumed_at is None), None)
+
+
+def _not_before_latest(clock: Clock, at: datetime) -> datetime:
+    known = [clock.started_at, *(each.granted_at for each in clock.extensions)]
+    known += [each.resumed_at or each.stopped_at for each in clock.stops]
+    return max(at, *known)
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
