@@ -31,7 +31,6 @@ _LONGEST_REASON = 100
 _LONGEST_TEXT = 200
 _LONGEST_MESSAGE = 2_000
 _LONGEST_STACK = 16_000
-_MOST_ATTEMPTS = 1_000_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 letters = service_metadata().tables["dead_letters"]
@@ -68,7 +67,7 @@ def park(work: UnitOfWork, envelope: Envelope, failure: Failure, direction: Dire
         "time": _clean(envelope.time, _LONGEST_TEXT),
         "traceparent": _clean(envelope.traceparent, _LONGEST_TEXT),
         "body": envelope.body,
-        "attempts": min(max(0, envelope.attempts), _MOST_ATTEMPTS),
+        "attempts": envelope.attempts,
         "parked_at": work.now,
         **_why(failure),
     }

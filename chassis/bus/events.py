@@ -18,6 +18,8 @@ _REQUIRED = ("id", "source", "type")
 
 TRACEPARENT = "traceparent"
 ATTEMPTS = "duokua-attempts"
+MOST_ATTEMPTS = 1_000_000
+"""No event is tried more often; whoever says otherwise is not believed."""
 
 
 class UndecodableEventError(Exception):
@@ -91,7 +93,7 @@ def from_headers(headers: Mapping[str, object], body: bytes) -> Envelope:
         time=_attribute(headers, "time"),
         body=body,
         traceparent=str(headers.get(TRACEPARENT, "")),
-        attempts=attempts if isinstance(attempts, int) else 0,
+        attempts=min(max(attempts, 0), MOST_ATTEMPTS) if isinstance(attempts, int) else 0,
     )
 
 

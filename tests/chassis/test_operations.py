@@ -250,13 +250,6 @@ def test_a_dead_letter_is_shown_whole_whatever_it_is(edge: Edge) -> None:
     assert (letter.letter_id, letter.event_id) == (letter_id, "no proper\N{REPLACEMENT CHARACTER}id")
 
 
-@pytest.mark.parametrize("attempts", [-5, 2**62])
-def test_a_number_of_attempts_that_cannot_be_is_bounded(edge: Edge, attempts: int) -> None:
-    park(edge, attempts=attempts)
-    [letter] = edge.operator.bus("cases").ListDeadLetters(pb.ListDeadLettersRequest(service="cases")).dead_letters
-    assert letter.attempts in (0, 1_000_000)
-
-
 def test_a_dead_letter_that_is_not_there_is_not_found(edge: Edge) -> None:
     park(edge, "routing")
     with pytest.raises(errors.NotFound, match="DEAD_LETTER_NOT_FOUND") as refused:

@@ -3,7 +3,15 @@ from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.bus.events import Envelope, UndecodableEventError, decode, event_type, from_headers, to_headers
+from chassis.bus.events import (
+    MOST_ATTEMPTS,
+    Envelope,
+    UndecodableEventError,
+    decode,
+    event_type,
+    from_headers,
+    to_headers,
+)
 from tests.chassis.bus.buses import envelope
 
 words = st.text(min_size=1, max_size=40)
@@ -37,6 +45,12 @@ def test_headers_carry_the_cloudevents_attributes() -> None:
         "cloudEvents:time": "2026-01-01T00:00:00.000Z",
         "traceparent": sent.traceparent,
     }
+
+
+@pytest.mark.parametrize(("told", "believed"), [(-3, 0), (2**40, MOST_ATTEMPTS), ("many", 0), (2, 2)])
+def test_attempts_are_believed_within_reason(told: object, believed: int) -> None:
+    headers = {**to_headers(envelope()), "duokua-attempts": told}
+    assert from_headers(headers, b"").attempts == believed
 
 
 def test_the_other_separator_of_the_binding_is_understood() -> None:
