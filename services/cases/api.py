@@ -13,12 +13,18 @@ from chassis.problems import Forbidden
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2
 from services.cases import store
+from services.cases.calendar_api import CalendarApi, prepare
+from services.cases.calendars import Calendars
 from services.cases.domain.case import ENDED_CASE
+from services.cases.log_api import LogApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of, incident_message
 from services.cases.saga import watch_topic
-from services.cases.service import Cases, case_not_found
+from services.cases.service import Cases
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
+from services.cases.visibility import visible_case
+
+__all__ = ["CaseApi", "OperationsApi", "build", "prepare"]
 
 pb = case_service_pb2
 operations_pb = operations_service_pb2
@@ -98,10 +104,7 @@ class CaseApi:
             return self._message(work, self._visible(work, call.caller, case_id))
 
     def _visible(self, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
-        row = self._cases.row(work, case_id)
-        if not caller.may("cases.read_all") and (not caller.person_id or row.applicant_id != caller.person_id):
-            raise case_not_found(case_id)
-        return row
+        return visible_case(self._cases, work, caller, case_id)
 
     def _message(self, work: UnitOfWork, row: Row[Any]) -> case_pb2.Case:
         return case_message(row, self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan)
@@ -146,4 +149,10 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
     cases = Cases.from_settings(settings)
-    return [CaseApi(cases), OperationsApi(cases), TaskApi(Tasks.from_settings(settings))]
+    return [
+        CaseApi(cases),
+        OperationsApi(cases),
+        CalendarApi(Calendars()),
+        LogApi(cases),
+        TaskApi(Tasks.from_settings(settings)),
+    ]

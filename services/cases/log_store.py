@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, bindparam, select, text, tuple_, update
 from sqlalchemy import insert as plain_insert
 
 from chassis.database import insert
+from chassis.problems import Conflict
 from services.cases.domain.log import Head, LoggedEntry, LogKey, Registered
 from services.cases.domain.merkle import Node, Place, nodes_in, places_read
 from services.cases.store import history, log
@@ -102,6 +103,14 @@ _number = (
 )
 
 
+def leaves_of(connection: Connection, case_id: str, after: int, below: int, limit: int) -> Sequence[Row[Any, Any]]:
+    """Entries of a case after a sequence that the log of so many leaves holds: sequence and leaf."""
+    query = select(history.c.sequence, history.c.leaf).where(
+        history.c.case_id == case_id, history.c.sequence > after, history.c.leaf < below
+    )
+    return connection.execute(query.order_by(history.c.sequence).limit(limit)).all()
+
+
 def number_entries(connection: Connection, indexes: Mapping[tuple[str, int], int]) -> None:
     """Write down which leaf each entry is; those of one case follow one another in both orders."""
     runs: dict[str, dict[str, Any]] = {}
@@ -136,5 +145,12 @@ def write_tiles(connection: Connection, tree: str, changed: Mapping[Place, bytes
 
 
 def build(connection: Connection, tree: str, make: Callable[[Node], Built]) -> Built:
-    """What `make` makes of a tree's nodes; raises KeyError when a tile that it needs is not there."""
-    return make(nodes_in(tiles(connection, tree, places_read(make))))
+    """What `make` makes of a tree's nodes; raises Conflict LOG_DAMAGED when a hash that it needs is not there."""
+    try:
+        return make(nodes_in(tiles(connection, tree, places_read(make))))
+    except KeyError as lost:
+        level, position = lost.args[0]
+        message = (
+            f"tile {position} at level {level} of the tree of {tree} is missing or cut; `duokua log audit` says more"
+        )
+        raise Conflict("LOG_DAMAGED", message, tree=tree, level=level, position=position) from None

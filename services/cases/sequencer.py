@@ -7,6 +7,7 @@ the log as it was before the batch or as it is after it.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self
 
 import structlog
@@ -30,6 +31,14 @@ added = Counter("duokua_case_log_entries", "Entries of histories that were added
 misfits = Counter("duokua_case_log_misfits", "Entries found that do not follow what the log has of their case.")
 
 log = structlog.get_logger(__name__)
+
+
+class DamagedError(Exception):
+    """The stored hashes do not give the roots of the last head: somebody changed them, or it."""
+
+    def __init__(self, tree: str, place: merkle.Place) -> None:
+        tile = f"tile {place[1]} at level {place[0]} of the tree of {tree}"
+        super().__init__(f"{tile} does not fit the last tree head: one was changed, and nothing is signed on top of it")
 
 
 class Sequencer:
@@ -90,8 +99,9 @@ def _add(work: UnitOfWork, key: LogKey, entries: Sequence[LoggedEntry]) -> Addit
         size = before.size + len(additions.leaves)
         cases = before.cases + len(additions.registered.keys() - known.keys())
         register = {each.place: each.leaf() for each in additions.registered.values()}
-        root = _put(connection, ENTRIES, size, additions.leaves)
-        head = Head(size, root, cases, _put(connection, REGISTER, cases, register), work.now)
+        root = _put(connection, ENTRIES, (before.size, size), before.root, additions.leaves)
+        cases_root = _put(connection, REGISTER, (before.cases, cases), before.cases_root, register)
+        head = Head(size, root, cases, cases_root, work.now)
         log_store.add_key(connection, key, head)
         log_store.add_head(connection, head, key.key_id, key.sign(head))
     return additions
@@ -104,10 +114,18 @@ def _count(additions: Additions) -> None:
         log.error("case_log_misfit", case_id=each.case_id, sequence=each.sequence)
 
 
-def _put(connection: Connection, tree: str, size: int, leaves: Mapping[int, bytes]) -> str:
-    """Write leaves into a tree that has `size` leaves with them, and give its root."""
-    above = merkle.places_above(leaves, size)
-    tiles = log_store.tiles(connection, tree, above | merkle.places_read(lambda node: merkle.root(node, size)))
+def _put(connection: Connection, tree: str, grows: tuple[int, int], root: str, leaves: Mapping[int, bytes]) -> str:
+    """Write leaves into a tree that grows from one number of leaves to another, and give its root after them.
+
+    Raises DamagedError when the tiles do not give the root before them: what was changed must not be signed.
+    """
+    before, after = grows
+    above = merkle.places_above(leaves, after)
+    edges = [merkle.places_read(partial(merkle.root, size=size)) for size in grows]
+    tiles = log_store.tiles(connection, tree, above.union(*edges))
+    wrong = merkle.misfit(tiles, before, bytes.fromhex(root))
+    if wrong is not None:
+        raise DamagedError(tree, wrong)
     changed = merkle.put(tiles, leaves)
     log_store.write_tiles(connection, tree, {place: tiles[place] for place in changed})
-    return merkle.root(merkle.nodes_in(tiles), size).hex()
+    return merkle.root(merkle.nodes_in(tiles), after).hex()

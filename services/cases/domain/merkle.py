@@ -103,6 +103,23 @@ def put(tiles: MutableMapping[Place, bytes], leaves: Mapping[int, bytes]) -> set
     return changed
 
 
+def misfit(tiles: Mapping[Place, bytes], size: int, expected: bytes) -> Place | None:
+    """Return the first tile that does not fit the tile above it, or the root of ``size`` leaves; None when all do.
+
+    ``tiles`` has to hold what the root is read from; of the others, each is compared when the one above it is there.
+    """
+    for (level, position), tile in sorted(tiles.items()):
+        above = tiles.get((level + 1, position >> TILE_LEVELS), b"")
+        at = position % TILE_HASHES * HASH_BYTES
+        if above and len(tile) == TILE_BYTES and above[at : at + HASH_BYTES] != fold(tile):
+            return level, position
+    try:
+        return None if root(nodes_in(tiles), size) == expected else place_of(0, size - 1)
+    except KeyError as lost:
+        place: Place = lost.args[0]
+        return place
+
+
 def places_above(indexes: Iterable[int], size: int) -> set[Place]:
     """Return the places of the tiles that hold leaves, and of all above them, in a tree of ``size`` leaves."""
     places: set[Place] = set()
@@ -133,12 +150,18 @@ def place_of(level: int, index: int) -> Place:
 
 
 def nodes_in(tiles: Mapping[Place, bytes]) -> Node:
-    """Return what gives the hashes of nodes from tiles; it raises KeyError for a tile that is not among them."""
+    """Return what gives the hashes of nodes from tiles; it raises KeyError, with its place, for one that is not there.
+
+    A tile that is too short for what is asked of it is not there either.
+    """
 
     def node(level: int, index: int) -> bytes:
         below = level % TILE_LEVELS
-        offset = (index << below) % TILE_HASHES * HASH_BYTES
-        return fold(tiles[place_of(level, index)][offset : offset + (HASH_BYTES << below)])
+        place, offset = place_of(level, index), (index << below) % TILE_HASHES * HASH_BYTES
+        end = offset + (HASH_BYTES << below)
+        if len(tiles.get(place, b"")) < end:
+            raise KeyError(place)
+        return fold(tiles[place][offset:end])
 
     return node
 

@@ -43,6 +43,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         {
             "bus.read",
             "bus.repair",
+            "calendar.read",
+            "calendar.write",
+            "cases.audit",
             "cases.read",
             "cases.read_all",
             "clients.read",

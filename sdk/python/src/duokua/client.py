@@ -11,7 +11,9 @@ from typing import Final, Self
 import grpc
 import grpc.aio
 
+from duokua.cases.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
+from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
 from duokua.cases.v1.operations_service_pb2_grpc import OperationsServiceStub
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.endpoints import Endpoints, channel_options
@@ -93,6 +95,16 @@ class Session:
     def operations(self) -> OperationsServiceStub:
         """Incidents, for operators."""
         return OperationsServiceStub(self._channel("cases"))
+
+    @cached_property
+    def log(self) -> LogServiceStub:
+        """The log of all histories: proofs, tree heads, and for operators replay and audit."""
+        return LogServiceStub(self._channel("cases"))
+
+    @cached_property
+    def calendar(self) -> CalendarServiceStub:
+        """The working days that time limits are counted in, for operators."""
+        return CalendarServiceStub(self._channel("cases"))
 
     @cached_property
     def matters(self) -> MatterServiceStub:

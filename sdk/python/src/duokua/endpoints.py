@@ -8,7 +8,13 @@ from typing import Final
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from duokua.cases.v1 import case_service_pb2, operations_service_pb2, task_service_pb2
+from duokua.cases.v1 import (
+    calendar_service_pb2,
+    case_service_pb2,
+    log_service_pb2,
+    operations_service_pb2,
+    task_service_pb2,
+)
 from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_service_pb2, token_service_pb2
 from duokua.matters.v1 import matter_service_pb2
@@ -22,8 +28,10 @@ LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
 _CONTRACTS = (
     bus_service_pb2,
+    calendar_service_pb2,
     case_service_pb2,
     directory_service_pb2,
+    log_service_pb2,
     matter_service_pb2,
     notify_service_pb2,
     operations_service_pb2,

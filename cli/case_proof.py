@@ -1,0 +1,153 @@
+"""The proof of a case's history: what it says, and the check of it with nothing but the log's public key.
+
+A proof holds the entries, their places in the log, and what the register says of the case, all under one signed head.
+What it proves and what it does not is told in docs/case-log.md.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import rfc8785
+from pydantic import ValidationError
+
+from cli.tree_proofs import (
+    Hash,
+    Line,
+    Number,
+    Path64,
+    PublicKey,
+    Shape,
+    SignedHead,
+    faults_of_shape,
+    leaf_hash,
+    read_json,
+    root_above,
+    text,
+)
+
+FORMAT: Literal["duokua case proof 1"] = "duokua case proof 1"
+
+
+class Content(Shape):
+    """What an entry says."""
+
+    at: Line
+    actor: str
+    kind: str
+    input: dict[str, Any]
+
+
+class Entry(Shape):
+    """An entry of the history and its place in the log."""
+
+    sequence: Number
+    previous_hash: str
+    hash: Hash
+    content: Content | None
+    """None when it is withheld: then only that there is such an entry is proven."""
+    leaf: Number
+    path: Path64
+
+
+class Register(Shape):
+    """How many entries of the case the log holds, and which is the last."""
+
+    place: Number
+    entries: Number
+    hash: Hash
+    path: Path64
+
+
+class CaseProof(Shape):
+    """A proof, as a file holds it."""
+
+    format: Literal["duokua case proof 1"]
+    case_id: Line
+    entries: list[Entry]
+    register: Register
+    head: SignedHead
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it should be."""
+
+    where: str
+    """"entry 3", "register" or "head"."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.what}"
+
+
+def read_proof(path: Path) -> CaseProof:
+    """Read a proof from a file. Raises ValueError, naming the file and what is wrong with it."""
+    try:
+        return CaseProof.model_validate(read_json(path))
+    except ValidationError as error:
+        raise ValueError(f"{path} is no proof of a case: {faults_of_shape(error.errors())}") from None
+
+
+def faults_of(proof: CaseProof, key: PublicKey) -> list[Fault]:
+    """Everything that is wrong with a proof; nothing when the history is whole and unchanged under the head."""
+    return [*_head(proof, key), *_register(proof), *_order(proof), *_entries(proof)]
+
+
+def _head(proof: CaseProof, key: PublicKey) -> Iterator[Fault]:
+    fault = key.fault_of(proof.head)
+    if fault:
+        yield Fault("head", fault)
+
+
+def _register(proof: CaseProof) -> Iterator[Fault]:
+    register, head = proof.register, proof.head
+    leaf = leaf_hash(text("duokua case", proof.case_id, register.entries, register.hash))
+    if root_above(leaf, register.place, head.cases, register.path) != head.cases_root:
+        yield Fault("register", f"does not say that the log holds {register.entries} entries of this case")
+    last = next((entry for entry in proof.entries if entry.sequence == register.entries), None)
+    if last is not None and last.hash != register.hash:
+        yield Fault(f"entry {last.sequence}", "is not the one that the register names as the last")
+
+
+def _order(proof: CaseProof) -> Iterator[Fault]:
+    """Missing entries, and those that are too many or in the wrong place."""
+    shown = [entry.sequence for entry in proof.entries]
+    for sequence in sorted(set(range(1, proof.register.entries + 1)) - set(shown)):
+        yield Fault(f"entry {sequence}", f"is missing: the log holds {proof.register.entries} entries of this case")
+    for sequence in sorted(set(shown)):
+        if not 1 <= sequence <= proof.register.entries:
+            yield Fault(f"entry {sequence}", f"is not registered: the log holds {proof.register.entries} entries")
+        if shown.count(sequence) > 1:
+            yield Fault(f"entry {sequence}", f"is there {shown.count(sequence)} times")
+    for before, after in pairwise(proof.entries):
+        if after.sequence < before.sequence:
+            yield Fault(f"entry {after.sequence}", f"stands after entry {before.sequence}")
+        elif after.leaf <= before.leaf:
+            yield Fault(f"entry {after.sequence}", f"is in the log before entry {before.sequence}")
+
+
+def _entries(proof: CaseProof) -> Iterator[Fault]:
+    """Changed contents, broken links, and entries that the log does not have."""
+    hashes = {0: "", **{entry.sequence: entry.hash for entry in proof.entries}}
+    for entry in proof.entries:
+        where = f"entry {entry.sequence}"
+        if entry.content is not None and _hash_of(proof.case_id, entry, entry.content) != entry.hash:
+            yield Fault(where, "was changed: its content does not give its hash")
+        if hashes.get(entry.sequence - 1, entry.previous_hash) != entry.previous_hash:
+            yield Fault(where, f"does not follow entry {entry.sequence - 1}: it names another hash before it")
+        leaf = leaf_hash(text("duokua entry", proof.case_id, proof.register.place, entry.sequence, entry.hash))
+        if root_above(leaf, entry.leaf, proof.head.size, entry.path) != proof.head.root:
+            yield Fault(where, f"is not leaf {entry.leaf} of the log under this head")
+
+
+def _hash_of(case_id: str, entry: Entry, content: Content) -> str:
+    """The hash that an entry must have (RFC 8785 over its content); empty when its content has no such form."""
+    given = {"case_id": case_id, "sequence": entry.sequence, **content.model_dump()}
+    try:
+        return hashlib.sha256(bytes.fromhex(entry.previous_hash) + rfc8785.dumps(given)).hexdigest()
+    except (ValueError, RecursionError):
+        return ""
