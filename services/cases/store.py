@@ -129,6 +129,20 @@ case_contents = Table(
     Column("sha256", String(64), ForeignKey("contents.sha256"), primary_key=True),
 )
 
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("first_year", Integer, nullable=False),
+    Column("last_year", Integer, nullable=False),
+    Column("years", Document, nullable=False),  # those that this version added or changed
+    Column("loaded_at", Instant, nullable=False),
+    Column("loaded_by", String(100), nullable=False),
+    Column("source", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the content
+    Column("content", Text, nullable=False),  # all days, as the file that operators load
+)
+
 
 def add_bundles(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Keep versions of bundles; one that is there already stays as it is."""
