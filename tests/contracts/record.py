@@ -1,0 +1,141 @@
+"""`python -m tests.contracts.record 2026-11`: records today's events for the tests of all later versions.
+
+It has the services' own use cases and handlers run three cases on fresh databases: one whose notice cannot be sealed,
+one that is granted, one that is refused and undone. Nothing is overwritten.
+"""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stdnum.cn import uscc
+
+from chassis.bus.broker import Handled
+from chassis.bus.events import Envelope
+from chassis.clock import new_id
+from duokua.cases.v1 import task_pb2
+from services.eseal.service import Seals
+from services.identity.domain.directory import Level, Organ, Region
+from services.identity.service import Identity
+from services.matters.service import Matters
+from services.routing.service import Routing
+from tests.cases.builders import Town, accepting, completing, refusing, taken
+from tests.contracts.recordings import keep
+from tests.contracts.services import Service, services
+
+REGION = "330106"
+CODES = {"permit": "332099701000", "inspection": "332099702000"}
+FORM: Mapping[str, Any] = {"region": REGION, "name": "某某餐饮有限公司", "area": 88.5}
+RESULT: Mapping[str, Any] = {"permit": "浙杭许〔2026〕1号"}
+SCENARIO = Path(__file__).parent / "scenario"
+
+
+class Journey:
+    """The services, and what they have said so far."""
+
+    def __init__(self, running: dict[str, Service]) -> None:
+        self.said: list[Envelope] = []
+        self._services = running
+        self._town = Town(running["cases"].database)
+        self._organs: dict[str, str] = {}
+        self._case_id = ""
+
+    def prepare(self) -> None:
+        """A region, an office for each step, and the bundle."""
+        identity = self._services["identity"]
+        directory = identity.use_cases_of(Identity)
+        with identity.database.begin() as work:
+            directory.register_regions(work, [Region("330000", "浙江省"), Region(REGION, "西湖区", "330000")])
+            for number, step in enumerate(CODES, 1):
+                draft = Organ("", f"西湖区第{number}局", _uscc(number), REGION, Level.COUNTY)
+                self._organs[step] = directory.register_organ(work, draft).organ_id
+        self._settle()
+        routing, matters = self._services["routing"], self._services["matters"]
+        for step, code in CODES.items():
+            with routing.database.begin() as work:
+                routing.use_cases_of(Routing).declare(work, self._organs[step], [code])
+        files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
+        with matters.database.begin() as work:
+            matters.use_cases_of(Matters).install(work, files, self._organs["permit"])
+        self._settle()
+
+    def fail(self) -> None:
+        """A permit whose notice cannot be sealed: its office has no seal."""
+        self._submit()
+        self._complete("permit")
+
+    def grant(self) -> None:
+        """A case that is completed."""
+        eseal = self._services["eseal"]
+        with eseal.database.begin() as work:
+            eseal.use_cases_of(Seals).create(work, self._organs["permit"])
+        self._submit()
+        self._complete("permit")
+        self._complete("inspection")
+
+    def refuse(self) -> None:
+        """A case that is refused after its permit was granted, so that the permit is undone."""
+        self._submit()
+        self._complete("permit")
+        taken(self._town.answer(refusing(self._task("inspection"), "现场不符合条件")))
+        self._settle()
+        taken(self._town.answer(completing(self._task("permit"), **RESULT)))
+        self._settle()
+
+    def _submit(self) -> None:
+        self._case_id = self._town.submit(FORM, [], bundle_id="contract", applicant_id=new_id())
+        self._settle()
+
+    def _complete(self, step: str) -> None:
+        task = self._task(step)
+        taken(self._town.answer(accepting(task)))
+        self._settle()
+        taken(self._town.answer(completing(task, **RESULT)))
+        self._settle()
+
+    def _task(self, step: str) -> task_pb2.Task:
+        """The task of the present case at a step's office."""
+        (task,) = [each for each in self._town.lease(self._organs[step]) if each.case_id == self._case_id]
+        return task
+
+    def _settle(self) -> None:
+        """Carry events from service to service until there are no more."""
+        while waiting := [envelope for service in self._services.values() for envelope in service.take_outbox()]:
+            for envelope in waiting:
+                self.said.append(envelope)
+                for service in self._services.values():
+                    if envelope.type in service.types:
+                        assert isinstance(service.handle(envelope), Handled)
+                        assert service.given_up() == []
+
+
+def _uscc(number: int) -> str:
+    base = f"11330106MB{number:07d}"
+    return f"{base}{uscc.calc_check_digit(base)}"
+
+
+def journey(folder: Path) -> list[Envelope]:
+    """The events of all three cases."""
+    with services(folder) as running:
+        made = Journey(running)
+        made.prepare()
+        made.fail()
+        made.grant()
+        made.refuse()
+        return made.said
+
+
+def main() -> None:
+    """Record, under the name that is given."""
+    if len(sys.argv) != 2:
+        raise SystemExit(f"{__doc__}\nGive a name, such as the month.")
+    with tempfile.TemporaryDirectory() as folder:
+        events = journey(Path(folder))
+    path = keep(sys.argv[1], FORM, RESULT, events)
+    print(f"{len(events)} events of {len({event.type for event in events})} types in {path}")
+
+
+if __name__ == "__main__":
+    main()
