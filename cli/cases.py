@@ -8,10 +8,11 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
+from cli.proving import proof, replay, verify
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Cases: list, show, watch, history.")
+app = typer.Typer(no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay.")
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
 STEP_COLUMNS = [
@@ -61,7 +62,9 @@ def watch(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an o
 @app.command()
 def history(
     case_id: CaseId,
-    verify: Annotated[bool, typer.Option(help="Check the hash chain, or only show it.")] = True,  # noqa: FBT002 - an option
+    check: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--verify/--no-verify", help="Check the hash chain, or only show it.")
+    ] = True,
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Show a case's history and check its hash chain here, without trusting the platform's word."""
@@ -84,13 +87,17 @@ def history(
         ("hash", lambda entry: entry.hash[:16]),
     ]
     print_rows(entries, columns, as_json=json, empty="the history is empty")
-    if verify:
+    if check:
         broken = first_broken(case.case_id, entries)
         if broken is not None:
             message = f"the chain is broken at entry {broken}: this history was changed"
             raise ValueError(message)
         if not json:
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
+
+
+for command in (proof, verify, replay):
+    app.command()(command)
 
 
 def print_case(case: case_pb2.Case, *, as_json: bool) -> None:

@@ -39,8 +39,9 @@ def say(text: str, to: Console | None = None) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 fault", "2 faults"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """A number with its noun: "1 fault", "2 faults", "3 entries"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def print_rows(
