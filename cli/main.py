@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from chassis.settings import SERVICES, Settings, keep_private
-from cli import bus, capabilities, cases, clients, incidents, log, organs, regions, routes, scenarios, seals
+from cli import bus, calendars, capabilities, cases, clients, incidents, log, organs, regions, routes, scenarios, seals
 from cli.output import print_error
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.add_typer(scenarios.app, name="scenario")
 app.add_typer(routes.app, name="route")
 app.add_typer(cases.app, name="case")
 app.add_typer(incidents.app, name="incident")
+app.add_typer(calendars.app, name="calendar")
 app.add_typer(bus.app, name="bus")
 app.add_typer(log.app, name="log")
 
