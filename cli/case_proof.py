@@ -53,7 +53,7 @@ class Entry(Shape):
     path: Path64
 
 
-class Register(Shape):
+class Registered(Shape):
     """How many entries of the case the log holds, and which is the last."""
 
     place: Number
@@ -68,7 +68,7 @@ class CaseProof(Shape):
     format: Literal["duokua case proof 1"]
     case_id: Line
     entries: list[Entry]
-    register: Register
+    registered: Registered
     head: SignedHead
 
 
@@ -104,30 +104,36 @@ def _head(proof: CaseProof, key: PublicKey) -> Iterator[Fault]:
 
 
 def _register(proof: CaseProof) -> Iterator[Fault]:
-    register, head = proof.register, proof.head
-    leaf = leaf_hash(text("duokua case", proof.case_id, register.entries, register.hash))
-    if root_above(leaf, register.place, head.cases, register.path) != head.cases_root:
-        yield Fault("register", f"does not say that the log holds {register.entries} entries of this case")
-    last = next((entry for entry in proof.entries if entry.sequence == register.entries), None)
-    if last is not None and last.hash != register.hash:
+    registered, head = proof.registered, proof.head
+    leaf = leaf_hash(text("duokua case", proof.case_id, registered.entries, registered.hash))
+    if root_above(leaf, registered.place, head.cases, registered.path) != head.cases_root:
+        yield Fault("register", f"does not say that the log holds {registered.entries} entries of this case")
+    last = next((entry for entry in proof.entries if entry.sequence == registered.entries), None)
+    if last is not None and last.hash != registered.hash:
         yield Fault(f"entry {last.sequence}", "is not the one that the register names as the last")
 
 
 def _order(proof: CaseProof) -> Iterator[Fault]:
     """Missing entries, and those that are too many or in the wrong place."""
+    entries = proof.registered.entries
     shown = [entry.sequence for entry in proof.entries]
-    for sequence in sorted(set(range(1, proof.register.entries + 1)) - set(shown)):
-        yield Fault(f"entry {sequence}", f"is missing: the log holds {proof.register.entries} entries of this case")
+    # Gaps are told as they are: how many entries there should be is only what the file says.
+    known = [0, *sorted(each for each in set(shown) if 1 <= each <= entries), entries + 1]
+    for before, after in pairwise(known):
+        if after - before == 2:
+            yield Fault(f"entry {before + 1}", f"is missing: the log holds {entries} entries of this case")
+        elif after - before > 2:
+            yield Fault(f"entries {before + 1} to {after - 1}", f"are missing: the log holds {entries} of this case")
     for sequence in sorted(set(shown)):
-        if not 1 <= sequence <= proof.register.entries:
-            yield Fault(f"entry {sequence}", f"is not registered: the log holds {proof.register.entries} entries")
+        if not 1 <= sequence <= entries:
+            yield Fault(f"entry {sequence}", f"is not registered: the log holds {entries} entries of this case")
         if shown.count(sequence) > 1:
             yield Fault(f"entry {sequence}", f"is there {shown.count(sequence)} times")
-    for before, after in pairwise(proof.entries):
-        if after.sequence < before.sequence:
-            yield Fault(f"entry {after.sequence}", f"stands after entry {before.sequence}")
-        elif after.leaf <= before.leaf:
-            yield Fault(f"entry {after.sequence}", f"is in the log before entry {before.sequence}")
+    for one, following in pairwise(proof.entries):
+        if following.sequence < one.sequence:
+            yield Fault(f"entry {following.sequence}", f"stands after entry {one.sequence}")
+        elif following.leaf <= one.leaf:
+            yield Fault(f"entry {following.sequence}", f"is in the log before entry {one.sequence}")
 
 
 def _entries(proof: CaseProof) -> Iterator[Fault]:
@@ -139,7 +145,7 @@ def _entries(proof: CaseProof) -> Iterator[Fault]:
             yield Fault(where, "was changed: its content does not give its hash")
         if hashes.get(entry.sequence - 1, entry.previous_hash) != entry.previous_hash:
             yield Fault(where, f"does not follow entry {entry.sequence - 1}: it names another hash before it")
-        leaf = leaf_hash(text("duokua entry", proof.case_id, proof.register.place, entry.sequence, entry.hash))
+        leaf = leaf_hash(text("duokua entry", proof.case_id, proof.registered.place, entry.sequence, entry.hash))
         if root_above(leaf, entry.leaf, proof.head.size, entry.path) != proof.head.root:
             yield Fault(where, f"is not leaf {entry.leaf} of the log under this head")
 

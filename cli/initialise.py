@@ -9,6 +9,7 @@ from pathlib import Path
 from chassis import tls, vault
 from chassis.settings import SERVICES, private_folder
 from duokua.keys import ClientKey
+from services.cases.domain.log import make_key as make_log_key
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 SERVICE_HOSTS = tuple(f"{service}-api" for service in SERVICES)
@@ -24,6 +25,7 @@ def initialise(folder: Path, hosts: Sequence[str] = (), *, passwords: bool = Fal
     private_folder(folder)
     made: list[str] = []
     _ensure(folder, "vault.key", vault.make_key, made)
+    _ensure(folder, "case-log.key", make_log_key, made)
     _ensure_certificates(folder, (*LOCAL_HOSTS, *SERVICE_HOSTS, *hosts), made)
     _ensure_operator(folder, made)
     if passwords:

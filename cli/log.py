@@ -30,7 +30,7 @@ class HeadFile(Shape):
 def key(json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Print the public key that heads are checked with: give it to third parties by a way that they trust."""
     with connect(Settings()) as platform:
-        keys = platform.log.ListLogKeys(pb.ListLogKeysRequest()).keys
+        keys = platform.log.GetLogKeys(pb.GetLogKeysRequest()).keys
     if not keys and not json:
         raise ValueError("nothing was signed yet: the first entry of a history makes the first head")
     if json:

@@ -39,7 +39,7 @@ def proof(
     entries: list[dict[str, Any]] = made["entries"]
     if not contents:
         made["entries"] = [{**entry, "content": None} for entry in entries]
-    held = made["register"]["entries"]
+    held = made["registered"]["entries"]
     print_json(made)
     if held < version:
         typer.echo(f"the log has {held} of {counted(version, 'entry')} yet; the proof is about those", err=True)
@@ -67,7 +67,7 @@ def proof_of(platform: Session, case_id: str, wait: float) -> tuple[dict[str, An
         "format": FORMAT,
         "case_id": first.case_id,
         "entries": [_entry(by_sequence[place.sequence], place) for place in places if place.sequence in by_sequence],
-        "register": {
+        "registered": {
             "place": register.place,
             "entries": register.entries,
             "hash": register.hash,

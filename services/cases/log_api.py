@@ -56,14 +56,14 @@ class LogApi:
         head, path = proofs.consistency(call.work, request.first_size, request.second_size)
         return pb.GetConsistencyProofResponse(head=_head(head), path=path)
 
-    def list_log_keys(self, call: Call, request: pb.ListLogKeysRequest) -> pb.ListLogKeysResponse:
+    def get_log_keys(self, call: Call, request: pb.GetLogKeysRequest) -> pb.GetLogKeysResponse:
         """What heads are checked with."""
         del request
         keys = [
             log_pb2.LogKey(key_id=row.key_id, public_key=row.public_key, first_used_at=stamp(row.first_used_at))
             for row in log_store.keys(call.work.connection)
         ]
-        return pb.ListLogKeysResponse(keys=keys)
+        return pb.GetLogKeysResponse(keys=keys)
 
     def replay_case(self, call: Call, request: pb.ReplayCaseRequest) -> pb.ReplayCaseResponse:
         """Whether a case is what its history leads to."""

@@ -26,7 +26,7 @@ from duokua.cases.v1 import log_pb2 as duokua_dot_cases_dot_v1_dot_log__pb2
 from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!duokua/cases/v1/log_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x19\x64uokua/cases/v1/log.proto\x1a\x1f\x64uokua/options/v1/options.proto\"U\n\x13GetCaseProofRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc9\x01\n\x14GetCaseProofResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\'\n\x04head\x18\x02 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x30\n\x08register\x18\x03 \x01(\x0b\x32\x1e.duokua.cases.v1.RegisterProof\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.duokua.cases.v1.EntryProof\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\"\n\x12GetTreeHeadRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\">\n\x13GetTreeHeadResponse\x12\'\n\x04head\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\"=\n\x14ListTreeHeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x15ListTreeHeadsResponse\x12(\n\x05heads\x18\x01 \x03(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x1aGetConsistencyProofRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"T\n\x1bGetConsistencyProofResponse\x12\'\n\x04head\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"\x14\n\x12ListLogKeysRequest\"<\n\x13ListLogKeysResponse\x12%\n\x04keys\x18\x01 \x03(\x0b\x32\x17.duokua.cases.v1.LogKey\",\n\x11ReplayCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"m\n\x12ReplayCaseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x35\n\ndifference\x18\x03 \x01(\x0b\x32!.duokua.cases.v1.ReplayDifference\"G\n\x10ReplayDifference\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"8\n\x0f\x41uditLogRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x10\x41uditLogResponse\x12-\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1b.duokua.cases.v1.LogFinding\x12\x0e\n\x06leaves\x18\x02 \x01(\x04\x12\r\n\x05\x63\x61ses\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t2\x98\x06\n\nLogService\x12m\n\x0cGetCaseProof\x12$.duokua.cases.v1.GetCaseProofRequest\x1a%.duokua.cases.v1.GetCaseProofResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12j\n\x0bGetTreeHead\x12#.duokua.cases.v1.GetTreeHeadRequest\x1a$.duokua.cases.v1.GetTreeHeadResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12p\n\rListTreeHeads\x12%.duokua.cases.v1.ListTreeHeadsRequest\x1a&.duokua.cases.v1.ListTreeHeadsResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x82\x01\n\x13GetConsistencyProof\x12+.duokua.cases.v1.GetConsistencyProofRequest\x1a,.duokua.cases.v1.GetConsistencyProofResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12j\n\x0bListLogKeys\x12#.duokua.cases.v1.ListLogKeysRequest\x1a$.duokua.cases.v1.ListLogKeysResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12h\n\nReplayCase\x12\".duokua.cases.v1.ReplayCaseRequest\x1a#.duokua.cases.v1.ReplayCaseResponse\"\x11\xba\xe1\x18\r\n\x0b\x63\x61ses.audit\x12\x62\n\x08\x41uditLog\x12 .duokua.cases.v1.AuditLogRequest\x1a!.duokua.cases.v1.AuditLogResponse\"\x11\xba\xe1\x18\r\n\x0b\x63\x61ses.auditb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!duokua/cases/v1/log_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x19\x64uokua/cases/v1/log.proto\x1a\x1f\x64uokua/options/v1/options.proto\"U\n\x13GetCaseProofRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xc9\x01\n\x14GetCaseProofResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\'\n\x04head\x18\x02 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x30\n\x08register\x18\x03 \x01(\x0b\x32\x1e.duokua.cases.v1.RegisterProof\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.duokua.cases.v1.EntryProof\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\"\n\x12GetTreeHeadRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\">\n\x13GetTreeHeadResponse\x12\'\n\x04head\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\"=\n\x14ListTreeHeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x15ListTreeHeadsResponse\x12(\n\x05heads\x18\x01 \x03(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x1aGetConsistencyProofRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"T\n\x1bGetConsistencyProofResponse\x12\'\n\x04head\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.TreeHead\x12\x0c\n\x04path\x18\x02 \x03(\x0c\"\x13\n\x11GetLogKeysRequest\";\n\x12GetLogKeysResponse\x12%\n\x04keys\x18\x01 \x03(\x0b\x32\x17.duokua.cases.v1.LogKey\",\n\x11ReplayCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"m\n\x12ReplayCaseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x04\x12\x35\n\ndifference\x18\x03 \x01(\x0b\x32!.duokua.cases.v1.ReplayDifference\"G\n\x10ReplayDifference\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\"8\n\x0f\x41uditLogRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"y\n\x10\x41uditLogResponse\x12-\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x1b.duokua.cases.v1.LogFinding\x12\x0e\n\x06leaves\x18\x02 \x01(\x04\x12\r\n\x05\x63\x61ses\x18\x03 \x01(\x04\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t2\x95\x06\n\nLogService\x12m\n\x0cGetCaseProof\x12$.duokua.cases.v1.GetCaseProofRequest\x1a%.duokua.cases.v1.GetCaseProofResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12j\n\x0bGetTreeHead\x12#.duokua.cases.v1.GetTreeHeadRequest\x1a$.duokua.cases.v1.GetTreeHeadResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12p\n\rListTreeHeads\x12%.duokua.cases.v1.ListTreeHeadsRequest\x1a&.duokua.cases.v1.ListTreeHeadsResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x82\x01\n\x13GetConsistencyProof\x12+.duokua.cases.v1.GetConsistencyProofRequest\x1a,.duokua.cases.v1.GetConsistencyProofResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12g\n\nGetLogKeys\x12\".duokua.cases.v1.GetLogKeysRequest\x1a#.duokua.cases.v1.GetLogKeysResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12h\n\nReplayCase\x12\".duokua.cases.v1.ReplayCaseRequest\x1a#.duokua.cases.v1.ReplayCaseResponse\"\x11\xba\xe1\x18\r\n\x0b\x63\x61ses.audit\x12\x62\n\x08\x41uditLog\x12 .duokua.cases.v1.AuditLogRequest\x1a!.duokua.cases.v1.AuditLogResponse\"\x11\xba\xe1\x18\r\n\x0b\x63\x61ses.auditb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,8 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGSERVICE'].methods_by_name['ListTreeHeads']._serialized_options = b'\272\341\030\014\n\ncases.read'
   _globals['_LOGSERVICE'].methods_by_name['GetConsistencyProof']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['GetConsistencyProof']._serialized_options = b'\272\341\030\014\n\ncases.read'
-  _globals['_LOGSERVICE'].methods_by_name['ListLogKeys']._loaded_options = None
-  _globals['_LOGSERVICE'].methods_by_name['ListLogKeys']._serialized_options = b'\272\341\030\014\n\ncases.read'
+  _globals['_LOGSERVICE'].methods_by_name['GetLogKeys']._loaded_options = None
+  _globals['_LOGSERVICE'].methods_by_name['GetLogKeys']._serialized_options = b'\272\341\030\014\n\ncases.read'
   _globals['_LOGSERVICE'].methods_by_name['ReplayCase']._loaded_options = None
   _globals['_LOGSERVICE'].methods_by_name['ReplayCase']._serialized_options = b'\272\341\030\r\n\013cases.audit'
   _globals['_LOGSERVICE'].methods_by_name['AuditLog']._loaded_options = None
@@ -67,20 +67,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=729
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=731
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=815
-  _globals['_LISTLOGKEYSREQUEST']._serialized_start=817
-  _globals['_LISTLOGKEYSREQUEST']._serialized_end=837
-  _globals['_LISTLOGKEYSRESPONSE']._serialized_start=839
-  _globals['_LISTLOGKEYSRESPONSE']._serialized_end=899
-  _globals['_REPLAYCASEREQUEST']._serialized_start=901
-  _globals['_REPLAYCASEREQUEST']._serialized_end=945
-  _globals['_REPLAYCASERESPONSE']._serialized_start=947
-  _globals['_REPLAYCASERESPONSE']._serialized_end=1056
-  _globals['_REPLAYDIFFERENCE']._serialized_start=1058
-  _globals['_REPLAYDIFFERENCE']._serialized_end=1129
-  _globals['_AUDITLOGREQUEST']._serialized_start=1131
-  _globals['_AUDITLOGREQUEST']._serialized_end=1187
-  _globals['_AUDITLOGRESPONSE']._serialized_start=1189
-  _globals['_AUDITLOGRESPONSE']._serialized_end=1310
-  _globals['_LOGSERVICE']._serialized_start=1313
-  _globals['_LOGSERVICE']._serialized_end=2105
+  _globals['_GETLOGKEYSREQUEST']._serialized_start=817
+  _globals['_GETLOGKEYSREQUEST']._serialized_end=836
+  _globals['_GETLOGKEYSRESPONSE']._serialized_start=838
+  _globals['_GETLOGKEYSRESPONSE']._serialized_end=897
+  _globals['_REPLAYCASEREQUEST']._serialized_start=899
+  _globals['_REPLAYCASEREQUEST']._serialized_end=943
+  _globals['_REPLAYCASERESPONSE']._serialized_start=945
+  _globals['_REPLAYCASERESPONSE']._serialized_end=1054
+  _globals['_REPLAYDIFFERENCE']._serialized_start=1056
+  _globals['_REPLAYDIFFERENCE']._serialized_end=1127
+  _globals['_AUDITLOGREQUEST']._serialized_start=1129
+  _globals['_AUDITLOGREQUEST']._serialized_end=1185
+  _globals['_AUDITLOGRESPONSE']._serialized_start=1187
+  _globals['_AUDITLOGRESPONSE']._serialized_end=1308
+  _globals['_LOGSERVICE']._serialized_start=1311
+  _globals['_LOGSERVICE']._serialized_end=2100
 # @@protoc_insertion_point(module_scope)

@@ -222,7 +222,7 @@ class GetConsistencyProofResponse(_message.Message):
 Global___GetConsistencyProofResponse: _TypeAlias = GetConsistencyProofResponse  # noqa: Y015
 
 @_typing.final
-class ListLogKeysRequest(_message.Message):
+class GetLogKeysRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -234,10 +234,10 @@ class ListLogKeysRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListLogKeysRequest: _TypeAlias = ListLogKeysRequest  # noqa: Y015
+Global___GetLogKeysRequest: _TypeAlias = GetLogKeysRequest  # noqa: Y015
 
 @_typing.final
-class ListLogKeysResponse(_message.Message):
+class GetLogKeysResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KEYS_FIELD_NUMBER: _builtins.int
@@ -254,7 +254,7 @@ class ListLogKeysResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListLogKeysResponse: _TypeAlias = ListLogKeysResponse  # noqa: Y015
+Global___GetLogKeysResponse: _TypeAlias = GetLogKeysResponse  # noqa: Y015
 
 @_typing.final
 class ReplayCaseRequest(_message.Message):

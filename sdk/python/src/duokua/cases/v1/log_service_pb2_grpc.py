@@ -56,10 +56,10 @@ class LogServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
-        self.ListLogKeys = channel.unary_unary(
-                '/duokua.cases.v1.LogService/ListLogKeys',
-                request_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysRequest.SerializeToString,
-                response_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysResponse.FromString,
+        self.GetLogKeys = channel.unary_unary(
+                '/duokua.cases.v1.LogService/GetLogKeys',
+                request_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysResponse.FromString,
                 _registered_method=True)
         self.ReplayCase = channel.unary_unary(
                 '/duokua.cases.v1.LogService/ReplayCase',
@@ -110,7 +110,7 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListLogKeys(self, request, context):
+    def GetLogKeys(self, request, context):
         """The public keys of all tree heads, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -156,10 +156,10 @@ def add_LogServiceServicer_to_server(servicer, server):
                     request_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
-            'ListLogKeys': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListLogKeys,
-                    request_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysRequest.FromString,
-                    response_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysResponse.SerializeToString,
+            'GetLogKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLogKeys,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysResponse.SerializeToString,
             ),
             'ReplayCase': grpc.unary_unary_rpc_method_handler(
                     servicer.ReplayCase,
@@ -293,7 +293,7 @@ class LogService:
             _registered_method=True)
 
     @staticmethod
-    def ListLogKeys(request,
+    def GetLogKeys(request,
             target,
             options=(),
             channel_credentials=None,
@@ -306,9 +306,9 @@ class LogService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/duokua.cases.v1.LogService/ListLogKeys',
-            duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysRequest.SerializeToString,
-            duokua_dot_cases_dot_v1_dot_log__service__pb2.ListLogKeysResponse.FromString,
+            '/duokua.cases.v1.LogService/GetLogKeys',
+            duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_log__service__pb2.GetLogKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

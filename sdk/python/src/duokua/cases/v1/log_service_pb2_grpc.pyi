@@ -49,7 +49,7 @@ class LogServiceStub:
     Errors: NOT_FOUND TREE_HEAD_NOT_FOUND (nothing was signed at the later size), INVALID_ARGUMENT, FAILED_PRECONDITION
     LOG_DAMAGED.
     """
-    ListLogKeys: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.ListLogKeysRequest, _log_service_pb2.ListLogKeysResponse]
+    GetLogKeys: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.GetLogKeysRequest, _log_service_pb2.GetLogKeysResponse]
     """The public keys of all tree heads, newest first."""
     ReplayCase: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.ReplayCaseRequest, _log_service_pb2.ReplayCaseResponse]
     """Rebuilds a case from its history by today's rules, and compares it with what is stored.
@@ -81,7 +81,7 @@ class LogServiceAsyncStub(LogServiceStub):
     Errors: NOT_FOUND TREE_HEAD_NOT_FOUND (nothing was signed at the later size), INVALID_ARGUMENT, FAILED_PRECONDITION
     LOG_DAMAGED.
     """
-    ListLogKeys: _aio.UnaryUnaryMultiCallable[_log_service_pb2.ListLogKeysRequest, _log_service_pb2.ListLogKeysResponse]  # type: ignore[assignment]
+    GetLogKeys: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetLogKeysRequest, _log_service_pb2.GetLogKeysResponse]  # type: ignore[assignment]
     """The public keys of all tree heads, newest first."""
     ReplayCase: _aio.UnaryUnaryMultiCallable[_log_service_pb2.ReplayCaseRequest, _log_service_pb2.ReplayCaseResponse]  # type: ignore[assignment]
     """Rebuilds a case from its history by today's rules, and compares it with what is stored.
@@ -136,11 +136,11 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def ListLogKeys(
+    def GetLogKeys(
         self,
-        request: _log_service_pb2.ListLogKeysRequest,
+        request: _log_service_pb2.GetLogKeysRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_log_service_pb2.ListLogKeysResponse, _abc.Awaitable[_log_service_pb2.ListLogKeysResponse]]:
+    ) -> _typing.Union[_log_service_pb2.GetLogKeysResponse, _abc.Awaitable[_log_service_pb2.GetLogKeysResponse]]:
         """The public keys of all tree heads, newest first."""
 
     @_abc_1.abstractmethod
