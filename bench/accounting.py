@@ -37,6 +37,13 @@ def _tree(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in _tree(int(child)))]
 
 
+def busy() -> float:
+    """CPU seconds that all processes of the machine have used since its start."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, fields[:8])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
 def machine() -> str:
     """The machine in a few words: processor, cores, memory."""
     cpu = _field(Path("/proc/cpuinfo"), "model name")

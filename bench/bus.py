@@ -28,7 +28,7 @@ from pathlib import Path
 import psycopg
 from google.protobuf.wrappers_pb2 import DoubleValue
 
-from bench.accounting import machine, usage_of
+from bench.accounting import busy, machine, usage_of
 from bench.ledger_tables import metadata
 from chassis.database import Database, create_tables
 from tests.servers import PostgresServer, RabbitmqServer
@@ -49,6 +49,8 @@ class Drain:
     cpu_ms_per_event: float
     """All workers and both servers."""
     cpu_ms_by_process: dict[str, float]
+    others: float
+    """Cores that were busy with something else, this program among it: above some tenths, do not trust the speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +157,14 @@ def main() -> None:
 
 def _drain(place: Place, workers: int, before: int, events: int) -> Drain:
     place.emit(events)
-    cpu, started = place.cpu(), time.perf_counter()
+    cpu, all_before, started = place.cpu(), busy(), time.perf_counter()
     wait_until(lambda: place.entered() >= before + events, seconds=SECONDS, what="the events do not drain")
     seconds = time.perf_counter() - started
+    spent, all_spent = _spent(place, cpu, events), busy() - all_before
     place.wait_for(before + events)
-    spent = _spent(place, cpu, events)
-    return Drain(workers, events, round(seconds, 2), round(events / seconds), round(sum(spent.values()), 3), spent)
+    cost = sum(spent.values())
+    others = (all_spent - cost * events / 1000) / seconds
+    return Drain(workers, events, round(seconds, 2), round(events / seconds), round(cost, 3), spent, round(others, 2))
 
 
 def _steady(place: Place, workers: int, before: int, rate: float, seconds: float) -> Steady:
@@ -250,7 +254,8 @@ def _dicts(results: Sequence[Drain | Steady]) -> list[dict[str, object]]:
 
 def _told(run: Drain) -> str:
     by_process = ", ".join(f"{name} {spent:.3f}" for name, spent in run.cpu_ms_by_process.items())
-    return f"{run.events_per_second} events/s, {run.cpu_ms_per_event:.3f} CPU ms an event ({by_process})"
+    cost = f"{run.cpu_ms_per_event:.3f} CPU ms an event ({by_process})"
+    return f"{run.events_per_second} events/s, {cost}; {run.others:.2f} cores busy otherwise"
 
 
 def _show(workers: int, drains: Sequence[Drain], steadies: Sequence[Steady]) -> None:
