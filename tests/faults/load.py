@@ -53,6 +53,8 @@ class Submitted:
     """By the case's id."""
     repeats: int = 0
     """Submissions that had to be sent again."""
+    unanswered: list[str] = field(default_factory=list)
+    """Those that were given up, in a sentence each."""
 
 
 def draw(chance: random.Random, cases: int, seconds: float, faults: Sequence[float]) -> list[Submission]:
@@ -75,49 +77,58 @@ def _marks(chance: random.Random, *, refused: bool) -> dict[str, list[str]]:
     }
 
 
-def submit(registered: Registered, submissions: Sequence[Submission], started: float) -> Submitted:
-    """Submit each at its time; returns once all are answered. Raises TimeoutError, or what can never be answered."""
-    result = Submitted()
-    lock = threading.Lock()
-    with registered.portal() as portal, ThreadPoolExecutor(PORTALS) as threads:
-        for case_id, tries, submission in threads.map(
-            lambda each: _submit(portal, registered.applicant, each, started), submissions
-        ):
-            with lock:
+class Portal:
+    """Submits cases, and gives up all that is left once it had no answer for one."""
+
+    def __init__(self, registered: Registered) -> None:
+        self._registered = registered
+        self._over = threading.Event()
+
+    def submit(self, submissions: Sequence[Submission], started: float) -> Submitted:
+        """Submit each at its time; returns once all are answered or given up. Raises what can never be answered."""
+        result = Submitted()
+        with self._registered.portal() as client, ThreadPoolExecutor(PORTALS) as threads:
+            calls = [(each, threads.submit(self._submit, client, each, started)) for each in submissions]
+            for submission, call in calls:
+                try:
+                    case_id, tries = call.result()
+                except TimeoutError as error:
+                    result.unanswered.append(str(error))
+                    continue
                 assert case_id not in result.cases, f"two submissions got the case {case_id}"
                 result.cases[case_id] = submission
                 result.repeats += tries - 1
-    return result
+        return result
 
+    def _submit(self, client: Platform, submission: Submission, started: float) -> tuple[str, int]:
+        self._over.wait(max(0.0, started + submission.at - time.monotonic()))
+        case_id, tries = self._answered(client, submission)
+        if submission.number % 5 == 0:
+            # A portal that died before it had noted the answer asks again.
+            case_id, again = self._answered(client, submission)
+            tries += again
+        return case_id, tries
 
-def _submit(portal: Platform, applicant: str, submission: Submission, started: float) -> tuple[str, int, Submission]:
-    time.sleep(max(0.0, started + submission.at - time.monotonic()))
-    case_id, tries = _answered(portal, applicant, submission)
-    if submission.number % 5 == 0:
-        # A portal that died before it had noted the answer asks again.
-        case_id, again = _answered(portal, applicant, submission)
-        tries += again
-    return case_id, tries, submission
+    def _answered(self, client: Platform, submission: Submission) -> tuple[str, int]:
+        form = to_struct({"region": REGION, "name": f"第{submission.number}号餐厅", "marks": submission.marks})
+        request = case_service_pb2.SubmitCaseRequest(
+            request_id=submission.request_id, bundle_id="under-fault", form=form
+        )
+        for attempt in self._attempts():
+            patience = IMPATIENT_SECONDS if attempt == 1 and submission.number % 3 == 0 else ATTEMPT_SECONDS
+            try:
+                answer = client.acting_for(self._registered.applicant).cases.SubmitCase(request, timeout=patience)
+            except DuokuaError as error:
+                if not error.transient:
+                    raise
+            else:
+                return answer.case.case_id, attempt
+        self._over.set()
+        raise TimeoutError(f"submission {submission.number} had no answer")
 
-
-def _answered(portal: Platform, applicant: str, submission: Submission) -> tuple[str, int]:
-    form = to_struct({"region": REGION, "name": f"第{submission.number}号餐厅", "marks": submission.marks})
-    request = case_service_pb2.SubmitCaseRequest(request_id=submission.request_id, bundle_id="under-fault", form=form)
-    for attempt in _attempts():
-        patience = IMPATIENT_SECONDS if attempt == 1 and submission.number % 3 == 0 else ATTEMPT_SECONDS
-        try:
-            answer = portal.acting_for(applicant).cases.SubmitCase(request, timeout=patience)
-        except DuokuaError as error:
-            if not error.transient:
-                raise
-        else:
-            return answer.case.case_id, attempt
-    raise TimeoutError(f"submission {submission.number} had no answer in {ANSWER_SECONDS:g} s")
-
-
-def _attempts() -> Iterator[int]:
-    deadline, attempt = time.monotonic() + ANSWER_SECONDS, 0
-    while time.monotonic() < deadline:
-        attempt += 1
-        yield attempt
-        time.sleep(0.1)
+    def _attempts(self) -> Iterator[int]:
+        deadline, attempt = time.monotonic() + ANSWER_SECONDS, 0
+        while time.monotonic() < deadline and not self._over.is_set():
+            attempt += 1
+            yield attempt
+            self._over.wait(0.1)

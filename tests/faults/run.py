@@ -94,7 +94,7 @@ def _under_fault(
 ) -> load.Submitted:
     faults, submissions = drawn
     with ThreadPoolExecutor(1) as portal:
-        submitting = portal.submit(load.submit, registered, submissions, started)
+        submitting = portal.submit(load.Portal(registered).submit, submissions, started)
         report.struck = strikes.carry_out(faults, started)
         report.violations += strikes.failures
         return submitting.result()
@@ -109,7 +109,7 @@ def _hold_to_account(report: Report, open_books: Books, submitted: load.Submitte
     acts = [act for ledger in ledgers for act in ledger.acts()]
     ends = {case_id: submission.ends for case_id, submission in submitted.cases.items()}
     evidence = Evidence(open_books.read("under-fault"), ends, acts)
-    report.violations += laws.violations(evidence)
+    report.violations += submitted.unanswered + laws.violations(evidence)
     report.undone = sum(each.ends_undone for each in submitted.cases.values())
     report.submissions_repeated = submitted.repeats
     report.tasks_repeated = sum(ledger.repeats() for ledger in ledgers)
