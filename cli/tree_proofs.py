@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -60,16 +60,24 @@ class PublicKey:
         self.key_id = hashlib.sha256(der).hexdigest()[:16]
 
     @classmethod
-    def load(cls, path: Path) -> "PublicKey":
-        """Read a key in PEM. Raises ValueError, naming the file, when it holds none."""
-        wrong = f"{path} holds no public Ed25519 key in PEM; `duokua log key` prints that of a platform"
+    def from_pem(cls, pem: bytes) -> Self:
+        """Read a key in PEM, SubjectPublicKeyInfo. Raises ValueError when it holds none."""
         try:
-            key = load_pem_public_key(path.read_bytes())
-        except (ValueError, UnsupportedAlgorithm):
-            raise ValueError(wrong) from None
+            key = load_pem_public_key(pem)
+        except UnsupportedAlgorithm as unsupported:
+            raise ValueError(str(unsupported)) from None
         if not isinstance(key, Ed25519PublicKey):
-            raise ValueError(wrong)  # noqa: TRY004 - it is what the file holds
+            raise ValueError("it is a key of another kind")  # noqa: TRY004 - it is what was read
         return cls(key)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a key from a file. Raises ValueError, naming the file, when it holds none."""
+        try:
+            return cls.from_pem(path.read_bytes())
+        except ValueError:
+            message = f"{path} holds no public Ed25519 key in PEM; `duokua log key` prints that of a platform"
+            raise ValueError(message) from None
 
     def fault_of(self, head: SignedHead) -> str:
         """What is wrong with a head's signature, in words; empty when it is this key's."""
