@@ -11,7 +11,7 @@ from chassis.bus.handling import DatabaseAwayError, Handling
 from chassis.bus.trouble import Report, ignore
 
 _LONGEST_WAIT = 15.0
-"""Seconds in `receive`; a quarter of RabbitMQ's heartbeat, and no limit to anything else."""
+"""Seconds in `receive`, at most: with a short heartbeat it comes back sooner. No limit to anything else."""
 
 _log = structlog.get_logger(__name__)
 
