@@ -150,7 +150,7 @@ def build(connection: Connection, tree: str, make: Callable[[Node], Built]) -> B
         return make(nodes_in(tiles(connection, tree, places_read(make))))
     except KeyError as lost:
         level, position = lost.args[0]
-        message = (
-            f"tile {position} at level {level} of the tree of {tree} is missing or cut; `duokua log audit` says more"
-        )
-        raise Conflict("LOG_DAMAGED", message, tree=tree, level=level, position=position) from None
+        message = f"tile {position} at level {level} of the tree of {tree} is missing or cut"
+    except ValueError as impossible:
+        message = f"the tree of {tree} does not fit its head: {impossible}"
+    raise Conflict("LOG_DAMAGED", f"{message}; `duokua log audit` says more", tree=tree)
