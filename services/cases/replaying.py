@@ -17,7 +17,7 @@ from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import to_json
 
-_KEYS = ("step_id", "task_id", "incident_id")
+_KEYS = ("task_id", "incident_id", "step_id")
 _COLUMNS = ("status", "version", "open_incidents", "applicant_id", "bundle_id", "bundle_version", "case_number")
 
 
@@ -89,16 +89,18 @@ def _difference(path: str, rebuilt: Any, stored: Any) -> Difference:
 
 def first_difference(one: Any, other: Any) -> tuple[str, ...] | None:
     """The path to where two JSON values first differ, in the order of the first; None when they are equal."""
+    if type(one) is not type(other) or not isinstance(one, list | dict):
+        numbers = {type(one), type(other)} == {int, float}
+        return None if one == other and (type(one) is type(other) or numbers) else ()
+    ordered = isinstance(one, list)
     one, other = _by_key(one), _by_key(other)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for name in [*one, *(name for name in other if name not in one)]:
-            if name not in one or name not in other:
-                return (str(name),)
-            below = first_difference(one[name], other[name])
-            if below is not None:
-                return (str(name), *below)
-        return None
-    return None if one == other and type(one) is type(other) else ()
+    for name in [*one, *(name for name in other if name not in one)]:
+        if name not in one or name not in other:
+            return (str(name),)
+        below = first_difference(one[name], other[name])
+        if below is not None:
+            return (str(name), *below)
+    return () if ordered and list(one) != list(other) else None
 
 
 def _by_key(value: Any) -> Any:
