@@ -195,7 +195,8 @@ def _spent_at(clock: Clock, milliseconds: int) -> datetime | None:
     """When a clock by the wall clock has used up so much; None when it stands still before."""
     left = milliseconds * MILLISECOND
     for first, last in _running(clock):
-        if last is None or last - first >= left:
+        # What is spent when it is stopped is due when it goes on: it is late once more than all is used.
+        if last is None or last - first > left:
             return first + left
         left -= last - first
     return None

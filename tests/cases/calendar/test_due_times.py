@@ -176,6 +176,15 @@ def test_a_clock_that_stands_still_is_not_due_and_keeps_its_light() -> None:
     assert stopped(clock, at("2026-09-30"), CALENDAR, RULES) == 14  # 10, 11, 14-18, 20 (worked on), 21-24, 28, 29
 
 
+def test_hours_that_are_spent_when_they_are_stopped_are_late_once_they_go_on() -> None:
+    clock = stopping(start(at("2026-09-07 09:00"), Limit(1, Unit.HOUR)), "2026-09-07 10:00")
+    assert due_at(clock, CALENDAR, RULES) == Due(DueState.STOPPED)
+    assert light(clock, at("2026-09-08"), CALENDAR, RULES) is Light.YELLOW
+    clock = resume(clock, at("2026-09-08"), "t1")
+    assert due(clock) == at("2026-09-08")
+    assert next_change(clock, at("2026-09-08"), CALENDAR, RULES) == at("2026-09-08") + timedelta(milliseconds=1)
+
+
 def test_what_was_late_when_it_was_stopped_stays_late() -> None:
     clock = stopping(start(at("2026-09-07 09:00"), FIVE), "2026-09-15 10:00")
     assert due_at(clock, CALENDAR, RULES) == Due(DueState.SET, close("2026-09-14"))
