@@ -81,11 +81,11 @@ class PublicKey:
 
     def fault_of(self, head: SignedHead) -> str:
         """What is wrong with a head's signature, in words; empty when it is this key's."""
+        if head.key_id != self.key_id:
+            return f"is signed by another key: it names {head.key_id}, and the key given is {self.key_id}"
         try:
             self._key.verify(bytes.fromhex(head.signature), head.text())
         except InvalidSignature:
-            if head.key_id != self.key_id:
-                return f"is signed by another key: it names {head.key_id}, and the key given is {self.key_id}"
             return "is not what was signed: the signature does not fit its size, roots and time"
         return ""
 
