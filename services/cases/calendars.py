@@ -134,7 +134,7 @@ def _add(work: UnitOfWork, calendar: Calendar, before: Calendar | None, source: 
         "content": content,
     }
     statement = insert(work.connection, calendars).values(row).on_conflict_do_nothing()
-    return work.connection.execute(statement).rowcount == 1
+    return work.connection.execute(statement.returning(calendars.c.version)).one_or_none() is not None
 
 
 def _changed_years(calendar: Calendar, before: Calendar | None) -> list[int]:
