@@ -7,8 +7,10 @@ from enum import StrEnum
 from sqlalchemy import RowMapping
 
 from services.cases.domain.case import Case
+from services.cases.domain.decide import decide
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
+from services.cases.saga import Decide
 
 
 class End(StrEnum):
@@ -59,6 +61,8 @@ class Evidence:
     acts: Sequence[Act]
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     """Those that have to be there: events that cannot be handled were sent on purpose."""
+    decide: Decide = decide
+    """The core that the platform ran."""
 
     def snapshots(self) -> dict[str, Case]:
         """The cases as they are stored."""

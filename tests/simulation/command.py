@@ -5,11 +5,10 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
 
 from tests.simulation.bugs import BUGS
 from tests.simulation.parts import REAL
-from tests.simulation.pool import prepare_process, run_many
+from tests.simulation.pool import Pool, prepare_process
 from tests.simulation.run import Result, run
 
 PROGRESS_SECONDS = 2.0
@@ -30,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.seed is not None:
         return show(options.seed, options.bug)
     first = random.randrange(2**40) if options.first is None else options.first
-    return run_seeds(range(first, first + options.seeds), options.bug, options.processes)
+    with Pool(options.processes) as pool:
+        return run_seeds(pool, range(first, first + options.seeds), options.bug)
 
 
 def show(seed: int, bug: str) -> int:
@@ -43,14 +43,14 @@ def show(seed: int, bug: str) -> int:
     return 1 if result.violations else 0
 
 
-def run_seeds(seeds: range, bug: str, processes: int) -> int:
+def run_seeds(pool: Pool, seeds: range, bug: str) -> int:
     """Run many, and print those that break a law as they are found."""
     started = shown = time.monotonic()
     struck: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     bad: list[int] = []
     cpu, count = 0.0, 0
-    for count, result in enumerate(run_many(seeds, bug, processes=processes), 1):
+    for count, result in enumerate(pool.run(seeds, bug), 1):
         struck += result.struck
         ends += result.ends
         cpu += result.cpu
@@ -85,8 +85,3 @@ def _told(counts: Counter[str]) -> str:
 def _print_violations(result: Result) -> None:
     for violation in result.violations[:SHOWN]:
         print(f"  ! {violation}", flush=True)
-
-
-def first_violation(results: Iterable[Result]) -> Result | None:
-    """The first run that broke a law."""
-    return next((result for result in results if result.violations), None)

@@ -15,6 +15,8 @@ OnReady = Callable[[str, float], None]
 
 LONGEST_DELAY = 30.0
 RETRY_JITTER = 0.2
+SELDOM = 8.0
+"""How much likelier a crash is within a batch, and within a retry: most batches are of one event that is handled."""
 
 
 @dataclass(eq=False, slots=True)
@@ -142,7 +144,7 @@ class DurablePublisher:
         unroutable: list[str] = []
         for number, envelope in enumerate(arriving):
             if number == 1:
-                fates.moment("amid publish")
+                fates.moment("amid publish", weight=SELDOM)
             if fates.strikes(Fault.NOT_CONFIRMED):
                 continue
             (settled if self._bus.accept(envelope) else unroutable).append(envelope.id)
@@ -204,7 +206,7 @@ class DurableConsumer:
         lost_at = fates.chance.randrange(len(verdicts)) if fates.strikes(Fault.SETTLING_LOST) else -1
         for number, verdict in enumerate(verdicts):
             if number == 1:
-                fates.moment("amid acknowledgements")
+                fates.moment("amid acknowledgements", weight=SELDOM)
             if number == lost_at:
                 self.close()
                 raise BrokerAwayError("the connection broke while settling")
@@ -217,7 +219,7 @@ class DurableConsumer:
             case Retry(delay=delay):
                 again = replace(envelope, attempts=envelope.attempts + 1)
                 self._bus.put(self._service, again, delay * fates.seconds(1 - RETRY_JITTER, 1))
-                fates.moment("between retry and acknowledgement")
+                fates.moment("between retry and acknowledgement", weight=SELDOM)
             case Handled():
                 pass
         self._queue.held.pop(verdict.delivery.tag)

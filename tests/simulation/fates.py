@@ -115,10 +115,15 @@ class Fates:
         self.struck[what] += 1
         self._trace.say(f"! {what}")
 
-    def moment(self, name: str) -> None:
-        """A crash point: raises CrashError when the process that runs ends here."""
+    def moment(self, name: str, *, weight: float = 1.0) -> None:
+        """A crash point: raises CrashError when the process that runs ends here.
+
+        Points that are seldom reached have a `weight` by which a crash is likelier there.
+        """
         timer = self._scheduler.running
-        if not self.active or timer is None or timer.life is None or self.chance.random() >= self._crash_rate:
+        if not self.active or timer is None or timer.life is None:
+            return
+        if self.chance.random() >= self._crash_rate * weight:
             return
         self.crash(timer.life, f"{timer.activity}, {name}")
 

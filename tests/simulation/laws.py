@@ -44,7 +44,7 @@ def evidence(play: Play) -> Evidence:
     for event_id in play.operators.left:
         service, reason = play.bad_events.get(event_id, ("", ""))
         expected[f"{service} {reason}"] += 1
-    return Evidence(_record(play), play.portal.submitted, play.books.acts, expected)
+    return Evidence(_record(play), play.portal.submitted, play.books.acts, expected, play.stage.parts.decide)
 
 
 def _record(play: Play) -> Record:

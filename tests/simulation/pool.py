@@ -4,8 +4,11 @@ import gc
 import logging
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from typing import Self
 
 import structlog
 
@@ -15,6 +18,8 @@ from tests.simulation.run import Result, run, town
 
 CHUNK = 4
 """Seeds that a process takes at a time."""
+AHEAD = 3
+"""Chunks that wait for each process."""
 
 
 def prepare_process() -> None:
@@ -25,24 +30,38 @@ def prepare_process() -> None:
     gc.freeze()
 
 
-def run_many(seeds: Iterable[int], bug: str = "", *, processes: int = 0) -> Iterator[Result]:
-    """Run seeds, by the real parts or with a planted bug; results come in the order of the seeds.
+def run_chunk(seeds: list[int], bug: str) -> list[Result]:
+    """Run a few seeds in this process."""
+    return [run(seed, BUGS[bug] if bug else REAL) for seed in seeds]
 
-    Processes are spawned: what a parent process has in memory, and its threads, are none of theirs.
+
+class Pool:
+    """Processes that run seeds; use it in a `with` statement.
+
+    They are spawned: what a parent process has in memory, and its threads, are none of theirs.
     """
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes or os.cpu_count() or 1, spawn, prepare_process) as pool:
-        try:
-            yield from pool.map(_Job(bug), seeds, chunksize=CHUNK)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
+    def __init__(self, processes: int = 0) -> None:
+        self._size = processes or os.cpu_count() or 1
+        spawn = multiprocessing.get_context("spawn")
+        self._executor = ProcessPoolExecutor(self._size, spawn, prepare_process)
 
-class _Job:
-    """A seed's run, in a form that can be sent to a process."""
+    def __enter__(self) -> Self:
+        return self
 
-    def __init__(self, bug: str) -> None:
-        self._bug = bug
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def __call__(self, seed: int) -> Result:
-        return run(seed, BUGS[self._bug] if self._bug else REAL)
+    def run(self, seeds: Iterable[int], bug: str = "") -> Iterator[Result]:
+        """The results in the order of the seeds, by the real parts or with a planted bug.
+
+        No more is begun than is soon asked for: whoever has seen enough stops asking.
+        """
+        rest = iter(seeds)
+        under_way: deque[Future[list[Result]]] = deque()
+        while True:
+            while len(under_way) < self._size * AHEAD and (chunk := list(islice(rest, CHUNK))):
+                under_way.append(self._executor.submit(run_chunk, chunk, bug))
+            if not under_way:
+                return
+            yield from under_way.popleft().result()

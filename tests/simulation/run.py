@@ -31,6 +31,8 @@ class Result:
     struck: Counter[str] = field(default_factory=Counter)
     handled: set[str] = field(default_factory=set)
     ends: Counter[str] = field(default_factory=Counter)
+    volatile: bool = False
+    """Whether it ran on the embedded broker."""
     cpu: float = 0.0
     trace: list[str] = field(default_factory=list)
     """Only of a run that was asked for it."""
@@ -53,6 +55,7 @@ def run(seed: int, parts: Parts = REAL, *, trace: bool = False) -> Result:
         play.run()
         found = laws.violations(play)
     result = Result(seed, found, stage.trace.digest(), stage.fates.struck, stage.handled, laws.ends(play))
+    result.volatile = play.world.volatile
     result.cpu = time.process_time() - started
     if trace:
         result.trace = stage.trace.lines
