@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from chassis.database import UnitOfWork
-from duokua.cases.v1 import events_pb2
+from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
 from duokua.routing.v1 import routing_pb2
 from services.cases.domain import effects
-from services.cases.domain.case import Case
+from services.cases.domain.case import Case, UndoCause
 from services.cases.domain.disclosure import visible_form
 from services.cases.domain.history import timestamp
 from services.cases.plans import Published
+
+UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for cause in UndoCause if cause}
 
 
 def request_routing(work: UnitOfWork, published: Published, case: Case, effect: effects.RequestRouting) -> None:
@@ -81,8 +83,8 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             message = events_pb2.StepUndone(case=ref, step=_step_ref(published, case, step_id))
         case effects.CaseCompleted(document_ids):
             message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
-        case effects.CaseUndone(reason):
-            message = events_pb2.CaseUndone(case=ref, reason=reason)
+        case effects.CaseUndone(cause, reason):
+            message = events_pb2.CaseUndone(case=ref, cause=UNDO_CAUSES[cause], reason=reason)
         case effects.IncidentOpened():
             message = events_pb2.IncidentOpened(
                 case=ref,

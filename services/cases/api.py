@@ -19,7 +19,7 @@ from services.cases.domain.case import ENDED_CASE
 from services.cases.log_api import LogApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of, incident_message
 from services.cases.saga import watch_topic
-from services.cases.service import Cases
+from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.visibility import visible_case
@@ -50,6 +50,14 @@ class CaseApi:
             call.work, caller.person_id, caller.subject, request.bundle_id, form, request.materials
         )
         return pb.SubmitCaseResponse(case=self._message(call.work, row))
+
+    def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
+        """Take an application back: its applicant, or who acts for the applicant, and nobody else."""
+        row = self._cases.row(call.work, request.case_id)
+        if not call.caller.person_id or row.applicant_id != call.caller.person_id:
+            raise case_not_found(request.case_id)
+        row = self._cases.withdraw(call.work, row.case_id, request.reason, call.caller.subject)
+        return pb.WithdrawCaseResponse(case=self._message(call.work, row))
 
     def get_case(self, call: Call, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """A case as it stands."""

@@ -11,6 +11,7 @@ from chassis.problems import Exhausted, Invalid, Problem, Violation
 from chassis.status import code_of, duration
 from duokua.cases.v1 import case_pb2, task_pb2
 from duokua.data import fill_struct, from_struct
+from services.cases.announcements import UNDO_CAUSES
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
 from services.cases.domain.plan import Plan
@@ -54,6 +55,7 @@ def case_message(row: Row[Any], plan: Plan) -> case_pb2.Case:
         ended_at=stamp(case.ended_at),
         version=case.version,
         open_incidents=case.open_incidents,
+        undo_cause=UNDO_CAUSES.get(case.undo_cause, case_pb2.UNDO_CAUSE_UNSPECIFIED),
     )
     for planned in plan.steps:
         message.steps.append(_step(plan, case.steps[planned.step_id]))

@@ -28,6 +28,7 @@ from services.cases.domain.inputs import (
     Routed,
     RoutingDecision,
     Submitted,
+    Withdrawn,
 )
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.refusal import Refusal
@@ -105,6 +106,14 @@ class Cases:
         if found is None:
             raise case_not_found(id_or_number)
         return found
+
+    def withdraw(self, work: UnitOfWork, case_id: str, reason: str, actor: str) -> Row[Any]:
+        """Take a case back for its applicant. Raises Conflict PIVOT_PASSED, CASE_UNDOING, CASE_ENDED."""
+        cases = self.saga.load(work, [case_id])
+        (result,) = self.saga.apply(work, cases, [Pending(case_id, Withdrawn(reason), actor)])
+        if isinstance(result, Refusal):
+            raise as_problem(result)
+        return self.row(work, case_id)
 
     def list_cases(self, work: UnitOfWork, page: Page, applicant_id: str, status: str) -> Sequence[Row[Any]]:
         """Cases, newest first; all applicants' when `applicant_id` is empty, in every status when `status` is."""

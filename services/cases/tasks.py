@@ -13,7 +13,7 @@ from chassis.problems import Conflict, NotFound, Problem
 from chassis.settings import Settings
 from duokua.cases.v1 import task_pb2
 from services.cases import store
-from services.cases.domain.case import OPEN_TASK
+from services.cases.domain.case import OPEN_TASK, CaseStatus, TaskStatus
 from services.cases.domain.decide import decide
 from services.cases.domain.inputs import Accepted, Answer
 from services.cases.domain.refusal import Refusal
@@ -193,13 +193,16 @@ class Tasks:
     ) -> Outcome | None:
         row = rows.get(given.task_id)
         running = cases.get(case_id_of(given.task_id))
-        known = running.case.tasks.get(given.task_id) if running is not None and running.case is not None else None
-        if known is None or known.organ_id != given.organ_id:
+        case = running.case if running is not None else None
+        known = case.tasks.get(given.task_id) if case is not None else None
+        if case is None or known is None or known.organ_id != given.organ_id:
             return Outcome(task_not_found(given.task_id))
         if row is None:
-            # It has its answer: the core knows a repeat from a late answer; a lease has nothing left to extend.
-            settled = known.status not in OPEN_TASK
-            return Outcome(_settled(given.task_id)) if given.answer is None or not settled else None
+            # It has its answer, or was taken back: the core knows what to make of another; a lease cannot be extended.
+            if given.answer is not None and known.status not in OPEN_TASK:
+                return None
+            taken_back = known.status is TaskStatus.CLOSED and case.status is CaseStatus.UNDOING
+            return Outcome(_taken_back(given.task_id) if taken_back else _settled(given.task_id))
         if row.lease != given.lease or not given.lease:
             message = f"task {given.task_id} has been given to somebody else since; drop it"
             return Outcome(Conflict("STALE_LEASE", message, task_id=given.task_id))
@@ -214,6 +217,11 @@ def case_id_of(task_id: str) -> str:
 def task_not_found(task_id: str) -> NotFound:
     """The same for a task that is not there and for another organ's."""
     return NotFound("TASK_NOT_FOUND", f"there is no task {task_id} of your organ", task_id=task_id)
+
+
+def _taken_back(task_id: str) -> Conflict:
+    message = f"task {task_id} was taken back: its case is being undone; complete it only if its act is done"
+    return Conflict("CASE_UNDOING", message, task_id=task_id)
 
 
 def _settled(task_id: str) -> Conflict:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import RowMapping
 
-from duokua.cases.v1 import events_pb2
+from duokua.cases.v1 import case_pb2, events_pb2
 from services.notify.domain.messages import Case, Happening, Step
 
 CaseEvent = (
@@ -28,6 +28,7 @@ def happening_of(event: CaseEvent) -> Happening:
         step=Step(step.step_id, step.step_name, step.organ_id, step.organ_name) if step else Step(),
         reason=getattr(event, "reason", ""),
         description=getattr(event, "description", ""),
+        withdrawn=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_WITHDRAWN,
     )
 
 

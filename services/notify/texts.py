@@ -33,6 +33,7 @@ class Texts:
                 "step": happening.step,
                 "reason": happening.reason,
                 "description": happening.description,
+                "withdrawn": happening.withdrawn,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

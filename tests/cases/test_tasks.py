@@ -318,14 +318,32 @@ def test_a_refusal_undoes_what_was_done_in_reverse_order(town: Town, clock: Manu
     assert undone.reason == "通道堵塞"
 
 
-def test_a_task_that_the_refusal_took_back_cannot_be_answered(town: Town) -> None:
+def test_an_act_for_a_task_that_the_refusal_took_back_does_not_stand_once_the_case_has_ended(town: Town) -> None:
     town.running()
     food, sign = town.one("food"), town.one("sign")
     taken(town.answer(refusing(sign)))
     (outcome,) = town.answer(completing(food))
     assert isinstance(outcome.problem, Conflict)
-    assert outcome.problem.reason in {"CASE_UNDOING", "CASE_ENDED"}
+    assert outcome.problem.reason == "CASE_ENDED"
     assert town.lease("food") == []
+
+
+def test_an_act_that_crossed_with_the_refusal_gets_an_undo_task(town: Town) -> None:
+    case_id = town.running(a_form(area=500))
+    town.complete("food")
+    sign, fire = town.one("sign"), town.one("fire")
+    taken(town.answer(refusing(fire)))
+    (told,) = town.answer(given(sign, None))
+    assert reason_of(told.problem) == "CASE_UNDOING"
+    done = completing(sign)
+    taken(town.answer(done))
+    taken(town.answer(done))
+    town.complete("food")
+    undo = town.one("sign")
+    assert (undo.kind, undo.handled_task_id) == (task_pb2.TASK_KIND_UNDO, sign.task_id)
+    taken(town.answer(completing(undo)))
+    town.revoked(case_id, "food")
+    assert town.case(case_id).status == "undone"
 
 
 def test_eight_failures_open_an_incident_and_a_retry_the_task(town: Town) -> None:

@@ -215,6 +215,19 @@ def test_a_lost_lease_sets_cancelled_and_drops_the_answer(fake: FakePlatform, ca
     assert "the answer to <Task t1 handle" in caplog.text
 
 
+def test_an_act_of_a_task_that_was_taken_back_is_told_all_the_same(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+    gate = Gate()
+    department.task(MATTER)(gate)
+    fake.judge = judged("extend", grpc.StatusCode.FAILED_PRECONDITION, "CASE_UNDOING")
+    with working(department):
+        fake.stream().send(a_task("t1", seconds=0.5))
+        assert gate.wait().cancelled.wait(TIMEOUT)
+        gate.open.set()
+        assert fake.answer("complete").task_id == "t1"
+    assert fake.stream().verbs() == [("t1", "extend"), ("t1", "complete")]
+
+
 @pytest.mark.parametrize("reason", ["STALE_LEASE", "TASK_SETTLED", "CASE_ENDED"])
 def test_an_answer_that_comes_too_late_is_dropped(
     fake: FakePlatform, caplog: pytest.LogCaptureFixture, reason: str

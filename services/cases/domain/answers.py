@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.cases.domain.case import OPEN_TASK, StepStatus, TaskKind, TaskState, TaskStatus
+from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
 from services.cases.domain.effects import StepAccepted, StepCompleted, StepRefused, StepUndone
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
@@ -31,7 +31,10 @@ def accepted(turn: Turn, given: Accepted) -> None:
 
 
 def completed(turn: Turn, given: Completed) -> None:
-    """Done, or for an undo task undone; an acceptance before is implied."""
+    """Done, or for an undo task undone; an acceptance before is implied.
+
+    An act that crossed with the end of the case's way forward is taken too, so that its office is asked to undo it.
+    """
     task = _open_task(turn, given)
     if task is None:
         return
@@ -41,6 +44,27 @@ def completed(turn: Turn, given: Completed) -> None:
         turn.announce(StepUndone(task.step_id))
         undo_next(turn)
         return
+    _step_done(turn, task, given)
+    if not turn.running:
+        undo_next(turn)
+        return
+    if turn.plan.by_id[task.step_id].notice is not None:
+        request_notice(turn, task.step_id)
+    start_followers(turn, task.step_id)
+    end_if_over(turn)
+
+
+def _crossed(turn: Turn, task: TaskState) -> bool:
+    """Whether a task was taken back because the case is being undone, and what its office did can be undone."""
+    return (
+        turn.status is CaseStatus.UNDOING
+        and task.status is TaskStatus.CLOSED
+        and turn.steps[task.step_id].status is StepStatus.CANCELLED
+        and turn.plan.by_id[task.step_id].compensated
+    )
+
+
+def _step_done(turn: Turn, task: TaskState, given: Completed) -> None:
     turn.change(
         task.step_id,
         status=StepStatus.COMPLETED,
@@ -52,10 +76,6 @@ def completed(turn: Turn, given: Completed) -> None:
         completion_no=1 + max(step.completion_no for step in turn.steps.values()),
     )
     turn.announce(StepCompleted(task.step_id))
-    if turn.plan.by_id[task.step_id].notice is not None:
-        request_notice(turn, task.step_id)
-    start_followers(turn, task.step_id)
-    end_if_over(turn)
 
 
 def refused(turn: Turn, given: Refused) -> None:
@@ -68,7 +88,7 @@ def refused(turn: Turn, given: Refused) -> None:
     step = turn.change(task.step_id, status=StepStatus.REFUSED, task_id="", failures=0, reason=given.reason)
     turn.announce(StepRefused(task.step_id, given.reason))
     if not pivot_passed(turn):
-        begin_undoing(turn, given.reason)
+        begin_undoing(turn, UndoCause.REFUSED, given.reason)
         return
     turn.open_incident(
         task.step_id,
@@ -155,14 +175,14 @@ def _open_task(turn: Turn, given: Answer) -> TaskState | None:
             raise Refusal(
                 "REQUEST_ID_REUSED", f"request {request_id} was another answer ({kind}); give each its own id"
             )
-    if task.status in OPEN_TASK:
+    if task.status in OPEN_TASK or (isinstance(given, Completed) and _crossed(turn, task)):
         return task
     if turn.before.ended:
         raise Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; the answer was not taken")
     if task.status is TaskStatus.CLOSED:
         raise Refusal(
             "CASE_UNDOING",
-            f"case {turn.before.case_id} was refused by another office; what was done for task {task.task_id} "
+            f"case {turn.before.case_id} was {turn.undo_cause} meanwhile; what was done for task {task.task_id} "
             "does not stand",
         )
     raise Refusal("TASK_SETTLED", f"task {task.task_id} was {task.status} before; the answer was not taken")

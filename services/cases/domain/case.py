@@ -12,9 +12,19 @@ class CaseStatus(StrEnum):
 
     RUNNING = "running"
     UNDOING = "undoing"
-    """A step before the point of no return was refused; finished steps are being undone."""
+    """Refused or withdrawn before the point of no return; finished steps are being undone."""
     COMPLETED = "completed"
     UNDONE = "undone"
+
+
+class UndoCause(StrEnum):
+    """Why a case is undone, or was."""
+
+    NONE = ""
+    REFUSED = "refused"
+    """An office refused a step (不予受理, 不予许可)."""
+    WITHDRAWN = "withdrawn"
+    """The applicant took the application back."""
 
 
 class StepStatus(StrEnum):
@@ -147,7 +157,9 @@ class Case:
     """Grows by one with each input that changed the case."""
     submitted_at: datetime
     ended_at: datetime | None
+    undo_cause: UndoCause
     refusal_reason: str
+    """Why it is undone, in the words of the office or the applicant."""
     request_no: int
     """The number of the latest routing request."""
     steps: Mapping[str, StepState]

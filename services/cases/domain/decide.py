@@ -25,12 +25,14 @@ from services.cases.domain.inputs import (
     Returned,
     Routed,
     Submitted,
+    Withdrawn,
 )
 from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.submission import begin, routed
 from services.cases.domain.turn import Turn
+from services.cases.domain.undoing import withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +93,5 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,
     IncidentRetried: incident_retried,
+    Withdrawn: withdrawn,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.cases.domain.case import TaskKind
+from services.cases.domain.case import TaskKind, UndoCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,9 @@ class CaseCompleted:
 
 @dataclass(frozen=True, slots=True)
 class CaseUndone:
-    """Refused, and everything that was done is undone."""
+    """Refused or withdrawn, and everything that was done is undone."""
 
+    cause: UndoCause
     reason: str
 
 

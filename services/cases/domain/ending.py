@@ -30,4 +30,4 @@ def end_if_over(turn: Turn) -> None:
         turn.announce(CaseCompleted(tuple(step.document_id for step in sealed)))
     else:
         turn.status = CaseStatus.UNDONE
-        turn.announce(CaseUndone(turn.refusal_reason))
+        turn.announce(CaseUndone(turn.undo_cause, turn.refusal_reason))

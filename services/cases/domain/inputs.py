@@ -136,9 +136,17 @@ class IncidentRetried:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """撤回: the applicant takes the application back."""
+
+    kind: ClassVar[str] = "withdrawn"
+    reason: str
+
+
 Answer = Accepted | Completed | Refused | Returned | Failed
 """What an office says about a task of its own."""
-Input = Submitted | Routed | Answer | NoticeSealed | NoticeFailed | NoticeRevoked | IncidentRetried
+Input = Submitted | Routed | Answer | NoticeSealed | NoticeFailed | NoticeRevoked | IncidentRetried | Withdrawn
 
 _CLASSES: tuple[type[Input], ...] = (
     Submitted,
@@ -152,6 +160,7 @@ _CLASSES: tuple[type[Input], ...] = (
     NoticeFailed,
     NoticeRevoked,
     IncidentRetried,
+    Withdrawn,
 )
 _BY_KIND: dict[str, type[Input]] = {input_class.kind: input_class for input_class in _CLASSES}
 _NAMES = {input_class: tuple(each.name for each in fields(input_class)) for input_class in _CLASSES}

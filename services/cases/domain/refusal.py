@@ -7,7 +7,8 @@ class Refusal(Exception):
     ``reason`` is UPPER_SNAKE and stable; ``message`` says what was wrong and what to do next.
 
     Reasons: CASE_NOT_FOUND, CASE_EXISTS, CASE_ENDED, CASE_UNDOING, TASK_NOT_FOUND, TASK_SETTLED,
-    UNDO_CANNOT_BE_REFUSED, REQUEST_ID_REUSED, INCIDENT_NOT_FOUND, INCIDENT_RESOLVED, CASE_NUMBERS_EXHAUSTED.
+    PIVOT_PASSED, UNDO_CANNOT_BE_REFUSED, REQUEST_ID_REUSED, INCIDENT_NOT_FOUND, INCIDENT_RESOLVED,
+    CASE_NUMBERS_EXHAUSTED.
     """
 
     def __init__(self, reason: str, message: str) -> None:

@@ -21,6 +21,7 @@ from services.cases.domain.case import (
     TaskKind,
     TaskState,
     TaskStatus,
+    UndoCause,
 )
 
 _CASE_STATUS = {str(each): each for each in CaseStatus}
@@ -46,6 +47,7 @@ def to_json(case: Case) -> dict[str, Any]:
         "version": case.version,
         "submitted_at": case.submitted_at.isoformat(),
         "ended_at": _text(case.ended_at),
+        "undo_cause": str(case.undo_cause),
         "refusal_reason": case.refusal_reason,
         "request_no": case.request_no,
         "steps": [_step_to_json(step) for step in case.steps.values()],
@@ -67,12 +69,19 @@ def from_json(data: Mapping[str, Any]) -> Case:
         version=data["version"],
         submitted_at=datetime.fromisoformat(data["submitted_at"]),
         ended_at=_instant(data["ended_at"]),
+        undo_cause=_undo_cause(data),
         refusal_reason=data["refusal_reason"],
         request_no=data["request_no"],
         steps={each["step_id"]: _step_from_json(each) for each in data["steps"]},
         tasks={each["task_id"]: _task_from_json(each) for each in data["tasks"]},
         incidents={each["incident_id"]: _incident_from_json(each) for each in data["incidents"]},
     )
+
+
+def _undo_cause(data: Mapping[str, Any]) -> UndoCause:
+    """Snapshots did not tell it while a refusal was the only one."""
+    undone = data["status"] in (CaseStatus.UNDOING, CaseStatus.UNDONE)
+    return UndoCause(data.get("undo_cause", UndoCause.REFUSED if undone else UndoCause.NONE))
 
 
 def _step_to_json(step: StepState) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.cases.domain.case import ENDED_STEP, Case, CaseStatus, StepState, StepStatus
+from services.cases.domain.case import ENDED_STEP, Case, CaseStatus, StepState, StepStatus, UndoCause
 from services.cases.domain.effects import CaseSubmitted
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Routed, RoutingDecision, Submitted
@@ -47,6 +47,7 @@ def _blank(given: Submitted, steps: dict[str, StepState], now: datetime) -> Case
         version=0,
         submitted_at=now,
         ended_at=None,
+        undo_cause=UndoCause.NONE,
         refusal_reason="",
         request_no=0,
         steps=steps,

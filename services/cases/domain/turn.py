@@ -49,6 +49,7 @@ class Turn:
         "status",
         "steps",
         "tasks",
+        "undo_cause",
     )
 
     def __init__(self, plan: Plan, case: Case, now: datetime) -> None:
@@ -57,6 +58,7 @@ class Turn:
         self.now = now
         self.status = case.status
         self.ended_at = case.ended_at
+        self.undo_cause = case.undo_cause
         self.refusal_reason = case.refusal_reason
         self.request_no = case.request_no
         self.steps: dict[str, StepState] = dict(case.steps)
@@ -81,6 +83,7 @@ class Turn:
             version=before.version + 1,
             submitted_at=before.submitted_at,
             ended_at=self.ended_at,
+            undo_cause=self.undo_cause,
             refusal_reason=self.refusal_reason,
             request_no=self.request_no,
             steps=self.steps,

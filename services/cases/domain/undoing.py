@@ -1,8 +1,10 @@
-"""Compensation: what a refusal before the point of no return sets going."""
+"""Compensation: what a refusal or a withdrawal before the point of no return sets going."""
 
-from services.cases.domain.case import CaseStatus, StepStatus
+from services.cases.domain.case import CaseStatus, StepStatus, UndoCause
 from services.cases.domain.ending import end_if_over
+from services.cases.domain.inputs import Withdrawn
 from services.cases.domain.notices import withdraw_notice
+from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 
 _UNFINISHED = frozenset({StepStatus.WAITING, StepStatus.ROUTING, StepStatus.OFFERED, StepStatus.ACCEPTED})
@@ -13,13 +15,28 @@ def pivot_passed(turn: Turn) -> bool:
     return any(step.pivot and turn.steps[step.step_id].status is StepStatus.COMPLETED for step in turn.plan.steps)
 
 
-def begin_undoing(turn: Turn, reason: str) -> None:
+def withdrawn(turn: Turn, given: Withdrawn) -> None:
+    """Undo what was done, as after a refusal, as long as nothing is beyond taking back."""
+    case_id = turn.before.case_id
+    if turn.undo_cause is UndoCause.WITHDRAWN:
+        return
+    if turn.ended_at is not None:
+        raise Refusal("CASE_ENDED", f"case {case_id} is {turn.status}; it cannot be withdrawn any more")
+    if not turn.running:
+        raise Refusal("CASE_UNDOING", f"case {case_id} was refused and is being undone; there is nothing to withdraw")
+    if pivot_passed(turn):
+        raise Refusal("PIVOT_PASSED", f"case {case_id} is past its point of no return; it cannot be withdrawn any more")
+    begin_undoing(turn, UndoCause.WITHDRAWN, given.reason)
+
+
+def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     """Stop everything, make the results of what is to be undone void at once, and undo the latest step.
 
     The notices go first, all of them: while the offices undo one after the other, no result of a refused case
     circulates as if it were valid. Completed steps that cannot be undone (data only) stay as they are.
     """
     turn.status = CaseStatus.UNDOING
+    turn.undo_cause = cause
     turn.refusal_reason = reason
     turn.changed = True
     for planned in turn.plan.steps:
@@ -42,7 +59,9 @@ def _cancel(turn: Turn, step_id: str) -> None:
 
 
 def undo_next(turn: Turn) -> None:
-    """Undo the completed step that was completed last, or end the case when there is none."""
+    """Undo the completed step that was completed last, or end the case when there is none; one at a time."""
+    if any(step.status is StepStatus.UNDOING for step in turn.steps.values()):
+        return
     left = [
         step
         for step in turn.steps.values()

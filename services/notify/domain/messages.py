@@ -53,6 +53,8 @@ class Happening:
     step: Step = Step()
     reason: str = ""
     description: str = ""
+    withdrawn: bool = False
+    """Whether a case was undone because its applicant took it back."""
 
     @property
     def recipient(self) -> str:

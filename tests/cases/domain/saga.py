@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.cases.domain.case import Case, CaseStatus, Incident, NoticeStatus, StepState, TaskKind
+from services.cases.domain.case import Case, CaseStatus, Incident, NoticeStatus, StepState, TaskKind, TaskStatus
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
     Announce,
@@ -65,6 +65,7 @@ class Saga:
         self.wanted_notices: dict[str, RequestNotice] = {}
         self.withdrawn: dict[str, WithdrawNotice] = {}
         self.open_incidents: dict[str, IncidentOpened] = {}
+        self.taken_back: set[str] = set()
         self._requests = 0
 
     # What happens
@@ -82,7 +83,7 @@ class Saga:
             assert decision.effects == ()
         self.current = decision.case
         if decision.changed and isinstance(given, Completed | Refused | Returned | Failed):
-            del self.open[given.task_id]
+            self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal
         for effect in decision.effects:
             self._note(effect)
         return decision
@@ -248,6 +249,11 @@ class Saga:
         tasks = (self.all_tasks[given.task_id] for given in answers)
         return [task.step_id for task in tasks if task.kind is TaskKind.UNDO]
 
+    def crossed(self) -> set[str]:
+        """The steps that were completed after their task had been taken back."""
+        tasks = (self.case.tasks[task_id] for task_id in self.taken_back)
+        return {task.step_id for task in tasks if task.status is TaskStatus.COMPLETED}
+
     def _note(self, effect: Effect) -> None:
         self.effects.append(effect)
         match effect:
@@ -257,6 +263,7 @@ class Saga:
                 self.open[task_id] = self.all_tasks[task_id] = effect
             case CloseTask(task_id=task_id):
                 del self.open[task_id]
+                self.taken_back.add(task_id)
             case RequestRouting(request_no=number):
                 self.questions[number] = effect
             case RequestNotice(notice_id=notice_id):

@@ -6,7 +6,7 @@ from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.cases.domain.case import NoticeStatus, TaskKind
+from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus, UndoCause
 from services.cases.domain.inputs import (
     Accepted,
     Answer,
@@ -21,6 +21,7 @@ from services.cases.domain.inputs import (
     Routed,
     RoutingDecision,
     Submitted,
+    Withdrawn,
 )
 from services.cases.domain.plan import Plan
 from tests.cases.domain.laws import all_laws_hold
@@ -110,10 +111,44 @@ class CaseMachine(RuleBasedStateMachine):
         """Weighs refusal more: it is what the saga is for."""
         self.saga.refuse(data.draw(st.sampled_from(self.saga.offered()), "step"), reason)
 
+    @precondition(lambda self: self.saga.taken_back)
+    @rule(data=st.data())
+    def complete_what_was_taken_back(self, data: st.DataObject) -> None:
+        """An office whose act crossed with the refusal: taken and undone, or told that it does not stand."""
+        task_id = data.draw(st.sampled_from(sorted(self.saga.taken_back)), "task")
+        given = Completed(task_id, self.saga.request_id(), {"late": True})
+        planned = self.saga.plan.by_id[self.saga.all_tasks[task_id].step_id]
+        crosses = self.saga.case.tasks[task_id].status is TaskStatus.CLOSED and self.saga.stands(CaseStatus.UNDOING)
+        if crosses and planned.compensated and self.saga.step(planned.step_id).status is StepStatus.CANCELLED:
+            assert self.saga.take(given).changed
+            event("an act crossed with the refusal")
+        else:
+            self.saga.is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
+
+    @rule(reason=REASONS)
+    def withdraw(self, reason: str) -> None:
+        """Rarely, or no case would get far."""
+        if len(self.saga.history) % 7 != 6:
+            return
+        case = self.saga.case
+        if case.undo_cause is UndoCause.WITHDRAWN:
+            assert not self.saga.take(Withdrawn(reason)).changed
+        elif case.status is CaseStatus.RUNNING and not self._pivot_passed():
+            self.saga.take(Withdrawn(reason))
+            assert self.saga.case.undo_cause is UndoCause.WITHDRAWN
+        else:
+            self.saga.is_refused(Withdrawn(reason), "PIVOT_PASSED", "CASE_UNDOING", "CASE_ENDED")
+
+    def _pivot_passed(self) -> bool:
+        pivots = [step.step_id for step in self.saga.plan.steps if step.pivot]
+        return any(self.saga.step(step_id).status is StepStatus.COMPLETED for step_id in pivots)
+
     @precondition(lambda self: bool(set(self.saga.all_tasks) - set(self.saga.open)))
     @rule(data=st.data(), kind=st.sampled_from(KINDS))
     def answer_a_settled_task(self, data: st.DataObject, kind: type) -> None:
-        settled = sorted(set(self.saga.all_tasks) - set(self.saga.open))
+        settled = sorted(set(self.saga.all_tasks) - set(self.saga.open) - self.saga.taken_back)
+        if not settled:
+            return
         task = self.saga.all_tasks[data.draw(st.sampled_from(settled), "task")]
         given = self._answer(kind, task.task_id, self.saga.request_id(), "late", {})
         self.saga.is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
@@ -127,7 +162,11 @@ class CaseMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def repeat_an_event(self, data: st.DataObject) -> None:
         """An event handled twice may at most tell of a failure once more; it never raises."""
-        told = [given for given, _ in self.saga.history if not isinstance(given, Answer | IncidentRetried | Submitted)]
+        told = [
+            given
+            for given, _ in self.saga.history
+            if not isinstance(given, Answer | IncidentRetried | Submitted | Withdrawn)
+        ]
         if told:
             given = data.draw(st.sampled_from(told), "repeat")
             decision = self.saga.take(given)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus
+from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, UndoCause
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
-from services.cases.domain.inputs import Completed, NoticeSealed
+from services.cases.domain.inputs import Completed, NoticeSealed, Withdrawn
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
 from tests.cases.domain.saga import Saga, a_running_restaurant
@@ -82,7 +82,7 @@ def test_a_refusal_cancels_what_is_open_and_undoes_what_is_done_in_reverse_order
     saga.complete("sign").revoked("food", "sign")
     assert saga.stands(CaseStatus.UNDONE)
     assert saga.undo_order() == ["food", "sign"]
-    assert saga.effects[-1] == Announce(CaseUndone("the exit is blocked"))
+    assert saga.effects[-1] == Announce(CaseUndone(UndoCause.REFUSED, "the exit is blocked"))
     assert saga.case.refusal_reason == "the exit is blocked"
     all_laws_hold(saga)
 
@@ -121,13 +121,60 @@ def test_notices_are_void_from_the_moment_of_the_refusal() -> None:
     all_laws_hold(saga)
 
 
-def test_a_completion_that_races_with_a_refusal_is_told_that_it_does_not_stand() -> None:
+def test_an_act_that_crossed_with_a_refusal_is_taken_and_undone_in_its_turn() -> None:
     saga = a_running_restaurant().complete("food")
     sign = saga.task_id("sign")
     saga.refuse("fire")
-    saga.is_refused(Completed(sign, "late", {}), "CASE_UNDOING")
+    late = Completed(sign, "late", {"permit": "P9"})
+    assert saga.take(late).changed
+    assert not saga.take(late).changed
+    assert saga.being_undone() == ["food"]
+    saga.complete("food").revoked("food")
+    assert saga.open["c1:sign:u1"].handled_result == {"permit": "P9"}
+    assert "c1:sign:n1" not in saga.pending_notices(), "what is void is not sealed first"
+    assert saga.complete("sign").stands(CaseStatus.UNDONE)
+    all_laws_hold(saga)
+
+
+def test_an_act_that_came_after_the_end_or_cannot_be_undone_does_not_stand() -> None:
+    saga = a_running_restaurant().complete("food")
+    sign, food = saga.task_id("sign"), saga.step("food").handled_task_id
+    saga.refuse("fire")
+    saga.is_refused(Completed(food, "twice", {}), "TASK_SETTLED")
     saga.complete("food").revoked("food")
     saga.is_refused(Completed(sign, "later", {}), "CASE_ENDED")
+    plan = a_plan(a_step("a"), a_step("b"), a_step("c", undoable=True))
+    other = Saga(plan).submitted().routed().complete("c")
+    b = other.task_id("b")
+    other.refuse("a").is_refused(Completed(b, "late", {}), "CASE_UNDOING")
+
+
+def test_a_withdrawal_undoes_what_was_done() -> None:
+    saga = a_running_restaurant().complete("food").sealed("food")
+    assert saga.take(Withdrawn("we have found other premises")).changed
+    assert not saga.take(Withdrawn("as I said")).changed
+    assert (saga.case.undo_cause, saga.being_undone()) == (UndoCause.WITHDRAWN, ["food"])
+    assert saga.complete("food").revoked("food").stands(CaseStatus.UNDONE)
+    assert not saga.take(Withdrawn("once more")).changed
+    assert saga.announced()[-1] == "CaseUndone"
+    all_laws_hold(saga)
+
+
+def test_a_withdrawal_comes_too_late_after_the_pivot_a_refusal_or_the_end() -> None:
+    saga = a_running_restaurant("fire").complete("food", "sign").sealed("food", "sign").complete("hand-over")
+    saga.is_refused(Withdrawn("too late"), "PIVOT_PASSED")
+    saga.complete("delivery").is_refused(Withdrawn("too late"), "CASE_ENDED")
+    other = a_running_restaurant().complete("food").refuse("sign")
+    other.is_refused(Withdrawn("too late"), "CASE_UNDOING")
+    assert other.case.undo_cause is UndoCause.REFUSED
+
+
+def test_a_case_on_which_nobody_has_begun_is_withdrawn_at_once() -> None:
+    saga = Saga(a_plan(a_step("a"), a_step("b", "a"))).submitted()
+    saga.take(Withdrawn("a mistake"))
+    assert saga.stands(CaseStatus.UNDONE)
+    assert set(saga.statuses().values()) == {"cancelled"}
+    all_laws_hold(saga)
 
 
 def test_the_refusal_of_the_pivot_itself_undoes() -> None:

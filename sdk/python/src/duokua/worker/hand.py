@@ -193,7 +193,12 @@ class Hand:
 
     def _not_taken(self, entry: Unanswered, problem: task_pb2.Problem) -> None:
         held, error = entry.held, errors.from_problem(problem)
-        if problem.reason in _LOST:
+        if problem.reason == "CASE_UNDOING" and entry.verb == "extend" and held.state == "running":
+            # `extending` stays set: it is not asked for again. Should the handler's act be done, its completion is
+            # taken all the same, and an undo task follows.
+            _log.warning("%r was taken back while its handler ran: %s", held.task, error)
+            held.task.cancelled.set()
+        elif problem.reason in _LOST:
             if held.state != "gone":
                 _log.warning("%r is lost, what we say of it is dropped: %s", held.task, error)
             self._lose(held, problem.reason, problem.message)

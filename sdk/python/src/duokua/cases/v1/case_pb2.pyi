@@ -31,11 +31,11 @@ class _CaseStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseStatus
     CASE_STATUS_RUNNING: _CaseStatus.ValueType  # 1
     """Steps are being routed and handled."""
     CASE_STATUS_UNDOING: _CaseStatus.ValueType  # 2
-    """A step before the point of no return was refused; finished steps are being undone."""
+    """Refused or withdrawn before the point of no return; finished steps are being undone."""
     CASE_STATUS_COMPLETED: _CaseStatus.ValueType  # 3
     """Every step is completed or skipped, and every result sealed."""
     CASE_STATUS_UNDONE: _CaseStatus.ValueType  # 4
-    """Refused, and everything that was done is undone."""
+    """Refused or withdrawn, and everything that was done is undone."""
 
 class CaseStatus(_CaseStatus, metaclass=_CaseStatusEnumTypeWrapper):
     """Where a case stands."""
@@ -44,12 +44,34 @@ CASE_STATUS_UNSPECIFIED: CaseStatus.ValueType  # 0
 CASE_STATUS_RUNNING: CaseStatus.ValueType  # 1
 """Steps are being routed and handled."""
 CASE_STATUS_UNDOING: CaseStatus.ValueType  # 2
-"""A step before the point of no return was refused; finished steps are being undone."""
+"""Refused or withdrawn before the point of no return; finished steps are being undone."""
 CASE_STATUS_COMPLETED: CaseStatus.ValueType  # 3
 """Every step is completed or skipped, and every result sealed."""
 CASE_STATUS_UNDONE: CaseStatus.ValueType  # 4
-"""Refused, and everything that was done is undone."""
+"""Refused or withdrawn, and everything that was done is undone."""
 Global___CaseStatus: _TypeAlias = CaseStatus  # noqa: Y015
+
+class _UndoCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UndoCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UndoCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNDO_CAUSE_UNSPECIFIED: _UndoCause.ValueType  # 0
+    UNDO_CAUSE_REFUSED: _UndoCause.ValueType  # 1
+    """An office refused a step (不予受理, 不予许可)."""
+    UNDO_CAUSE_WITHDRAWN: _UndoCause.ValueType  # 2
+    """The applicant took the application back (撤回)."""
+
+class UndoCause(_UndoCause, metaclass=_UndoCauseEnumTypeWrapper):
+    """Why a case is undone, or was."""
+
+UNDO_CAUSE_UNSPECIFIED: UndoCause.ValueType  # 0
+UNDO_CAUSE_REFUSED: UndoCause.ValueType  # 1
+"""An office refused a step (不予受理, 不予许可)."""
+UNDO_CAUSE_WITHDRAWN: UndoCause.ValueType  # 2
+"""The applicant took the application back (撤回)."""
+Global___UndoCause: _TypeAlias = UndoCause  # noqa: Y015
 
 class _StepStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -74,7 +96,7 @@ class _StepStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepStatus
     """Completed before; its undo task is with the office."""
     STEP_STATUS_UNDONE: _StepStatus.ValueType  # 9
     STEP_STATUS_CANCELLED: _StepStatus.ValueType  # 10
-    """Never finished, because the case was refused meanwhile."""
+    """Never finished, because the case was refused or withdrawn meanwhile."""
 
 class StepStatus(_StepStatus, metaclass=_StepStatusEnumTypeWrapper):
     """Where a step stands."""
@@ -96,7 +118,7 @@ STEP_STATUS_UNDOING: StepStatus.ValueType  # 8
 """Completed before; its undo task is with the office."""
 STEP_STATUS_UNDONE: StepStatus.ValueType  # 9
 STEP_STATUS_CANCELLED: StepStatus.ValueType  # 10
-"""Never finished, because the case was refused meanwhile."""
+"""Never finished, because the case was refused or withdrawn meanwhile."""
 Global___StepStatus: _TypeAlias = StepStatus  # noqa: Y015
 
 class _NoticeStatus:
@@ -138,6 +160,7 @@ class Case(_message.Message):
     ENDED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     OPEN_INCIDENTS_FIELD_NUMBER: _builtins.int
+    UNDO_CAUSE_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     case_number: _builtins.str
     """办件编号: task code 31 + yyyymmdd + serial; unique."""
@@ -147,11 +170,13 @@ class Case(_message.Message):
     applicant_id: _builtins.str
     status: Global___CaseStatus.ValueType
     refusal_reason: _builtins.str
-    """Why the case was refused, for the applicant; empty otherwise."""
+    """Why the case is undone, in the words of the office or of the applicant; empty otherwise."""
     version: _builtins.int
     """Grows by one with each input that changed the case."""
     open_incidents: _builtins.int
     """Open incidents."""
+    undo_cause: Global___UndoCause.ValueType
+    """Set once the case is being undone."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepState]: ...
     @_builtins.property
@@ -174,10 +199,11 @@ class Case(_message.Message):
         ended_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         open_incidents: _builtins.int = ...,
+        undo_cause: Global___UndoCause.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "bundle_id", b"bundle_id", "bundle_name", b"bundle_name", "bundle_version", b"bundle_version", "case_id", b"case_id", "case_number", b"case_number", "ended_at", b"ended_at", "open_incidents", b"open_incidents", "refusal_reason", b"refusal_reason", "status", b"status", "steps", b"steps", "submitted_at", b"submitted_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "bundle_id", b"bundle_id", "bundle_name", b"bundle_name", "bundle_version", b"bundle_version", "case_id", b"case_id", "case_number", b"case_number", "ended_at", b"ended_at", "open_incidents", b"open_incidents", "refusal_reason", b"refusal_reason", "status", b"status", "steps", b"steps", "submitted_at", b"submitted_at", "undo_cause", b"undo_cause", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

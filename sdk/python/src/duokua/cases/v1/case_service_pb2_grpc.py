@@ -40,6 +40,11 @@ class CaseServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseResponse.FromString,
                 _registered_method=True)
+        self.WithdrawCase = channel.unary_unary(
+                '/duokua.cases.v1.CaseService/WithdrawCase',
+                request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.FromString,
+                _registered_method=True)
         self.GetCase = channel.unary_unary(
                 '/duokua.cases.v1.CaseService/GetCase',
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.GetCaseRequest.SerializeToString,
@@ -70,6 +75,16 @@ class CaseServiceServicer:
         """Submits one form and one set of materials for a bundle.
         Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
         (the token acts for nobody).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawCase(self, request, context):
+        """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
+        withdrawn before stays as it is.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
+        return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +126,11 @@ def add_CaseServiceServicer_to_server(servicer, server):
                     servicer.SubmitCase,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseResponse.SerializeToString,
+            ),
+            'WithdrawCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawCase,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.SerializeToString,
             ),
             'GetCase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCase,
@@ -161,6 +181,33 @@ class CaseService:
             '/duokua.cases.v1.CaseService/SubmitCase',
             duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_case__service__pb2.SubmitCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.CaseService/WithdrawCase',
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

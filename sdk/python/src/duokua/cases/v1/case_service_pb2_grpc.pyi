@@ -38,6 +38,12 @@ class CaseServiceStub:
     Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
     (the token acts for nobody).
     """
+    WithdrawCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.WithdrawCaseRequest, _case_service_pb2.WithdrawCaseResponse]
+    """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
+    withdrawn before stays as it is.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
+    return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
+    """
     GetCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
     ListCases: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]
@@ -58,6 +64,12 @@ class CaseServiceAsyncStub(CaseServiceStub):
     """Submits one form and one set of materials for a bundle.
     Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
     (the token acts for nobody).
+    """
+    WithdrawCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.WithdrawCaseRequest, _case_service_pb2.WithdrawCaseResponse]  # type: ignore[assignment]
+    """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
+    withdrawn before stays as it is.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
+    return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
     """
     GetCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
@@ -82,6 +94,18 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         """Submits one form and one set of materials for a bundle.
         Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
         (the token acts for nobody).
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawCase(
+        self,
+        request: _case_service_pb2.WithdrawCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_case_service_pb2.WithdrawCaseResponse, _abc.Awaitable[_case_service_pb2.WithdrawCaseResponse]]:
+        """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
+        withdrawn before stays as it is.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
+        return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
         """
 
     @_abc_1.abstractmethod

@@ -22,41 +22,42 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from duokua.cases.v1 import case_pb2 as duokua_dot_cases_dot_v1_dot_case__pb2
 from duokua.routing.v1 import routing_pb2 as duokua_dot_routing_dot_v1_dot_routing__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64uokua/cases/v1/events.proto\x12\x0f\x64uokua.cases.v1\x1a\x1f\x64uokua/routing/v1/routing.proto\x1a\x1cgoogle/protobuf/struct.proto\"~\n\x07\x43\x61seRef\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x02 \x01(\t\x12\x11\n\tbundle_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62undle_name\x18\x04 \x01(\t\x12\x14\n\x0c\x61pplicant_id\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x04\"S\n\x07StepRef\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x11\n\tstep_name\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x12\n\norgan_name\x18\x04 \x01(\t\"7\n\rCaseSubmitted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\"\x92\x01\n\x10RoutingRequested\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x13\n\x0bregion_code\x18\x02 \x01(\t\x12\x12\n\nrequest_no\x18\x03 \x01(\r\x12-\n\x05steps\x18\x04 \x03(\x0b\x32\x1e.duokua.routing.v1.StepToRoute\"^\n\x0cStepAccepted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"_\n\rStepCompleted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"m\n\x0bStepRefused\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\\\n\nStepUndone\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"M\n\rCaseCompleted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x14\n\x0c\x64ocument_ids\x18\x02 \x03(\t\"D\n\nCaseUndone\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x9a\x01\n\x0eIncidentOpened\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x13\n\x0bincident_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"\xf9\x01\n\x0fNoticeRequested\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12%\n\x04\x66orm\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x06result\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\ndecided_at\x18\x08 \x01(\t\"\x84\x01\n\x0fNoticeWithdrawn\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64uokua/cases/v1/events.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/routing/v1/routing.proto\x1a\x1cgoogle/protobuf/struct.proto\"~\n\x07\x43\x61seRef\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x02 \x01(\t\x12\x11\n\tbundle_id\x18\x03 \x01(\t\x12\x13\n\x0b\x62undle_name\x18\x04 \x01(\t\x12\x14\n\x0c\x61pplicant_id\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\x04\"S\n\x07StepRef\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x11\n\tstep_name\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x12\n\norgan_name\x18\x04 \x01(\t\"7\n\rCaseSubmitted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\"\x92\x01\n\x10RoutingRequested\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x13\n\x0bregion_code\x18\x02 \x01(\t\x12\x12\n\nrequest_no\x18\x03 \x01(\r\x12-\n\x05steps\x18\x04 \x03(\x0b\x32\x1e.duokua.routing.v1.StepToRoute\"^\n\x0cStepAccepted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"_\n\rStepCompleted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"m\n\x0bStepRefused\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\\\n\nStepUndone\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\"M\n\rCaseCompleted\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x14\n\x0c\x64ocument_ids\x18\x02 \x03(\t\"o\n\nCaseUndone\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12)\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x1a.duokua.cases.v1.UndoCause\"\x9a\x01\n\x0eIncidentOpened\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x13\n\x0bincident_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"\xf9\x01\n\x0fNoticeRequested\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12%\n\x04\x66orm\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x06result\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x12\n\ndecided_at\x18\x08 \x01(\t\"\x84\x01\n\x0fNoticeWithdrawn\x12&\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x18.duokua.cases.v1.CaseRef\x12&\n\x04step\x18\x02 \x01(\x0b\x32\x18.duokua.cases.v1.StepRef\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.cases.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CASEREF']._serialized_start=112
-  _globals['_CASEREF']._serialized_end=238
-  _globals['_STEPREF']._serialized_start=240
-  _globals['_STEPREF']._serialized_end=323
-  _globals['_CASESUBMITTED']._serialized_start=325
-  _globals['_CASESUBMITTED']._serialized_end=380
-  _globals['_ROUTINGREQUESTED']._serialized_start=383
-  _globals['_ROUTINGREQUESTED']._serialized_end=529
-  _globals['_STEPACCEPTED']._serialized_start=531
-  _globals['_STEPACCEPTED']._serialized_end=625
-  _globals['_STEPCOMPLETED']._serialized_start=627
-  _globals['_STEPCOMPLETED']._serialized_end=722
-  _globals['_STEPREFUSED']._serialized_start=724
-  _globals['_STEPREFUSED']._serialized_end=833
-  _globals['_STEPUNDONE']._serialized_start=835
-  _globals['_STEPUNDONE']._serialized_end=927
-  _globals['_CASECOMPLETED']._serialized_start=929
-  _globals['_CASECOMPLETED']._serialized_end=1006
-  _globals['_CASEUNDONE']._serialized_start=1008
-  _globals['_CASEUNDONE']._serialized_end=1076
-  _globals['_INCIDENTOPENED']._serialized_start=1079
-  _globals['_INCIDENTOPENED']._serialized_end=1233
-  _globals['_NOTICEREQUESTED']._serialized_start=1236
-  _globals['_NOTICEREQUESTED']._serialized_end=1485
-  _globals['_NOTICEWITHDRAWN']._serialized_start=1488
-  _globals['_NOTICEWITHDRAWN']._serialized_end=1620
+  _globals['_CASEREF']._serialized_start=140
+  _globals['_CASEREF']._serialized_end=266
+  _globals['_STEPREF']._serialized_start=268
+  _globals['_STEPREF']._serialized_end=351
+  _globals['_CASESUBMITTED']._serialized_start=353
+  _globals['_CASESUBMITTED']._serialized_end=408
+  _globals['_ROUTINGREQUESTED']._serialized_start=411
+  _globals['_ROUTINGREQUESTED']._serialized_end=557
+  _globals['_STEPACCEPTED']._serialized_start=559
+  _globals['_STEPACCEPTED']._serialized_end=653
+  _globals['_STEPCOMPLETED']._serialized_start=655
+  _globals['_STEPCOMPLETED']._serialized_end=750
+  _globals['_STEPREFUSED']._serialized_start=752
+  _globals['_STEPREFUSED']._serialized_end=861
+  _globals['_STEPUNDONE']._serialized_start=863
+  _globals['_STEPUNDONE']._serialized_end=955
+  _globals['_CASECOMPLETED']._serialized_start=957
+  _globals['_CASECOMPLETED']._serialized_end=1034
+  _globals['_CASEUNDONE']._serialized_start=1036
+  _globals['_CASEUNDONE']._serialized_end=1147
+  _globals['_INCIDENTOPENED']._serialized_start=1150
+  _globals['_INCIDENTOPENED']._serialized_end=1304
+  _globals['_NOTICEREQUESTED']._serialized_start=1307
+  _globals['_NOTICEREQUESTED']._serialized_end=1556
+  _globals['_NOTICEWITHDRAWN']._serialized_start=1559
+  _globals['_NOTICEWITHDRAWN']._serialized_end=1691
 # @@protoc_insertion_point(module_scope)

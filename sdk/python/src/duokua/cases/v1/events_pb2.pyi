@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from duokua.cases.v1 import case_pb2 as _case_pb2
 from duokua.routing.v1 import routing_pb2 as _routing_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -265,13 +266,15 @@ Global___CaseCompleted: _TypeAlias = CaseCompleted  # noqa: Y015
 
 @_typing.final
 class CaseUndone(_message.Message):
-    """Refused, and everything undone."""
+    """Refused or withdrawn, and everything undone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CASE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    cause: _case_pb2.UndoCause.ValueType
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     def __init__(
@@ -279,10 +282,11 @@ class CaseUndone(_message.Message):
         *,
         case: Global___CaseRef | None = ...,
         reason: _builtins.str = ...,
+        cause: _case_pb2.UndoCause.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "cause", b"cause", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,7 +31,8 @@ class TaskServiceStub:
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
+    still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
     another answer), INVALID_ARGUMENT (a field, named).
     """
@@ -60,7 +61,8 @@ class TaskServiceAsyncStub(TaskServiceStub):
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
+    still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
     another answer), INVALID_ARGUMENT (a field, named).
     """
@@ -85,7 +87,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
-    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the act does not stand any more), FAILED_PRECONDITION
+    FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
+    still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
     another answer), INVALID_ARGUMENT (a field, named).
     """
