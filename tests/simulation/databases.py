@@ -1,8 +1,9 @@
 """The databases of all services: the real stores, on SQLite in memory, put back to a prepared state for each seed."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class SimulatedDatabase(Database):
         url = f"sqlite:///{_LOCATION.format(service=service)}&uri=true"
         super().__init__(url, service, signals_folder=folder, clock=clock)
         self._writes = False
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self._signalled: set[str] = set()
         event.listen(self.engine, "commit", lambda _: self._before_commit())
 
     @contextmanager
@@ -38,6 +41,7 @@ class SimulatedDatabase(Database):
             yield work
             self._writes = True
         self._writes = False
+        self._wake()
         if self.fates is not None:
             self.fates.moment("after commit")
 
@@ -51,6 +55,20 @@ class SimulatedDatabase(Database):
     def forget_processes(self) -> None:
         """No process of the service waits for a wake-up any more."""
         self.callbacks = Callbacks()
+        self._waiting.clear()
+
+    def on_wake(self, topic: str, callback: Callable[[], None]) -> None:
+        """Call back after each commit that wakes a topic; in an order of its own, as chance is drawn from then."""
+        if topic not in self._waiting:
+            self.callbacks.add(topic, partial(self._signalled.add, topic))
+        self._waiting.setdefault(topic, []).append(callback)
+
+    def _wake(self) -> None:
+        topics = sorted(self._signalled)
+        self._signalled.clear()
+        for topic in topics:
+            for callback in self._waiting.get(topic, ()):
+                callback()
 
     def _before_commit(self) -> None:
         if self._writes and self.fates is not None:

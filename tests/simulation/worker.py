@@ -49,9 +49,14 @@ def entrypoints(worker: Any, kind: type) -> list[tuple[Any, Callable[..., Any]]]
     return [
         (entrypoint, method)
         for _, method in inspect.getmembers(worker, inspect.ismethod)
-        for entrypoint in sorted(getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()), key=repr)
+        for entrypoint in sorted(getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()), key=_name)
         if isinstance(entrypoint, kind)
     ]
+
+
+def _name(entrypoint: Any) -> str:
+    """What tells a method's entrypoints apart."""
+    return str(entrypoint.event.DESCRIPTOR.full_name) if isinstance(entrypoint, Subscribe) else ""
 
 
 class ServiceWorker:
@@ -80,7 +85,7 @@ class ServiceWorker:
             if entrypoint._topic not in ELSEWHERE:
                 self._in_background(life, entrypoint._topic, partial(call, self._database))
         for topic in self._looks:
-            self._database.callbacks.add(topic, partial(self.wake, topic))
+            self._database.on_wake(topic, partial(self.wake, topic))
         for look in (*self._looks.values(), self._consuming):
             look.within(stage.fates.seconds(0, WAKE_SECONDS))
 

@@ -123,8 +123,8 @@ class World:
     def _start_api(self, life: Life) -> None:
         database = self.stage.databases.of_api
         database.forget_processes()
-        database.callbacks.add(OUTBOX_TOPIC, lambda: self.wake("cases", OUTBOX_TOPIC))
-        database.callbacks.add(TASKS_TOPIC, self._tasks_opened)
+        database.on_wake(OUTBOX_TOPIC, lambda: self.wake("cases", OUTBOX_TOPIC))
+        database.on_wake(TASKS_TOPIC, self._tasks_opened)
         self.door.current = Api(self.stage, life, self.outbox_limit)
         self.network.address.life = life
         self._tasks_opened()
@@ -138,7 +138,7 @@ class World:
             worker = made(WORKERS[service], self.stage.settings, self._factories(life))
             self._services[service] = ServiceWorker(self.stage, worker, self.bus, life)
         if "cases" in services:
-            self.stage.databases["cases"].callbacks.add(TASKS_TOPIC, self._tasks_opened)
+            self.stage.databases["cases"].on_wake(TASKS_TOPIC, self._tasks_opened)
         if isinstance(self.bus, DurableBus):
             self.bus.announce(services)
 
