@@ -63,10 +63,15 @@ class Consuming:
     def _work_off(self, deliveries: list[Delivery]) -> None:
         """Handle a batch until its database lets it through; no attempt is counted while it is away."""
         backoff = Backoff()
-        with metrics.batch_seconds.labels(self._service).time():
-            while (verdicts := self._handled(deliveries)) is None:
-                backoff.pause(self._stopping)
-            self._consumer.settle(verdicts)
+        in_hand = metrics.in_hand.labels(self._service)
+        in_hand.set(len(deliveries))
+        try:
+            with metrics.batch_seconds.labels(self._service).time():
+                while (verdicts := self._handled(deliveries)) is None:
+                    backoff.pause(self._stopping)
+                self._consumer.settle(verdicts)
+        finally:
+            in_hand.set(0)
 
     def _handled(self, deliveries: list[Delivery]) -> list[Verdict] | None:
         try:

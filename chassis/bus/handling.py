@@ -137,6 +137,8 @@ class Handling:
                 with handling_span(self._service, event_type(subscription.event), envelopes):
                     subscription.call(work, [event.event for event in group])
         metrics.handled.labels(self._service).inc(len(fresh))
+        new = [event.delivery.envelope for event in events if event.id in fresh]
+        metrics.note_lag(self._service, new, self._database.clock.now())
         if len(fresh) < len(events):
             metrics.duplicates.labels(self._service).inc(len(events) - len(fresh))
 

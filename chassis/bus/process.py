@@ -31,6 +31,8 @@ from chassis.settings import SERVICES, Settings, private_folder
 
 STOP_SECONDS = 20.0
 """The longest that a graceful stop takes; what is not done by then is delivered again at the next start."""
+_MERCY_SECONDS = 3
+"""After so long on top the kernel ends a process that hangs where no green thread gets a turn."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +58,13 @@ def subscriptions_of(workers: Sequence[Any]) -> dict[str, set[str]]:
     }
 
 
-def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy | None = None) -> int:
+def run_worker(
+    workers: Sequence[Any],
+    settings: Settings,
+    policy: RetryPolicy | None = None,
+    *,
+    stop_seconds: float = STOP_SECONDS,
+) -> int:
     """Run workers until SIGTERM or SIGINT; returns the exit status, 0 after a graceful stop."""
     names = "+".join(worker.name for worker in workers)
     telemetry.configure(settings, f"{names if len(workers) == 1 else 'all'}-worker")
@@ -75,8 +83,8 @@ def run_worker(workers: Sequence[Any], settings: Settings, policy: RetryPolicy |
     started("")
     _log.info("worker_started", services=names)
     try:
-        _wait_for_end(runner)
-        return _stop(runner)
+        _wait_for_end(runner, stop_seconds)
+        return _stop(runner, stop_seconds)
     finally:
         runtime.close()
         health.stop()
@@ -95,7 +103,7 @@ def be_the_only_worker(settings: Settings) -> None:
         raise SystemExit(f"another platform runs on {settings.data_dir}: embedded, there may be one") from None
 
 
-def _wait_for_end(runner: Any) -> None:
+def _wait_for_end(runner: Any, stop_seconds: float) -> None:
     """Return when the process is asked to stop; raises what killed a container."""
     ended = Event()
     receiver, sender = os.pipe()
@@ -103,7 +111,7 @@ def _wait_for_end(runner: Any) -> None:
     # The hub sleeps in epoll, which Python resumes after a handler that raises nothing: a signal has to be readable.
     signal.set_wakeup_fd(sender)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: signal.alarm(round(stop_seconds) + _MERCY_SECONDS))
 
     def watch_signals() -> None:
         trampoline(receiver, read=True)
@@ -124,15 +132,15 @@ def _wait_for_end(runner: Any) -> None:
         signal.set_wakeup_fd(-1)
 
 
-def _stop(runner: Any) -> int:
+def _stop(runner: Any, stop_seconds: float) -> int:
     _log.info("worker_stopping")
     graceful = False
-    with eventlet.Timeout(STOP_SECONDS, False):  # noqa: FBT003  eventlet's way to say "do not raise"
+    with eventlet.Timeout(stop_seconds, False):  # noqa: FBT003  eventlet's way to say "do not raise"
         runner.stop()
         graceful = True
     if graceful:
         _log.info("worker_stopped")
         return 0
-    _log.error("worker_stop_timed_out", seconds=STOP_SECONDS)
+    _log.error("worker_stop_timed_out", seconds=stop_seconds)
     runner.kill()
     return 1

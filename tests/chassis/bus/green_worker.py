@@ -31,6 +31,8 @@ class UseCasesOfShop:
                 raise Invalid("POISON", f"{text} cannot be handled")
             if text.startswith("flaky") and os.path.exists(os.environ["SHOP_FLAKY_FILE"]):  # noqa: PTH110
                 raise RuntimeError("not yet")
+            while text == "hangs":  # and lets no other green thread have a turn
+                pass
         if texts:
             work.connection.execute(effects.insert(), [{"text": text} for text in texts])
 
@@ -67,4 +69,5 @@ class ShopWorker:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker([ShopWorker], Settings(), RetryPolicy(delays=(0.1, 0.3), attempts=20)))
+    quick = RetryPolicy(delays=(0.1, 0.3), attempts=20)
+    sys.exit(run_worker([ShopWorker], Settings(), quick, stop_seconds=float(os.environ["SHOP_STOP_SECONDS"])))

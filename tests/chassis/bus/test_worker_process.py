@@ -29,6 +29,7 @@ class Setup:
     folder: Path
     database_url: str = ""
     broker_url: str = ""
+    stop_seconds: float = 20
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -48,6 +49,7 @@ class Setup:
             "DUOKUA_DATABASE_URL": f"{self.database_url}?application_name={{service}}" if self.database_url else "",
             "DUOKUA_BROKER_URL": self.broker_url,
             "SHOP_FLAKY_FILE": str(self.flaky),
+            "SHOP_STOP_SECONDS": str(self.stop_seconds),
         }
         command = [sys.executable, "-W", "error", "-m", "tests.chassis.bus.green_worker"]
         with (self.folder / "worker.log").open("ab") as log:
@@ -173,6 +175,20 @@ def test_background_work_runs_at_the_start_and_when_it_is_woken(setup: Setup) ->
     with setup.database.begin() as work:
         work.wake("knocks")
     wait_until(lambda: setup.shop.written().count("answered") > before, seconds=5, what="a call when woken")
+
+
+def test_a_worker_that_hangs_is_ended_all_the_same(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, stop_seconds=1)
+    try:
+        process = setup.start_ready()
+        setup.shop.emit("hangs")
+        wait_until(lambda: not setup.is_ready(), seconds=20, what="a worker that does not answer")
+        process.terminate()
+        assert process.wait(20) == -signal.SIGALRM
+        setup.shop.emit("after")
+        assert setup.shop.outbox_size() == 2
+    finally:
+        setup.close()
 
 
 def test_a_broker_that_restarts_under_load_loses_nothing(tmp_path: Path, postgres_url: str) -> None:
