@@ -104,8 +104,8 @@ def root_above(leaf: str, index: int, size: int, path: Sequence[str]) -> str | N
     """The root to which a path leads from a leaf (RFC 9162, 2.1.3.2); None when it has the wrong length."""
     if index >= size:
         return None
-    here, last, found = index, size - 1, leaf
-    for sibling in path:
+    here, last, found = index, size - 1, bytes.fromhex(leaf)
+    for sibling in map(bytes.fromhex, path):
         if last == 0:
             return None
         if here % 2 or here == last:
@@ -115,7 +115,7 @@ def root_above(leaf: str, index: int, size: int, path: Sequence[str]) -> str | N
         else:
             found = _above(found, sibling)
         here, last = here // 2, last // 2
-    return found if last == 0 else None
+    return found.hex() if last == 0 else None
 
 
 def only_grew(earlier: SignedHead, later: SignedHead, path: Sequence[str]) -> bool:
@@ -125,7 +125,7 @@ def only_grew(earlier: SignedHead, later: SignedHead, path: Sequence[str]) -> bo
     if not 0 < earlier.size < later.size or not path:
         return False
     # A complete tree is a node of the later one, and its root is known.
-    steps = [earlier.root, *path] if earlier.size.bit_count() == 1 else list(path)
+    steps = [bytes.fromhex(each) for each in ([earlier.root] if earlier.size.bit_count() == 1 else []) + list(path)]
     here, last = earlier.size - 1, later.size - 1
     while here % 2:
         here, last = here // 2, last // 2
@@ -140,11 +140,11 @@ def only_grew(earlier: SignedHead, later: SignedHead, path: Sequence[str]) -> bo
         else:
             second = _above(second, step)
         here, last = here // 2, last // 2
-    return last == 0 and first == earlier.root and second == later.root
+    return last == 0 and first.hex() == earlier.root and second.hex() == later.root
 
 
-def _above(left: str, right: str) -> str:
-    return hashlib.sha256(b"\x01" + bytes.fromhex(left) + bytes.fromhex(right)).hexdigest()
+def _above(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def faults_of_shape(errors: Sequence[Any]) -> str:

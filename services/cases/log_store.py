@@ -1,6 +1,7 @@
 """Queries on the case log."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, select, text, tuple_, update
@@ -147,7 +148,7 @@ def write_tiles(connection: Connection, tree: str, changed: Mapping[Place, bytes
 def build(connection: Connection, tree: str, make: Callable[[Node], Built]) -> Built:
     """What `make` makes of a tree's nodes; raises Conflict LOG_DAMAGED when a hash that it needs is not there."""
     try:
-        return make(nodes_in(tiles(connection, tree, places_read(make))))
+        return make(cache(nodes_in(tiles(connection, tree, places_read(make)))))
     except KeyError as lost:
         level, position = lost.args[0]
         message = f"tile {position} at level {level} of the tree of {tree} is missing or cut"
