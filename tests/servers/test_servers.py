@@ -62,10 +62,13 @@ def test_what_was_confirmed_outlives_a_kill_of_rabbitmq() -> None:
 def test_a_process_ends_with_whoever_started_it(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal\n"
-        "from tests.servers.process import spawn\n"
+        "from tests.servers.process import spawn, wait_until\n"
         f"directory = pathlib.Path({str(tmp_path)!r})\n"
         "child = spawn(['sleep', '600'], environment={}, log=directory / 'log', stop_signal='TERM')\n"
         "(directory / 'pid').write_text(str(child.pid))\n"
+        "name = pathlib.Path(f'/proc/{child.pid}/comm')\n"
+        # Before that it is still on its way, and the kernel has not been asked for the signal yet.
+        "wait_until(lambda: name.read_text() == 'sleep\\n', seconds=10, what='the child')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=False, cwd=Path(__file__).parents[2])
