@@ -145,6 +145,14 @@ def test_stops_that_overlap_take_a_day_out_once() -> None:
     assert stopped(clock, at("2026-09-20"), CALENDAR, RULES) == 4
 
 
+def test_a_stop_within_a_longer_one_takes_nothing_more_out() -> None:
+    for limit, expected in ((FIVE, close("2026-09-18")), (Limit(48, Unit.HOUR), at("2026-09-12 09:00"))):
+        clock = stop(start(at("2026-09-07 09:00"), limit), at("2026-09-08 09:00"), "t1", StopKind.CORRECTION)
+        clock = stop(clock, at("2026-09-09 09:00"), "t2", StopKind.HEARING)
+        clock = resume(resume(clock, at("2026-09-10 09:00"), "t2"), at("2026-09-11 09:00"), "t1")
+        assert due(clock) == expected
+
+
 def test_a_stop_in_the_evening_that_ends_before_work_begins_takes_no_office_day() -> None:
     hours = Rules(closes_at=time(17, 30))
     clock = stopping(start(at("2026-09-07 09:00"), FIVE), "2026-09-09 18:00", "2026-09-10 08:00")
