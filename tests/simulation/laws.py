@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 
 from chassis.bus import dead_letters
+from services.cases import log_audit
 from services.cases import store as cases_store
 from services.cases.domain.case import ENDED_CASE
 from services.cases.plans import Plans
@@ -28,7 +29,7 @@ def violations(play: Play) -> list[str]:
     found = [*play.stage.faults_seen]
     if play.at_rest:
         found += laws.violations(evidence(play))
-        own = (_queues, _copies, _webhooks, _loads)
+        own = (_queues, _copies, _webhooks, _loads, _log)
         found += [f"{law.__name__[1:]}: {sentence}" for law in own for sentence in law(play)]
     return found
 
@@ -99,6 +100,17 @@ def _copies(play: Play) -> Iterator[str]:
     published = databases.rows("matters", "SELECT scenario_id, version FROM bundles ORDER BY 1, 2")
     if databases.rows("cases", "SELECT bundle_id, version FROM bundles ORDER BY 1, 2") != published:
         yield "cases knows other bundles than matters"
+
+
+def _log(play: Play) -> Iterator[str]:
+    """Every entry of every history is one leaf of the case log, and all that was signed is so."""
+    waiting = play.stage.databases.scalar("cases", "SELECT count(*) FROM history WHERE leaf IS NULL")
+    if waiting:
+        yield f"{waiting} entries are in no leaf of the log"
+    with play.stage.databases["cases"].read() as work:
+        for part in (log_audit.LEAVES, log_audit.CASES):
+            for finding in log_audit.audit(work, part, 0, 100_000).findings:
+                yield f"{finding.case_id} {finding.description}"
 
 
 def _webhooks(play: Play) -> Iterator[str]:

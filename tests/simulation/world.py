@@ -9,8 +9,10 @@ from typing import Any
 from chassis.bus.process import load_workers, subscriptions_of
 from chassis.database import OUTBOX_TOPIC
 from chassis.settings import SERVICES
+from services.cases.domain.log import LogKey, make_key
 from services.cases.plans import Plans
-from services.cases.saga import TASKS_TOPIC
+from services.cases.saga import LOG_TOPIC, TASKS_TOPIC
+from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
 from services.notify.deliverer import Deliverer
 from services.notify.sender import Sender
@@ -36,6 +38,9 @@ CAPACITIES = (3, 10_000)
 TASK_LOOK_SECONDS = 1.0
 TASK_CHANGES = frozenset({"lease", "answer"})
 """What an api process does that changes when tasks can be had."""
+LOG_KEY = LogKey.from_pem(make_key())
+"""Signatures are in no trace, so a key of this process does."""
+LOG_BATCH = 7
 WORKER = "worker"
 API = "cases-api"
 
@@ -124,6 +129,7 @@ class World:
         database = self.stage.databases.of_api
         database.forget_processes()
         database.on_wake(OUTBOX_TOPIC, lambda: self.wake("cases", OUTBOX_TOPIC))
+        database.on_wake(LOG_TOPIC, lambda: self.wake("cases", LOG_TOPIC))
         database.on_wake(TASKS_TOPIC, self._tasks_opened)
         self.door.current = Api(self.stage, life, self.outbox_limit)
         self.network.address.life = life
@@ -147,6 +153,7 @@ class World:
         vault, chance = self.stage.vault, self.stage.fates.chance.random
         return {
             "cases.cases": lambda _: Cases(Plans(), self.stage.parts.decide),
+            "cases.sequencer": lambda _: Sequencer(lambda: LOG_KEY, batch=LOG_BATCH),
             "eseal.notices": lambda _: self.stage.notices,
             "notify.notify": lambda _: Notify(vault, Sender(allow_private=True), TEXTS),
             "notify.deliverer": lambda _: Deliverer(
