@@ -1,5 +1,7 @@
 """Starts a server as a child that cannot outlive the tests, and waits for conditions."""
 
+import contextlib
+import random
 import shutil
 import socket
 import subprocess
@@ -9,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 POLL_SECONDS = 0.02
+LOWEST_PORT = 10_000
+_chance = random.SystemRandom()
 # The kernel ties a child to the thread that started it: this one lives as long as the tests, whoever asks for a start.
 _starting = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
@@ -94,12 +98,23 @@ def tail(log: Path, lines: int = 20) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Distinct TCP ports that nobody on the loopback uses at this moment."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Distinct TCP ports that nobody on the loopback uses at this moment.
+
+    None of those that the kernel gives to outgoing connections: one of these could get it while a server is down.
+    """
+    found: list[int] = []
+    with contextlib.ExitStack() as stack:
+        for port in _chance.sample(range(LOWEST_PORT, lowest_outgoing_port()), 100 * count):
+            each = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                each.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise OSError("hardly a port is free on 127.0.0.1")
+
+
+def lowest_outgoing_port() -> int:
+    """From here on the kernel gives ports to outgoing connections."""
+    known = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    return int(known.read_text().split()[0]) if known.exists() else 32768
