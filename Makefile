@@ -83,6 +83,11 @@ test: $(DEVELOPMENT) ## all tests, on their own PostgreSQL and RabbitMQ
 faults: $(DEVELOPMENT) ## break everything under load, then compare the books (ARGS="--seconds 600 --seed 7")
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+.PHONY: simulate
+simulate: $(DEVELOPMENT) ## the platform in one thread under drawn faults: SEEDS=n runs many, SEED=n shows one
+	@$(BIN)/python -W ignore::DeprecationWarning -m tests.simulation \
+	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(ARGS)
+
 .PHONY: bench
 bench: $(DEVELOPMENT) ## measure speed, CPU and memory
 	@$(BIN)/python -m bench $(ARGS)

@@ -219,7 +219,7 @@ class DurableConsumer:
             case Retry(delay=delay):
                 again = replace(envelope, attempts=envelope.attempts + 1)
                 self._bus.put(self._service, again, delay * fates.seconds(1 - RETRY_JITTER, 1))
-                fates.moment("between retry and acknowledgement", weight=SELDOM)
+                fates.moment("between retry and acknowledgement", weight=2 * SELDOM)
             case Handled():
                 pass
         self._queue.held.pop(verdict.delivery.tag)

@@ -57,7 +57,7 @@ RATES = {
     Fault.UNBOUND: 0.3,
     Fault.DATABASE_AWAY: 0.01,
     Fault.HANDLER_FAILS: 0.03,
-    Fault.HANDLER_BROKEN: 0.05,
+    Fault.HANDLER_BROKEN: 0.15,
     Fault.WAKE_LOST: 0.05,
     Fault.REQUEST_LOST: 0.05,
     Fault.REPLY_LOST: 0.05,
@@ -72,11 +72,13 @@ RATES = {
     Fault.ENDPOINT_FAILS: 0.1,
     Fault.ENDPOINT_UNHEARD: 0.1,
     Fault.UNDECODABLE: 0.08,
-    Fault.UNHEARD: 0.03,
+    Fault.UNHEARD: 0.05,
     Fault.KILLED: 0.2,
 }
 """How likely each is, where it can strike, on average over the seeds; a `crash` is drawn at each crash point."""
 CRASH_RATE = 0.012
+SELDOM = {"submit": 3.0, "deliver": 6.0, "retry": 10.0}
+"""How much likelier a crash is at what happens less often than other things."""
 SPREAD = (0.0, 0.5, 1.0, 2.5)
 """A seed has more of some faults and none of others: what is rare with all of them at once is then seen too."""
 
@@ -123,7 +125,7 @@ class Fates:
         timer = self._scheduler.running
         if not self.active or timer is None or timer.life is None:
             return
-        if self.chance.random() >= self._crash_rate * weight:
+        if self.chance.random() >= self._crash_rate * weight * SELDOM.get(timer.activity, 1.0):
             return
         self.crash(timer.life, f"{timer.activity}, {name}")
 

@@ -21,6 +21,8 @@ SUBMITTING_SECONDS = 30.0
 FAULTS_SECONDS = 90.0
 BROKEN_SECONDS = 4000.0
 """Until a handler is put right: longer than all its attempts."""
+LOOKS = 4
+"""Of the operators, while faults strike."""
 MOST_LOOKS = 30
 _OUTBOX = service_metadata().tables["outbox"]
 
@@ -62,8 +64,8 @@ class Play:
         for script in scripts:
             self.portal.submit(script)
         fates = self.stage.fates
-        for _ in range(2):
-            self.stage.after(fates.seconds(SUBMITTING_SECONDS, FAULTS_SECONDS), self._operators_look)
+        for _ in range(LOOKS):
+            self.stage.after(fates.seconds(SUBMITTING_SECONDS / 2, FAULTS_SECONDS), self._operators_look)
         for name in sorted(self.world.lives):
             if fates.strikes(Fault.KILLED):
                 self.stage.after(fates.seconds(0, FAULTS_SECONDS), partial(self.world.kill, name))

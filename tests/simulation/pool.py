@@ -16,9 +16,9 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.parts import REAL
 from tests.simulation.run import Result, run, town
 
-CHUNK = 4
+CHUNK = 3
 """Seeds that a process takes at a time."""
-AHEAD = 3
+AHEAD = 2
 """Chunks that wait for each process."""
 
 
@@ -59,9 +59,13 @@ class Pool:
         """
         rest = iter(seeds)
         under_way: deque[Future[list[Result]]] = deque()
-        while True:
-            while len(under_way) < self._size * AHEAD and (chunk := list(islice(rest, CHUNK))):
-                under_way.append(self._executor.submit(run_chunk, chunk, bug))
-            if not under_way:
-                return
-            yield from under_way.popleft().result()
+        try:
+            while True:
+                while len(under_way) < self._size * AHEAD and (chunk := list(islice(rest, CHUNK))):
+                    under_way.append(self._executor.submit(run_chunk, chunk, bug))
+                if not under_way:
+                    return
+                yield from under_way.popleft().result()
+        finally:
+            for future in under_way:
+                future.cancel()

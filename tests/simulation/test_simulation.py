@@ -16,12 +16,11 @@ from tests.simulation.pool import Pool
 from tests.simulation.run import Result
 from tests.simulation.world import ROUTES
 
-SEEDS = 240
+SEEDS = 200
 CRASH_POINTS = {
     "submit": ("before commit", "after commit"),
     "lease": ("before commit", "after commit"),
     "answer": ("before commit", "after commit"),
-    "retry": ("before commit", "after commit"),
     "relay": (
         "before publish",
         "amid publish",
@@ -39,6 +38,7 @@ CRASH_POINTS = {
     ),
     "background deliveries": ("before commit", "after commit"),
     "deliver": ("before commit", "after commit"),
+    "background case-log": ("before commit", "after commit"),
 }
 
 # The pool's processes share the machine with all other tests.

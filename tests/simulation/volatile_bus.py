@@ -112,7 +112,7 @@ class VolatileConsumer:
             self._consumer.settle([Retry(verdict.delivery, 0.0)])
             self._bus.ready(self._service, 0.0)
 
-        self._bus.scheduler.after(verdict.delay, now_due, self._bus.life, "retry")
+        self._bus.scheduler.after(verdict.delay, now_due, self._bus.life, "put off")
 
     def interrupt(self) -> None:
         """Nobody waits in `receive`."""

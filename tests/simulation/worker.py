@@ -59,6 +59,11 @@ def _name(entrypoint: Any) -> str:
     return str(entrypoint.event.DESCRIPTOR.full_name) if isinstance(entrypoint, Subscribe) else ""
 
 
+def topics(worker: Any) -> list[str]:
+    """What a worker's background work is woken by."""
+    return [entrypoint._topic for entrypoint, _ in entrypoints(worker, Background)]
+
+
 class ServiceWorker:
     """One service's part of a worker process, from its start to its end."""
 
@@ -80,7 +85,8 @@ class ServiceWorker:
         self._relaying = Look(stage.scheduler, life, "relay", self._relay_batch)
         self._consuming = Look(stage.scheduler, life, "consume", self._consume)
         self._looks = {OUTBOX_TOPIC: self._relaying}
-        self._in_background(life, dead_letters.TOPIC, Replaying(self.service, self._database, handling).replay_due)
+        self._replaying = Replaying(self.service, self._database, handling)
+        self._in_background(life, dead_letters.TOPIC, self._replay_due)
         for entrypoint, call in entrypoints(worker, Background):
             if entrypoint._topic not in ELSEWHERE:
                 self._in_background(life, entrypoint._topic, partial(call, self._database))
@@ -117,6 +123,11 @@ class ServiceWorker:
             self._relaying.within(0)
         elif self._stage.databases.scalar(self.service, "SELECT count(*) FROM outbox") > len(self._relay._in_flight):
             self._relaying.within(self._relay._pause())
+
+    def _replay_due(self) -> datetime | None:
+        """Replays, unless there is nothing that could be replayed: each worker looks at its start, mostly in vain."""
+        letters = self._stage.databases.scalar(self.service, "SELECT count(*) FROM dead_letters")
+        return self._replaying.replay_due() if letters else None
 
     def _consume(self) -> None:
         """What `chassis.bus.consuming` does in a round: what could not be handled stays in hand, if it is received."""

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from chassis.bus import dead_letters
 from chassis.bus.process import load_workers, subscriptions_of
 from chassis.database import OUTBOX_TOPIC
 from chassis.settings import SERVICES
 from services.cases.domain.log import LogKey, make_key
 from services.cases.plans import Plans
-from services.cases.saga import LOG_TOPIC, TASKS_TOPIC
+from services.cases.saga import TASKS_TOPIC
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
 from services.notify.deliverer import Deliverer
@@ -27,12 +28,12 @@ from tests.simulation.office import ApiDoor, Books, Office
 from tests.simulation.scheduler import Life, Look
 from tests.simulation.stage import Stage
 from tests.simulation.volatile_bus import VolatileBus
-from tests.simulation.worker import Factories, ServiceWorker, made
+from tests.simulation.worker import Factories, ServiceWorker, made, topics
 
 RESTART_SECONDS = (0.2, 5.0)
 MOST_HAPPENINGS = 20_000
 """In a run; one that goes on for longer does not come to rest."""
-SMALL_OUTBOXES = (6, 20)
+SMALL_OUTBOXES = (4, 10)
 LARGE_OUTBOX = 100_000
 CAPACITIES = (3, 10_000)
 TASK_LOOK_SECONDS = 1.0
@@ -44,9 +45,11 @@ LOG_BATCH = 7
 WORKER = "worker"
 API = "cases-api"
 
+WORKERS: dict[str, Any] = dict(zip(SERVICES, load_workers(()), strict=True))
+WORKER_TOPICS = (OUTBOX_TOPIC, dead_letters.TOPIC, *topics(WORKERS["cases"]()))
+"""What an api of cases wakes its worker for."""
 TEXTS = Texts()
 """Templates, which never change; reading them takes as long as all else that a restart does."""
-WORKERS: dict[str, Any] = dict(zip(SERVICES, load_workers(()), strict=True))
 ROUTES = subscriptions_of(list(WORKERS.values()))
 
 
@@ -128,8 +131,8 @@ class World:
     def _start_api(self, life: Life) -> None:
         database = self.stage.databases.of_api
         database.forget_processes()
-        database.on_wake(OUTBOX_TOPIC, lambda: self.wake("cases", OUTBOX_TOPIC))
-        database.on_wake(LOG_TOPIC, lambda: self.wake("cases", LOG_TOPIC))
+        for topic in WORKER_TOPICS:
+            database.on_wake(topic, partial(self.wake, "cases", topic))
         database.on_wake(TASKS_TOPIC, self._tasks_opened)
         self.door.current = Api(self.stage, life, self.outbox_limit)
         self.network.address.life = life
