@@ -164,6 +164,15 @@ class Supervisor:
                 running.popen.wait()
             return {name: running.popen.pid for name, running in killed.items()}
 
+    def send(self, name: str, number: signal.Signals) -> bool:
+        """Send a signal to a process; false when it has ended, and was not started again yet."""
+        with self._lock:
+            popen = self._running[name].popen
+            if popen.poll() is not None:
+                return False
+            popen.send_signal(number)
+            return True
+
     def wait_restarted(self, killed: Mapping[str, int], timeout: float = READY_SECONDS) -> None:
         """Wait until all killed processes run again and are ready."""
         deadline = time.monotonic() + timeout

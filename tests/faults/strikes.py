@@ -23,6 +23,7 @@ from tests.faults.plan import ALL, LEADER, Deed, Fault, Part
 from tests.faults.record import Books
 from tests.platform.starting import Installation
 from tests.servers import Proxy, RabbitmqServer
+from tests.servers.process import wait_until
 
 RECOVERY_SECONDS = 90.0
 LOOK_SECONDS = 0.1
@@ -112,11 +113,10 @@ class Strikes:
 
     def _stop(self, fault: Fault) -> Checks:
         supervisor = self._installation.supervisor
-        pid = supervisor.pids()[fault.target]
-        os.kill(pid, signal.SIGSTOP)
+        # It may have been killed a moment ago, and again while it was stopped.
+        wait_until(partial(supervisor.send, fault.target, signal.SIGSTOP), seconds=RECOVERY_SECONDS, what=fault.target)
         time.sleep(fault.down)
-        if supervisor.pids()[fault.target] == pid:  # it may have been killed meanwhile
-            os.kill(pid, signal.SIGCONT)
+        supervisor.send(fault.target, signal.SIGCONT)
         return {fault.target: partial(self._is_ready, fault.target)}
 
     def _kill(self, fault: Fault) -> Checks:
