@@ -1,19 +1,24 @@
 """An api process: `python -m chassis.api_process SERVICE...` serves the gRPC of the named services."""
 
 import asyncio
+import contextlib
 import importlib
 import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc.aio
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from sqlalchemy.exc import DBAPIError
 
 from chassis import telemetry
 from chassis.api import Servicer
+from chassis.bus.backoff import Backoff
+from chassis.bus.faults import database_is_away
 from chassis.context import Context
 from chassis.health import Check, HealthServer, failures
 from chassis.operations import BusApi
@@ -49,6 +54,7 @@ class ApiProcess:
         self._context = Context(settings)
         self._threads = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="call")
         self._stopping = asyncio.Event()
+        self._serving = False
         self._servicers: list[tuple[str, Servicer]] = []
         self._bus = BusApi(settings, {service: self._context.database(service) for service in services})
 
@@ -66,20 +72,51 @@ class ApiProcess:
     async def serve(self) -> None:
         """Serve until `stop` is called."""
         channel = identity_channel(self._settings)
+        health = HealthServer(self._settings.health_listen, self._checks() | {"start": self._check_serving})
+        health.start()
+        try:
+            await self._prepare()
+            if not self._stopping.is_set():
+                await self._serve(channel)
+        finally:
+            health.stop()
+            await channel.close()
+            self._threads.shutdown(cancel_futures=True)
+            self._context.close()
+
+    async def _serve(self, channel: grpc.aio.Channel) -> None:
         server = await self._build(channel)
-        health = HealthServer(self._settings.health_listen, self._checks())
         await self._start_servicers()
         await server.start()
-        health.start()
+        self._serving = True
         log.info("api_serving", services=" ".join(self._services), address=self._settings.listen)
         await self._stopping.wait()
         log.info("api_stopping")
         await server.stop(GRACE_SECONDS)
         await self._stop_servicers()
-        health.stop()
-        await channel.close()
-        self._threads.shutdown(cancel_futures=True)
-        self._context.close()
+
+    async def _prepare(self) -> None:
+        """What services do before they serve; a database that is away is waited for, for as long as it takes."""
+        for service in self._services:
+            prepare = getattr(importlib.import_module(f"services.{service}.api"), "prepare", None)
+            backoff = Backoff()
+            while prepare is not None and not self._stopping.is_set():
+                call = partial(prepare, self._settings, self._context.database(service))
+                try:
+                    await asyncio.get_running_loop().run_in_executor(self._threads, call)
+                    break
+                except DBAPIError as error:
+                    if not database_is_away(error):
+                        raise
+                    log.warning("database_away", service=service, error=str(error.orig))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next()):
+                        await self._stopping.wait()
+
+    def _check_serving(self) -> None:
+        if not self._serving:
+            message = "the services are starting"
+            raise RuntimeError(message)
 
     async def _build(self, channel: grpc.aio.Channel) -> grpc.aio.Server:
         verifier = TokenVerifier(KeySource(channel), self._settings.issuer)
@@ -89,10 +126,6 @@ class ApiProcess:
         for service in self._services:
             module = importlib.import_module(f"services.{service}.api")
             database = self._context.database(service)
-            if hasattr(module, "prepare"):
-                await asyncio.get_running_loop().run_in_executor(
-                    self._threads, module.prepare, self._settings, database
-                )
             database.bound_outbox(self._settings.outbox_limit)
             pipeline = Pipeline(database, self._threads, verifier, vault, self._stopping)
             for servicer in module.build(self._settings):

@@ -78,7 +78,10 @@ class Publisher(Protocol):
         """Publish up to `LARGEST_BATCH` events and wait for the answers to all. Raises `BrokerAwayError`."""
 
     def keep_alive(self) -> None:
-        """Called every few seconds while there is nothing to publish. Raises `BrokerAwayError`."""
+        """Make sure of a connection, and give a sign of life; called at each look, at least every few seconds.
+
+        Raises `BrokerAwayError`.
+        """
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -6,7 +6,8 @@ consumers empty their queues.
 
 import random
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -82,16 +83,16 @@ class RabbitPublisher:
 
     def _connected(self) -> Link:
         if self._link is None:
-            self._link = _publishing_link(self._address)
-            self._link.declare_exchange(EXCHANGE)
+            link = _publishing_link(self._address)
+            with _closed_on_failure(link):
+                link.declare_exchange(EXCHANGE)
+            self._link = link
         return self._link
 
     def keep_alive(self) -> None:
-        """Exchange heartbeats."""
-        if self._link is None:
-            return
+        """Connect, or exchange heartbeats."""
         try:
-            self._link.beat()
+            self._connected().beat()
         except BrokerAwayError:
             self.close()
             raise
@@ -182,12 +183,13 @@ class RabbitConsumer:
     def _connected(self) -> Link:
         if self._link is None:
             link = Link(self._broker.address)
-            link.declare_exchange(EXCHANGE)
-            for queue in queues(self._service, self._broker.policy):
-                link.declare_queue(queue.name, queue.arguments)
-            for event in self._events:
-                link.bind(queue_name(self._service), EXCHANGE, event)
-            self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
+            with _closed_on_failure(link):
+                link.declare_exchange(EXCHANGE)
+                for queue in queues(self._service, self._broker.policy):
+                    link.declare_queue(queue.name, queue.arguments)
+                for event in self._events:
+                    link.bind(queue_name(self._service), EXCHANGE, event)
+                self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
             self._link = link
             self._bring_back()
         return self._link
@@ -282,8 +284,18 @@ class RabbitConsumer:
 
 def _publishing_link(address: Address) -> Link:
     link = Link(address)
-    link.select_confirms()
+    with _closed_on_failure(link):
+        link.select_confirms()
     return link
+
+
+@contextmanager
+def _closed_on_failure(link: Link) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        link.close()
+        raise
 
 
 def _outgoing(envelope: Envelope, *, queue: str = "", expiration: str = "") -> Outgoing:

@@ -76,8 +76,9 @@ class Relay:
     def _round(self) -> bool:
         """Forget and publish one batch; true when there may be more to do at once."""
         try:
-            more = self.relay_batch()
+            # First, so that nobody waits for a broker within a transaction.
             self._publisher.keep_alive()
+            more = self.relay_batch()
         except BrokerAwayError as error:
             self._failed("broker_away", error)
             return False
