@@ -169,7 +169,9 @@ class DurableConsumer:
         self._queue = bus.queues[service]
 
     def connect(self) -> None:
-        """Raise BrokerAwayError while the broker is away."""
+        """Raise BrokerAwayError while the broker is away; what was held before goes back."""
+        if self._bus.away:
+            self.close()
         self._bus.check()
 
     def receive(self, wait: float) -> list[Delivery]:
@@ -203,6 +205,7 @@ class DurableConsumer:
         """Carry out verdicts one by one; the connection may break amid them."""
         fates = self._bus.fates
         fates.moment("before acknowledgement")
+        self.connect()
         lost_at = fates.chance.randrange(len(verdicts)) if fates.strikes(Fault.SETTLING_LOST) else -1
         for number, verdict in enumerate(verdicts):
             if number == 1:

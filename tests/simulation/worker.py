@@ -132,8 +132,9 @@ class ServiceWorker:
     def _consume(self) -> None:
         """What `chassis.bus.consuming` does in a round: what could not be handled stays in hand, if it is received."""
         try:
-            self._consumer.connect()
-            self._in_hand = self._in_hand or self._consumer.receive(0)
+            if not self._in_hand:
+                self._consumer.connect()
+                self._in_hand = self._consumer.receive(0)
             if self._in_hand:
                 self._work_off(self._in_hand)
         except DatabaseAwayError as error:
