@@ -127,12 +127,13 @@ class Routing:
         A request that was answered before gets the same answer.
         """
         requests = {(event.case.case_id, event.request_no): _request(event) for event in events}
+        ended = store.take_cases(work.connection, [case_id for case_id, _ in requests])
         known = store.decided(work.connection, [case_id for case_id, _ in requests])
         answers = {key: known[key] for key in requests if key in known}
         new = [request for key, request in requests.items() if key not in answers]
         if new:
             made = self._decide(work, new)
-            store.add_decisions(work.connection, made, work.now)
+            store.add_decisions(work.connection, made, ended, work.now)
             answers |= made
         routed_anew = [request.case_id for request in new if request.request_no > 1]
         if routed_anew:
@@ -141,8 +142,10 @@ class Routing:
             work.emit(_steps_routed(case_id, request_no, decisions), subject=case_id)
 
     def close(self, work: UnitOfWork, case_ids: Iterable[str]) -> None:
-        """Takes finished cases off the load of their offices."""
-        store.close_cases(work.connection, case_ids)
+        """Takes finished cases off the load of their offices; a request that comes after the end is no load either."""
+        finished = sorted(set(case_ids))
+        store.take_cases(work.connection, finished)
+        store.close_cases(work.connection, finished, work.now)
 
     def _check_organ(self, work: UnitOfWork, organ_id: str) -> None:
         if not store.organ_known(work.connection, organ_id):

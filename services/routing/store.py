@@ -1,6 +1,6 @@
 """What routing keeps: its own copies of regions and organs, what organs handle, and the decisions it made."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,6 +78,15 @@ Index(
     decisions.c.decided_at,
     postgresql_where=text("open"),
     sqlite_where=text("open = 1"),
+)
+
+# The end of a case may come before one of its requests, which is no load then. Taken by whoever decides or closes, so
+# that of the two who do so at once the second sees what the first has done.
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(64), primary_key=True),
+    Column("ended_at", Instant),
 )
 
 # A joint case takes 45 + 15 working days at most: what is older was closed without our knowing.
@@ -209,6 +218,14 @@ def open_steps(connection: Connection, organ_ids: Iterable[str], now: datetime) 
     return {row.organ_id: row.steps for row in connection.execute(query)}
 
 
+def take_cases(connection: Connection, case_ids: Iterable[str]) -> set[str]:
+    """Takes cases for this transaction, always in the same order; gives those that have ended."""
+    wanted = sorted(set(case_ids))
+    connection.execute(insert(connection, cases).on_conflict_do_nothing(), [{"case_id": each} for each in wanted])
+    query = select(cases).where(cases.c.case_id.in_(wanted)).order_by(cases.c.case_id).with_for_update()
+    return {row.case_id for row in connection.execute(query) if row.ended_at is not None}
+
+
 def decided(connection: Connection, case_ids: Iterable[str]) -> dict[tuple[str, int], list[Decision]]:
     """The decisions made for the cases, by case and request."""
     query = (
@@ -223,8 +240,10 @@ def decided(connection: Connection, case_ids: Iterable[str]) -> dict[tuple[str, 
     return found
 
 
-def add_decisions(connection: Connection, made: Mapping[tuple[str, int], Sequence[Decision]], now: datetime) -> None:
-    """Keeps new decisions, by case and request."""
+def add_decisions(
+    connection: Connection, made: Mapping[tuple[str, int], Sequence[Decision]], ended: Collection[str], now: datetime
+) -> None:
+    """Keeps new decisions, by case and request; those of cases that have ended are no load."""
     rows = [
         {
             "case_id": case_id,
@@ -234,7 +253,7 @@ def add_decisions(connection: Connection, made: Mapping[tuple[str, int], Sequenc
             "organ_name": decision.organ_name,
             "reason": decision.reason,
             "decided_at": now,
-            "open": decision.organ_id != "",
+            "open": decision.organ_id != "" and case_id not in ended,
         }
         for (case_id, request_no), choices in made.items()
         for decision in choices
@@ -260,8 +279,10 @@ def close_superseded(connection: Connection, case_ids: Iterable[str]) -> None:
     )
 
 
-def close_cases(connection: Connection, case_ids: Iterable[str]) -> None:
-    """Takes the cases' steps off the load of their offices."""
+def close_cases(connection: Connection, case_ids: Collection[str], now: datetime) -> None:
+    """Notes the ends of cases that were taken, and takes their steps off the load of their offices."""
+    ending = update(cases).where(cases.c.case_id.in_(case_ids), cases.c.ended_at.is_(None))
+    connection.execute(ending.values(ended_at=now))
     connection.execute(
-        update(decisions).where(decisions.c.case_id.in_(set(case_ids)), decisions.c.open == true()).values(open=false())
+        update(decisions).where(decisions.c.case_id.in_(case_ids), decisions.c.open == true()).values(open=false())
     )

@@ -72,6 +72,15 @@ def test_finished_cases_no_longer_count_as_load(database: Database) -> None:
     assert chosen(route(database, routing, request("c4"))[-1]) == ["a"]
 
 
+def test_a_request_that_comes_after_the_end_of_its_case_is_answered_and_is_no_load(database: Database) -> None:
+    routing = settle(database, organ("a"), organ("b"))
+    with database.begin() as work:
+        routing.close(work, ["c1"])
+    [late] = route(database, routing, request("c1"))
+    assert chosen(late) == ["a"]
+    assert chosen(route(database, routing, request("c2"))[-1]) == ["a"]
+
+
 def test_a_step_routed_anew_no_longer_counts_for_the_office_that_returned_it(database: Database) -> None:
     routing = settle(database, organ("a"), organ("b"))
     route(database, routing, request("c1"))
