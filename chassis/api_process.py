@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+import math
 import signal
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,10 @@ LARGEST_MESSAGE = 21 * 1024 * 1024
 """In bytes; the largest request is an application with all its materials. Each field's own rule is tighter."""
 MOST_CALLS = 2000
 """At a time, streams among them; one more is refused with RESOURCE_EXHAUSTED before anything is done for it."""
-GRACE_SECONDS = 10
+GRACE_SECONDS = 10.0
+"""For the calls in hand at a graceful stop."""
+_MERCY_SECONDS = 5
+"""After so long on top the kernel ends a process whose threads do not, as one does that waits for a database's lock."""
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -48,9 +52,10 @@ OPTIONS = (
 class ApiProcess:
     """The gRPC servers of some services in one process, on one port."""
 
-    def __init__(self, settings: Settings, services: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, services: Sequence[str], *, grace_seconds: float = GRACE_SECONDS) -> None:
         self._settings = settings
         self._services = services
+        self._grace_seconds = grace_seconds
         self._context = Context(settings)
         self._threads = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="call")
         self._stopping = asyncio.Event()
@@ -59,11 +64,19 @@ class ApiProcess:
         self._bus = BusApi(settings, {service: self._context.database(service) for service in services})
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then finish what is in hand."""
+        """Serve until SIGTERM or SIGINT, then finish what is in hand; the kernel ends the process should that not end.
+
+        To be called where the process is there for nothing else.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self._stop_in_time)
         await self.serve()
+
+    def _stop_in_time(self) -> None:
+        if not self._stopping.is_set():  # a second signal gives no further time
+            signal.alarm(math.ceil(self._grace_seconds) + _MERCY_SECONDS)
+        self.stop()
 
     def stop(self) -> None:
         """Have the process end in good order; to be called on its event loop."""
@@ -92,7 +105,7 @@ class ApiProcess:
         log.info("api_serving", services=" ".join(self._services), address=self._settings.listen)
         await self._stopping.wait()
         log.info("api_stopping")
-        await server.stop(GRACE_SECONDS)
+        await server.stop(self._grace_seconds)
         await self._stop_servicers()
 
     async def _prepare(self) -> None:
