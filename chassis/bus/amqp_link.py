@@ -6,6 +6,7 @@ most of a message's cost, so a link reads large pieces into a buffer and, while 
 
 import random
 import ssl
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from chassis.settings import broker_nodes
 
 CONNECT_SECONDS = 5
 _GOODBYE_SECONDS = 2
+_UNREADABLE = (ValueError, OverflowError, struct.error)
 _ERRORS: tuple[type[Exception], ...] = (*Transport.connection_errors, *Transport.channel_errors)
 _READ_SIZE = 64 * 1024
 _FLUSH_SIZE = 256 * 1024
@@ -149,6 +151,7 @@ class Link:
             self._connection.transport.sock.settimeout(self._patience)
             self._wire = _Wire(self._connection.transport)
             self.channel: Any = self._connection.channel()
+            self.channel.auto_decode = False  # bodies are bytes, whatever a sender says of their encoding
         self._published = 0
         self._unanswered: dict[int, str] = {}
         self._refused: set[str] = set()
@@ -160,6 +163,9 @@ class Link:
             yield
         except _ERRORS as error:
             raise BrokerAwayError(f"{type(error).__name__}: {error}") from error
+        except _UNREADABLE as error:
+            # py-amqp cannot read a message's headers. RabbitMQ gives it up after some deliveries.
+            raise BrokerAwayError(f"the broker sent what cannot be read: {error!r}") from error
 
     # --- topology
 

@@ -36,6 +36,7 @@ class Backlog:
     dead_letters: int
     oldest_dead_letter_at: datetime | None
     replays_pending: int
+    oldest_replay_requested_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ def backlog(work: UnitOfWork) -> Backlog:
         .order_by(_outbox.c.type)
     ).all()
     parked = work.connection.execute(
-        select(func.count(), func.min(letters.c.parked_at), func.count(letters.c.replay_requested_at))
+        select(
+            func.count(),
+            func.min(letters.c.parked_at),
+            func.count(letters.c.replay_requested_at),
+            func.min(letters.c.replay_requested_at),
+        )
     ).one()
     return Backlog(
         at=work.now,
@@ -72,6 +78,7 @@ def backlog(work: UnitOfWork) -> Backlog:
         dead_letters=parked[0],
         oldest_dead_letter_at=parked[1],
         replays_pending=parked[2],
+        oldest_replay_requested_at=parked[3],
     )
 
 

@@ -3,6 +3,13 @@
 import random
 import threading
 
+_JITTER = 0.2
+
+
+def jittered(delay: float) -> float:
+    """A delay, shortened by up to a fifth at random, so that what failed together does not come back together."""
+    return delay * (1 - random.uniform(0, _JITTER))  # noqa: S311  spreads load, guards nothing
+
 
 class Backoff:
     """Pauses that double from `first` to `longest` seconds, with jitter, until a success resets them."""

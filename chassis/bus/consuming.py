@@ -55,10 +55,10 @@ class Consuming:
             self._pause("broker", error)
         except DatabaseAwayError as error:
             self._pause("database", error)
-        except Exception:  # noqa: BLE001  a fault of the bus itself: what was received comes again
+        except Exception as error:  # noqa: BLE001  a fault of the bus itself: what was received comes again
             _log.exception("consumer_failed", service=self._service)
             self._consumer.close()
-            self._backoff.pause(self._stopping)
+            self._pause("consumer", error)
 
     def _work_off(self, deliveries: list[Delivery]) -> None:
         """Handle a batch until its database lets it through; no attempt is counted while it is away."""
@@ -67,15 +67,17 @@ class Consuming:
         in_hand.set(len(deliveries))
         try:
             with metrics.batch_seconds.labels(self._service).time():
-                while (verdicts := self._handled(deliveries)) is None:
+                in_vain = 0
+                while (verdicts := self._handled(deliveries, in_vain)) is None:
+                    in_vain += 1
                     backoff.pause(self._stopping)
                 self._consumer.settle(verdicts)
         finally:
             in_hand.set(0)
 
-    def _handled(self, deliveries: list[Delivery]) -> list[Verdict] | None:
+    def _handled(self, deliveries: list[Delivery], in_vain: int) -> list[Verdict] | None:
         try:
-            return self._handling.handle(deliveries)
+            return self._handling.handle(deliveries, in_vain=in_vain)
         except DatabaseAwayError as error:
             if self._stopping.is_set():
                 raise
@@ -87,7 +89,8 @@ class Consuming:
     def _pause(self, cause: str, error: Exception) -> None:
         if self._stopping.is_set():
             return
-        self._report(f"{cause}: {error}")
-        _log.warning(f"{cause}_away", service=self._service, error=str(error))
+        self._report(f"{cause}: {error!r}")
+        if cause != "consumer":
+            _log.warning(f"{cause}_away", service=self._service, error=str(error))
         metrics.paused.labels(self._service, cause).inc()
         self._backoff.pause(self._stopping)

@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, select, update
+from sqlalchemy import Row, Select, TextClause, func, literal, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from chassis.bus import inbox
 from chassis.bus.broker import Failure
 from chassis.bus.events import Envelope
+from chassis.bus.inbox import LONGEST_ID
 from chassis.clock import new_id
-from chassis.database import OUTBOX_TOPIC, UnitOfWork, insert, service_metadata
+from chassis.database import OUTBOX_TOPIC, Instant, UnitOfWork, insert, service_metadata
 from chassis.paging import KeyValue, Page
 from chassis.problems import Invalid, NotFound, Violation
 
@@ -32,6 +33,12 @@ _LONGEST_TEXT = 200
 _LONGEST_MESSAGE = 2_000
 _LONGEST_STACK = 16_000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# One statement whatever the number of ids, so that it is compiled and planned once: it is part of each batch.
+_FORGET: dict[str, TextClause] = {
+    "postgresql": text("DELETE FROM dead_letters WHERE letter_id = ANY(CAST(:ids AS text[]))"),
+    "sqlite": text("DELETE FROM dead_letters WHERE letter_id IN (SELECT value FROM json_each(:ids))"),
+}
 
 letters = service_metadata().tables["dead_letters"]
 repairs = service_metadata().tables["repairs"]
@@ -72,8 +79,16 @@ def park(work: UnitOfWork, envelope: Envelope, failure: Failure, direction: Dire
         **_why(failure),
     }
     statement = insert(work.connection, letters).values(row)
-    kept = {name: statement.excluded[name] for name in row if name != "letter_id"}
+    # A replay that was asked for stays asked for, when a late copy fails meanwhile.
+    kept = {name: statement.excluded[name] for name in row if name not in ("letter_id", "replay_requested_at")}
     work.connection.execute(statement.on_conflict_do_update(index_elements=["letter_id"], set_=kept))
+
+
+def note_begun(work: UnitOfWork, row: Row[Any]) -> None:
+    """Count a replay that begins, as if it were interrupted already; why the event failed before is kept."""
+    before = f"{INTERRUPTED.message} (before: {row.reason}: {row.message})"
+    message = row.message if row.reason == INTERRUPTED.reason else before
+    note_attempt(work, row, Failure(INTERRUPTED.reason, message, row.stack))
 
 
 def note_attempt(work: UnitOfWork, row: Row[Any], failure: Failure) -> None:
@@ -148,18 +163,8 @@ def replay(work: UnitOfWork, wanted: Sequence[str], *, actor: str, reason: str) 
     _note(work, rows, Action.REPLAY, actor, reason)
     sent = [row for row in rows if row.direction == Direction.SENT]
     if sent:
-        back = [
-            {
-                "id": row.event_id,
-                "type": row.type,
-                "subject": row.subject,
-                "body": row.body,
-                "traceparent": row.traceparent,
-                "created_at": datetime.fromisoformat(row.time),
-            }
-            for row in sent
-        ]
-        work.connection.execute(plain_insert(_outbox), back)
+        for row in sent:
+            _send_again(work, row)
         forget(work, [row.letter_id for row in sent])
         work.wake(OUTBOX_TOPIC)
     received = [row.letter_id for row in rows if row.direction == Direction.RECEIVED]
@@ -170,21 +175,37 @@ def replay(work: UnitOfWork, wanted: Sequence[str], *, actor: str, reason: str) 
     return rows
 
 
+def _send_again(work: UnitOfWork, row: Row[Any]) -> None:
+    kept = [letters.c.event_id, letters.c.type, letters.c.subject, letters.c.body, letters.c.traceparent]
+    time = literal(datetime.fromisoformat(row.time), Instant())
+    names = ["id", "type", "subject", "body", "traceparent", "created_at"]
+    again = select(*kept, time).where(letters.c.letter_id == row.letter_id)
+    work.connection.execute(plain_insert(_outbox).from_select(names, again))
+
+
 def discard(work: UnitOfWork, wanted: Sequence[str], *, actor: str, reason: str) -> list[Row[Any]]:
     """Give letters up for good; raises NotFound DEAD_LETTER_NOT_FOUND, and then nothing is changed.
 
     Their events count as handled from now on, so that a copy that comes late has no effect either.
     """
+    # The inbox first, as handlers have it, so that nobody waits for each other.
+    found = work.connection.execute(_columns_of(wanted)).all()
+    inbox.remember(work, [row.event_id for row in found if _can_come_again(row)])
     rows = _locked(work, wanted)
     _note(work, rows, Action.DISCARD, actor, reason)
     forget(work, [row.letter_id for row in rows])
-    inbox.remember(work, [row.letter_id for row in rows if row.direction == Direction.RECEIVED])
     return rows
 
 
-def forget(work: UnitOfWork, done: Sequence[str]) -> None:
-    """Delete letters."""
-    work.connection.execute(delete(letters).where(letters.c.letter_id.in_(done)))
+def _can_come_again(row: Row[Any]) -> bool:
+    return row.direction == Direction.RECEIVED and 0 < len(row.event_id) <= LONGEST_ID
+
+
+def forget(work: UnitOfWork, done: Collection[str]) -> None:
+    """Delete letters; those that are not there do not matter."""
+    dialect = work.connection.dialect.name
+    ids = sorted(done)
+    work.connection.execute(_FORGET[dialect], {"ids": json.dumps(ids) if dialect == "sqlite" else ids})
 
 
 def _instant(text: str) -> datetime:
@@ -200,12 +221,16 @@ def _overview() -> Select[Any]:
     return select(*columns, func.length(letters.c.body).label("body_bytes"))
 
 
+def _columns_of(wanted: Sequence[str]) -> Select[Any]:
+    """The letters without bodies and stacks, in the order of their ids."""
+    columns = [column for column in letters.c if column.name not in ("body", "stack")]
+    return select(*columns).where(letters.c.letter_id.in_(sorted(set(wanted)))).order_by(letters.c.letter_id)
+
+
 def _locked(work: UnitOfWork, wanted: Sequence[str]) -> list[Row[Any]]:
     """The letters, in the order of their ids, so that two operators wait for each other instead of deadlocking."""
-    ids = sorted(set(wanted))
-    query = select(letters).where(letters.c.letter_id.in_(ids)).order_by(letters.c.letter_id).with_for_update()
-    rows = list(work.connection.execute(query))
-    missing = sorted(set(ids) - {row.letter_id for row in rows})
+    rows = list(work.connection.execute(_columns_of(wanted).with_for_update()))
+    missing = sorted(set(wanted) - {row.letter_id for row in rows})
     if missing:
         raise _not_found(missing[0])
     return rows

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from chassis.bus.backoff import jittered
 from chassis.bus.broker import Delivery, Handled, Limits, Receipt, Retry, Verdict
 from chassis.bus.events import Envelope
 
@@ -54,6 +55,7 @@ class EmbeddedBroker:
         self._capacity = capacity
         self._lock = threading.RLock()
         self._pending: dict[str, _Pending] = {}
+        self._turned_away: set[OnSettled] = set()
         self._queues = {service: _ServiceQueue(threading.Condition(self._lock)) for service in routes}
         self._routes: dict[str, list[str]] = {}
         for service, events in routes.items():
@@ -85,6 +87,8 @@ class EmbeddedBroker:
                     for service in services:
                         self._queues[service].ready.append(envelope)
                         self._queues[service].changed.notify()
+                else:
+                    self._turned_away.add(on_settled)
         return Receipt(pending=pending, unroutable=unroutable)
 
     def settled(self, service: str, event_ids: Sequence[str]) -> None:
@@ -99,6 +103,10 @@ class EmbeddedBroker:
                 if not pending.waiting:
                     del self._pending[event_id]
                     reports.setdefault(pending.on_settled, []).append(event_id)
+            if reports:
+                # Told that nothing of theirs has settled, they look again: there is room now.
+                reports |= {each: [] for each in self._turned_away if each not in reports}
+                self._turned_away.clear()
         for on_settled, settled in reports.items():
             on_settled(settled)
 
@@ -174,8 +182,9 @@ class EmbeddedConsumer:
         self._broker.settled(self._service, done)
 
     def _delay(self, envelope: Envelope, delay: float) -> None:
+        due = time.monotonic() + jittered(delay)
         with self._queue.changed:
-            heapq.heappush(self._queue.delayed, (time.monotonic() + delay, envelope.id, envelope))
+            heapq.heappush(self._queue.delayed, (due, envelope.id, envelope))
             self._queue.changed.notify()
 
     def interrupt(self) -> None:

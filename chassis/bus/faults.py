@@ -31,6 +31,6 @@ def database_is_away(error: BaseException) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE in _AWAY_SQLITE
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:  # the client's own words: nobody answered, or no longer
-        return isinstance(error, OperationalError | InterfaceError)
+    if state is None:  # the client's own words: nobody answered; of a statement it may say that it cannot be sent
+        return isinstance(error, OperationalError | InterfaceError) and error.statement is None
     return str(state).startswith(_AWAY_STATES)

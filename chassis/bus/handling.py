@@ -23,8 +23,16 @@ from chassis.problems import Problem
 _log = structlog.get_logger(__name__)
 
 
+PATIENCE = 5
+"""How often in a row a batch may find the database away that answers nonetheless."""
+
+
 class DatabaseAwayError(Exception):
     """The service's database cannot be worked with now: nothing was decided, the batch is to be handled again."""
+
+
+class _TooLateError(Exception):
+    """A dead letter was gone before its replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,25 @@ class Handling:
         self._database = database
         self._subscriptions = {event_type(each.event): each for each in subscriptions}
         self._policy = policy or RetryPolicy()
+        self._insists = False
 
-    def handle(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
+    def _away(self, error: Exception) -> bool:
+        return database_is_away(error) and not self._insists
+
+    def _database_answers(self) -> bool:
+        try:
+            self._database.ping()
+        except Exception:  # noqa: BLE001  whatever it is, it is no answer
+            return False
+        return True
+
+    def handle(self, deliveries: Sequence[Delivery], *, in_vain: int = 0) -> list[Verdict]:
         """Commit the effects of a batch, and say what is to become of each delivery.
 
-        Raises `DatabaseAwayError` when it could not go on; what was committed by then is known from the inbox.
+        Raises `DatabaseAwayError` when it could not go on; what was committed by then is known from the inbox. After
+        it was raised `in_vain` several times for the same batch by a database that answers, the fault is an event's.
         """
+        self._insists = in_vain >= PATIENCE and self._database_answers()
         metrics.batch_events.labels(self._service).observe(len(deliveries))
         readable: list[_Readable] = []
         hopeless: list[tuple[Delivery, Failure]] = []
@@ -87,6 +108,8 @@ class Handling:
             return found
         try:
             self._commit([found], claim)
+        except _TooLateError:
+            return None
         except Exception as error:
             if database_is_away(error):
                 raise
@@ -108,7 +131,7 @@ class Handling:
         try:
             self._commit(events)
         except Exception as error:
-            if database_is_away(error):
+            if self._away(error):
                 raise DatabaseAwayError(str(error)) from error
             # Whose fault it is shows when each is handled alone; the others then go on.
             _log.info("batch_failed", service=self._service, events=len(events), error=repr(error))
@@ -119,7 +142,7 @@ class Handling:
         try:
             self._commit([event])
         except Exception as error:
-            if database_is_away(error):
+            if self._away(error):
                 raise DatabaseAwayError(str(error)) from error
             if isinstance(error, Problem) and not error.passing:
                 return self._park(event.delivery, _failure(error))
@@ -127,11 +150,15 @@ class Handling:
         return Handled(event.delivery)
 
     def _commit(self, events: list[_Readable], claim: Callable[[UnitOfWork], bool] | None = None) -> None:
-        """Handle those events that are new, in one transaction, unless its `claim` says that nothing is to be done."""
+        """Handle those events that are new, in one transaction, which ends their dead letters too.
+
+        Nothing is done when `claim` says that it is too late.
+        """
         with self._database.begin() as work:
-            if claim is not None and not claim(work):
-                return
             fresh = inbox.remember(work, [event.id for event in events])
+            if claim is not None and not claim(work):
+                raise _TooLateError
+            dead_letters.forget(work, [dead_letters.letter_id(event.delivery.envelope) for event in events])
             for subscription, group in _grouped(events, set(fresh)):
                 envelopes = [event.delivery.envelope for event in group]
                 with handling_span(self._service, event_type(subscription.event), envelopes):
@@ -158,9 +185,10 @@ class Handling:
         envelope = delivery.envelope
         try:
             with self._database.begin() as work:
-                dead_letters.park(work, replace(envelope, attempts=envelope.attempts + 1), failure)
+                if not inbox.knows(work, envelope.id):
+                    dead_letters.park(work, replace(envelope, attempts=envelope.attempts + 1), failure)
         except Exception as error:
-            if database_is_away(error):
+            if self._away(error):
                 raise DatabaseAwayError(str(error)) from error
             raise
         metrics.dead_letters.labels(self._service, failure.reason).inc()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from chassis.bus import dead_letters, metrics, outbox
 from chassis.bus.backoff import Backoff
@@ -49,18 +49,21 @@ class Holding:
 
     def note(self, work: UnitOfWork, envelopes: Sequence[Envelope], unroutable: Collection[str]) -> None:
         """Take in what the broker said of a batch: hold what no queue takes, and give up what was held for too long."""
-        refused = {envelope.type for envelope in envelopes if envelope.id in unroutable}
-        for event_type in {envelope.type for envelope in envelopes} - refused:
+        refused = sorted({envelope.type for envelope in envelopes if envelope.id in unroutable})
+        for event_type in {envelope.type for envelope in envelopes}.difference(refused):
             self._pauses.pop(event_type, None)
-        for event_type in sorted(refused):
-            self._pause(event_type, work.now)
-        if unroutable:
-            too_long = _held_too_long(work, unroutable)
-            self._give_up(work, [envelope for envelope in envelopes if envelope.id in too_long])
+        if not refused:
+            return
+        too_long = _held_too_long(work, refused, unroutable)
+        self._give_up(work, [envelope for envelope in envelopes if envelope.id in too_long])
+        for event_type in refused:
+            tried = {envelope.id for envelope in envelopes if envelope.type == event_type}
+            # When all were held for too long, the next ones may be so too: they are not made to wait for their turn.
+            self._pause(event_type, work.now, at_once=tried <= too_long)
 
-    def _pause(self, event_type: str, now: datetime) -> None:
+    def _pause(self, event_type: str, now: datetime, *, at_once: bool) -> None:
         pause = self._pauses.setdefault(event_type, _Pause(now))
-        seconds = pause.backoff.next()
+        seconds = 0.0 if at_once else pause.backoff.next()
         pause.until = now + timedelta(seconds=seconds)
         metrics.unroutable.labels(self._service, event_type).inc()
         _log.error("event_unroutable", service=self._service, event_type=event_type, retry_seconds=round(seconds, 1))
@@ -74,11 +77,11 @@ class Holding:
         outbox.forget(work.connection, [envelope.id for envelope in envelopes])
 
 
-def _held_too_long(work: UnitOfWork, event_ids: Collection[str]) -> set[str]:
-    """Note since when events are held; gives those that have been for too long."""
-    of_them = _outbox.c.id.in_(event_ids)
-    work.connection.execute(
-        update(_outbox).where(of_them).values(held_since=func.coalesce(_outbox.c.held_since, work.now))
-    )
-    late = select(_outbox.c.id).where(of_them, _outbox.c.held_since <= work.now - LONGEST_HOLD)
+def _held_too_long(work: UnitOfWork, event_types: Collection[str], tried: Collection[str]) -> set[str]:
+    """Note since when all events of these types are held; gives those tried now that have been for too long."""
+    # Not those that another relay has in hand; it notes them itself.
+    free = select(_outbox.c.id).where(_outbox.c.type.in_(event_types), _outbox.c.held_since.is_(None))
+    free = free.with_for_update(skip_locked=True)
+    work.connection.execute(update(_outbox).where(_outbox.c.id.in_(free)).values(held_since=work.now))
+    late = select(_outbox.c.id).where(_outbox.c.id.in_(tried), _outbox.c.held_since <= work.now - LONGEST_HOLD)
     return set(work.connection.execute(late).scalars())

@@ -11,6 +11,8 @@ from chassis.database import Instant, UnitOfWork
 RETENTION = timedelta(days=7)
 """Longer than any event can take: retries end after some hours."""
 _PRUNED_AT_ONCE = 500
+LONGEST_ID = 36
+"""Characters; events have UUIDs."""
 
 # One statement whatever the number of ids, so that it is compiled and planned once. Ordered, so that two consumers with
 # the same events wait for each other instead of deadlocking.
@@ -24,6 +26,7 @@ _REMEMBER: dict[str, TextClause] = {
         " ON CONFLICT DO NOTHING RETURNING event_id"
     ).bindparams(bindparam("now", type_=Instant())),
 }
+_KNOWS = text("SELECT 1 FROM inbox WHERE event_id = :id")
 _PRUNE = text(
     "DELETE FROM inbox WHERE event_id IN (SELECT event_id FROM inbox WHERE handled_at < :before LIMIT :limit)"
 ).bindparams(bindparam("before", type_=Instant()))
@@ -38,6 +41,11 @@ def remember(work: UnitOfWork, event_ids: Iterable[str]) -> set[str]:
     ids = sorted(set(event_ids))
     parameters = {"now": work.now, "ids": json.dumps(ids) if dialect == "sqlite" else ids}
     return set(work.connection.execute(_REMEMBER[dialect], parameters).scalars())
+
+
+def knows(work: UnitOfWork, event_id: str) -> bool:
+    """Whether an event was handled, as far as is remembered."""
+    return work.connection.execute(_KNOWS, {"id": event_id}).first() is not None
 
 
 def prune(work: UnitOfWork) -> bool:

@@ -4,7 +4,6 @@ Publishing and consuming use separate connections, so that a broker that holds b
 consumers empty their queues.
 """
 
-import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import structlog
 
 from chassis.bus import given_up, metrics
 from chassis.bus.amqp_link import Address, Link, Outgoing
+from chassis.bus.backoff import jittered
 from chassis.bus.broker import (
     LARGEST_BATCH,
     BrokerAwayError,
@@ -38,8 +38,9 @@ from chassis.bus.topology import (
 PREFETCH = 500
 """Deliveries that the broker hands out before the first is settled; quorum queues allow 2,000 at most."""
 SUSPICIOUS_DELIVERIES = 3
-"""An event that came back so often may be what ended its consumers: it is handled with no other one in hand."""
-_JITTER = 0.2
+"""An event that came back so often may be what ended its consumers: it is handled alone, after others in hand."""
+SUSPECTS_TURN = 10
+"""One batch in so many is a suspect's, so that none waits for ever while more and more comes."""
 
 
 _log = structlog.get_logger(__name__)
@@ -114,7 +115,8 @@ class RabbitConsumer:
         self._link: Link | None = None
         self._received: deque[Delivery] = deque()
         self._suspects: deque[Delivery] = deque()
-        """Handled one by one, and after all others in hand."""
+        """Handled one by one, after all others in hand or when it is their turn."""
+        self._batches = 0
         self._unsettled: dict[int, None] = {}
         self._careful_tag = ""
         self._waiting = False
@@ -166,10 +168,11 @@ class RabbitConsumer:
         return len(self._received) + len(self._suspects)
 
     def _enough(self) -> bool:
-        return self._in_hand >= LARGEST_BATCH
+        return len(self._received) >= LARGEST_BATCH
 
     def _take(self) -> list[Delivery]:
-        if self._suspects and not self._received:
+        self._batches += 1
+        if self._suspects and (not self._received or self._batches % SUSPECTS_TURN == 0):
             return [self._suspects.popleft()]
         limits = Limits()
         batch: list[Delivery] = []
@@ -241,9 +244,8 @@ class RabbitConsumer:
             case Handled():
                 return None
             case Retry(delay=delay):
-                early = random.uniform(0, _JITTER) * delay  # noqa: S311  spreads load, guards nothing
                 queue = retry_queue_name(self._service, delay)
-                return _outgoing(counted, queue=queue, expiration=str(round((delay - early) * 1000)))
+                return _outgoing(counted, queue=queue, expiration=str(round(jittered(delay) * 1000)))
 
     def _publish_copies(self, copies: list[Outgoing]) -> None:
         # Rare enough for a connection of its own each time; one kept open would need heartbeats while it idles.

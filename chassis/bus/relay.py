@@ -46,6 +46,8 @@ class Relay:
         self._stopped = threading.Event()
         self._backoff = Backoff()
         self._holding = Holding(service)
+        # One that keeps nothing may have no room; it says when there is some.
+        self._volatile = broker.volatile
         self._lock = threading.Lock()
         self._in_flight: set[str] = set()
         self._settled: list[str] = []
@@ -120,6 +122,9 @@ class Relay:
                 self._record(work, envelopes, receipt)
         moved = len(receipt.settled) + len(receipt.pending)
         metrics.published.labels(self._service).inc(moved)
+        refused = len(envelopes) - moved - len(receipt.unroutable)
+        if refused and not self._volatile:
+            raise BrokerAwayError(f"the broker did not take {refused} events; it may be short of memory or disk")
         return outbox.is_full(envelopes) and bool(moved or receipt.unroutable)
 
     def _claim(self, work: UnitOfWork) -> list[Envelope]:

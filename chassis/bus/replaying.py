@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Row, select
 
 from chassis.bus import metrics
-from chassis.bus.dead_letters import INTERRUPTED, envelope_of, forget, letters, note_attempt
+from chassis.bus.dead_letters import envelope_of, letters, note_attempt, note_begun
 from chassis.bus.handling import Handling
 from chassis.database import Database, UnitOfWork
 
@@ -48,7 +48,7 @@ class Replaying:
         with self._database.begin() as work:
             row = work.connection.execute(waiting).one_or_none()
             if row is not None:
-                note_attempt(work, row, INTERRUPTED)
+                note_begun(work, row)
         self._in_hand = row
         return row is not None
 
@@ -57,11 +57,9 @@ class Replaying:
         assert row is not None  # noqa: S101  the loop sees to it
 
         def claim(work: UnitOfWork) -> bool:
-            """The letter ends with its event's effect; one that an operator discarded meanwhile has none."""
+            """Whether the letter is still there: an operator may have discarded it meanwhile."""
             locked = select(letters.c.letter_id).where(letters.c.letter_id == row.letter_id).with_for_update()
-            there = work.connection.execute(locked).one_or_none() is not None
-            forget(work, [row.letter_id])
-            return there
+            return work.connection.execute(locked).one_or_none() is not None
 
         failure = self._handling.replay(envelope_of(row), claim)
         if failure is not None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.bus import dead_letters, inbox
-from chassis.bus.broker import Failure
+from chassis.bus.broker import Delivery, Failure
 from chassis.bus.dead_letters import Direction
 from chassis.bus.events import Envelope
 from chassis.bus.replaying import Replaying
@@ -47,6 +47,10 @@ def replayed(shop: Shop) -> None:
     replaying = Replaying("shop", shop.database, shop.handling())
     while replaying.replay_due():
         pass
+
+
+def failing(_: str) -> None:
+    raise RuntimeError("broken")
 
 
 def repairs(shop: Shop) -> list[tuple[str, str, str, str]]:
@@ -90,11 +94,44 @@ def test_a_replay_handles_the_event_once_and_ends_the_letter(shop: Shop) -> None
     assert repairs(shop) == [("client:op", "replay", event.id, "the form was mended")]
 
 
-def test_a_replay_of_what_was_handled_meanwhile_does_nothing(shop: Shop) -> None:
+def test_a_copy_that_is_handled_ends_the_letter_and_its_replay(shop: Shop) -> None:
     event = text_event("a")
     parked(shop, event)
     shop.handling().handle(deliveries(event))
-    replay(shop, event.id)
+    assert (shop.written(), shop.dead()) == (["a"], [])
+    other = text_event("b")
+    replay(shop, *parked(shop, other))
+    shop.handling().handle(deliveries(other, event))
+    replayed(shop)
+    assert (shop.written(), shop.dead()) == (["a", "b"], [])
+
+
+def test_what_was_handled_or_discarded_is_not_parked_again(shop: Shop) -> None:
+    handled, discarded = text_event("a"), text_event("b")
+    shop.handling().handle(deliveries(handled))
+    parked(shop, discarded)
+    with shop.database.begin() as work:
+        dead_letters.discard(work, [discarded.id], actor="client:op", reason="entered by hand")
+    shop.handling().handle([Delivery(each, 1, BAD) for each in (handled, discarded)])
+    assert shop.dead() == []
+
+
+def test_a_discarded_event_with_an_id_of_another_kind_has_no_effect_either(shop: Shop) -> None:
+    event = text_event("a", event_id="order-1")
+    parked(shop, event)
+    [(letter_id, _, _)] = shop.dead()
+    with shop.database.begin() as work:
+        dead_letters.discard(work, [letter_id], actor="client:op", reason="entered by hand")
+    shop.handling().handle(deliveries(event))
+    assert shop.written() == []
+
+
+def test_a_late_copy_that_fails_does_not_cancel_a_replay(shop: Shop) -> None:
+    event = text_event("a", attempts=2)
+    replay(shop, *parked(shop, event))
+    shop.fail = failing
+    shop.handling().handle(deliveries(event))
+    shop.fail = lambda _: None
     replayed(shop)
     assert (shop.written(), shop.dead()) == (["a"], [])
 
@@ -136,6 +173,10 @@ def test_a_replay_that_ends_the_process_is_not_repeated_at_the_next_start(shop: 
         replayed(shop)
     replayed(shop)  # the worker's next start
     assert shop.dead() == [(event.id, 1, "REPLAY_INTERRUPTED")]
+    with shop.database.read() as work:
+        letter = dead_letters.find(work, event.id)
+    assert "BAD: it is bad" in letter.message
+    assert letter.stack == "Traceback ..."
 
 
 def test_a_replay_waits_for_a_database_that_is_away(shop: Shop) -> None:

@@ -2,14 +2,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.bus import dead_letters, inbox
 from chassis.bus.broker import Delivery, Failure, Handled, Retry
 from chassis.bus.events import Envelope
 from chassis.bus.faults import database_is_away
-from chassis.bus.handling import DatabaseAwayError
+from chassis.bus.handling import PATIENCE, DatabaseAwayError
 from chassis.database import Database, UnitOfWork
 from chassis.problems import Conflict, Invalid, NotFound, Problem, Unavailable
 from tests.chassis.bus.shop import Shop, deliveries, metadata, number_event, text_event
@@ -116,6 +119,27 @@ def test_a_statement_that_fails_counts_as_an_attempt(shop: Shop) -> None:
     shop.on_texts = on_texts  # type: ignore[method-assign,assignment]
     [verdict] = shop.handling().handle(deliveries(text_event("a")))
     assert isinstance(verdict, Retry)
+
+
+def test_an_event_that_the_client_cannot_send_to_the_database_counts_as_an_attempt(shop: Shop) -> None:
+    def on_texts(work: UnitOfWork, events: list[object]) -> None:
+        del work, events
+        raise OperationalError("SELECT ...", {}, psycopg.OperationalError("too many parameters"))
+
+    shop.on_texts = on_texts  # type: ignore[method-assign,assignment]
+    [verdict] = shop.handling().handle(deliveries(text_event("a")))
+    assert isinstance(verdict, Retry)
+
+
+def test_an_event_that_makes_the_database_look_away_is_found_out(shop: Shop) -> None:
+    shop.fail = failing_at("bad", PoolTimeout("no connection is free"))
+    handling, batch = shop.handling(), deliveries(text_event("a"), text_event("bad"), text_event("b"))
+    for in_vain in range(PATIENCE):
+        with pytest.raises(DatabaseAwayError):
+            handling.handle(batch, in_vain=in_vain)
+    verdicts = handling.handle(batch, in_vain=PATIENCE)
+    assert [type(verdict) for verdict in verdicts] == [Handled, Retry, Handled]
+    assert shop.written() == ["a", "b"]
 
 
 def test_a_database_that_is_away_counts_no_attempt(tmp_path_factory: pytest.TempPathFactory) -> None:

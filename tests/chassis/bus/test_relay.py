@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
+from sqlalchemy import func, select
 
 from chassis.bus import dead_letters
 from chassis.bus.broker import BrokerAwayError, Consumer, Receipt
@@ -14,6 +15,8 @@ from chassis.testing import ManualClock
 from tests.chassis.bus.shop import NUMBER, TEXT, Shop, metadata
 from tests.conftest import MakeDatabase
 from tests.servers.process import wait_until
+
+outbox = metadata.tables["outbox"]
 
 
 @dataclass
@@ -149,6 +152,35 @@ def test_an_event_that_no_queue_takes_for_an_hour_is_a_dead_letter_of_its_sender
     relay.relay_batch()
     assert [StringValue.FromString(each.body).value for each in broker.got] == ["a", "b"]
     assert (shop.outbox_size(), shop.dead()) == (0, [])
+
+
+def test_thousands_of_events_that_no_queue_takes_are_all_held_and_all_given_up_in_time(
+    make_database: MakeDatabase,
+) -> None:
+    clock = ManualClock()
+    shop = Shop(make_database(metadata, "shop", clock=clock))
+    relay = Relay("shop", shop.database, ScriptedBroker(no_queue_for={TEXT}))
+    shop.emit(*(str(number) for number in range(1000)))
+    relay.relay_batch()
+    with shop.database.read() as work:
+        held = work.connection.execute(select(func.count(outbox.c.held_since))).scalar_one()
+    assert held == 1000
+    clock.advance(minutes=61)
+    while relay.relay_batch():
+        pass
+    assert shop.outbox_size() == 0
+
+
+def test_events_that_the_broker_refuses_stay_and_are_a_trouble(shop: Shop) -> None:
+    class Refusing(ScriptedBroker):
+        def publish(self, envelopes: Sequence[Envelope]) -> Receipt:
+            super().publish(envelopes)
+            return Receipt(settled={each.id for each in envelopes[1:]})
+
+    shop.emit("a", "b", "c")
+    with pytest.raises(BrokerAwayError, match="did not take 1 events"):
+        Relay("shop", shop.database, Refusing()).relay_batch()
+    assert shop.outbox_size() == 1
 
 
 def test_a_row_of_a_broker_that_keeps_nothing_stays_until_its_consumers_are_done(shop: Shop) -> None:
