@@ -18,7 +18,7 @@ from chassis.bus.broker import BrokerAwayError
 from chassis.bus.topology import dead_queue_name, queue_name
 from chassis.database import Database
 from chassis.paging import page
-from chassis.problems import NotFound
+from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
 from duokua.operations.v1 import bus_service_pb2
 
@@ -118,6 +118,7 @@ class BusApi:
             dead_letters=counted.dead_letters,
             oldest_dead_letter_at=_timestamp(counted.oldest_dead_letter_at),
             replays_pending=counted.replays_pending,
+            oldest_replay_requested_at=_timestamp(counted.oldest_replay_requested_at),
         )
 
     def list_dead_letters(self, call: Call, request: pb.ListDeadLettersRequest) -> pb.ListDeadLettersResponse:
@@ -144,13 +145,15 @@ class BusApi:
 
     def replay_dead_letters(self, call: Call, request: pb.ReplayDeadLettersRequest) -> pb.ReplayDeadLettersResponse:
         """Has the worker handle letters once more."""
-        rows = dead_letters.replay(call.work, request.letter_ids, actor=call.caller.subject, reason=request.reason)
+        reason = _words(request.reason)
+        rows = dead_letters.replay(call.work, request.letter_ids, actor=call.caller.subject, reason=reason)
         _log_repair("dead_letters_replayed", request.service, call, len(rows))
         return pb.ReplayDeadLettersResponse(dead_letters=[_repaired(request.service, row) for row in rows])
 
     def discard_dead_letters(self, call: Call, request: pb.DiscardDeadLettersRequest) -> pb.DiscardDeadLettersResponse:
         """Gives letters up for good."""
-        rows = dead_letters.discard(call.work, request.letter_ids, actor=call.caller.subject, reason=request.reason)
+        reason = _words(request.reason)
+        rows = dead_letters.discard(call.work, request.letter_ids, actor=call.caller.subject, reason=reason)
         _log_repair("dead_letters_discarded", request.service, call, len(rows))
         return pb.DiscardDeadLettersResponse(dead_letters=[_repaired(request.service, row) for row in rows])
 
@@ -165,6 +168,15 @@ class BusApi:
 def _backlog(database: Database) -> Backlog:
     with database.read() as work:
         return backlog(work)
+
+
+def _words(reason: str) -> str:
+    """The operator's reason as it is kept for ever: blanks would tell nobody why. Raises Invalid BAD_REQUEST."""
+    words = reason.strip()
+    if not words:
+        fault = Violation("reason", "say why, in words: it is kept for the record")
+        raise Invalid("BAD_REQUEST", "a repair needs a reason", [fault])
+    return words
 
 
 def _log_repair(event: str, service: str, call: Call, letters: int) -> None:

@@ -46,9 +46,14 @@ def _at_the_queues(status: pb.BusStatus) -> Iterator[str]:
 
 
 def _given_up(status: pb.BusStatus) -> Iterator[str]:
-    waiting = status.dead_letters - status.replays_pending
-    if waiting:
-        yield f"{counted(waiting, 'dead letter')}, the oldest from {status.oldest_dead_letter_at.ToJsonString()}"
+    asked_for = status.oldest_replay_requested_at
+    if status.HasField("oldest_replay_requested_at") and _is_old(status.at, asked_for):
+        replays = counted(status.replays_pending, "replay")
+        yield f"{replays} asked for, the first {age(status.at, asked_for)} ago: the worker does not perform them"
+    if status.dead_letters > status.replays_pending:
+        of_them = f", {status.replays_pending} of them to be replayed" if status.replays_pending else ""
+        oldest = status.oldest_dead_letter_at.ToJsonString()
+        yield f"{counted(status.dead_letters, 'dead letter')}{of_them}, the oldest from {oldest}"
 
 
 def age(now: Timestamp, since: Timestamp) -> str:

@@ -105,7 +105,7 @@ def test_an_idle_service_has_nothing_that_waits(edge: Edge) -> None:
     assert (found.service, found.outbox.events, found.dead_letters, found.replays_pending) == ("cases", 0, 0, 0)
     assert found.outbox.high_water == edge.settings.outbox_limit
     assert abs(found.at.ToDatetime(UTC) - datetime.now(UTC)) < timedelta(minutes=1)
-    absent = ("last_handled_at", "oldest_dead_letter_at")
+    absent = ("last_handled_at", "oldest_dead_letter_at", "oldest_replay_requested_at")
     assert not any(found.HasField(name) for name in absent)  # type: ignore[arg-type] # names of fields
     assert not found.outbox.HasField("oldest_at")
 
@@ -143,8 +143,11 @@ def test_a_status_tells_of_dead_letters_and_of_the_last_event(edge: Edge) -> Non
         parked_at = dead_letters.find(work, first).parked_at
     request = pb.ReplayDeadLettersRequest(service="cases", letter_ids=[first], reason="fixed")
     edge.operator.bus("cases").ReplayDeadLetters(request)
+    with edge.database("cases").read() as work:
+        asked_at = dead_letters.find(work, first).replay_requested_at
     found = status(edge)
     assert (found.dead_letters, found.replays_pending) == (2, 1)
+    assert found.oldest_replay_requested_at.ToDatetime(UTC) == asked_at
     assert found.oldest_dead_letter_at.ToDatetime(UTC) == parked_at
     assert found.last_handled_at.ToDatetime(UTC) == handled_at
 
@@ -201,6 +204,18 @@ def test_bad_input_names_the_field(edge: Edge, rpc: str, request_: Any, field: s
     with pytest.raises(errors.InvalidArgument) as refused:
         getattr(edge.operator.bus("cases"), rpc)(request_)
     assert [each.field for each in refused.value.violations] == [field]
+
+
+@pytest.mark.parametrize("verb", ["Replay", "Discard"])
+@pytest.mark.parametrize("blank", ["   ", "\n\t", "\u3000"])
+def test_blanks_are_no_reason_for_the_record(edge: Edge, verb: str, blank: str) -> None:
+    letter_id = park(edge)
+    request_type = {"Replay": pb.ReplayDeadLettersRequest, "Discard": pb.DiscardDeadLettersRequest}[verb]
+    request = request_type(service="cases", letter_ids=[letter_id], reason=blank)
+    with pytest.raises(errors.InvalidArgument) as refused:
+        getattr(edge.operator.bus("cases"), f"{verb}DeadLetters")(request)
+    assert [each.field for each in refused.value.violations] == ["reason"]
+    assert (listed(edge.operator), count(edge, "repairs"), status(edge).replays_pending) == ([letter_id], 0, 0)
 
 
 @pytest.mark.parametrize("time", ["", "soon", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

@@ -36,7 +36,13 @@ def a_status(**changes: Any) -> pb.BusStatus:
 def test_what_waits_for_its_turn_is_no_trouble() -> None:
     assert troubles_of(a_status()) == []
     assert troubles_of(a_status(queues=[a_queue(pb.QUEUE_KIND_MAIN, 500)], last_handled_at=ago(seconds=1))) == []
-    assert troubles_of(a_status(dead_letters=2, replays_pending=2, oldest_dead_letter_at=ago(hours=1))) == []
+    asked = a_status(
+        dead_letters=2,
+        replays_pending=2,
+        oldest_dead_letter_at=ago(hours=1),
+        oldest_replay_requested_at=ago(minutes=5),
+    )
+    assert troubles_of(asked) == []
 
 
 def test_a_service_with_no_queues_or_an_embedded_broker_is_no_trouble() -> None:
@@ -67,7 +73,15 @@ def test_a_service_with_no_queues_or_an_embedded_broker_is_no_trouble() -> None:
         ),
         (
             {"dead_letters": 3, "replays_pending": 2, "oldest_dead_letter_at": ago(minutes=1)},
+            "3 dead letters, 2 of them to be replayed, the oldest from 2026-03-02T08:59:00Z",
+        ),
+        (
+            {"dead_letters": 1, "oldest_dead_letter_at": ago(minutes=1)},
             "1 dead letter, the oldest from 2026-03-02T08:59:00Z",
+        ),
+        (
+            {"dead_letters": 2, "replays_pending": 2, "oldest_replay_requested_at": ago(minutes=6)},
+            "2 replays asked for, the first 6min ago: the worker does not perform them",
         ),
     ],
 )

@@ -223,6 +223,7 @@ class BusStatus(_message.Message):
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     OLDEST_DEAD_LETTER_AT_FIELD_NUMBER: _builtins.int
     REPLAYS_PENDING_FIELD_NUMBER: _builtins.int
+    OLDEST_REPLAY_REQUESTED_AT_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     broker: Global___BrokerState.ValueType
     queues_unknown: _builtins.str
@@ -246,6 +247,10 @@ class BusStatus(_message.Message):
 
     @_builtins.property
     def oldest_dead_letter_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def oldest_replay_requested_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the first of those waits; unset when there are none."""
+
     def __init__(
         self,
         *,
@@ -259,10 +264,11 @@ class BusStatus(_message.Message):
         dead_letters: _builtins.int = ...,
         oldest_dead_letter_at: _timestamp_pb2.Timestamp | None = ...,
         replays_pending: _builtins.int = ...,
+        oldest_replay_requested_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "oldest_replay_requested_at", b"oldest_replay_requested_at", "outbox", b"outbox"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "broker", b"broker", "dead_letters", b"dead_letters", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "outbox", b"outbox", "queues", b"queues", "queues_unknown", b"queues_unknown", "replays_pending", b"replays_pending", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "broker", b"broker", "dead_letters", b"dead_letters", "last_handled_at", b"last_handled_at", "oldest_dead_letter_at", b"oldest_dead_letter_at", "oldest_replay_requested_at", b"oldest_replay_requested_at", "outbox", b"outbox", "queues", b"queues", "queues_unknown", b"queues_unknown", "replays_pending", b"replays_pending", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -549,7 +555,7 @@ class ReplayDeadLettersRequest(_message.Message):
     request_id: _builtins.str
     service: _builtins.str
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not only blanks."""
     @_builtins.property
     def letter_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -601,7 +607,7 @@ class DiscardDeadLettersRequest(_message.Message):
     request_id: _builtins.str
     service: _builtins.str
     reason: _builtins.str
-    """Why, for the record."""
+    """Why, for the record; not only blanks."""
     @_builtins.property
     def letter_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
