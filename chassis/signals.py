@@ -8,11 +8,13 @@ On SQLite each listening process has a Unix datagram socket in `<data>/signals/`
 """
 
 import contextlib
+import math
 import os
 import random
-import select
+import selectors
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +35,12 @@ LARGEST_PAYLOAD = 4096
 """In bytes; PostgreSQL's limit for a notification is 8,000."""
 LONGEST_SOCKET_PATH = 100
 RECONNECT_SECONDS = (0.2, 5.0)
+STABLE_SECONDS = 10.0
+"""A connection that lived so long, or brought a signal, was a good one: the next is tried soon after its end."""
+ROOM_SECONDS = 0.05
+"""How long a sender waits for room at a receiver: Linux keeps ten datagrams for each (net.unix.max_dgram_qlen)."""
+AGAIN_SECONDS = 1.0
+"""After how long one that had no room is waited for again: a process that stands still must not slow each commit."""
 
 
 def payloads(topics: Collection[str]) -> Iterator[str]:
@@ -97,32 +105,39 @@ class SocketSignals:
     def __init__(self, folder: Path, service: str) -> None:
         self._folder = folder
         self._service = service
+        self._behind: dict[str, float] = {}  # when a receiver was last waited for in vain
 
     def send(self, topics: Collection[str]) -> None:
-        """Tell the other processes; one that has died is cleared away.
+        """Tell the other processes; one that has died is cleared away, one that does not read is not waited for long.
 
         What was changed is committed by now, so nothing that goes wrong here may reach the caller.
         """
         own = f"{self._service}.{os.getpid()}.sock"
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            for path in self._folder.glob(f"{self._service}.*.sock"):
-                if path.name != own:
-                    try:
-                        for payload in payloads(topics):
-                            self._send_to(sender, path, payload.encode())
-                    except OSError as error:
-                        log.warning("signal_not_sent", path=path.name, error=str(error))
+        for path in self._folder.glob(f"{self._service}.*.sock"):
+            if path.name != own:
+                try:
+                    self._send_to(path, topics)
+                except (ConnectionRefusedError, FileNotFoundError):
+                    with contextlib.suppress(OSError):  # what is no socket stays
+                        path.unlink(missing_ok=True)
+                except OSError as error:
+                    log.warning("signal_not_sent", path=path.name, error=str(error))
 
-    @staticmethod
-    def _send_to(sender: socket.socket, path: Path, payload: bytes) -> None:
-        try:
-            with _short(path) as address:
-                sender.sendto(payload, address)
-        except (ConnectionRefusedError, FileNotFoundError):
-            path.unlink(missing_ok=True)
-        except BlockingIOError:
-            log.debug("signal_receiver_is_behind", path=path.name)  # it has signals waiting, so it will look
+    def _send_to(self, path: Path, topics: Collection[str]) -> None:
+        # Connected, for only then does the kernel know whose room is waited for.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, _short(path) as address:
+            sender.connect(address)
+            waits = time.monotonic() - self._behind.get(path.name, -math.inf) > AGAIN_SECONDS
+            sender.settimeout(ROOM_SECONDS if waits else 0)
+            try:
+                for payload in payloads(topics):
+                    sender.send(payload.encode())
+            except BlockingIOError:  # it was waited for just now, and was told of
+                return
+            except TimeoutError:
+                # What waits there may be of other topics: these are found at the slow safety interval.
+                self._behind[path.name] = time.monotonic()
+                log.warning("signal_receiver_is_behind", path=path.name, topics=len(topics))
 
     def listen(self, callbacks: Callbacks) -> Listener:
         """Start a listener for this process."""
@@ -190,6 +205,7 @@ class _PostgresListener:
         self._channel = channel
         self._callbacks = callbacks
         self._stopped = threading.Event()
+        self._heard = False
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name=f"signals-{channel}", daemon=True)
         self._thread.start()
@@ -197,23 +213,30 @@ class _PostgresListener:
     def _run(self) -> None:
         delay = RECONNECT_SECONDS[0]
         while not self._stopped.is_set():
+            began, self._heard = time.monotonic(), False
             try:
-                with psycopg.connect(self._address, autocommit=True) as connection:
-                    connection.execute(f'LISTEN "{self._channel}"')
-                    delay = RECONNECT_SECONDS[0]
-                    self._callbacks.fire_all()  # whatever was signalled while nobody listened
-                    self._receive(connection)
+                self._listen()
             except Exception as error:  # noqa: BLE001 - a listener that ended would leave its process waiting in vain
+                if self._heard or time.monotonic() - began > STABLE_SECONDS:
+                    delay = RECONNECT_SECONDS[0]
                 log.warning("signals_lost", channel=self._channel, error=str(error), retry_seconds=round(delay, 1))
                 self._stopped.wait(delay * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
                 delay = min(delay * 2, RECONNECT_SECONDS[1])
 
-    def _receive(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-        waiting = [connection.fileno(), self._wake_receiver.fileno()]
-        while not self._stopped.is_set():
-            select.select(waiting, [], [], 60)
-            topics = {topic for notice in connection.notifies(timeout=0) for topic in notice.payload.split("\n")}
-            self._callbacks.fire(topics)
+    def _listen(self) -> None:
+        with (
+            psycopg.connect(self._address, autocommit=True) as connection,
+            selectors.DefaultSelector() as selector,  # select.select takes no descriptor from 1024 on
+        ):
+            connection.execute(f'LISTEN "{self._channel}"')
+            self._callbacks.fire_all()  # whatever was signalled while nobody listened
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
+            while not self._stopped.is_set():
+                selector.select(60)
+                topics = {topic for notice in connection.notifies(timeout=0) for topic in notice.payload.split("\n")}
+                self._heard = self._heard or bool(topics)
+                self._callbacks.fire(topics)
 
     def close(self) -> None:
         self._stopped.set()

@@ -1,20 +1,25 @@
 """Wake-ups between processes: SQLite's by sockets, PostgreSQL's by NOTIFY."""
 
+import contextlib
 import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import signals
 from chassis.database import Database, create_tables, service_metadata
 from chassis.signals import LARGEST_PAYLOAD, Callbacks, SocketSignals, payloads
+from tests.chassis.crowd import crowd
 from tests.servers import PostgresServer
 from tests.servers.process import wait_until
 
@@ -39,6 +44,16 @@ def wake(database: Database, *topics: str) -> None:
     with database.begin() as work:
         for topic in topics:
             work.wake(topic)
+
+
+def end_listening(database: Database) -> None:
+    """Have the server end the connections that listen."""
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
 
 
 def sqlite(folder: Path) -> Database:
@@ -103,13 +118,48 @@ def test_a_socket_that_nobody_reads_is_cleared_away(tmp_path: Path) -> None:
     assert foreign.exists()
 
 
-def test_a_receiver_that_is_behind_holds_nobody_up(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as slow:
-        slow.bind(str(tmp_path / "shop.999999.sock"))
-        signals = SocketSignals(tmp_path, "shop")
-        for _ in range(2000):
-            signals.send(["tasks"])
-        assert slow.recv(LARGEST_PAYLOAD) == b"tasks"
+def fill(path: Path) -> None:
+    """Send to a socket until it has no room."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
+        sender.settimeout(0)
+        while True:
+            sender.sendto(b"others", str(path))
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[socket.socket]:
+    """The socket of a process that does not read for now, with no room left."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.settimeout(SECONDS)
+        receiver.bind(str(tmp_path / "shop.999999.sock"))
+        fill(tmp_path / "shop.999999.sock")
+        yield receiver
+
+
+def test_a_signal_waits_a_moment_for_room(tmp_path: Path, slow: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "ROOM_SECONDS", SECONDS)
+    sending = Thread(target=SocketSignals(tmp_path, "shop").send, args=[["tasks"]])
+    sending.start()
+    sending.join(0.2)
+    assert sending.is_alive()
+    while slow.recv(LARGEST_PAYLOAD) == b"others":
+        pass
+    sending.join(SECONDS)
+    assert not sending.is_alive()
+
+
+def test_a_receiver_that_is_behind_holds_nobody_up(tmp_path: Path, slow: socket.socket) -> None:
+    sender = SocketSignals(tmp_path, "shop")
+    began = time.monotonic()
+    with structlog.testing.capture_logs() as told:
+        for _ in range(2000):  # at 50 ms each these would last 100 s
+            sender.send(["tasks"])
+    assert time.monotonic() - began < SECONDS
+    assert {(each["event"], each["log_level"]) for each in told} == {("signal_receiver_is_behind", "warning")}
+    assert slow.recv(LARGEST_PAYLOAD) == b"others"
+    sender.send(["tasks"])
+    while slow.recv(LARGEST_PAYLOAD) == b"others":
+        pass
 
 
 def test_a_signal_that_cannot_be_sent_undoes_no_commit(tmp_path: Path) -> None:
@@ -168,12 +218,7 @@ def test_after_a_lost_connection_everybody_looks(postgres: Database) -> None:
     postgres.listen()
     ear.hears_again(0)
     before = ear.heard
-    url = postgres.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-        )
+    end_listening(postgres)
     ear.hears_again(before)
     before = ear.heard
     wake(postgres, "tasks")
@@ -195,6 +240,37 @@ def test_a_listener_outlives_its_server(tmp_path: Path) -> None:
         wake(database, "tasks")
         ear.hears_again(before)
         database.close()
+
+
+def test_a_process_with_very_many_open_files_hears_its_signals(postgres: Database) -> None:
+    ear = Ear(postgres, "tasks")
+    with crowd(), structlog.testing.capture_logs() as told:
+        postgres.listen()
+        ear.hears_again(0)
+        before = ear.heard
+        wake(postgres, "tasks")
+        ear.hears_again(before)
+        postgres.close()
+    assert told == []
+
+
+def test_a_listener_whose_connections_end_at_once_asks_ever_more_slowly(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "RECONNECT_SECONDS", (0.1, 0.4))
+    ear = Ear(postgres, "tasks")
+    with structlog.testing.capture_logs() as told:
+        postgres.listen()
+        for lost in range(4):
+            ear.hears_again(lost)
+            end_listening(postgres)
+            wait_until(lambda: len(told) > lost, seconds=SECONDS, what="a lost connection")  # noqa: B023 - called here
+        ear.hears_again(4)
+        wake(postgres, "tasks")
+        ear.hears_again(5)  # this one was of use
+        end_listening(postgres)
+        wait_until(lambda: len(told) > 4, seconds=SECONDS, what="a lost connection")
+    assert [each["retry_seconds"] for each in told] == [0.1, 0.2, 0.4, 0.4, 0.1]
 
 
 def test_closing_a_listener_ends_its_thread_at_once(postgres: Database) -> None:

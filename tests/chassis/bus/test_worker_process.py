@@ -7,7 +7,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from google.protobuf.wrappers_pb2 import Int64Value
 
 from chassis.database import Database, create_tables
 from tests.chassis.bus.shop import Shop, metadata
+from tests.chassis.crowd import FILES, crowd
 from tests.servers import PostgresServer, RabbitmqServer
 from tests.servers.process import free_ports, wait_until
 
@@ -30,6 +31,7 @@ class Setup:
     database_url: str = ""
     broker_url: str = ""
     stop_seconds: float = 20
+    inherited: Sequence[int] = ()
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,9 @@ class Setup:
         }
         command = [sys.executable, "-W", "error", "-m", "tests.chassis.bus.green_worker"]
         with (self.folder / "worker.log").open("ab") as log:
-            process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, env=environment, cwd=ROOT, stdout=log, stderr=log, pass_fds=self.inherited
+            )
         self.processes.append(process)
         return process
 
@@ -168,13 +172,16 @@ def test_a_stop_is_graceful_and_quick(setup: Setup) -> None:
     assert set(setup.texts().values()) == {1}
 
 
-def test_background_work_runs_at_the_start_and_when_it_is_woken(setup: Setup) -> None:
-    setup.start_ready()
+@pytest.mark.parametrize("files", [0, FILES])
+def test_background_work_runs_at_the_start_and_when_it_is_woken(setup: Setup, files: int) -> None:
+    with crowd(files) as setup.inherited:
+        setup.start_ready()
     wait_until(lambda: setup.shop.written().count("answered") >= 1, seconds=5, what="a call at the start")
     before = setup.shop.written().count("answered")
     with setup.database.begin() as work:
         work.wake("knocks")
     wait_until(lambda: setup.shop.written().count("answered") > before, seconds=5, what="a call when woken")
+    assert "signals_lost" not in setup.log()
 
 
 def test_a_worker_that_hangs_is_ended_all_the_same(tmp_path: Path) -> None:
