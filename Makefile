@@ -85,7 +85,7 @@ faults: $(DEVELOPMENT) ## break everything under load, then compare the books (A
 
 .PHONY: simulate
 simulate: $(DEVELOPMENT) ## the platform in one thread under drawn faults: SEEDS=n runs many, SEED=n shows one
-	@$(BIN)/python -W ignore::DeprecationWarning -m tests.simulation \
+	@$(BIN)/python -W ignore -m tests.simulation \
 	  $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(ARGS)
 
 .PHONY: bench

@@ -38,10 +38,14 @@ class Result:
     """Only of a run that was asked for it."""
 
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="duokua-simulation-", ignore_cleanup_errors=True)
+"""Goes with the process."""
+
+
 @cache
 def town() -> Town:
     """This process's town."""
-    return prepare(Path(tempfile.mkdtemp(prefix="duokua-simulation-")))
+    return prepare(Path(_FOLDER.name))
 
 
 def run(seed: int, parts: Parts = REAL, *, trace: bool = False) -> Result:
