@@ -36,6 +36,8 @@ _optional_values = attrgetter(*(name for name, _ in _OPTIONAL))
 
 def to_json(case: Case) -> dict[str, Any]:
     """Return the case as plain JSON values; instants are ISO 8601 text."""
+    # Left out where the status tells it, as before there were other causes.
+    cause = {"undo_cause": str(case.undo_cause)} if case.undo_cause is UndoCause.WITHDRAWN else {}
     return {
         "case_id": case.case_id,
         "case_number": case.case_number,
@@ -47,7 +49,7 @@ def to_json(case: Case) -> dict[str, Any]:
         "version": case.version,
         "submitted_at": case.submitted_at.isoformat(),
         "ended_at": _text(case.ended_at),
-        "undo_cause": str(case.undo_cause),
+        **cause,
         "refusal_reason": case.refusal_reason,
         "request_no": case.request_no,
         "steps": [_step_to_json(step) for step in case.steps.values()],
@@ -79,7 +81,6 @@ def from_json(data: Mapping[str, Any]) -> Case:
 
 
 def _undo_cause(data: Mapping[str, Any]) -> UndoCause:
-    """Snapshots did not tell it while a refusal was the only one."""
     undone = data["status"] in (CaseStatus.UNDOING, CaseStatus.UNDONE)
     return UndoCause(data.get("undo_cause", UndoCause.REFUSED if undone else UndoCause.NONE))
 

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from services.cases.domain import inputs, snapshot
-from services.cases.domain.inputs import Failed, Input, Routed, RoutingDecision, Submitted
-from tests.cases.domain.plans import a_restaurant
-from tests.cases.domain.saga import NINE, Saga
+from services.cases.domain.inputs import Failed, Input, Routed, RoutingDecision, Submitted, Withdrawn
+from tests.cases.domain.plans import a_plan, a_restaurant, a_step
+from tests.cases.domain.saga import NINE, Saga, a_running_restaurant
 
 
 def an_eventful_case() -> Saga:
@@ -62,9 +62,18 @@ def test_a_stored_snapshot_reads_the_same_tomorrow() -> None:
     assert snapshot.to_json(case) == json.loads(text)
 
 
+def test_the_cause_of_an_undone_case_is_told_where_the_status_does_not() -> None:
+    refused = a_running_restaurant().refuse("fire").case
+    withdrawn = Saga(a_plan(a_step("a"))).submitted().take(Withdrawn("a mistake")).case
+    for case in (refused, withdrawn):
+        assert snapshot.from_json(snapshot.to_json(case)) == case
+    assert "undo_cause" not in snapshot.to_json(refused)
+
+
 @pytest.mark.parametrize(
     "given",
     [
+        Withdrawn("a mistake"),
         Submitted("c1", "n", "b", 1, "p", "341802", ("a", "b"), "ab12", ("cd34",)),
         Routed(1, (RoutingDecision("a", "o", "O", "nearest"), RoutingDecision("b", ""))),
         Failed("c1:a:1", "r", "down", timedelta(seconds=1, milliseconds=5)),
@@ -79,4 +88,4 @@ def test_an_input_survives_json_text(given: Input) -> None:
 
 def test_every_kind_of_input_has_its_own_name() -> None:
     classes = get_args(Input)
-    assert len({each.kind for each in classes}) == len(classes) == 11
+    assert len({each.kind for each in classes}) == len(classes) == 12
