@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 from opentelemetry import trace
@@ -18,17 +19,9 @@ def configure(settings: Settings, process: str) -> None:
     logging.basicConfig(
         level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
-    renderer = structlog.processors.JSONRenderer() if settings.log_format == "json" else _text_renderer()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_trace,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=processors(settings, sys.stderr),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -37,8 +30,20 @@ def configure(settings: Settings, process: str) -> None:
         _export_traces(settings.otlp_endpoint, process)
 
 
-def _text_renderer() -> structlog.typing.Processor:
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+def processors(settings: Settings, stream: TextIO) -> list[structlog.typing.Processor]:
+    """What makes a line of a log for a stream, in the settings' format."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer() if settings.log_format == "json" else _text_renderer(stream),
+    ]
+
+
+def _text_renderer(stream: TextIO) -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
 def _add_trace(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

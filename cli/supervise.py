@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chassis.settings import SERVICES, Settings
+from cli.deaths import Deaths, how_it_ended
 from cli.readiness import StartFailedError, check_addresses, check_broker, split, why_not_ready
 
 READY_SECONDS = 60.0
@@ -88,10 +89,11 @@ def endpoints_of(settings: Settings) -> str:
 
 
 class Supervisor:
-    """Keeps the processes of one platform running.
+    """Keeps the processes of one platform running, and logs each death.
 
-    Where there is `setpriv` (util-linux) they end with the thread that called `start`, however it ends. `more` run
-    besides those of `processes_of`.
+    With `logs`, what the processes say goes into files there, and the deaths into `supervisor.log`; otherwise all goes
+    to standard error. Where there is `setpriv` (util-linux) the processes end with the thread that called `start`,
+    however it ends. `more` run besides those of `processes_of`.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Supervisor:
         self._processes = [*processes_of(settings), *more]
         self._environment = environment
         self._logs = logs
+        self._deaths = Deaths(settings, logs)
         self._running: dict[str, Running] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -134,7 +137,7 @@ class Supervisor:
             while why := why_not_ready(process.health, self.pids()[process.name]):
                 popen = self._running[process.name].popen
                 if not self._watcher.is_alive() and popen.poll() is not None:
-                    message = f"{process.name} ended with status {popen.returncode}{self._hint(process)}"
+                    message = f"{process.name} {how_it_ended(popen.returncode)}{self._hint(process)}"
                     raise StartFailedError(message)
                 if time.monotonic() > deadline:
                     message = f"{process.name} was not ready after {timeout:.0f} s: {why}{self._hint(process)}"
@@ -240,6 +243,8 @@ class Supervisor:
             if now - running.started > STABLE_SECONDS:
                 running.pause = 0.0
             running.dead_until = now + running.pause
+            popen = running.popen
+            self._deaths.tell(running.process.name, popen.pid, popen.returncode, pause=running.pause, now=now)
             running.pause = min(max(running.pause * 2, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
         if now >= running.dead_until:
             running.popen = self._spawn(running.process)

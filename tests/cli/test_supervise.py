@@ -1,5 +1,6 @@
 """What keeps two platforms, or a platform and secrets that are not its own, from running into each other."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from chassis import vault
 from chassis.settings import Settings
-from cli import readiness, supervise
+from cli import deaths, readiness, supervise
 from cli.initialise import initialise
 from tests.platform.ports import free_ports
 from tests.platform.starting import embedded
@@ -64,3 +65,52 @@ def test_who_answers_on_a_port_is_told_apart(tmp_path: Path) -> None:
         assert readiness.why_not_ready(health, installed.supervisor.pids()["api"]) == ""
         assert "another process answers" in readiness.why_not_ready(health, 1)
     assert "nobody answers" in readiness.why_not_ready(health)
+
+
+def test_each_death_is_told_with_how_and_how_often(tmp_path: Path) -> None:
+    with embedded(tmp_path) as installed:
+        log = tmp_path / "logs" / "supervisor.log"
+        assert not log.exists()
+        for number in (1, 2):
+            killed = installed.supervisor.kill("worker")
+            installed.supervisor.wait_restarted(killed)
+            [*_, line] = log.read_text().splitlines()
+            words = ["process_died", "name=worker", f"pid={killed['worker']}", "killed by SIGKILL"]
+            assert [word for word in (*words, f"deaths_in_10_minutes={number}") if word not in line] == []
+            assert "started_again_in_seconds=" in line
+            assert len(log.read_text().splitlines()) == number
+    assert len(log.read_text().splitlines()) == 2, "that they are stopped is no death"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (0, "ended with status 0"),
+        (3, "ended with status 3"),
+        (-9, "killed by SIGKILL"),
+        (-14, "killed by SIGALRM"),
+        (-40, "killed by signal 40"),
+    ],
+)
+def test_the_end_of_a_process_is_told_in_words(status: int, words: str) -> None:
+    assert deaths.how_it_ended(status) == words
+
+
+def test_deaths_of_one_process_are_counted_for_ten_minutes() -> None:
+    counted = deaths.Deaths(Settings(), None)
+    assert [counted.note("api", at) for at in (0.0, 10.0, 599.0, 600.0, 609.0, 2000.0)] == [1, 2, 3, 3, 4, 1]
+    assert counted.note("worker", 2000.0) == 1
+
+
+def test_deaths_without_a_folder_for_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(log_format="json")
+    deaths.Deaths(settings, None).tell("cases-worker", 7, 1, pause=2.0, now=0.0)
+    told = capsys.readouterr()
+    entry = json.loads(told.err)
+    assert (told.out, entry["event"], entry["name"], entry["how"]) == (
+        "",
+        "process_died",
+        "cases-worker",
+        "ended with status 1",
+    )
+    assert (entry["deaths_in_10_minutes"], entry["started_again_in_seconds"]) == (1, 2.0)
