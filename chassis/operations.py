@@ -190,7 +190,7 @@ def _queue_message(service: str, queue: QueueBacklog) -> pb.QueueStatus:
 
 
 def _repaired(service: str, row: Row[Any]) -> pb.DeadLetter:
-    return _letter_message(service, row, body_bytes=len(row.body))
+    return _letter_message(service, row, body_bytes=row.body_bytes)
 
 
 def _letter_message(service: str, row: Row[Any], **further: Any) -> pb.DeadLetter:

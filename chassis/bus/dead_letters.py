@@ -223,8 +223,7 @@ def _overview() -> Select[Any]:
 
 def _columns_of(wanted: Sequence[str]) -> Select[Any]:
     """The letters without bodies and stacks, in the order of their ids."""
-    columns = [column for column in letters.c if column.name not in ("body", "stack")]
-    return select(*columns).where(letters.c.letter_id.in_(sorted(set(wanted)))).order_by(letters.c.letter_id)
+    return _overview().where(letters.c.letter_id.in_(sorted(set(wanted)))).order_by(letters.c.letter_id)
 
 
 def _locked(work: UnitOfWork, wanted: Sequence[str]) -> list[Row[Any]]:
