@@ -14,7 +14,7 @@ from eventlet.event import Event
 from google.protobuf.message import Message
 from nameko.extensions import DependencyProvider, Entrypoint, SharedExtension
 
-from chassis.bus import dead_letters
+from chassis.bus import dead_letters, inbox
 from chassis.bus.background_loop import BackgroundLoop
 from chassis.bus.consuming import Consuming
 from chassis.bus.handling import Handling, Subscription
@@ -127,7 +127,11 @@ class EventConsumer(_OnRuntime, SharedExtension):
         """Begin to consume, and to replay what operators ask for."""
         runtime = self.runtime
         events = [subscription.event.DESCRIPTOR.full_name for subscription in self._subscriptions]
-        handling = Handling(self.service, self.database, self._subscriptions, runtime.policy)
+        # A broker that keeps nothing repeats what is in outboxes, and the inbox is kept as long as that.
+        forgets_after = None if runtime.broker.volatile else inbox.RETENTION
+        handling = Handling(
+            self.service, self.database, self._subscriptions, runtime.policy, forgets_after=forgets_after
+        )
         consumer = runtime.broker.consumer(self.service, events)
         report = runtime.troubles.reporter(consumer_part(self.service), "not connected yet")
         self._consuming = Consuming(self.service, consumer, handling, report)

@@ -6,6 +6,7 @@ Nothing here knows nameko or a broker: it takes deliveries and says what is to b
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -23,6 +24,10 @@ from chassis.problems import Problem
 _log = structlog.get_logger(__name__)
 
 
+_TOO_OLD = Failure(
+    "TOO_OLD",
+    "it is older than the inbox remembers: it may have been handled, and forgotten; look, then replay or discard",
+)
 PATIENCE = 5
 """How often in a row a batch may find the database away that answers nonetheless."""
 
@@ -63,11 +68,15 @@ class Handling:
         database: Database,
         subscriptions: Iterable[Subscription],
         policy: RetryPolicy | None = None,
+        *,
+        forgets_after: timedelta | None = None,
     ) -> None:
+        """`forgets_after` is for how long the inbox remembers, unless it remembers all that can come again."""
         self._service = service
         self._database = database
         self._subscriptions = {event_type(each.event): each for each in subscriptions}
         self._policy = policy or RetryPolicy()
+        self._forgets_after = forgets_after
         self._insists = False
 
     def _away(self, error: Exception) -> bool:
@@ -91,7 +100,7 @@ class Handling:
         readable: list[_Readable] = []
         hopeless: list[tuple[Delivery, Failure]] = []
         for delivery in deliveries:
-            found = delivery.failure or self._read(delivery)
+            found = delivery.failure or self._too_old(delivery) or self._read(delivery)
             if isinstance(found, Failure):
                 hopeless.append((delivery, found))
             else:
@@ -115,6 +124,15 @@ class Handling:
                 raise
             return _failure(error)
         return None
+
+    def _too_old(self, delivery: Delivery) -> Failure | None:
+        """An event that may have been handled and forgotten is for an operator to judge, not to be handled twice."""
+        if self._forgets_after is None:
+            return None
+        now = self._database.clock.now()
+        oldest = (now - self._forgets_after).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # Times of our senders are of one form, and compare as text.
+        return _TOO_OLD if delivery.envelope.time < oldest else None
 
     def _read(self, delivery: Delivery) -> _Readable | Failure:
         subscription = self._subscriptions.get(delivery.envelope.type)
@@ -185,12 +203,16 @@ class Handling:
         envelope = delivery.envelope
         try:
             with self._database.begin() as work:
-                if not inbox.knows(work, envelope.id):
+                known = inbox.knows(work, envelope.id)
+                if not known:
                     dead_letters.park(work, replace(envelope, attempts=envelope.attempts + 1), failure)
         except Exception as error:
             if self._away(error):
                 raise DatabaseAwayError(str(error)) from error
             raise
+        if known:
+            metrics.duplicates.labels(self._service).inc()
+            return Handled(delivery)
         metrics.dead_letters.labels(self._service, failure.reason).inc()
         _log.error(
             "event_dead_lettered",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from sqlalchemy import Column, Integer, String, Table, func, select
@@ -41,9 +42,9 @@ class Shop:
         for event in events:
             work.connection.execute(effects.insert(), {"text": str(event.value)})
 
-    def handling(self) -> Handling:
+    def handling(self, forgets_after: timedelta | None = None) -> Handling:
         subscriptions = [Subscription(StringValue, self.on_texts), Subscription(Int64Value, self.on_numbers)]
-        return Handling("shop", self.database, subscriptions, QUICK)
+        return Handling("shop", self.database, subscriptions, QUICK, forgets_after=forgets_after)
 
     def written(self) -> list[str]:
         with self.database.read() as work:

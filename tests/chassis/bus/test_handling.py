@@ -15,6 +15,7 @@ from chassis.bus.faults import database_is_away
 from chassis.bus.handling import PATIENCE, DatabaseAwayError
 from chassis.database import Database, UnitOfWork
 from chassis.problems import Conflict, Invalid, NotFound, Problem, Unavailable
+from chassis.testing import ManualClock
 from tests.chassis.bus.shop import Shop, deliveries, metadata, number_event, text_event
 from tests.conftest import MakeDatabase
 
@@ -140,6 +141,28 @@ def test_an_event_that_makes_the_database_look_away_is_found_out(shop: Shop) -> 
     verdicts = handling.handle(batch, in_vain=PATIENCE)
     assert [type(verdict) for verdict in verdicts] == [Handled, Retry, Handled]
     assert shop.written() == ["a", "b"]
+
+
+def test_an_event_older_than_the_inbox_remembers_is_for_an_operator(make_database: MakeDatabase) -> None:
+    clock = ManualClock()
+    shop = Shop(make_database(metadata, "shop", clock=clock))
+    handling = shop.handling(forgets_after=timedelta(days=7))
+    old, young = (replace(text_event(name), time=stamp(clock)) for name in ("old", "young"))
+    handled = replace(text_event("handled"), time=stamp(clock))
+    handling.handle(deliveries(handled))
+    clock.advance(days=7)
+    handling.handle(deliveries(young))
+    clock.advance(milliseconds=1)
+    verdicts = handling.handle(deliveries(old, handled))
+    assert [type(verdict) for verdict in verdicts] == [Handled, Handled]
+    assert (shop.written(), [(letter, reason) for letter, _, reason in shop.dead()]) == (
+        ["handled", "young"],
+        [(old.id, "TOO_OLD")],
+    )
+
+
+def stamp(clock: ManualClock) -> str:
+    return clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def test_a_database_that_is_away_counts_no_attempt(tmp_path_factory: pytest.TempPathFactory) -> None:
