@@ -9,7 +9,7 @@ from cli.demo.waiting import LateError, until
 from cli.demo.world import LEAD
 from cli.history import first_broken
 from cli.output import as_dict, every_page
-from duokua.cases.v1 import case_pb2, case_service_pb2
+from duokua.cases.v1 import case_pb2
 from duokua.notify.v1 import notify_service_pb2
 
 CASE_EVENTS = {case_pb2.CASE_STATUS_COMPLETED: "CaseCompleted", case_pb2.CASE_STATUS_UNDONE: "CaseUndone"}
@@ -54,12 +54,7 @@ def _ledgers(scene: Scene) -> None:
 
 
 def _history(scene: Scene, case: case_pb2.Case) -> None:
-    entries = every_page(
-        lambda token: scene.applicant.cases.GetHistory(
-            case_service_pb2.GetHistoryRequest(case_id=case.case_id, page_token=token)
-        ),
-        lambda answer: answer.entries,
-    )
+    entries = scene.history(case)
     broken = first_broken(case.case_id, entries)
     path = scene.folder / "histories" / f"{case.case_number[31:]}.json"
     path.parent.mkdir(exist_ok=True)
