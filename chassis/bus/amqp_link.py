@@ -24,6 +24,8 @@ CONNECT_SECONDS = 5
 _GOODBYE_SECONDS = 2
 _UNREADABLE = (ValueError, OverflowError, struct.error)
 _ERRORS: tuple[type[Exception], ...] = (*Transport.connection_errors, *Transport.channel_errors)
+_LAST_WORDS = (*_ERRORS, *_UNREADABLE, AttributeError, BrokerAwayError)
+"""What may go wrong while a connection is given up, which nobody needs to know."""
 _READ_SIZE = 64 * 1024
 _FLUSH_SIZE = 256 * 1024
 _BASIC_PUBLISH = (60, 40)
@@ -296,14 +298,14 @@ class Link:
 
     def hang_up(self) -> None:
         """Make a waiting call in another thread fail at once."""
-        with suppress(*_ERRORS, AttributeError):
+        with suppress(*_LAST_WORDS):
             self._connection.transport.sock.shutdown(0)
 
     def close(self) -> None:
         """Close the connection; unacknowledged deliveries go back to their queues."""
-        with suppress(*_ERRORS, AttributeError):
+        with suppress(*_LAST_WORDS):
             self._connection.transport.sock.settimeout(_GOODBYE_SECONDS)
-        with suppress(*_ERRORS, AttributeError):
+        with suppress(*_LAST_WORDS):
             self._connection.close()
-        with suppress(*_ERRORS, AttributeError):
+        with suppress(*_LAST_WORDS):
             self._connection.collect()

@@ -185,17 +185,22 @@ class RabbitConsumer:
 
     def _connected(self) -> Link:
         if self._link is None:
-            link = Link(self._broker.address)
-            with _closed_on_failure(link):
-                link.declare_exchange(EXCHANGE)
-                for queue in queues(self._service, self._broker.policy):
-                    link.declare_queue(queue.name, queue.arguments)
-                for event in self._events:
-                    link.bind(queue_name(self._service), EXCHANGE, event)
-                self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
-            self._link = link
+            self._link = Link(self._broker.address)
+            try:
+                self._declare_and_consume(self._link)
+            except BaseException:
+                self.close()
+                raise
             self._bring_back()
         return self._link
+
+    def _declare_and_consume(self, link: Link) -> None:
+        link.declare_exchange(EXCHANGE)
+        for queue in queues(self._service, self._broker.policy):
+            link.declare_queue(queue.name, queue.arguments)
+        for event in self._events:
+            link.bind(queue_name(self._service), EXCHANGE, event)
+        self._careful_tag = link.consume(queue_name(self._service), 1, self._on_message)
 
     def _bring_back(self) -> None:
         try:
@@ -277,11 +282,12 @@ class RabbitConsumer:
     def close(self) -> None:
         """Close the connection; what was not settled is delivered again, here or elsewhere."""
         link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        # Only now: a link that says goodbye still reads what was under way. Its tags mean other events on the next one.
         self._received.clear()
         self._suspects.clear()
         self._unsettled.clear()
-        if link is not None:
-            link.close()
 
 
 def _publishing_link(address: Address) -> Link:

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,6 +144,18 @@ class RabbitmqServer:
             return
         self._erlang.start(self._directory / "epmd.log")
         self._log.write_bytes(b"")
+        for patience in (2, 1, 0):
+            try:
+                self._process = self._spawn()
+            except process.FailedToStartError:
+                # After a kill its name stays taken for a moment.
+                if not patience:
+                    raise
+                time.sleep(1)
+            else:
+                return
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
         started = process.spawn(
             [self._programs / "rabbitmq-server"], environment=self._environment(), log=self._log, stop_signal="TERM"
         )
@@ -151,7 +164,7 @@ class RabbitmqServer:
         except BaseException:
             process.stop(started, seconds=5)
             raise
-        self._process = started
+        return started
 
     def stop(self) -> None:
         """Stop in order."""
