@@ -1,4 +1,4 @@
-"""Cases, history and incidents as the contract has them, and answers as the core has them."""
+"""Cases, history and incidents as the contract has them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,18 +7,14 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Row
 
-from chassis.problems import Exhausted, Invalid, Problem, Violation
-from chassis.status import code_of, duration
-from duokua.cases.v1 import case_pb2, task_pb2
+from chassis.problems import Invalid, Violation
+from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct, from_struct
 from services.cases.announcements import UNDO_CAUSES
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
-from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
-from services.cases.tasks import Outcome
 
-LARGEST_RESULT = 65_536
 LARGEST_FORM = 262_144
 """In bytes, serialised; what is checked and decided for a form takes time in proportion to it."""
 
@@ -125,69 +121,3 @@ def form_of(form: Struct) -> dict[str, Any]:
         fault = Violation("form", f"has {size} bytes; at most {LARGEST_FORM} are allowed")
         raise Invalid("BAD_REQUEST", "the form is too large", [fault])
     return from_struct(form)
-
-
-def answer_of(message: task_pb2.TaskAnswer) -> Answer | None:
-    """What an office says, for the core; None when only the lease is meant.
-
-    Raises Invalid when no answer is set or the result is too large.
-    """
-    task_id, request_id = message.task_id, message.request_id
-    match message.WhichOneof("answer"):
-        case "accept":
-            return Accepted(task_id, request_id)
-        case "complete":
-            return Completed(task_id, request_id, _result(message.complete))
-        case "refuse":
-            return Refused(task_id, request_id, message.refuse.reason)
-        case "return_task":
-            return Returned(task_id, request_id, message.return_task.reason)
-        case "fail":
-            return _failed(message)
-        case "extend" | "release":
-            return None
-        case _:
-            fault = Violation("answer", "say accept, complete, refuse, return_task, fail, extend or release")
-            raise Invalid("BAD_REQUEST", "the answer says nothing", [fault])
-
-
-def _result(complete: task_pb2.Complete) -> dict[str, Any]:
-    size = complete.result.ByteSize()
-    if size > LARGEST_RESULT:
-        fault = Violation("complete.result", f"has {size} bytes; at most {LARGEST_RESULT} are allowed")
-        raise Invalid("BAD_REQUEST", "the result is too large", [fault])
-    return from_struct(complete.result)
-
-
-def _failed(message: task_pb2.TaskAnswer) -> Failed:
-    fail = message.fail
-    if not fail.HasField("retry_after"):
-        return Failed(message.task_id, message.request_id, fail.reason)
-    wait = fail.retry_after.ToTimedelta()
-    if wait.total_seconds() < 0:
-        fault = Violation("fail.retry_after", "must not be negative")
-        raise Invalid("BAD_REQUEST", "retry_after is negative", [fault])
-    return Failed(message.task_id, message.request_id, fail.reason, wait)
-
-
-def outcome_message(request_id: str, task_id: str, outcome: Outcome) -> task_pb2.AnswerOutcome:
-    """What became of an answer."""
-    message = task_pb2.AnswerOutcome(
-        request_id=request_id, task_id=task_id, lease_expires_at=stamp(outcome.lease_until)
-    )
-    if outcome.problem is not None:
-        message.problem.CopyFrom(problem_message(outcome.problem))
-    return message
-
-
-def problem_message(problem: Problem) -> task_pb2.Problem:
-    """A problem with one answer of a stream."""
-    message = task_pb2.Problem(
-        code=code_of(problem).value[0], reason=problem.reason, message=problem.message, metadata=problem.metadata
-    )
-    if isinstance(problem, Invalid):
-        for violation in problem.violations:
-            message.violations.add(field=violation.field, description=violation.description)
-    if isinstance(problem, Exhausted) and problem.retry_after is not None:
-        message.retry_after.CopyFrom(duration(problem.retry_after))
-    return message

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from chassis.problems import NotFound
 from duokua.matters.v1 import bundle_pb2
 from services.cases import store
+from services.cases.compiling import plan_of
 from services.cases.conditions import Condition
-from services.cases.domain.plan import Lead, Notice, Plan, PlanStep
+from services.cases.domain.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +53,10 @@ class Plans:
 def compile_bundle(body: bytes) -> Published:
     """Read a published bundle."""
     bundle = bundle_pb2.Bundle.FromString(body)
-    plan = Plan(
-        bundle_id=bundle.bundle_id,
-        version=bundle.version,
-        name=bundle.name,
-        catalog_code=bundle.catalog_code,
-        lead=Lead(bundle.lead.organ_id, bundle.lead.uscc, bundle.lead.level),
-        steps=tuple(_step(step) for step in bundle.steps),
-        region_field=bundle.region_field,
-    )
+    plan = plan_of(bundle)
     # Nothing is fetched, and patterns cannot backtrack: the same rules with which the form was published.
     form = jsonschema_rs.Draft202012Validator(
         json.loads(bundle.form_schema), offline=True, pattern_options=RegexOptions(), validate_formats=True
     )
     conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
     return Published(bundle, plan, form, conditions)
-
-
-def _step(step: bundle_pb2.Step) -> PlanStep:
-    notice = Notice(step.notice.title, step.notice.template) if step.HasField("notice") else None
-    return PlanStep(
-        step_id=step.step_id,
-        name=step.name,
-        catalog_code=step.catalog_code,
-        after=tuple(step.after),
-        when=step.when,
-        level=step.level,
-        undoable=step.undoable,
-        pivot=step.pivot,
-        form_fields=tuple(step.form_fields),
-        materials=tuple(step.materials),
-        notice=notice,
-    )

@@ -26,7 +26,7 @@ from services.cases.domain.effects import (
     WithdrawNotice,
 )
 from services.cases.domain.history import link
-from services.cases.domain.inputs import Accepted, Input, to_json
+from services.cases.domain.inputs import KEEPING, Input, to_json
 from services.cases.domain.inputs import Answer as DomainAnswer
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
@@ -160,7 +160,7 @@ class Saga:
                 "hash": entry.hash,
             }
         )
-        if isinstance(pending.given, DomainAnswer) and not isinstance(pending.given, Accepted):
+        if isinstance(pending.given, DomainAnswer) and not isinstance(pending.given, KEEPING):
             writes.closed.append(pending.given.task_id)
         for effect in decision.effects:
             self._carry_out(work, running, effect, writes)

@@ -10,9 +10,9 @@ from chassis.database import Database
 from chassis.problems import Forbidden, Invalid, Problem, Violation
 from chassis.validation import check_known, check_request
 from duokua.cases.v1 import task_pb2, task_service_pb2
+from services.cases.answer_messages import answer_of, outcome_message
 from services.cases.answering import Answering
 from services.cases.dispatch import Dispatch, Waiter
-from services.cases.messages import answer_of, outcome_message
 from services.cases.tasks import Given, Outcome, Tasks, Wish
 
 pb = task_service_pb2

@@ -15,7 +15,7 @@ from duokua.cases.v1 import task_pb2
 from services.cases import store
 from services.cases.domain.case import OPEN_TASK, CaseStatus, TaskStatus
 from services.cases.domain.decide import decide
-from services.cases.domain.inputs import Accepted, Answer
+from services.cases.domain.inputs import KEEPING, Accepted, Answer
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
 from services.cases.saga import TASKS_TOPIC, Decide, Pending, Running, Saga
@@ -121,7 +121,7 @@ class Tasks:
                 outcomes[index] = Outcome(as_problem(result))
         until = work.now + self._lease
         kept = [
-            {"key": given.task_id, "until": until, "accepts": given.answer is not None}
+            {"key": given.task_id, "until": until, "accepts": isinstance(given.answer, Accepted)}
             for given, outcome in zip(answers, outcomes, strict=True)
             if outcome is None and _goes_on(given) and given.task_id in rows
         ]
@@ -229,7 +229,7 @@ def _settled(task_id: str) -> Conflict:
 
 
 def _goes_on(given: Given) -> bool:
-    return not given.releases and (given.answer is None or isinstance(given.answer, Accepted))
+    return not given.releases and (given.answer is None or isinstance(given.answer, KEEPING))
 
 
 def _limit(wishes: Iterable[Wish]) -> int:

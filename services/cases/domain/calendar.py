@@ -15,12 +15,13 @@ from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
 
-from services.cases.domain.numbers import BEIJING
 from services.cases.domain.refusal import Refusal
 
+BEIJING = timezone(timedelta(hours=8), "UTC+8")
+"""The legal time of the whole country; it has no daylight saving."""
 ONE_DAY = timedelta(days=1)
 SATURDAY = 5
 """Of `date.weekday`: from here on the weekend."""

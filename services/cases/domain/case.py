@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from services.cases.domain.proceedings import NO_PROCEEDINGS, Proceedings
+
 
 class CaseStatus(StrEnum):
     """Where a case stands."""
@@ -25,6 +27,10 @@ class UndoCause(StrEnum):
     """An office refused a step (不予受理, 不予许可)."""
     WITHDRAWN = "withdrawn"
     """The applicant took the application back."""
+    HANDED_BACK = "handed_back"
+    """The applicant never supplied what was asked for (补正逾期)."""
+    STOPPED = "stopped"
+    """An operator gave it up."""
 
 
 class StepStatus(StrEnum):
@@ -36,9 +42,15 @@ class StepStatus(StrEnum):
     """May start; waits for an office."""
     OFFERED = "offered"
     ACCEPTED = "accepted"
+    CORRECTING = "correcting"
+    """Waits for the applicant, who was asked for corrections (补正)."""
+    SUSPENDED = "suspended"
+    """A special procedure of its office is under way (特别程序)."""
     COMPLETED = "completed"
     SKIPPED = "skipped"
+    """Not needed for this case, or left out by an operator."""
     REFUSED = "refused"
+    """Refused; of an optional step that is an end like another."""
     UNDOING = "undoing"
     UNDONE = "undone"
     CANCELLED = "cancelled"
@@ -60,6 +72,8 @@ class TaskKind(StrEnum):
 
     HANDLE = "handle"
     UNDO = "undo"
+    FOLLOW_UP = "follow_up"
+    """Answer a bad rating (回访整改)."""
 
 
 class TaskStatus(StrEnum):
@@ -71,6 +85,12 @@ class TaskStatus(StrEnum):
     REFUSED = "refused"
     RETURNED = "returned"
     FAILED = "failed"
+    CORRECTING = "correcting"
+    """Settled by a request for corrections; what follows is another task."""
+    SUSPENDED = "suspended"
+    """Settled by a special procedure; what follows is another task."""
+    PASSED_UP = "passed_up"
+    """转报: settled by an opinion; the office's superior decides."""
     CLOSED = "closed"
     """Taken back by the platform before it had its answer."""
 
@@ -79,6 +99,18 @@ ENDED_CASE = frozenset({CaseStatus.COMPLETED, CaseStatus.UNDONE})
 ENDED_STEP = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 """What lets the next steps start."""
 OPEN_TASK = frozenset({TaskStatus.OFFERED, TaskStatus.ACCEPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The opinion of an office that passed a step upward (初审意见)."""
+
+    organ_id: str
+    organ_name: str
+    task_id: str
+    opinion: Mapping[str, Any]
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +145,12 @@ class StepState:
     completed_at: datetime | None = None
     completion_no: int = 0
     """The place in the order in which the case's steps were completed, from 1."""
+    superior_ids: tuple[str, ...] = ()
+    """The organs above the office, the nearest first, as routing told with it."""
+    handler: str = ""
+    """Who or which section handles it inside the office, as the office says."""
+    reviews: tuple[Review, ...] = ()
+    """Opinions of the offices below that passed it upward (转报), oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +206,7 @@ class Case:
     """Every task ever opened, by its id."""
     incidents: Mapping[str, Incident]
     """Every incident ever opened, by its id."""
+    proceedings: Proceedings = NO_PROCEEDINGS
 
     @property
     def ended(self) -> bool:

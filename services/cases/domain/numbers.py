@@ -1,13 +1,12 @@
 """Case numbers (办件编号): task code 31 + yyyymmdd + serial of 4 to 6 digits, at most 50 characters."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
+from services.cases.domain.calendar import BEIJING
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 
-BEIJING = timezone(timedelta(hours=8), "UTC+8")
-"""The legal time of the whole country; it has no daylight saving."""
 LARGEST_SERIAL = 999_999
 
 

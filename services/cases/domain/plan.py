@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
+from services.cases.domain.clocks import Limit
+from services.cases.domain.counted_days import Rules
+
+DEFAULT_RULES = Rules()
 # A task id is "<case id, 36>:<step id>:<turn>" and is at most 100 characters long on the wire.
 LONGEST_STEP_ID = 50
 
@@ -26,6 +30,46 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may take; None where nothing is said."""
+
+    acceptance: Limit | None = None
+    """Until the office says whether it takes the step on."""
+    statutory: Limit | None = None
+    promised: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """What a step is given of the results of earlier ones."""
+
+    name: str
+    expression: str
+    """In CEL, over `form` and `steps`: `steps["birth"].result.number`."""
+    type: str
+    """A type of JSON Schema: string, number, integer, boolean, array or object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit to the site that several offices make together; none of them decides before it."""
+
+    visit_id: str
+    name: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRules:
+    """How often and for how long an applicant may be asked for corrections."""
+
+    most: int = 2
+    """Requests of one step."""
+    limit: Limit | None = None
+    """Until the applicant has supplied everything; silence past it hands the case back."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStep:
     """One step of a bundle: a matter for one office."""
 
@@ -44,6 +88,18 @@ class PlanStep:
     form_fields: tuple[str, ...] = ()
     materials: tuple[str, ...] = ()
     notice: Notice | None = None
+    limits: Limits = Limits()
+    optional: bool = False
+    """Its refusal does not undo the bundle."""
+    without_application: bool = False
+    """免申即享: nobody applies for it; it cannot be corrected, and its refusal undoes nothing."""
+    quorum: int = 0
+    """So many of the steps in ``after`` must be completed; 0 for all of them to have ended."""
+    choice: str = ""
+    """Names a group of steps of which exactly one is done; empty for none."""
+    inputs: tuple[StepInput, ...] = ()
+    pre_check: bool = False
+    """预审: the lead looks at the application before anybody else."""
 
     @property
     def compensated(self) -> bool:
@@ -65,6 +121,14 @@ class Plan:
     lead: Lead
     steps: tuple[PlanStep, ...]
     region_field: str = ""
+    limits: Limits = Limits()
+    """Of the whole bundle; it has no acceptance."""
+    rules: Rules = DEFAULT_RULES
+    """How its days are counted."""
+    corrections: CorrectionRules = CorrectionRules()
+    visits: tuple[Visit, ...] = ()
+    undo_order: tuple[str, ...] = ()
+    """Steps that are undone first, in this order; the others follow, the last completed first."""
     by_id: Mapping[str, PlanStep] = field(init=False, repr=False, compare=False)
     """Derived: the steps by their id."""
     followers: Mapping[str, tuple[PlanStep, ...]] = field(init=False, repr=False, compare=False)

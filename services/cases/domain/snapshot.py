@@ -6,38 +6,33 @@ through as they are.
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from services.cases.domain.case import (
     Case,
     CaseStatus,
     Incident,
-    NoticeStatus,
     StepState,
-    StepStatus,
     TaskKind,
     TaskState,
     TaskStatus,
     UndoCause,
 )
+from services.cases.domain.codec import decode, encode
+from services.cases.domain.proceedings import NO_PROCEEDINGS, Proceedings
 
 _CASE_STATUS = {str(each): each for each in CaseStatus}
-_STEP_STATUS = {str(each): each for each in StepStatus}
-_NOTICE_STATUS = {str(each): each for each in NoticeStatus}
 _TASK_STATUS = {str(each): each for each in TaskStatus}
 _TASK_KIND = {str(each): each for each in TaskKind}
-
-_OPTIONAL = tuple((each.name, each.default) for each in fields(StepState) if each.default is not MISSING)
-_optional_values = attrgetter(*(name for name, _ in _OPTIONAL))
 
 
 def to_json(case: Case) -> dict[str, Any]:
     """Return the case as plain JSON values; instants are ISO 8601 text."""
     # Left out where the status tells it, as before there were other causes.
-    cause = {"undo_cause": str(case.undo_cause)} if case.undo_cause is UndoCause.WITHDRAWN else {}
+    told = case.undo_cause in (UndoCause.NONE, UndoCause.REFUSED)
+    cause = {} if told else {"undo_cause": str(case.undo_cause)}
+    proceedings = {} if case.proceedings == NO_PROCEEDINGS else {"proceedings": encode(case.proceedings)}
     return {
         "case_id": case.case_id,
         "case_number": case.case_number,
@@ -52,9 +47,10 @@ def to_json(case: Case) -> dict[str, Any]:
         **cause,
         "refusal_reason": case.refusal_reason,
         "request_no": case.request_no,
-        "steps": [_step_to_json(step) for step in case.steps.values()],
+        "steps": [encode(step) for step in case.steps.values()],
         "tasks": [_task_to_json(task) for task in case.tasks.values()],
         "incidents": [_incident_to_json(incident) for incident in case.incidents.values()],
+        **proceedings,
     }
 
 
@@ -74,41 +70,16 @@ def from_json(data: Mapping[str, Any]) -> Case:
         undo_cause=_undo_cause(data),
         refusal_reason=data["refusal_reason"],
         request_no=data["request_no"],
-        steps={each["step_id"]: _step_from_json(each) for each in data["steps"]},
+        steps={each["step_id"]: decode(StepState, each) for each in data["steps"]},
         tasks={each["task_id"]: _task_from_json(each) for each in data["tasks"]},
         incidents={each["incident_id"]: _incident_from_json(each) for each in data["incidents"]},
+        proceedings=decode(Proceedings, data["proceedings"]) if "proceedings" in data else NO_PROCEEDINGS,
     )
 
 
 def _undo_cause(data: Mapping[str, Any]) -> UndoCause:
     undone = data["status"] in (CaseStatus.UNDOING, CaseStatus.UNDONE)
     return UndoCause(data.get("undo_cause", UndoCause.REFUSED if undone else UndoCause.NONE))
-
-
-def _step_to_json(step: StepState) -> dict[str, Any]:
-    data: dict[str, Any] = {"step_id": step.step_id, "status": str(step.status)}
-    for (name, default), value in zip(_OPTIONAL, _optional_values(step), strict=True):
-        if value is not default and value != default:
-            data[name] = value
-    if step.excluded_organ_ids:
-        data["excluded_organ_ids"] = list(step.excluded_organ_ids)
-    if step.notice_status is not NoticeStatus.NONE:
-        data["notice_status"] = str(step.notice_status)
-    if step.completed_at is not None:
-        data["completed_at"] = step.completed_at.isoformat()
-    return data
-
-
-def _step_from_json(data: Mapping[str, Any]) -> StepState:
-    values = dict(data)
-    values["status"] = _STEP_STATUS[values["status"]]
-    if "excluded_organ_ids" in values:
-        values["excluded_organ_ids"] = tuple(values["excluded_organ_ids"])
-    if "notice_status" in values:
-        values["notice_status"] = _NOTICE_STATUS[values["notice_status"]]
-    if "completed_at" in values:
-        values["completed_at"] = datetime.fromisoformat(values["completed_at"])
-    return StepState(**values)
 
 
 def _task_to_json(task: TaskState) -> dict[str, Any]:

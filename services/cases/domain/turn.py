@@ -44,6 +44,7 @@ class Turn:
         "incidents",
         "now",
         "plan",
+        "proceedings",
         "refusal_reason",
         "request_no",
         "status",
@@ -64,6 +65,7 @@ class Turn:
         self.steps: dict[str, StepState] = dict(case.steps)
         self.tasks: dict[str, TaskState] = dict(case.tasks)
         self.incidents: dict[str, Incident] = dict(case.incidents)
+        self.proceedings = case.proceedings
         self.effects: list[Effect] = []
         self.changed = False
 
@@ -89,7 +91,13 @@ class Turn:
             steps=self.steps,
             tasks=self.tasks,
             incidents=self.incidents,
+            proceedings=self.proceedings,
         )
+
+    def proceed(self, **changes: Any) -> None:
+        """Change the proceedings."""
+        self.proceedings = replace(self.proceedings, **changes)
+        self.changed = True
 
     def change(self, step_id: str, **changes: Any) -> StepState:
         """Change a step, and return it as it is now."""

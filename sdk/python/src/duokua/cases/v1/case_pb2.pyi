@@ -62,6 +62,10 @@ class _UndoCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UndoCause.V
     """An office refused a step (不予受理, 不予许可)."""
     UNDO_CAUSE_WITHDRAWN: _UndoCause.ValueType  # 2
     """The applicant took the application back (撤回)."""
+    UNDO_CAUSE_HANDED_BACK: _UndoCause.ValueType  # 3
+    """The applicant never supplied what was asked for (补正逾期)."""
+    UNDO_CAUSE_STOPPED: _UndoCause.ValueType  # 4
+    """An operator gave it up."""
 
 class UndoCause(_UndoCause, metaclass=_UndoCauseEnumTypeWrapper):
     """Why a case is undone, or was."""
@@ -71,6 +75,10 @@ UNDO_CAUSE_REFUSED: UndoCause.ValueType  # 1
 """An office refused a step (不予受理, 不予许可)."""
 UNDO_CAUSE_WITHDRAWN: UndoCause.ValueType  # 2
 """The applicant took the application back (撤回)."""
+UNDO_CAUSE_HANDED_BACK: UndoCause.ValueType  # 3
+"""The applicant never supplied what was asked for (补正逾期)."""
+UNDO_CAUSE_STOPPED: UndoCause.ValueType  # 4
+"""An operator gave it up."""
 Global___UndoCause: _TypeAlias = UndoCause  # noqa: Y015
 
 class _StepStatus:
@@ -97,6 +105,10 @@ class _StepStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepStatus
     STEP_STATUS_UNDONE: _StepStatus.ValueType  # 9
     STEP_STATUS_CANCELLED: _StepStatus.ValueType  # 10
     """Never finished, because the case was refused or withdrawn meanwhile."""
+    STEP_STATUS_CORRECTING: _StepStatus.ValueType  # 11
+    """Waits for the applicant, who was asked for corrections (补正)."""
+    STEP_STATUS_SUSPENDED: _StepStatus.ValueType  # 12
+    """A special procedure of its office is under way (特别程序)."""
 
 class StepStatus(_StepStatus, metaclass=_StepStatusEnumTypeWrapper):
     """Where a step stands."""
@@ -119,6 +131,10 @@ STEP_STATUS_UNDOING: StepStatus.ValueType  # 8
 STEP_STATUS_UNDONE: StepStatus.ValueType  # 9
 STEP_STATUS_CANCELLED: StepStatus.ValueType  # 10
 """Never finished, because the case was refused or withdrawn meanwhile."""
+STEP_STATUS_CORRECTING: StepStatus.ValueType  # 11
+"""Waits for the applicant, who was asked for corrections (补正)."""
+STEP_STATUS_SUSPENDED: StepStatus.ValueType  # 12
+"""A special procedure of its office is under way (特别程序)."""
 Global___StepStatus: _TypeAlias = StepStatus  # noqa: Y015
 
 class _NoticeStatus:
@@ -141,6 +157,278 @@ NOTICE_STATUS_SEALED: NoticeStatus.ValueType  # 2
 NOTICE_STATUS_REVOKED: NoticeStatus.ValueType  # 3
 Global___NoticeStatus: _TypeAlias = NoticeStatus  # noqa: Y015
 
+class _Stage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Stage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STAGE_UNSPECIFIED: _Stage.ValueType  # 0
+    STAGE_SUBMITTED: _Stage.ValueType  # 1
+    """已提交"""
+    STAGE_PRE_CHECK: _Stage.ValueType  # 2
+    """预审"""
+    STAGE_RECEIVED: _Stage.ValueType  # 3
+    """收件"""
+    STAGE_ACCEPTED: _Stage.ValueType  # 4
+    """受理"""
+    STAGE_NOT_ACCEPTED: _Stage.ValueType  # 5
+    """不予受理"""
+    STAGE_NOT_OURS: _Stage.ValueType  # 6
+    """退回, being routed anew"""
+    STAGE_CORRECTION: _Stage.ValueType  # 7
+    """补正"""
+    STAGE_SPECIAL_PROCEDURE: _Stage.ValueType  # 8
+    """特别程序"""
+    STAGE_DECIDED: _Stage.ValueType  # 9
+    """决定"""
+    STAGE_COMPLETED: _Stage.ValueType  # 10
+    """办结"""
+    STAGE_DELIVERED: _Stage.ValueType  # 11
+    """送达"""
+    STAGE_RATED: _Stage.ValueType  # 12
+    """已评价"""
+    STAGE_ARCHIVED: _Stage.ValueType  # 13
+    """归档"""
+    STAGE_SKIPPED: _Stage.ValueType  # 14
+    """Not needed for this case."""
+    STAGE_UNDONE: _Stage.ValueType  # 15
+    """Being undone, or undone."""
+
+class Stage(_Stage, metaclass=_StageEnumTypeWrapper):
+    """Where a case or a step stands, in the words of the trade."""
+
+STAGE_UNSPECIFIED: Stage.ValueType  # 0
+STAGE_SUBMITTED: Stage.ValueType  # 1
+"""已提交"""
+STAGE_PRE_CHECK: Stage.ValueType  # 2
+"""预审"""
+STAGE_RECEIVED: Stage.ValueType  # 3
+"""收件"""
+STAGE_ACCEPTED: Stage.ValueType  # 4
+"""受理"""
+STAGE_NOT_ACCEPTED: Stage.ValueType  # 5
+"""不予受理"""
+STAGE_NOT_OURS: Stage.ValueType  # 6
+"""退回, being routed anew"""
+STAGE_CORRECTION: Stage.ValueType  # 7
+"""补正"""
+STAGE_SPECIAL_PROCEDURE: Stage.ValueType  # 8
+"""特别程序"""
+STAGE_DECIDED: Stage.ValueType  # 9
+"""决定"""
+STAGE_COMPLETED: Stage.ValueType  # 10
+"""办结"""
+STAGE_DELIVERED: Stage.ValueType  # 11
+"""送达"""
+STAGE_RATED: Stage.ValueType  # 12
+"""已评价"""
+STAGE_ARCHIVED: Stage.ValueType  # 13
+"""归档"""
+STAGE_SKIPPED: Stage.ValueType  # 14
+"""Not needed for this case."""
+STAGE_UNDONE: Stage.ValueType  # 15
+"""Being undone, or undone."""
+Global___Stage: _TypeAlias = Stage  # noqa: Y015
+
+class _FinalResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FinalResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinalResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINAL_RESULT_UNSPECIFIED: _FinalResult.ValueType  # 0
+    FINAL_RESULT_ISSUED: _FinalResult.ValueType  # 1
+    """出证办结"""
+    FINAL_RESULT_NOT_APPROVED: _FinalResult.ValueType  # 2
+    """不予许可"""
+    FINAL_RESULT_VOID: _FinalResult.ValueType  # 3
+    """作废办结"""
+    FINAL_RESULT_DELETED: _FinalResult.ValueType  # 4
+    """删除办结"""
+    FINAL_RESULT_PASSED_UPWARD: _FinalResult.ValueType  # 5
+    """转报办结"""
+    FINAL_RESULT_HANDED_BACK: _FinalResult.ValueType  # 6
+    """补正不来、自愿放弃"""
+    FINAL_RESULT_REFUSED_TO_ACCEPT: _FinalResult.ValueType  # 7
+    """不予受理"""
+
+class FinalResult(_FinalResult, metaclass=_FinalResultEnumTypeWrapper):
+    """办结结果. One higher than the code of the exchange records, whose 0 is the first of these."""
+
+FINAL_RESULT_UNSPECIFIED: FinalResult.ValueType  # 0
+FINAL_RESULT_ISSUED: FinalResult.ValueType  # 1
+"""出证办结"""
+FINAL_RESULT_NOT_APPROVED: FinalResult.ValueType  # 2
+"""不予许可"""
+FINAL_RESULT_VOID: FinalResult.ValueType  # 3
+"""作废办结"""
+FINAL_RESULT_DELETED: FinalResult.ValueType  # 4
+"""删除办结"""
+FINAL_RESULT_PASSED_UPWARD: FinalResult.ValueType  # 5
+"""转报办结"""
+FINAL_RESULT_HANDED_BACK: FinalResult.ValueType  # 6
+"""补正不来、自愿放弃"""
+FINAL_RESULT_REFUSED_TO_ACCEPT: FinalResult.ValueType  # 7
+"""不予受理"""
+Global___FinalResult: _TypeAlias = FinalResult  # noqa: Y015
+
+class _Light:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LightEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Light.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIGHT_UNSPECIFIED: _Light.ValueType  # 0
+    LIGHT_GREEN: _Light.ValueType  # 1
+    LIGHT_YELLOW: _Light.ValueType  # 2
+    LIGHT_RED: _Light.ValueType  # 3
+    """Late."""
+    LIGHT_UNKNOWN: _Light.ValueType  # 4
+    """The calendar does not reach to now."""
+
+class Light(_Light, metaclass=_LightEnumTypeWrapper):
+    """How a clock stands."""
+
+LIGHT_UNSPECIFIED: Light.ValueType  # 0
+LIGHT_GREEN: Light.ValueType  # 1
+LIGHT_YELLOW: Light.ValueType  # 2
+LIGHT_RED: Light.ValueType  # 3
+"""Late."""
+LIGHT_UNKNOWN: Light.ValueType  # 4
+"""The calendar does not reach to now."""
+Global___Light: _TypeAlias = Light  # noqa: Y015
+
+class _ClockKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ClockKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ClockKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CLOCK_KIND_UNSPECIFIED: _ClockKind.ValueType  # 0
+    CLOCK_KIND_ACCEPTANCE: _ClockKind.ValueType  # 1
+    """受理: silence past it is acceptance."""
+    CLOCK_KIND_STATUTORY: _ClockKind.ValueType  # 2
+    """法定"""
+    CLOCK_KIND_PROMISED: _ClockKind.ValueType  # 3
+    """承诺"""
+    CLOCK_KIND_CORRECTION: _ClockKind.ValueType  # 4
+    """The applicant's answer to a request for corrections."""
+    CLOCK_KIND_FOLLOW_UP: _ClockKind.ValueType  # 5
+    """The office's answer to a bad rating."""
+
+class ClockKind(_ClockKind, metaclass=_ClockKindEnumTypeWrapper):
+    """What a clock measures."""
+
+CLOCK_KIND_UNSPECIFIED: ClockKind.ValueType  # 0
+CLOCK_KIND_ACCEPTANCE: ClockKind.ValueType  # 1
+"""受理: silence past it is acceptance."""
+CLOCK_KIND_STATUTORY: ClockKind.ValueType  # 2
+"""法定"""
+CLOCK_KIND_PROMISED: ClockKind.ValueType  # 3
+"""承诺"""
+CLOCK_KIND_CORRECTION: ClockKind.ValueType  # 4
+"""The applicant's answer to a request for corrections."""
+CLOCK_KIND_FOLLOW_UP: ClockKind.ValueType  # 5
+"""The office's answer to a bad rating."""
+Global___ClockKind: _TypeAlias = ClockKind  # noqa: Y015
+
+class _Measure:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MeasureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Measure.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEASURE_UNSPECIFIED: _Measure.ValueType  # 0
+    MEASURE_WORKING_DAY: _Measure.ValueType  # 1
+    MEASURE_CALENDAR_DAY: _Measure.ValueType  # 2
+    MEASURE_MILLISECOND: _Measure.ValueType  # 3
+
+class Measure(_Measure, metaclass=_MeasureEnumTypeWrapper):
+    """What times of a clock are told in."""
+
+MEASURE_UNSPECIFIED: Measure.ValueType  # 0
+MEASURE_WORKING_DAY: Measure.ValueType  # 1
+MEASURE_CALENDAR_DAY: Measure.ValueType  # 2
+MEASURE_MILLISECOND: Measure.ValueType  # 3
+Global___Measure: _TypeAlias = Measure  # noqa: Y015
+
+class _CorrectionStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CorrectionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CorrectionStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CORRECTION_STATUS_UNSPECIFIED: _CorrectionStatus.ValueType  # 0
+    CORRECTION_STATUS_OPEN: _CorrectionStatus.ValueType  # 1
+    CORRECTION_STATUS_SUPPLIED: _CorrectionStatus.ValueType  # 2
+    CORRECTION_STATUS_EXPIRED: _CorrectionStatus.ValueType  # 3
+    """Silence past the limit: the case is handed back."""
+    CORRECTION_STATUS_CANCELLED: _CorrectionStatus.ValueType  # 4
+    """The case was withdrawn or refused meanwhile."""
+
+class CorrectionStatus(_CorrectionStatus, metaclass=_CorrectionStatusEnumTypeWrapper): ...
+
+CORRECTION_STATUS_UNSPECIFIED: CorrectionStatus.ValueType  # 0
+CORRECTION_STATUS_OPEN: CorrectionStatus.ValueType  # 1
+CORRECTION_STATUS_SUPPLIED: CorrectionStatus.ValueType  # 2
+CORRECTION_STATUS_EXPIRED: CorrectionStatus.ValueType  # 3
+"""Silence past the limit: the case is handed back."""
+CORRECTION_STATUS_CANCELLED: CorrectionStatus.ValueType  # 4
+"""The case was withdrawn or refused meanwhile."""
+Global___CorrectionStatus: _TypeAlias = CorrectionStatus  # noqa: Y015
+
+class _ProcedureKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProcedureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProcedureKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROCEDURE_KIND_UNSPECIFIED: _ProcedureKind.ValueType  # 0
+    PROCEDURE_KIND_HEARING: _ProcedureKind.ValueType  # 2
+    """听证"""
+    PROCEDURE_KIND_PUBLICITY: _ProcedureKind.ValueType  # 3
+    """公示"""
+    PROCEDURE_KIND_VERIFICATION: _ProcedureKind.ValueType  # 4
+    """检验、检测、检疫、鉴定"""
+    PROCEDURE_KIND_SUSPENDED: _ProcedureKind.ValueType  # 5
+    """中止"""
+
+class ProcedureKind(_ProcedureKind, metaclass=_ProcedureKindEnumTypeWrapper):
+    """Why clocks stand still; the numbers are those of the exchange records."""
+
+PROCEDURE_KIND_UNSPECIFIED: ProcedureKind.ValueType  # 0
+PROCEDURE_KIND_HEARING: ProcedureKind.ValueType  # 2
+"""听证"""
+PROCEDURE_KIND_PUBLICITY: ProcedureKind.ValueType  # 3
+"""公示"""
+PROCEDURE_KIND_VERIFICATION: ProcedureKind.ValueType  # 4
+"""检验、检测、检疫、鉴定"""
+PROCEDURE_KIND_SUSPENDED: ProcedureKind.ValueType  # 5
+"""中止"""
+Global___ProcedureKind: _TypeAlias = ProcedureKind  # noqa: Y015
+
+class _UrgeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UrgeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UrgeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    URGE_KIND_UNSPECIFIED: _UrgeKind.ValueType  # 0
+    URGE_KIND_URGE: _UrgeKind.ValueType  # 1
+    """催办: a reminder to the office."""
+    URGE_KIND_SUPERVISE: _UrgeKind.ValueType  # 2
+    """督办: its superior is told as well."""
+
+class UrgeKind(_UrgeKind, metaclass=_UrgeKindEnumTypeWrapper): ...
+
+URGE_KIND_UNSPECIFIED: UrgeKind.ValueType  # 0
+URGE_KIND_URGE: UrgeKind.ValueType  # 1
+"""催办: a reminder to the office."""
+URGE_KIND_SUPERVISE: UrgeKind.ValueType  # 2
+"""督办: its superior is told as well."""
+Global___UrgeKind: _TypeAlias = UrgeKind  # noqa: Y015
+
 @_typing.final
 class Case(_message.Message):
     """One running bundle of one applicant (办件)."""
@@ -161,6 +449,18 @@ class Case(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     OPEN_INCIDENTS_FIELD_NUMBER: _builtins.int
     UNDO_CAUSE_FIELD_NUMBER: _builtins.int
+    CLOCKS_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    PROCEDURES_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
+    URGES_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    RATINGS_FIELD_NUMBER: _builtins.int
+    FOLLOW_UPS_FIELD_NUMBER: _builtins.int
+    ARCHIVED_AT_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    FINAL_RESULT_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     case_number: _builtins.str
     """办件编号: task code 31 + yyyymmdd + serial; unique."""
@@ -177,12 +477,42 @@ class Case(_message.Message):
     """Open incidents."""
     undo_cause: Global___UndoCause.ValueType
     """Set once the case is being undone."""
+    light: Global___Light.ValueType
+    """The worst light of all clocks that run."""
+    stage: Global___Stage.ValueType
+    """Where it stands, in the words of the trade."""
+    final_result: Global___FinalResult.ValueType
+    """Set once the case has ended; the numbers are those of the exchange records."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepState]: ...
     @_builtins.property
     def submitted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def clocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClockState]:
+        """The bundle's own clocks; each step has its own."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Correction]:
+        """Requests to the applicant, oldest first; only the last may be open."""
+
+    @_builtins.property
+    def procedures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Procedure]: ...
+    @_builtins.property
+    def visits(self) -> _containers.RepeatedCompositeFieldContainer[Global___VisitState]: ...
+    @_builtins.property
+    def urges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Urge]: ...
+    @_builtins.property
+    def delivery(self) -> Global___Delivery:
+        """Absent until the applicant has the results."""
+
+    @_builtins.property
+    def ratings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rating]: ...
+    @_builtins.property
+    def follow_ups(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowUp]: ...
+    @_builtins.property
+    def archived_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -200,14 +530,504 @@ class Case(_message.Message):
         version: _builtins.int = ...,
         open_incidents: _builtins.int = ...,
         undo_cause: Global___UndoCause.ValueType = ...,
+        clocks: _abc.Iterable[Global___ClockState] | None = ...,
+        light: Global___Light.ValueType = ...,
+        corrections: _abc.Iterable[Global___Correction] | None = ...,
+        procedures: _abc.Iterable[Global___Procedure] | None = ...,
+        visits: _abc.Iterable[Global___VisitState] | None = ...,
+        urges: _abc.Iterable[Global___Urge] | None = ...,
+        delivery: Global___Delivery | None = ...,
+        ratings: _abc.Iterable[Global___Rating] | None = ...,
+        follow_ups: _abc.Iterable[Global___FollowUp] | None = ...,
+        archived_at: _timestamp_pb2.Timestamp | None = ...,
+        stage: Global___Stage.ValueType = ...,
+        final_result: Global___FinalResult.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archived_at", b"archived_at", "delivery", b"delivery", "ended_at", b"ended_at", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "bundle_id", b"bundle_id", "bundle_name", b"bundle_name", "bundle_version", b"bundle_version", "case_id", b"case_id", "case_number", b"case_number", "ended_at", b"ended_at", "open_incidents", b"open_incidents", "refusal_reason", b"refusal_reason", "status", b"status", "steps", b"steps", "submitted_at", b"submitted_at", "undo_cause", b"undo_cause", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "archived_at", b"archived_at", "bundle_id", b"bundle_id", "bundle_name", b"bundle_name", "bundle_version", b"bundle_version", "case_id", b"case_id", "case_number", b"case_number", "clocks", b"clocks", "corrections", b"corrections", "delivery", b"delivery", "ended_at", b"ended_at", "final_result", b"final_result", "follow_ups", b"follow_ups", "light", b"light", "open_incidents", b"open_incidents", "procedures", b"procedures", "ratings", b"ratings", "refusal_reason", b"refusal_reason", "stage", b"stage", "status", b"status", "steps", b"steps", "submitted_at", b"submitted_at", "undo_cause", b"undo_cause", "urges", b"urges", "version", b"version", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Case: _TypeAlias = Case  # noqa: Y015
+
+@_typing.final
+class ClockState(_message.Message):
+    """A clock as it stands at the time of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    STARTED_AT_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    DUE_UNKNOWN_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    STANDS_STILL_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    kind: Global___ClockKind.ValueType
+    light: Global___Light.ValueType
+    due_unknown: _builtins.str
+    """Why there is no due time; empty when there is one."""
+    measure: Global___Measure.ValueType
+    allowed: _builtins.int
+    """The limit with its extensions, in the measure."""
+    used: _builtins.int
+    """Absent when the calendar does not reach to now."""
+    stopped: _builtins.int
+    stands_still: _builtins.bool
+    """It stands still."""
+    @_builtins.property
+    def started_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """Absent while the clock stands still, and when it lies beyond the calendar."""
+
+    @_builtins.property
+    def extensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitExtension]: ...
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___ClockKind.ValueType = ...,
+        light: Global___Light.ValueType = ...,
+        started_at: _timestamp_pb2.Timestamp | None = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        due_unknown: _builtins.str = ...,
+        measure: Global___Measure.ValueType = ...,
+        allowed: _builtins.int = ...,
+        used: _builtins.int | None = ...,
+        stopped: _builtins.int | None = ...,
+        stands_still: _builtins.bool = ...,
+        extensions: _abc.Iterable[Global___LimitExtension] | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stopped", b"_stopped", "_used", b"_used", "due_at", b"due_at", "ended_at", b"ended_at", "started_at", b"started_at", "stopped", b"stopped", "used", b"used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stopped", b"_stopped", "_used", b"_used", "allowed", b"allowed", "due_at", b"due_at", "due_unknown", b"due_unknown", "ended_at", b"ended_at", "extensions", b"extensions", "kind", b"kind", "light", b"light", "measure", b"measure", "stands_still", b"stands_still", "started_at", b"started_at", "stopped", b"stopped", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__stopped: _TypeAlias = _typing.Literal["stopped"]  # noqa: Y015
+    _WhichOneofArgType__stopped: _TypeAlias = _typing.Literal["_stopped", b"_stopped"]  # noqa: Y015
+    _WhichOneofReturnType__used: _TypeAlias = _typing.Literal["used"]  # noqa: Y015
+    _WhichOneofArgType__used: _TypeAlias = _typing.Literal["_used", b"_used"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stopped) -> _WhichOneofReturnType__stopped | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__used) -> _WhichOneofReturnType__used | None: ...
+
+Global___ClockState: _TypeAlias = ClockState  # noqa: Y015
+
+@_typing.final
+class LimitExtension(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    GRANTED_AT_FIELD_NUMBER: _builtins.int
+    amount: _builtins.int
+    """In the unit of the limit."""
+    reason: _builtins.str
+    authority: _builtins.str
+    @_builtins.property
+    def granted_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        amount: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        authority: _builtins.str = ...,
+        granted_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["granted_at", b"granted_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "authority", b"authority", "granted_at", b"granted_at", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitExtension: _TypeAlias = LimitExtension  # noqa: Y015
+
+@_typing.final
+class Correction(_message.Message):
+    """补正: one request to the applicant, with what all offices ask for until it is supplied."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CORRECTION_NO_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    OPENED_AT_FIELD_NUMBER: _builtins.int
+    SETTLED_AT_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    correction_no: _builtins.int
+    """From 1."""
+    status: Global___CorrectionStatus.ValueType
+    @_builtins.property
+    def opened_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def settled_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectionRequest]: ...
+    @_builtins.property
+    def clock(self) -> Global___ClockState:
+        """Until when the applicant has time."""
+
+    def __init__(
+        self,
+        *,
+        correction_no: _builtins.int = ...,
+        status: Global___CorrectionStatus.ValueType = ...,
+        opened_at: _timestamp_pb2.Timestamp | None = ...,
+        settled_at: _timestamp_pb2.Timestamp | None = ...,
+        requests: _abc.Iterable[Global___CorrectionRequest] | None = ...,
+        clock: Global___ClockState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "opened_at", b"opened_at", "settled_at", b"settled_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "correction_no", b"correction_no", "opened_at", b"opened_at", "requests", b"requests", "settled_at", b"settled_at", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Correction: _TypeAlias = Correction  # noqa: Y015
+
+@_typing.final
+class CorrectionRequest(_message.Message):
+    """What one office asks for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    organ_id: _builtins.str
+    organ_name: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___CorrectionItem]: ...
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        organ_id: _builtins.str = ...,
+        organ_name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        items: _abc.Iterable[Global___CorrectionItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionRequest: _TypeAlias = CorrectionRequest  # noqa: Y015
+
+@_typing.final
+class CorrectionItem(_message.Message):
+    """One thing that is missing or wrong."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    MATERIAL_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """A field of the form, by its path, such as "premises.area"."""
+    material: _builtins.str
+    """A kind of material."""
+    reason: _builtins.str
+    """What is wrong with it, for the applicant."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        material: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "item", b"item", "material", b"material"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "item", b"item", "material", b"material", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["field", "material"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___CorrectionItem: _TypeAlias = CorrectionItem  # noqa: Y015
+
+@_typing.final
+class Procedure(_message.Message):
+    """特别程序: the clocks of a step stand still."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    task_id: _builtins.str
+    """The task on which the office began it, and on which it says that it is over."""
+    kind: Global___ProcedureKind.ValueType
+    reason: _builtins.str
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        kind: Global___ProcedureKind.ValueType = ...,
+        reason: _builtins.str = ...,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "ended_at", b"ended_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "ended_at", b"ended_at", "kind", b"kind", "reason", b"reason", "step_id", b"step_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Procedure: _TypeAlias = Procedure  # noqa: Y015
+
+@_typing.final
+class VisitState(_message.Message):
+    """联合踏勘: one visit for which the decisions of several steps wait."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    ATTENDED_FIELD_NUMBER: _builtins.int
+    HELD_AT_FIELD_NUMBER: _builtins.int
+    visit_id: _builtins.str
+    name: _builtins.str
+    place: _builtins.str
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When and where it is to be; absent until an office says so."""
+
+    @_builtins.property
+    def attended(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The steps whose offices have said that they were there."""
+
+    @_builtins.property
+    def held_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        visit_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        steps: _abc.Iterable[_builtins.str] | None = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        place: _builtins.str = ...,
+        attended: _abc.Iterable[_builtins.str] | None = ...,
+        held_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "held_at", b"held_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "attended", b"attended", "held_at", b"held_at", "name", b"name", "place", b"place", "steps", b"steps", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitState: _TypeAlias = VisitState  # noqa: Y015
+
+@_typing.final
+class Urge(_message.Message):
+    """A reminder to the office of a step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    SUPERIOR_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___UrgeKind.ValueType
+    step_id: _builtins.str
+    organ_id: _builtins.str
+    reason: _builtins.str
+    automatic: _builtins.bool
+    """By a clock's light, not by somebody."""
+    superior_id: _builtins.str
+    """The organ above that was told; empty for a mere reminder."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___UrgeKind.ValueType = ...,
+        step_id: _builtins.str = ...,
+        organ_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        automatic: _builtins.bool = ...,
+        superior_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "automatic", b"automatic", "kind", b"kind", "organ_id", b"organ_id", "reason", b"reason", "step_id", b"step_id", "superior_id", b"superior_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Urge: _TypeAlias = Urge  # noqa: Y015
+
+@_typing.final
+class Delivery(_message.Message):
+    """送达: how the results came to the applicant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERED_AT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    receiver: _builtins.str
+    @_builtins.property
+    def delivered_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        delivered_at: _timestamp_pb2.Timestamp | None = ...,
+        channel: _builtins.str = ...,
+        receiver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivered_at", b"delivered_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivered_at", b"delivered_at", "receiver", b"receiver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
+@_typing.final
+class Rating(_message.Message):
+    """好差评: what the applicant thinks, of the case or of one office's service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    RATED_AT_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    """Empty for the case."""
+    level: _builtins.int
+    """1 very satisfied, 2 satisfied, 3 fairly, 4 dissatisfied, 5 very dissatisfied."""
+    comment: _builtins.str
+    @_builtins.property
+    def rated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        level: _builtins.int = ...,
+        rated_at: _timestamp_pb2.Timestamp | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rated_at", b"rated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "level", b"level", "rated_at", b"rated_at", "step_id", b"step_id", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rating: _TypeAlias = Rating  # noqa: Y015
+
+@_typing.final
+class FollowUp(_message.Message):
+    """回访整改: what a bad rating asks of an office."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    OPENED_AT_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    """Empty for the case: its lead organ answers."""
+    organ_id: _builtins.str
+    task_id: _builtins.str
+    @_builtins.property
+    def opened_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def closed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def clock(self) -> Global___ClockState: ...
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        organ_id: _builtins.str = ...,
+        task_id: _builtins.str = ...,
+        opened_at: _timestamp_pb2.Timestamp | None = ...,
+        closed_at: _timestamp_pb2.Timestamp | None = ...,
+        clock: Global___ClockState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at", "organ_id", b"organ_id", "step_id", b"step_id", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUp: _TypeAlias = FollowUp  # noqa: Y015
+
+@_typing.final
+class Review(_message.Message):
+    """初审意见: the opinion of an office that passed a step upward."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_NAME_FIELD_NUMBER: _builtins.int
+    OPINION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    organ_id: _builtins.str
+    organ_name: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def opinion(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        organ_id: _builtins.str = ...,
+        organ_name: _builtins.str = ...,
+        opinion: _struct_pb2.Struct | None = ...,
+        reason: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "opinion", b"opinion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "opinion", b"opinion", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Review: _TypeAlias = Review  # noqa: Y015
 
 @_typing.final
 class StepState(_message.Message):
@@ -227,6 +1047,13 @@ class StepState(_message.Message):
     NOTICE_STATUS_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    CLOCKS_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
+    WITHOUT_APPLICATION_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     name: _builtins.str
     status: Global___StepStatus.ValueType
@@ -239,12 +1066,27 @@ class StepState(_message.Message):
     notice_status: Global___NoticeStatus.ValueType
     attempt: _builtins.int
     """The office's turn number, counted from 1; grows with each return and each technical failure."""
+    light: Global___Light.ValueType
+    """The worst light of its clocks that run."""
+    handler: _builtins.str
+    """Who or which section handles it inside the office, as the office says."""
+    optional: _builtins.bool
+    """True when its refusal does not undo the case."""
+    without_application: _builtins.bool
+    """免申即享: nobody applied for it."""
+    stage: Global___Stage.ValueType
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
         """What the office gave as result."""
 
     @_builtins.property
     def completed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def clocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClockState]: ...
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Review]:
+        """Opinions of offices below that passed it upward, oldest first."""
+
     def __init__(
         self,
         *,
@@ -260,10 +1102,17 @@ class StepState(_message.Message):
         notice_status: Global___NoticeStatus.ValueType = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
         attempt: _builtins.int = ...,
+        clocks: _abc.Iterable[Global___ClockState] | None = ...,
+        light: Global___Light.ValueType = ...,
+        handler: _builtins.str = ...,
+        reviews: _abc.Iterable[Global___Review] | None = ...,
+        optional: _builtins.bool = ...,
+        without_application: _builtins.bool = ...,
+        stage: Global___Stage.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "completed_at", b"completed_at", "document_id", b"document_id", "name", b"name", "notice_status", b"notice_status", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "routing_reason", b"routing_reason", "status", b"status", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "clocks", b"clocks", "completed_at", b"completed_at", "document_id", b"document_id", "handler", b"handler", "light", b"light", "name", b"name", "notice_status", b"notice_status", "optional", b"optional", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "reviews", b"reviews", "routing_reason", b"routing_reason", "stage", b"stage", "status", b"status", "step_id", b"step_id", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,8 @@ class _TaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskKind.Val
     """Handle the matter."""
     TASK_KIND_UNDO: _TaskKind.ValueType  # 2
     """Undo what was handled before; `handled_task_id` and `handled_result` tell what."""
+    TASK_KIND_FOLLOW_UP: _TaskKind.ValueType  # 3
+    """回访整改: answer a bad rating; `rating` tells it."""
 
 class TaskKind(_TaskKind, metaclass=_TaskKindEnumTypeWrapper):
     """What the office is asked to do."""
@@ -43,6 +45,8 @@ TASK_KIND_HANDLE: TaskKind.ValueType  # 1
 """Handle the matter."""
 TASK_KIND_UNDO: TaskKind.ValueType  # 2
 """Undo what was handled before; `handled_task_id` and `handled_result` tell what."""
+TASK_KIND_FOLLOW_UP: TaskKind.ValueType  # 3
+"""回访整改: answer a bad rating; `rating` tells it."""
 Global___TaskKind: _TypeAlias = TaskKind  # noqa: Y015
 
 @_typing.final
@@ -67,6 +71,13 @@ class Task(_message.Message):
     HANDLED_TASK_ID_FIELD_NUMBER: _builtins.int
     HANDLED_RESULT_FIELD_NUMBER: _builtins.int
     ACCEPTED_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    WITHOUT_APPLICATION_FIELD_NUMBER: _builtins.int
+    RATING_FIELD_NUMBER: _builtins.int
+    HANDLER_FIELD_NUMBER: _builtins.int
     task_id: _builtins.str
     kind: Global___TaskKind.ValueType
     case_id: _builtins.str
@@ -82,6 +93,12 @@ class Task(_message.Message):
     handled_task_id: _builtins.str
     accepted: _builtins.bool
     """True when the office has accepted the task (受理) before, under an earlier lease."""
+    corrections: _builtins.int
+    """How often the applicant was asked for corrections of this step."""
+    without_application: _builtins.bool
+    """免申即享: nobody applied for it."""
+    handler: _builtins.str
+    """Who or which section handles it inside the office, as the office said."""
     @_builtins.property
     def form(self) -> _struct_pb2.Struct:
         """The declared fields of the form."""
@@ -96,6 +113,22 @@ class Task(_message.Message):
 
     @_builtins.property
     def handled_result(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def inputs(self) -> _struct_pb2.Struct:
+        """What the step is given of the results of earlier ones, as its scenario says."""
+
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.Review]:
+        """Opinions of offices below that passed it upward, oldest first."""
+
+    @_builtins.property
+    def visit(self) -> _case_pb2.VisitState:
+        """The joint visit for which the decision waits, as it stood when the task was opened; absent when there is none."""
+
+    @_builtins.property
+    def rating(self) -> _case_pb2.Rating:
+        """What a follow-up answers."""
+
     def __init__(
         self,
         *,
@@ -115,10 +148,17 @@ class Task(_message.Message):
         handled_task_id: _builtins.str = ...,
         handled_result: _struct_pb2.Struct | None = ...,
         accepted: _builtins.bool = ...,
+        inputs: _struct_pb2.Struct | None = ...,
+        reviews: _abc.Iterable[_case_pb2.Review] | None = ...,
+        visit: _case_pb2.VisitState | None = ...,
+        corrections: _builtins.int = ...,
+        without_application: _builtins.bool = ...,
+        rating: _case_pb2.Rating | None = ...,
+        handler: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "handled_result", b"handled_result", "lease_expires_at", b"lease_expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "handled_result", b"handled_result", "inputs", b"inputs", "lease_expires_at", b"lease_expires_at", "rating", b"rating", "visit", b"visit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "attempt", b"attempt", "bundle_id", b"bundle_id", "case_id", b"case_id", "case_number", b"case_number", "catalog_code", b"catalog_code", "form", b"form", "handled_result", b"handled_result", "handled_task_id", b"handled_task_id", "kind", b"kind", "lease", b"lease", "lease_expires_at", b"lease_expires_at", "materials", b"materials", "organ_id", b"organ_id", "step_id", b"step_id", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "attempt", b"attempt", "bundle_id", b"bundle_id", "case_id", b"case_id", "case_number", b"case_number", "catalog_code", b"catalog_code", "corrections", b"corrections", "form", b"form", "handled_result", b"handled_result", "handled_task_id", b"handled_task_id", "handler", b"handler", "inputs", b"inputs", "kind", b"kind", "lease", b"lease", "lease_expires_at", b"lease_expires_at", "materials", b"materials", "organ_id", b"organ_id", "rating", b"rating", "reviews", b"reviews", "step_id", b"step_id", "task_id", b"task_id", "visit", b"visit", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -140,6 +180,14 @@ class TaskAnswer(_message.Message):
     FAIL_FIELD_NUMBER: _builtins.int
     EXTEND_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    REQUEST_CORRECTION_FIELD_NUMBER: _builtins.int
+    SUSPEND_FIELD_NUMBER: _builtins.int
+    RESUME_FIELD_NUMBER: _builtins.int
+    EXTEND_LIMIT_FIELD_NUMBER: _builtins.int
+    PASS_UP_FIELD_NUMBER: _builtins.int
+    HAND_OVER_FIELD_NUMBER: _builtins.int
+    SCHEDULE_VISIT_FIELD_NUMBER: _builtins.int
+    ATTEND_VISIT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Given by the caller; a repeat of the same answer gets the first answer's outcome."""
     task_id: _builtins.str
@@ -174,6 +222,38 @@ class TaskAnswer(_message.Message):
         task. The stream that says so gets no other task in its place.
         """
 
+    @_builtins.property
+    def request_correction(self) -> Global___RequestCorrection:
+        """补正: the applicant is to supply or mend something, everything at once. Ends the task; another follows."""
+
+    @_builtins.property
+    def suspend(self) -> Global___Suspend:
+        """特别程序: the clocks stand still. Ends the task; another follows once `resume` was said on this one."""
+
+    @_builtins.property
+    def resume(self) -> Global___Resume:
+        """The special procedure that was begun on this task is over. The lease is not looked at."""
+
+    @_builtins.property
+    def extend_limit(self) -> Global___ExtendLimit:
+        """延长: more time for the decision. The task stays."""
+
+    @_builtins.property
+    def pass_up(self) -> Global___PassUp:
+        """转报: reviewed here, to be decided by the office above. Ends the task."""
+
+    @_builtins.property
+    def hand_over(self) -> Global___HandOver:
+        """转办: another person or section of the office handles it. The task stays."""
+
+    @_builtins.property
+    def schedule_visit(self) -> Global___ScheduleVisit:
+        """When and where the offices of the joint visit meet. The task stays."""
+
+    @_builtins.property
+    def attend_visit(self) -> Global___AttendVisit:
+        """The office was at the joint visit. The task stays."""
+
     def __init__(
         self,
         *,
@@ -187,12 +267,20 @@ class TaskAnswer(_message.Message):
         fail: Global___Fail | None = ...,
         extend: Global___Extend | None = ...,
         release: Global___Release | None = ...,
+        request_correction: Global___RequestCorrection | None = ...,
+        suspend: Global___Suspend | None = ...,
+        resume: Global___Resume | None = ...,
+        extend_limit: Global___ExtendLimit | None = ...,
+        pass_up: Global___PassUp | None = ...,
+        hand_over: Global___HandOver | None = ...,
+        schedule_visit: Global___ScheduleVisit | None = ...,
+        attend_visit: Global___AttendVisit | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "refuse", b"refuse", "release", b"release", "return_task", b"return_task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "attend_visit", b"attend_visit", "complete", b"complete", "extend", b"extend", "extend_limit", b"extend_limit", "fail", b"fail", "hand_over", b"hand_over", "pass_up", b"pass_up", "refuse", b"refuse", "release", b"release", "request_correction", b"request_correction", "resume", b"resume", "return_task", b"return_task", "schedule_visit", b"schedule_visit", "suspend", b"suspend"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "complete", b"complete", "extend", b"extend", "fail", b"fail", "lease", b"lease", "refuse", b"refuse", "release", b"release", "request_id", b"request_id", "return_task", b"return_task", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept", b"accept", "answer", b"answer", "attend_visit", b"attend_visit", "complete", b"complete", "extend", b"extend", "extend_limit", b"extend_limit", "fail", b"fail", "hand_over", b"hand_over", "lease", b"lease", "pass_up", b"pass_up", "refuse", b"refuse", "release", b"release", "request_correction", b"request_correction", "request_id", b"request_id", "resume", b"resume", "return_task", b"return_task", "schedule_visit", b"schedule_visit", "suspend", b"suspend", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["accept", "complete", "refuse", "return_task", "fail", "extend", "release"]  # noqa: Y015
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["accept", "complete", "refuse", "return_task", "fail", "extend", "release", "request_correction", "suspend", "resume", "extend_limit", "pass_up", "hand_over", "schedule_visit", "attend_visit"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 
@@ -328,6 +416,191 @@ class Release(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class RequestCorrection(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """For the applicant; required from the second request of a step on."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.CorrectionItem]: ...
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[_case_pb2.CorrectionItem] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestCorrection: _TypeAlias = RequestCorrection  # noqa: Y015
+
+@_typing.final
+class Suspend(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kind: _case_pb2.ProcedureKind.ValueType
+    reason: _builtins.str
+    """For the applicant, who has to be told."""
+    def __init__(
+        self,
+        *,
+        kind: _case_pb2.ProcedureKind.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Suspend: _TypeAlias = Suspend  # noqa: Y015
+
+@_typing.final
+class Resume(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    note: _builtins.str
+    def __init__(
+        self,
+        *,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Resume: _TypeAlias = Resume  # noqa: Y015
+
+@_typing.final
+class ExtendLimit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    amount: _builtins.int
+    """In the unit of the statutory limit."""
+    reason: _builtins.str
+    """For the applicant, who has to be told."""
+    authority: _builtins.str
+    """Who gave leave."""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        authority: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "authority", b"authority", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendLimit: _TypeAlias = ExtendLimit  # noqa: Y015
+
+@_typing.final
+class PassUp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPINION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def opinion(self) -> _struct_pb2.Struct:
+        """The opinion's data, at most 64 KiB when serialised."""
+
+    def __init__(
+        self,
+        *,
+        opinion: _struct_pb2.Struct | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opinion", b"opinion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opinion", b"opinion", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PassUp: _TypeAlias = PassUp  # noqa: Y015
+
+@_typing.final
+class HandOver(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HANDLER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    handler: _builtins.str
+    """A person or section, as the office calls it."""
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        handler: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handler", b"handler", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOver: _TypeAlias = HandOver  # noqa: Y015
+
+@_typing.final
+class ScheduleVisit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        place: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleVisit: _TypeAlias = ScheduleVisit  # noqa: Y015
+
+@_typing.final
+class AttendVisit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    finding: _builtins.str
+    """What the office found."""
+    def __init__(
+        self,
+        *,
+        finding: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttendVisit: _TypeAlias = AttendVisit  # noqa: Y015
 
 @_typing.final
 class AnswerOutcome(_message.Message):

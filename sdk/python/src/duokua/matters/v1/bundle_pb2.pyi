@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _TimeUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimeUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIME_UNIT_UNSPECIFIED: _TimeUnit.ValueType  # 0
+    TIME_UNIT_WORKING_DAY: _TimeUnit.ValueType  # 1
+    TIME_UNIT_CALENDAR_DAY: _TimeUnit.ValueType  # 2
+    TIME_UNIT_HOUR: _TimeUnit.ValueType  # 3
+    TIME_UNIT_MINUTE: _TimeUnit.ValueType  # 4
+    TIME_UNIT_MONTH: _TimeUnit.ValueType  # 5
+
+class TimeUnit(_TimeUnit, metaclass=_TimeUnitEnumTypeWrapper):
+    """What a limit is counted in; the numbers are those of implementation lists."""
+
+TIME_UNIT_UNSPECIFIED: TimeUnit.ValueType  # 0
+TIME_UNIT_WORKING_DAY: TimeUnit.ValueType  # 1
+TIME_UNIT_CALENDAR_DAY: TimeUnit.ValueType  # 2
+TIME_UNIT_HOUR: TimeUnit.ValueType  # 3
+TIME_UNIT_MINUTE: TimeUnit.ValueType  # 4
+TIME_UNIT_MONTH: TimeUnit.ValueType  # 5
+Global___TimeUnit: _TypeAlias = TimeUnit  # noqa: Y015
 
 @_typing.final
 class Matter(_message.Message):
@@ -80,6 +105,13 @@ class Step(_message.Message):
     FORM_FIELDS_FIELD_NUMBER: _builtins.int
     MATERIALS_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    OPTIONAL_FIELD_NUMBER: _builtins.int
+    WITHOUT_APPLICATION_FIELD_NUMBER: _builtins.int
+    QUORUM_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    PRE_CHECK_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     name: _builtins.str
@@ -91,6 +123,16 @@ class Step(_message.Message):
     """True when a completed step can be undone by an undo task to the same office."""
     pivot: _builtins.bool
     """The point of no return: once completed the case only goes forward."""
+    optional: _builtins.bool
+    """True when its refusal does not undo the bundle."""
+    without_application: _builtins.bool
+    """免申即享: nobody applies for it; its refusal undoes nothing, and the applicant is never asked for corrections of it."""
+    quorum: _builtins.int
+    """So many of the steps in `after` must be completed; 0 for all of them to have ended."""
+    choice: _builtins.str
+    """Names a group of steps of which exactly one is done; empty for none."""
+    pre_check: _builtins.bool
+    """预审: the lead looks at the application in this step, before anybody else."""
     @_builtins.property
     def after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The steps that must end before this one starts."""
@@ -102,6 +144,14 @@ class Step(_message.Message):
     @_builtins.property
     def notice(self) -> Global___Notice:
         """The notice that the step's result becomes; absent when the step makes none."""
+
+    @_builtins.property
+    def limits(self) -> Global___Limits:
+        """How long things may take."""
+
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepInput]:
+        """What it is given of the results of earlier steps."""
 
     def __init__(
         self,
@@ -117,14 +167,212 @@ class Step(_message.Message):
         form_fields: _abc.Iterable[_builtins.str] | None = ...,
         materials: _abc.Iterable[_builtins.str] | None = ...,
         notice: Global___Notice | None = ...,
+        limits: Global___Limits | None = ...,
+        optional: _builtins.bool = ...,
+        without_application: _builtins.bool = ...,
+        quorum: _builtins.int = ...,
+        choice: _builtins.str = ...,
+        inputs: _abc.Iterable[Global___StepInput] | None = ...,
+        pre_check: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "form_fields", b"form_fields", "level", b"level", "materials", b"materials", "name", b"name", "notice", b"notice", "pivot", b"pivot", "step_id", b"step_id", "undoable", b"undoable", "when", b"when"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class Limit(_message.Message):
+    """How long something may take, and by how much that may be extended, in the same unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    LONGEST_EXTENSION_FIELD_NUMBER: _builtins.int
+    amount: _builtins.int
+    unit: Global___TimeUnit.ValueType
+    longest_extension: _builtins.int
+    """Of all extensions together; 0 when it cannot be extended."""
+    def __init__(
+        self,
+        *,
+        amount: _builtins.int = ...,
+        unit: Global___TimeUnit.ValueType = ...,
+        longest_extension: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "longest_extension", b"longest_extension", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limit: _TypeAlias = Limit  # noqa: Y015
+
+@_typing.final
+class Limits(_message.Message):
+    """Limits of a step or of a bundle; what is absent has none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTANCE_FIELD_NUMBER: _builtins.int
+    STATUTORY_FIELD_NUMBER: _builtins.int
+    PROMISED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def acceptance(self) -> Global___Limit:
+        """受理: until the office says whether it takes the step on; silence is acceptance."""
+
+    @_builtins.property
+    def statutory(self) -> Global___Limit:
+        """法定: until the decision, by law."""
+
+    @_builtins.property
+    def promised(self) -> Global___Limit:
+        """承诺: until the decision, as the office promises."""
+
+    def __init__(
+        self,
+        *,
+        acceptance: Global___Limit | None = ...,
+        statutory: Global___Limit | None = ...,
+        promised: Global___Limit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acceptance", b"acceptance", "promised", b"promised", "statutory", b"statutory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance", b"acceptance", "promised", b"promised", "statutory", b"statutory"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class ClockRules(_message.Message):
+    """How days are counted. Each field says what differs from the default."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_START_DAY_FIELD_NUMBER: _builtins.int
+    COUNTS_STOP_DAY_FIELD_NUMBER: _builtins.int
+    COUNTS_RESUME_DAY_FIELD_NUMBER: _builtins.int
+    ENDS_ON_DAYS_OFF_FIELD_NUMBER: _builtins.int
+    CLOSES_AT_FIELD_NUMBER: _builtins.int
+    YELLOW_PERCENT_FIELD_NUMBER: _builtins.int
+    counts_start_day: _builtins.bool
+    """The day of the start is the first day; without it the next."""
+    counts_stop_day: _builtins.bool
+    """The day on which a stop begins is used up."""
+    counts_resume_day: _builtins.bool
+    """The day on which a stop ends is used up."""
+    ends_on_days_off: _builtins.bool
+    """A limit in calendar days or months may end on a day off; without it, it ends on the next working day."""
+    closes_at: _builtins.int
+    """Minutes after midnight in China at which a day is over; 0 for midnight."""
+    yellow_percent: _builtins.int
+    """At which share of the limit the light turns yellow, in per cent; 0 means 80."""
+    def __init__(
+        self,
+        *,
+        counts_start_day: _builtins.bool = ...,
+        counts_stop_day: _builtins.bool = ...,
+        counts_resume_day: _builtins.bool = ...,
+        ends_on_days_off: _builtins.bool = ...,
+        closes_at: _builtins.int = ...,
+        yellow_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes_at", b"closes_at", "counts_resume_day", b"counts_resume_day", "counts_start_day", b"counts_start_day", "counts_stop_day", b"counts_stop_day", "ends_on_days_off", b"ends_on_days_off", "yellow_percent", b"yellow_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockRules: _TypeAlias = ClockRules  # noqa: Y015
+
+@_typing.final
+class StepInput(_message.Message):
+    """What a step is given of the results of earlier ones."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPRESSION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    expression: _builtins.str
+    """In CEL, over `form` and `steps`."""
+    type: _builtins.str
+    """A type of JSON Schema."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        expression: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expression", b"expression", "name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepInput: _TypeAlias = StepInput  # noqa: Y015
+
+@_typing.final
+class Visit(_message.Message):
+    """联合踏勘: one visit to the site that the offices of several steps make together; none of them decides before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VISIT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    visit_id: _builtins.str
+    name: _builtins.str
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        visit_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        steps: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "steps", b"steps", "visit_id", b"visit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Visit: _TypeAlias = Visit  # noqa: Y015
+
+@_typing.final
+class CorrectionRules(_message.Message):
+    """How often and for how long an applicant may be asked for corrections."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOST_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    most: _builtins.int
+    """Requests of one step; 0 means 2."""
+    @_builtins.property
+    def limit(self) -> Global___Limit:
+        """Until the applicant has supplied everything; absent means without end."""
+
+    def __init__(
+        self,
+        *,
+        most: _builtins.int = ...,
+        limit: Global___Limit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionRules: _TypeAlias = CorrectionRules  # noqa: Y015
 
 @_typing.final
 class Notice(_message.Message):
@@ -202,6 +450,11 @@ class Bundle(_message.Message):
     REGION_FIELD_FIELD_NUMBER: _builtins.int
     MATERIALS_FIELD_NUMBER: _builtins.int
     PUBLISHED_AT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    CLOCK_RULES_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
+    UNDO_ORDER_FIELD_NUMBER: _builtins.int
     bundle_id: _builtins.str
     version: _builtins.int
     name: _builtins.str
@@ -221,6 +474,20 @@ class Bundle(_message.Message):
     def materials(self) -> _containers.RepeatedCompositeFieldContainer[Global___MaterialKind]: ...
     @_builtins.property
     def published_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def limits(self) -> Global___Limits:
+        """Of the whole bundle; it has no acceptance."""
+
+    @_builtins.property
+    def clock_rules(self) -> Global___ClockRules: ...
+    @_builtins.property
+    def corrections(self) -> Global___CorrectionRules: ...
+    @_builtins.property
+    def visits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Visit]: ...
+    @_builtins.property
+    def undo_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Steps that are undone first, in this order; the others follow, the last completed first."""
+
     def __init__(
         self,
         *,
@@ -234,10 +501,15 @@ class Bundle(_message.Message):
         region_field: _builtins.str = ...,
         materials: _abc.Iterable[Global___MaterialKind] | None = ...,
         published_at: _timestamp_pb2.Timestamp | None = ...,
+        limits: Global___Limits | None = ...,
+        clock_rules: Global___ClockRules | None = ...,
+        corrections: Global___CorrectionRules | None = ...,
+        visits: _abc.Iterable[Global___Visit] | None = ...,
+        undo_order: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lead", b"lead", "published_at", b"published_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_rules", b"clock_rules", "corrections", b"corrections", "lead", b"lead", "limits", b"limits", "published_at", b"published_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "catalog_code", b"catalog_code", "form_schema", b"form_schema", "lead", b"lead", "materials", b"materials", "name", b"name", "published_at", b"published_at", "region_field", b"region_field", "steps", b"steps", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "catalog_code", b"catalog_code", "clock_rules", b"clock_rules", "corrections", b"corrections", "form_schema", b"form_schema", "lead", b"lead", "limits", b"limits", "materials", b"materials", "name", b"name", "published_at", b"published_at", "region_field", b"region_field", "steps", b"steps", "undo_order", b"undo_order", "version", b"version", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,118 @@
+"""What can happen to a case: each input is one row of its history, and replaying the rows gives the case.
+
+Checks of who may say so (token, organ, lease) and of the fields' shape come before; an input is taken as authentic.
+What an input means never changes, because histories are replayed; a new field has a default that means what was before.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.cases.domain.codec import decode, encode
+from services.cases.domain.inputs.applicants import ACTS, Act, Corrected, Rated, Submitted, Withdrawn
+from services.cases.domain.inputs.offices import (
+    ANSWERS,
+    KEEPING,
+    Accepted,
+    Answer,
+    Completed,
+    CorrectionRequested,
+    Failed,
+    HandedOver,
+    LimitExtended,
+    PassedUp,
+    Refused,
+    Resumed,
+    Returned,
+    Suspended,
+    VisitAttended,
+    VisitScheduled,
+)
+from services.cases.domain.inputs.operators import (
+    ORDERS,
+    CaseStopped,
+    Delivered,
+    IncidentRetried,
+    Order,
+    StepForced,
+    StepReassigned,
+    StepSkipped,
+    Urged,
+)
+from services.cases.domain.inputs.platform import (
+    FINDINGS,
+    Archived,
+    Branched,
+    ClockTurned,
+    Finding,
+    InputsFailed,
+    NoticeFailed,
+    NoticeRevoked,
+    NoticeSealed,
+    Routed,
+    RoutingDecision,
+)
+
+__all__ = [
+    "ACTS",
+    "ANSWERS",
+    "FINDINGS",
+    "KEEPING",
+    "ORDERS",
+    "Accepted",
+    "Act",
+    "Answer",
+    "Archived",
+    "Branched",
+    "CaseStopped",
+    "ClockTurned",
+    "Completed",
+    "Corrected",
+    "CorrectionRequested",
+    "Delivered",
+    "Failed",
+    "Finding",
+    "HandedOver",
+    "IncidentRetried",
+    "Input",
+    "InputsFailed",
+    "LimitExtended",
+    "NoticeFailed",
+    "NoticeRevoked",
+    "NoticeSealed",
+    "Order",
+    "PassedUp",
+    "Rated",
+    "Refused",
+    "Resumed",
+    "Returned",
+    "Routed",
+    "RoutingDecision",
+    "StepForced",
+    "StepReassigned",
+    "StepSkipped",
+    "Submitted",
+    "Suspended",
+    "Urged",
+    "VisitAttended",
+    "VisitScheduled",
+    "Withdrawn",
+    "from_json",
+    "to_json",
+]
+
+Input = Act | Answer | Order | Finding
+
+_BY_KIND: dict[str, type[Input]] = {
+    input_class.kind: input_class for input_class in (*ACTS, *ANSWERS, *ORDERS, *FINDINGS)
+}
+
+
+def to_json(given: Input) -> dict[str, Any]:
+    """Return the input as plain JSON values, without its kind; durations are whole milliseconds."""
+    data: dict[str, Any] = encode(given)
+    return data
+
+
+def from_json(kind: str, data: Mapping[str, Any]) -> Input:
+    """Read back what ``to_json`` gave. Raises KeyError, TypeError or ValueError when it is not such a value."""
+    return decode(_BY_KIND[kind], data)

@@ -1,0 +1,86 @@
+"""What operators and the lead organ decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from services.cases.domain.proceedings import UrgeKind
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRetried:
+    """An operator asks to try again what the incident stopped."""
+
+    kind: ClassVar[str] = "incident_retried"
+    incident_id: str
+    request_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """The case goes on without the step."""
+
+    kind: ClassVar[str] = "step_skipped"
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepReassigned:
+    """Another office handles the step; none named: routing chooses one, and never the present one again."""
+
+    kind: ClassVar[str] = "step_reassigned"
+    step_id: str
+    reason: str
+    organ_id: str = ""
+    organ_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepForced:
+    """The step counts as completed, with this result, because an operator says so."""
+
+    kind: ClassVar[str] = "step_forced"
+    step_id: str
+    reason: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStopped:
+    """The case is given up and undone, before its point of no return."""
+
+    kind: ClassVar[str] = "case_stopped"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Urged:
+    """催办, 督办: the office of a step is reminded, or its superior is told."""
+
+    kind: ClassVar[str] = "urged"
+    step_id: str
+    urge: UrgeKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """送达: the applicant has the results."""
+
+    kind: ClassVar[str] = "delivered"
+    channel: str
+    receiver: str
+
+
+Order = IncidentRetried | StepSkipped | StepReassigned | StepForced | CaseStopped | Urged | Delivered
+ORDERS: tuple[type[Order], ...] = (
+    IncidentRetried,
+    StepSkipped,
+    StepReassigned,
+    StepForced,
+    CaseStopped,
+    Urged,
+    Delivered,
+)
