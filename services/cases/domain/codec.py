@@ -10,16 +10,18 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 MILLISECOND = timedelta(milliseconds=1)
 Value = TypeVar("Value")
 
 
 def encode(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
     """Return the plain JSON form of a value."""
-    if value is None or type(value) in (str, int, float, bool):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, StrEnum):
         return str(value)
@@ -31,56 +33,74 @@ def encode(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
         return {name: encode(each) for name, each in value.items()}
     if isinstance(value, tuple | list):
         return [encode(each) for each in value]
-    return {
-        name: encode(each)
-        for name, default in _defaults(value.__class__)
-        if (each := getattr(value, name)) is not default and each != default
-    }
+    return _of_fields(value)
 
 
 def decode(kind: type[Value], data: Any) -> Value:
     """Read back a value of a class. Raises KeyError, TypeError or ValueError when the data is not such a value."""
-    read: Callable[[Any], Value] = _decoder(cast(Hashable, kind))
+    read: Callable[[Any], Value] = _decoder(cast(Hashable, kind)) or _same
     return read(data)
 
 
+def _of_fields(value: Any) -> dict[str, Any]:
+    defaults, values_of = _fields(value.__class__)
+    data = {}
+    for (name, default), each in zip(defaults, values_of(value), strict=True):
+        if each is not default and each != default:
+            data[name] = each if type(each) in _PLAIN else encode(each)
+    return data
+
+
 @cache
-def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """Each field with its default; one without a default is always written."""
-    return tuple(
+def _fields(kind: Any) -> tuple[tuple[tuple[str, Any], ...], Callable[[Any], tuple[Any, ...]]]:
+    """Each field with its default (one without is always written), and what reads them all."""
+    defaults = tuple(
         (each.name, each.default if each.default_factory is MISSING else each.default_factory())
         for each in fields(kind)
         if each.init
     )
+    names = [name for name, _ in defaults]
+    if len(names) == 1:
+        return defaults, lambda value: (getattr(value, names[0]),)
+    return defaults, attrgetter(*names) if names else lambda _: ()
+
+
+def _same(data: Any) -> Any:
+    return data
 
 
 @cache
-def _decoder(kind: Any) -> Callable[[Any], Any]:  # noqa: PLR0911 - one line a kind of value
+def _decoder(kind: Any) -> Callable[[Any], Any] | None:  # noqa: PLR0911 - one line a kind of value
+    """What reads a value of a kind; None when it is as it stands."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         (only,) = (each for each in arguments if each is not type(None))
         present = _decoder(only)
-        return lambda data: None if data is None else present(data)
+        return None if present is None else lambda data: None if data is None else present(data)
     if origin is tuple:
         element = _decoder(arguments[0])
-        return lambda data: tuple(element(each) for each in data)
+        return tuple if element is None else lambda data: tuple(element(each) for each in data)
     if origin is not None and issubclass(origin, Mapping):
-        if arguments[1] is Any:
-            return dict
         element = _decoder(arguments[1])
-        return lambda data: {name: element(each) for name, each in data.items()}
+        return None if element is None else lambda data: {name: element(each) for name, each in data.items()}
     if kind is datetime:
         return datetime.fromisoformat
     if kind is timedelta:
         return lambda data: data * MILLISECOND
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind
-    if is_dataclass(kind):
-        return _of_dataclass(kind)
-    return lambda data: data
+        return {str(each): each for each in kind}.__getitem__
+    return _of_dataclass(kind) if is_dataclass(kind) else None
 
 
 def _of_dataclass(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
-    decoders = {each.name: _decoder(hints[each.name]) for each in fields(kind) if each.init}
-    return lambda data: kind(**{name: decoders[name](each) for name, each in data.items()})
+    known = {each.name: _decoder(hints[each.name]) for each in fields(kind) if each.init}
+
+    def read(data: Mapping[str, Any]) -> Any:
+        values = {}
+        for name, each in data.items():
+            decoder = known[name]
+            values[name] = each if decoder is None else decoder(each)
+        return kind(**values)
+
+    return read

@@ -13,8 +13,8 @@ def a_step(step_id: str, *after: str, notice: bool = False, **values: Any) -> Pl
     return PlanStep(step_id=step_id, name=step_id, catalog_code="340123001000", after=after, notice=paper, **values)
 
 
-def a_plan(*steps: PlanStep) -> Plan:
-    return Plan("open-restaurant", 3, "开办餐饮店", "342023028000", LEAD, steps)
+def a_plan(*steps: PlanStep, **values: Any) -> Plan:
+    return Plan("open-restaurant", 3, "开办餐饮店", "342023028000", LEAD, steps, **values)
 
 
 def a_restaurant() -> Plan:
