@@ -75,14 +75,11 @@ def _decoder(kind: Any) -> Callable[[Any], Any] | None:  # noqa: PLR0911 - one l
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         (only,) = (each for each in arguments if each is not type(None))
-        present = _decoder(only)
-        return None if present is None else lambda data: None if data is None else present(data)
+        return _of_optional(_decoder(only))
     if origin is tuple:
-        element = _decoder(arguments[0])
-        return tuple if element is None else lambda data: tuple(element(each) for each in data)
+        return _of_tuple(_decoder(arguments[0]))
     if origin is not None and issubclass(origin, Mapping):
-        element = _decoder(arguments[1])
-        return None if element is None else lambda data: {name: element(each) for name, each in data.items()}
+        return _of_mapping(_decoder(arguments[1]))
     if kind is datetime:
         return datetime.fromisoformat
     if kind is timedelta:
@@ -90,6 +87,18 @@ def _decoder(kind: Any) -> Callable[[Any], Any] | None:  # noqa: PLR0911 - one l
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return {str(each): each for each in kind}.__getitem__
     return _of_dataclass(kind) if is_dataclass(kind) else None
+
+
+def _of_optional(present: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    return None if present is None else lambda data: None if data is None else present(data)
+
+
+def _of_tuple(element: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    return tuple if element is None else lambda data: tuple(map(element, data))
+
+
+def _of_mapping(element: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    return None if element is None else lambda data: {name: element(each) for name, each in data.items()}
 
 
 def _of_dataclass(kind: Any) -> Callable[[Any], Any]:
