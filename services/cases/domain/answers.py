@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from services.cases.domain import timing
 from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
 from services.cases.domain.effects import StepAccepted, StepCompleted, StepRefused, StepUndone
 from services.cases.domain.ending import end_if_over
@@ -27,6 +28,7 @@ def accepted(turn: Turn, given: Accepted) -> None:
     turn.settle(task, given, TaskStatus.ACCEPTED)
     if task.kind is TaskKind.HANDLE:
         turn.change(task.step_id, status=StepStatus.ACCEPTED)
+        timing.taken_on(turn, task.step_id, turn.now)
         turn.announce(StepAccepted(task.step_id))
 
 
@@ -65,6 +67,8 @@ def _crossed(turn: Turn, task: TaskState) -> bool:
 
 
 def _step_done(turn: Turn, task: TaskState, given: Completed) -> None:
+    timing.taken_on(turn, task.step_id, turn.now)
+    timing.decided(turn, task.step_id)
     turn.change(
         task.step_id,
         status=StepStatus.COMPLETED,
@@ -85,6 +89,7 @@ def refused(turn: Turn, given: Refused) -> None:
         return
     _must_handle(task)
     turn.settle(task, given, TaskStatus.REFUSED)
+    timing.decided(turn, task.step_id)
     step = turn.change(task.step_id, status=StepStatus.REFUSED, task_id="", failures=0, reason=given.reason)
     turn.announce(StepRefused(task.step_id, given.reason))
     if not pivot_passed(turn):
@@ -105,6 +110,7 @@ def returned(turn: Turn, given: Returned) -> None:
         return
     _must_handle(task)
     turn.settle(task, given, TaskStatus.RETURNED)
+    timing.decided(turn, task.step_id)
     turn.change(
         task.step_id,
         status=StepStatus.ROUTING,

@@ -1,5 +1,6 @@
 """When a case is over: every step settled, every notice settled, no incident open."""
 
+from services.cases.domain import timing
 from services.cases.domain.case import ENDED_STEP, CaseStatus, NoticeStatus, StepStatus
 from services.cases.domain.effects import CaseCompleted, CaseUndone
 from services.cases.domain.turn import Turn
@@ -24,6 +25,7 @@ def end_if_over(turn: Turn) -> None:
         return
     turn.ended_at = turn.now
     turn.changed = True
+    timing.closed(turn)
     if turn.running:
         turn.status = CaseStatus.COMPLETED
         sealed = (step for step in turn.steps.values() if step.notice_status is NoticeStatus.SEALED)

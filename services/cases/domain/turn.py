@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.cases.domain import timing
 from services.cases.domain.case import (
     OPEN_TASK,
     Case,
@@ -136,6 +137,7 @@ class Turn:
                 accepted=accepted,
             )
         )
+        timing.offered(self, step_id)
 
     def open_undoing(self, step_id: str, *, accepted: bool = False, not_before: datetime | None = None) -> None:
         """Ask the office that completed a step to undo it."""

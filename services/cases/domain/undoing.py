@@ -1,5 +1,6 @@
 """Compensation: what a refusal or a withdrawal before the point of no return sets going."""
 
+from services.cases.domain import timing
 from services.cases.domain.case import CaseStatus, StepStatus, UndoCause
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Withdrawn
@@ -39,6 +40,7 @@ def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     turn.undo_cause = cause
     turn.refusal_reason = reason
     turn.changed = True
+    timing.closed(turn)
     for planned in turn.plan.steps:
         step = turn.steps[planned.step_id]
         if step.status in _UNFINISHED:

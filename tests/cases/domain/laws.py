@@ -3,8 +3,12 @@
 from services.cases.domain.case import CaseStatus, StepStatus
 from services.cases.domain.decide import replay
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
+from services.cases.domain.proceedings import ClockKind
 from services.cases.domain.snapshot import from_json, to_json
+from services.cases.domain.timing import running
 from tests.cases.domain.saga import Saga
+
+_WITH_ITS_OFFICE = (StepStatus.OFFERED, StepStatus.ACCEPTED, StepStatus.CORRECTING, StepStatus.SUSPENDED)
 
 
 def all_laws_hold(saga: Saga) -> None:
@@ -16,6 +20,7 @@ def all_laws_hold(saga: Saga) -> None:
     assert case.version == len(saga.history)
     _check_books(saga)
     _check_order(saga)
+    _check_clocks(saga)
     if case.ended:
         _check_end(saga)
 
@@ -48,6 +53,21 @@ def _check_order(saga: Saga) -> None:
         assert not saga.offered()
     else:
         assert not saga.being_undone()
+
+
+def _check_clocks(saga: Saga) -> None:
+    """A clock of acceptance runs while a step is offered, those of the decision while it is with its office."""
+    case = saga.case
+    runs = {each.clock_id for each in running(case.proceedings.clocks) if each.kind is not ClockKind.FOLLOW_UP}
+    assert not runs or case.status is CaseStatus.RUNNING
+    for planned in saga.plan.steps:
+        status = case.steps[planned.step_id].status
+        if case.status is CaseStatus.RUNNING and status is StepStatus.OFFERED and planned.limits.acceptance:
+            assert f"{planned.step_id}:acceptance" in runs
+        if case.status is CaseStatus.RUNNING and status is StepStatus.ACCEPTED and planned.limits.statutory:
+            assert f"{planned.step_id}:statutory" in runs
+        if status not in _WITH_ITS_OFFICE:
+            assert not [each for each in runs if each.startswith(f"{planned.step_id}:")]
 
 
 def _check_end(saga: Saga) -> None:

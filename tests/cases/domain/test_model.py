@@ -1,5 +1,6 @@
 """Whatever the order of answers, refusals, returns, repeats and late answers: a case ends completed or fully undone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import event, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus, UndoCause
+from services.cases.domain.clocks import ACCEPTANCE, BUNDLE, DECISION
 from services.cases.domain.inputs import (
     Accepted,
     Answer,
@@ -23,7 +25,7 @@ from services.cases.domain.inputs import (
     Submitted,
     Withdrawn,
 )
-from services.cases.domain.plan import Plan
+from services.cases.domain.plan import Limits, Plan
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
@@ -36,6 +38,7 @@ KINDS = [Accepted, Completed, Refused, Returned, Failed]
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     """Acyclic by construction: a step comes after steps that were drawn before it."""
+    limits = st.sampled_from([Limits(), Limits(ACCEPTANCE, DECISION), Limits(statutory=DECISION)])
     names = [f"s{number}" for number in range(draw(st.integers(2, 7)))]
     steps = []
     for number, name in enumerate(names):
@@ -48,9 +51,11 @@ def plans(draw: st.DrawFn) -> Plan:
                 pivot=draw(st.integers(0, 7)) == 7,
                 notice=draw(st.booleans()),
                 when=draw(st.sampled_from(["", "", "form.branch"])),
+                limits=draw(limits),
             )
         )
-    return a_plan(*draw(st.permutations(steps)))
+    plan = a_plan(*draw(st.permutations(steps)))
+    return replace(plan, limits=draw(st.sampled_from([Limits(), Limits(statutory=BUNDLE)])))
 
 
 class CaseMachine(RuleBasedStateMachine):
