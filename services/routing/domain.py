@@ -3,6 +3,8 @@
 An office may handle a step when it lies on the way up from the case's region, is at the level that the step names,
 declares the matter, and has not returned the step. Among those the nearest wins, then the one with the fewest open
 steps, then the lowest organ id.
+
+A step that an office passed upward (转报) goes to the nearest organ above that office that declares the matter.
 """
 
 import re
@@ -39,6 +41,18 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True)
+class Organ:
+    """A node of the organ tree; the name is empty when only its id is known."""
+
+    organ_id: str
+    name: str = ""
+    parent_organ_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.organ_id})" if self.name else f"organ {self.organ_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step that needs an office; level 0 means any."""
 
@@ -46,6 +60,8 @@ class Step:
     catalog_code: str
     level: int = 0
     excluded_organ_ids: frozenset[str] = frozenset()
+    above_organ_id: str = ""
+    """The office that passed the step upward; empty when none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,8 @@ class Decision:
     organ_name: str
     reason: str
     passed_over: tuple[PassedOver, ...] = field(default=(), compare=False)
+    superior_organ_ids: tuple[str, ...] = ()
+    """The organs above the office, the nearest first."""
 
 
 def is_catalog_code(code: str) -> bool:
@@ -87,6 +105,23 @@ def path_up(code: str, regions: Mapping[str, Region]) -> list[Region]:
         path.append(region)
         code = region.parent_code
     return path
+
+
+def superiors(organ_id: str, organs: Mapping[str, Organ]) -> list[Organ]:
+    """The organs above one, nearest first.
+
+    An organ that is not known ends the way up, and is on it by its id alone; so does one met twice: events come in any
+    order, and their copies may hold a circle for a while.
+    """
+    above: list[Organ] = []
+    seen = {organ_id}
+    upper = organs[organ_id].parent_organ_id if organ_id in organs else ""
+    while upper and upper not in seen:
+        seen.add(upper)
+        organ = organs.get(upper, Organ(upper))
+        above.append(organ)
+        upper = organ.parent_organ_id
+    return above
 
 
 def nearest(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> list[Office]:
@@ -116,6 +151,59 @@ def choose(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> Dec
     best, *others = able
     beaten = tuple(_passed(office, _why_beaten(path, distance, best, office)) for office in others)
     return Decision(step.step_id, best.organ_id, best.name, _why_chosen(step, path, distance, able), beaten + unable)
+
+
+def choose_above(step: Step, organs: Mapping[str, Organ], offices: Iterable[Office]) -> Decision:
+    """Decides which organ above the office that passed the step upward handles it: the nearest that can.
+
+    It declares the matter and has not returned the step or passed it on. The level that the step names is that of the
+    office below, so it does not count. The order of the offices does not matter; those not above are passed over.
+    """
+    below = organs.get(step.above_organ_id, Organ(step.above_organ_id))
+    above = superiors(step.above_organ_id, organs)
+    declaring = {office.organ_id: office for office in offices}
+    able = [each for each in above if each.organ_id in declaring and each.organ_id not in step.excluded_organ_ids]
+    chosen = able[0] if able else None
+    passed = tuple(
+        PassedOver(each.organ_id, each.name, _why_not_above(step, declaring, below, chosen, each))
+        for each in above
+        if each is not chosen
+    )
+    on_way = {each.organ_id for each in above}
+    others = tuple(
+        _passed(office, f"It is not above {below}.")
+        for organ_id, office in sorted(declaring.items())
+        if organ_id not in on_way
+    )
+    if chosen is None:
+        return Decision(step.step_id, "", "", _what_is_missing_above(step, below, above), passed + others)
+    reason = (
+        f"{chosen.name} is the nearest organ above {below} that handles matter {step.catalog_code}, "
+        f"at {_level(declaring[chosen.organ_id].level)}."
+    )
+    return Decision(step.step_id, chosen.organ_id, chosen.name, reason, passed + others)
+
+
+def _why_not_above(
+    step: Step, declaring: Mapping[str, Office], below: Organ, chosen: Organ | None, organ: Organ
+) -> str:
+    if organ.organ_id in step.excluded_organ_ids:
+        return "It returned the step as not its own, or passed it upward."
+    if organ.organ_id not in declaring:
+        return f"It does not declare matter {step.catalog_code}."
+    return f"{chosen} is nearer above {below}."
+
+
+def _what_is_missing_above(step: Step, below: Organ, above: Sequence[Organ]) -> str:
+    if not above:
+        return f"{below} passed the step upward, and no organ above it is known."
+    names = ", ".join(str(organ) for organ in above)
+    if step.excluded_organ_ids.issuperset(organ.organ_id for organ in above):
+        return f"{below} passed the step upward, and all organs above it have returned it or passed it on: {names}."
+    return (
+        f"{below} passed the step upward, and no organ above it that could still take it handles matter "
+        f"{step.catalog_code}: {names}."
+    )
 
 
 def _distances(path: Sequence[Region]) -> dict[str, int]:

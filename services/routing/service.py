@@ -1,6 +1,6 @@
 """What routing can do: each method is one use case in one transaction that the caller opens and commits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,8 +10,20 @@ from chassis.settings import Settings
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from duokua.routing.v1 import events_pb2, routing_pb2
-from services.routing import store
-from services.routing.domain import Decision, Office, Region, Step, choose, is_catalog_code, nearest, path_up
+from services.routing import directory, store
+from services.routing.domain import (
+    Decision,
+    Office,
+    Organ,
+    Region,
+    Step,
+    choose,
+    choose_above,
+    is_catalog_code,
+    nearest,
+    path_up,
+    superiors,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,7 @@ class Routing:
     def keep_regions(self, work: UnitOfWork, events: Sequence[identity_events.RegionRegistered]) -> None:
         """Keeps regions as identity has them; an older version never overwrites a newer one."""
         newest = {event.region.code: event for event in sorted(events, key=lambda event: event.version)}
-        store.save_regions(
+        directory.save_regions(
             work.connection,
             [
                 {
@@ -52,7 +64,7 @@ class Routing:
     def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
         """Keeps organs as identity has them; an older version never overwrites a newer one."""
         newest = {event.organ.organ_id: event for event in sorted(events, key=lambda event: event.version)}
-        store.save_organs(
+        directory.save_organs(
             work.connection,
             [
                 {
@@ -60,6 +72,7 @@ class Routing:
                     "name": event.organ.name,
                     "region_code": event.organ.region_code,
                     "level": event.organ.level,
+                    "parent_organ_id": event.organ.parent_organ_id,
                     "version": event.version,
                 }
                 for event in newest.values()
@@ -106,20 +119,25 @@ class Routing:
 
         Of the offices outside the path only the first 500 are looked at. Raises Invalid UNKNOWN_REGION.
         """
-        if not store.region_known(work.connection, region_code):
+        if not directory.region_known(work.connection, region_code):
             raise Invalid(
                 "UNKNOWN_REGION",
                 f"there is no region {region_code}",
                 violations=[Violation("region_code", "must be a registered region")],
                 region_code=region_code,
             )
-        path = path_up(region_code, store.regions_above(work.connection, [region_code]))
+        path = path_up(region_code, directory.regions_above(work.connection, [region_code]))
         on_path = {region.code for region in path}
         code = step.catalog_code
         offices = store.offices_in(work.connection, [code], on_path).get(code, [])
         offices += store.offices_elsewhere(work.connection, [code], on_path).get(code, [])
+        if step.above_organ_id:
+            organs = directory.organs_above(work.connection, [step.above_organ_id])
+            offices += store.offices_among(work.connection, [code], organs).get(code, [])
+            return _with_superiors(choose_above(step, organs, offices), organs)
         loads = store.open_steps(work.connection, [office.organ_id for office in offices], work.now)
-        return choose(step, path, _loaded(offices, loads))
+        decision = choose(step, path, _loaded(offices, loads))
+        return _with_superiors(decision, directory.organs_above(work.connection, [decision.organ_id]))
 
     def route(self, work: UnitOfWork, events: Sequence[cases_events.RoutingRequested]) -> None:
         """Decides for every step of every request and answers each with one StepsRouted.
@@ -148,24 +166,30 @@ class Routing:
         store.close_cases(work.connection, finished, work.now)
 
     def _check_organ(self, work: UnitOfWork, organ_id: str) -> None:
-        if not store.organ_known(work.connection, organ_id):
+        if not directory.organ_known(work.connection, organ_id):
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
 
     def _decide(self, work: UnitOfWork, requests: Sequence[_Request]) -> dict[tuple[str, int], list[Decision]]:
-        regions = store.regions_above(work.connection, {request.region_code for request in requests})
+        regions = directory.regions_above(work.connection, {request.region_code for request in requests})
         paths = {request.region_code: path_up(request.region_code, regions) for request in requests}
         offices = self._offices(work, requests, paths)
+        organs, above = self._above(work, requests)
         loads = self._loads(work, requests, paths, offices)
         made: dict[tuple[str, int], list[Decision]] = {}
         for request in requests:
             path = paths[request.region_code]
             decisions = made.setdefault((request.case_id, request.request_no), [])
             for step in request.steps:
-                decision = choose(step, path, _loaded(offices.get(step.catalog_code, []), loads))
+                if step.above_organ_id:
+                    decision = choose_above(step, organs, above.get(step.catalog_code, []))
+                else:
+                    decision = choose(step, path, _loaded(offices.get(step.catalog_code, []), loads))
                 decisions.append(decision)
                 # The next step of the batch sees what this one adds.
                 loads[decision.organ_id] = loads.get(decision.organ_id, 0) + 1
-        return made
+        chosen = {decision.organ_id for decisions in made.values() for decision in decisions if decision.organ_id}
+        organs |= directory.organs_above(work.connection, chosen - organs.keys())
+        return {key: [_with_superiors(each, organs) for each in decisions] for key, decisions in made.items()}
 
     def _offices(
         self, work: UnitOfWork, requests: Sequence[_Request], paths: dict[str, list[Region]]
@@ -176,6 +200,15 @@ class Routing:
         offices = store.offices_in(work.connection, codes, on_paths)
         missing = codes - offices.keys()
         return offices | store.offices_elsewhere(work.connection, missing, on_paths) if missing else offices
+
+    @staticmethod
+    def _above(work: UnitOfWork, requests: Sequence[_Request]) -> tuple[dict[str, Organ], dict[str, list[Office]]]:
+        """The organs above those that passed steps upward, and which of them declare the matters."""
+        passed_up = [step for request in requests for step in request.steps if step.above_organ_id]
+        if not passed_up:
+            return {}, {}
+        organs = directory.organs_above(work.connection, {step.above_organ_id for step in passed_up})
+        return organs, store.offices_among(work.connection, {step.catalog_code for step in passed_up}, organs)
 
     def _loads(
         self,
@@ -188,6 +221,8 @@ class Routing:
         tied: set[str] = set()
         for request in requests:
             for step in request.steps:
+                if step.above_organ_id:
+                    continue
                 equals = nearest(step, paths[request.region_code], offices.get(step.catalog_code, []))
                 if len(equals) > 1:
                     tied.update(office.organ_id for office in equals)
@@ -201,7 +236,7 @@ def _request(event: cases_events.RoutingRequested) -> _Request:
 
 def step_of(step: routing_pb2.StepToRoute) -> Step:
     """The contract's step as a rule sees it."""
-    return Step(step.step_id, step.catalog_code, step.level, frozenset(step.excluded_organ_ids))
+    return Step(step.step_id, step.catalog_code, step.level, frozenset(step.excluded_organ_ids), step.above_organ_id)
 
 
 def decision_message(decision: Decision) -> routing_pb2.Decision:
@@ -211,6 +246,7 @@ def decision_message(decision: Decision) -> routing_pb2.Decision:
         organ_id=decision.organ_id,
         organ_name=decision.organ_name,
         reason=decision.reason,
+        superior_organ_ids=decision.superior_organ_ids,
     )
 
 
@@ -220,6 +256,10 @@ def _steps_routed(case_id: str, request_no: int, decisions: Iterable[Decision]) 
         request_no=request_no,
         decisions=[decision_message(decision) for decision in decisions],
     )
+
+
+def _with_superiors(decision: Decision, organs: Mapping[str, Organ]) -> Decision:
+    return replace(decision, superior_organ_ids=tuple(organ.organ_id for organ in superiors(decision.organ_id, organs)))
 
 
 def _loaded(offices: Iterable[Office], loads: dict[str, int]) -> list[Office]:

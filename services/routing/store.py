@@ -26,8 +26,8 @@ from sqlalchemy import (
     update,
 )
 
-from chassis.database import Instant, insert, service_metadata
-from services.routing.domain import Decision, Office, Region
+from chassis.database import Document, Instant, insert, service_metadata
+from services.routing.domain import Decision, Office
 
 metadata = service_metadata()
 
@@ -48,6 +48,7 @@ organs = Table(
     Column("name", String(100), nullable=False),
     Column("region_code", String(6), nullable=False),
     Column("level", Integer, nullable=False),
+    Column("parent_organ_id", String(64), nullable=False, server_default=""),
     Column("version", BigInteger, nullable=False),
 )
 
@@ -68,6 +69,7 @@ decisions = Table(
     Column("organ_id", String(64), nullable=False),
     Column("organ_name", String(100), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("superior_organ_ids", Document, nullable=False, server_default="[]"),
     Column("decided_at", Instant, nullable=False),
     # The case is still under way and the step was not routed anew: the office's load.
     Column("open", Boolean, nullable=False),
@@ -94,35 +96,6 @@ _LOAD_WINDOW = timedelta(days=120)
 
 # How many offices outside the path are looked at to explain why they were passed over.
 _ELSEWHERE = 500
-
-
-def save_regions(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Keeps the regions, each at most once in `rows`, except where a version as new is already here."""
-    statement = insert(connection, regions)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[regions.c.code],
-        set_={"name": new.name, "parent_code": new.parent_code, "version": new.version},
-        where=regions.c.version < new.version,
-    )
-    connection.execute(statement, list(rows))
-
-
-def save_organs(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Keeps the organs, each at most once in `rows`, except where a version as new is already here."""
-    statement = insert(connection, organs)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[organs.c.organ_id],
-        set_={"name": new.name, "region_code": new.region_code, "level": new.level, "version": new.version},
-        where=organs.c.version < new.version,
-    )
-    connection.execute(statement, list(rows))
-
-
-def organ_known(connection: Connection, organ_id: str) -> bool:
-    """Whether the organ has arrived."""
-    return connection.scalar(select(exists().where(organs.c.organ_id == organ_id))) is True
 
 
 def add_capabilities(connection: Connection, organ_id: str, codes: Iterable[str]) -> None:
@@ -159,18 +132,6 @@ def list_capabilities(
     return [(row.organ_id, row.catalog_code) for row in connection.execute(query)]
 
 
-def region_known(connection: Connection, code: str) -> bool:
-    """Whether the region has arrived."""
-    return connection.scalar(select(exists().where(regions.c.code == code))) is True
-
-
-def regions_above(connection: Connection, codes: Iterable[str]) -> dict[str, Region]:
-    """The regions and all those above them, by code. UNION, not UNION ALL: a circle in the data ends the search."""
-    above = select(regions).where(regions.c.code.in_(set(codes))).cte("above", recursive=True)
-    above = above.union(select(regions).join(above, regions.c.code == above.c.parent_code))
-    return {row.code: Region(row.code, row.name, row.parent_code) for row in connection.execute(select(above))}
-
-
 def _offices() -> Any:
     return select(
         capabilities.c.catalog_code, organs.c.organ_id, organs.c.name, organs.c.region_code, organs.c.level
@@ -193,6 +154,12 @@ def offices_elsewhere(
         .order_by(organs.c.organ_id)
         .limit(_ELSEWHERE)
     )
+    return _by_code(connection.execute(query))
+
+
+def offices_among(connection: Connection, codes: Iterable[str], organ_ids: Iterable[str]) -> dict[str, list[Office]]:
+    """Those of the organs that declare the matters, by catalogue code."""
+    query = _offices().where(capabilities.c.catalog_code.in_(set(codes)), organs.c.organ_id.in_(set(organ_ids)))
     return _by_code(connection.execute(query))
 
 
@@ -235,7 +202,9 @@ def decided(connection: Connection, case_ids: Iterable[str]) -> dict[tuple[str, 
     )
     found: dict[tuple[str, int], list[Decision]] = {}
     for row in connection.execute(query):
-        decision = Decision(row.step_id, row.organ_id, row.organ_name, row.reason)
+        decision = Decision(
+            row.step_id, row.organ_id, row.organ_name, row.reason, superior_organ_ids=tuple(row.superior_organ_ids)
+        )
         found.setdefault((row.case_id, row.request_no), []).append(decision)
     return found
 
@@ -252,6 +221,7 @@ def add_decisions(
             "organ_id": decision.organ_id,
             "organ_name": decision.organ_name,
             "reason": decision.reason,
+            "superior_organ_ids": list(decision.superior_organ_ids),
             "decided_at": now,
             "open": decision.organ_id != "" and case_id not in ended,
         }

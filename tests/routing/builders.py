@@ -20,21 +20,24 @@ def region(code: str, parent: str = "", name: str = "", version: int = 1) -> ide
 
 
 def organ(
-    organ_id: str, region_code: str = "330106", level: int = 4, name: str = "", version: int = 1
+    organ_id: str, region_code: str = "330106", level: int = 4, name: str = "", version: int = 1, parent: str = ""
 ) -> identity_events.OrganRegistered:
     built = directory_pb2.Organ(
         organ_id=organ_id,
         name=name or f"office {organ_id}",
         region_code=region_code,
         level=directory_pb2.OrganLevel.ValueType(level),
+        parent_organ_id=parent,
     )
     return identity_events.OrganRegistered(organ=built, version=version)
 
 
 def step(
-    step_id: str = "food", code: str = FOOD, level: int = 0, excluded: Sequence[str] = ()
+    step_id: str = "food", code: str = FOOD, level: int = 0, excluded: Sequence[str] = (), above: str = ""
 ) -> routing_pb2.StepToRoute:
-    return routing_pb2.StepToRoute(step_id=step_id, catalog_code=code, level=level, excluded_organ_ids=excluded)
+    return routing_pb2.StepToRoute(
+        step_id=step_id, catalog_code=code, level=level, excluded_organ_ids=excluded, above_organ_id=above
+    )
 
 
 def request(

@@ -6,8 +6,9 @@
   of a case starts the bundle's own; a pre-check is none, because it comes before anybody accepts.
 - A correction is asked for, or a special procedure begins: the step's clocks and the bundle's stand still until it is
   over. Several may overlap; each is named by the task on which it was said.
-- The step is completed, refused, returned, passed on, skipped or cancelled: its clocks end. When it is offered to
-  another office, new ones start for that; what is left of the time of the first is not the second's.
+- The step is completed, refused, returned, skipped or cancelled: its clocks end. When it is offered to another office,
+  new ones start for that; what is left of the time of the first is not the second's. A step that is passed upward has
+  one decision, of two offices: its clocks go on.
 - Nothing is left to decide in a case, because it is over or is being undone: all its clocks end, but for those of
   follow-ups, which are about the time after it.
 
@@ -80,7 +81,7 @@ def resumed(turn: "Turn", step_id: str, stop_id: str) -> None:
 
 
 def decided(turn: "Turn", step_id: str) -> None:
-    """The office has no more to decide: it completed, refused, returned or passed on the step, or was let off it."""
+    """The office has no more to decide: it completed, refused or returned the step, or was let off it."""
     for each in _of(turn, (step_id,)):
         _change(turn, each, clocks.end(each.clock, turn.now))
 

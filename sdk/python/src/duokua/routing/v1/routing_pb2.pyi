@@ -53,13 +53,18 @@ class StepToRoute(_message.Message):
     CATALOG_CODE_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
     EXCLUDED_ORGAN_IDS_FIELD_NUMBER: _builtins.int
+    ABOVE_ORGAN_ID_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     level: _builtins.int
     """The organ level that must handle it; 0 for any."""
+    above_organ_id: _builtins.str
+    """转报: the office must be above this one, the nearest that handles the matter, whatever its level; empty for a step
+    that nobody passed upward.
+    """
     @_builtins.property
     def excluded_organ_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Offices that returned the step as not theirs."""
+        """Offices that returned the step as not theirs, or passed it upward."""
 
     def __init__(
         self,
@@ -68,10 +73,11 @@ class StepToRoute(_message.Message):
         catalog_code: _builtins.str = ...,
         level: _builtins.int = ...,
         excluded_organ_ids: _abc.Iterable[_builtins.str] | None = ...,
+        above_organ_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -87,12 +93,17 @@ class Decision(_message.Message):
     ORGAN_ID_FIELD_NUMBER: _builtins.int
     ORGAN_NAME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SUPERIOR_ORGAN_IDS_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     organ_id: _builtins.str
     """Empty when no office may handle the step."""
     organ_name: _builtins.str
     reason: _builtins.str
     """One sentence for a clerk: the rule that chose, or what is missing."""
+    @_builtins.property
+    def superior_organ_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The organs above the office, the nearest first."""
+
     def __init__(
         self,
         *,
@@ -100,10 +111,11 @@ class Decision(_message.Message):
         organ_id: _builtins.str = ...,
         organ_name: _builtins.str = ...,
         reason: _builtins.str = ...,
+        superior_organ_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "step_id", b"step_id", "superior_organ_ids", b"superior_organ_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
