@@ -8,7 +8,7 @@ from typing import Any
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.matters.v1 import bundle_pb2
-from services.cases.conditions import ConditionFaultError
+from services.cases.expressions import ExpressionFaultError
 from services.cases.plans import Published
 
 REGION_CODE_DIGITS = 6
@@ -43,7 +43,7 @@ def check_application(
             try:
                 if not condition.holds(form):
                     skipped.append(step_id)
-            except ConditionFaultError as fault:
+            except ExpressionFaultError as fault:
                 faults.append(Violation("form", f"the condition of step {step_id} cannot be decided: {fault}"))
     if faults:
         where = ", ".join(sorted({fault.field for fault in faults})[:5])

@@ -12,6 +12,7 @@ from services.cases.domain.plan import (
     Notice,
     Plan,
     PlanStep,
+    ResultField,
     StepInput,
     Visit,
 )
@@ -63,6 +64,9 @@ def _step(step: bundle_pb2.Step) -> PlanStep:
         choice=step.choice,
         inputs=tuple(StepInput(each.name, each.expression, each.type) for each in step.inputs),
         pre_check=step.pre_check,
+        result_fields=tuple(
+            ResultField(each.name, each.type, each.required, each.shared) for each in step.result_fields
+        ),
     )
 
 

@@ -12,8 +12,8 @@ from chassis.problems import NotFound
 from duokua.matters.v1 import bundle_pb2
 from services.cases import store
 from services.cases.compiling import plan_of
-from services.cases.conditions import Condition
 from services.cases.domain.plan import Plan
+from services.cases.expressions import Condition
 
 
 @dataclass(frozen=True, slots=True)

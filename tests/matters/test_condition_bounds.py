@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.cases.conditions import Condition
+from services.cases.expressions import Condition
 from tests.matters.builders import faults_of, package
 
 LOOP = "has(form.shop.tags) && form.shop.tags."

@@ -40,6 +40,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultField:
+    """A field of a step's result."""
+
+    name: str
+    type: str
+    """A type of JSON Schema, as that of an input."""
+    required: bool = True
+    shared: bool = False
+    """Whether later steps may be given it; nothing else of a result goes to another office."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepInput:
     """What a step is given of the results of earlier ones."""
 
@@ -100,6 +112,8 @@ class PlanStep:
     inputs: tuple[StepInput, ...] = ()
     pre_check: bool = False
     """预审: the lead looks at the application before anybody else."""
+    result_fields: tuple[ResultField, ...] = ()
+    """What its result holds; with none, anything is taken and nothing shared."""
 
     @property
     def compensated(self) -> bool:
@@ -133,6 +147,8 @@ class Plan:
     """Derived: the steps by their id."""
     followers: Mapping[str, tuple[PlanStep, ...]] = field(init=False, repr=False, compare=False)
     """Derived: by step id, the steps that name it in ``after``, in the order of the plan."""
+    before: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """Derived: by step id, the steps that come before it, directly or through others, in the order of the plan."""
 
     def __post_init__(self) -> None:
         by_id = {step.step_id: step for step in self.steps}
@@ -140,6 +156,16 @@ class Plan:
         _check(self)
         followers = {step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id}
         object.__setattr__(self, "followers", followers)
+        object.__setattr__(self, "before", _before(self))
+
+
+def _before(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The ancestors of each step."""
+    found: dict[str, set[str]] = {}
+    for step_id in TopologicalSorter({step.step_id: step.after for step in plan.steps}).static_order():
+        after = plan.by_id[step_id].after
+        found[step_id] = set(after).union(*(found[other] for other in after))
+    return {step_id: tuple(other for other in plan.by_id if other in found[step_id]) for step_id in plan.by_id}
 
 
 def _check(plan: Plan) -> None:

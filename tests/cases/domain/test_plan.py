@@ -38,3 +38,8 @@ def test_a_pivot_is_never_compensated() -> None:
 def test_plans_with_the_same_content_are_equal() -> None:
     assert a_restaurant() == a_restaurant()
     assert hash(a_restaurant()) == hash(a_restaurant())
+
+
+def test_what_comes_before_a_step_is_known_through_others_too() -> None:
+    plan = a_plan(a_step("d", "b", "c"), a_step("c", "a"), a_step("b", "a"), a_step("a"))
+    assert plan.before == {"d": ("c", "b", "a"), "c": ("a",), "b": ("a",), "a": ()}

@@ -25,37 +25,41 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64uokua/matters/v1/bundle.proto\x12\x11\x64uokua.matters.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x06Matter\x12\x14\n\x0c\x63\x61talog_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\ttype_code\x18\x03 \x01(\t\x12\x13\n\x0b\x66orm_fields\x18\x04 \x03(\t\x12\x11\n\tmaterials\x18\x05 \x03(\t\x12\x10\n\x08scenario\x18\x06 \x01(\t\"\x96\x03\n\x04Step\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x03(\t\x12\x0c\n\x04when\x18\x05 \x01(\t\x12\r\n\x05level\x18\x06 \x01(\r\x12\x10\n\x08undoable\x18\x07 \x01(\x08\x12\r\n\x05pivot\x18\x08 \x01(\x08\x12\x13\n\x0b\x66orm_fields\x18\t \x03(\t\x12\x11\n\tmaterials\x18\n \x03(\t\x12)\n\x06notice\x18\x0b \x01(\x0b\x32\x19.duokua.matters.v1.Notice\x12)\n\x06limits\x18\x0c \x01(\x0b\x32\x19.duokua.matters.v1.Limits\x12\x10\n\x08optional\x18\r \x01(\x08\x12\x1b\n\x13without_application\x18\x0e \x01(\x08\x12\x0e\n\x06quorum\x18\x0f \x01(\r\x12\x0e\n\x06\x63hoice\x18\x10 \x01(\t\x12,\n\x06inputs\x18\x11 \x03(\x0b\x32\x1c.duokua.matters.v1.StepInput\x12\x11\n\tpre_check\x18\x12 \x01(\x08\"]\n\x05Limit\x12\x0e\n\x06\x61mount\x18\x01 \x01(\r\x12)\n\x04unit\x18\x02 \x01(\x0e\x32\x1b.duokua.matters.v1.TimeUnit\x12\x19\n\x11longest_extension\x18\x03 \x01(\r\"\x8f\x01\n\x06Limits\x12,\n\nacceptance\x18\x01 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\x12+\n\tstatutory\x18\x02 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\x12*\n\x08promised\x18\x03 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\"\x9f\x01\n\nClockRules\x12\x18\n\x10\x63ounts_start_day\x18\x01 \x01(\x08\x12\x17\n\x0f\x63ounts_stop_day\x18\x02 \x01(\x08\x12\x19\n\x11\x63ounts_resume_day\x18\x03 \x01(\x08\x12\x18\n\x10\x65nds_on_days_off\x18\x04 \x01(\x08\x12\x11\n\tcloses_at\x18\x05 \x01(\r\x12\x16\n\x0eyellow_percent\x18\x06 \x01(\r\";\n\tStepInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\"6\n\x05Visit\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\"H\n\x0f\x43orrectionRules\x12\x0c\n\x04most\x18\x01 \x01(\r\x12\'\n\x05limit\x18\x02 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\")\n\x06Notice\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08template\x18\x02 \x01(\t\"c\n\x0cMaterialKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x13\n\x0bmedia_types\x18\x04 \x03(\t\x12\x10\n\x08max_size\x18\x05 \x01(\x04\"\x86\x04\n\x06\x42undle\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x04 \x01(\t\x12%\n\x04lead\x18\x05 \x01(\x0b\x32\x17.duokua.matters.v1.Lead\x12&\n\x05steps\x18\x06 \x03(\x0b\x32\x17.duokua.matters.v1.Step\x12\x13\n\x0b\x66orm_schema\x18\x07 \x01(\t\x12\x14\n\x0cregion_field\x18\x08 \x01(\t\x12\x32\n\tmaterials\x18\t \x03(\x0b\x32\x1f.duokua.matters.v1.MaterialKind\x12\x30\n\x0cpublished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06limits\x18\x0b \x01(\x0b\x32\x19.duokua.matters.v1.Limits\x12\x32\n\x0b\x63lock_rules\x18\x0c \x01(\x0b\x32\x1d.duokua.matters.v1.ClockRules\x12\x37\n\x0b\x63orrections\x18\r \x01(\x0b\x32\".duokua.matters.v1.CorrectionRules\x12(\n\x06visits\x18\x0e \x03(\x0b\x32\x18.duokua.matters.v1.Visit\x12\x12\n\nundo_order\x18\x0f \x03(\t\"5\n\x04Lead\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x0c\n\x04uscc\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\r*\x9b\x01\n\x08TimeUnit\x12\x19\n\x15TIME_UNIT_UNSPECIFIED\x10\x00\x12\x19\n\x15TIME_UNIT_WORKING_DAY\x10\x01\x12\x1a\n\x16TIME_UNIT_CALENDAR_DAY\x10\x02\x12\x12\n\x0eTIME_UNIT_HOUR\x10\x03\x12\x14\n\x10TIME_UNIT_MINUTE\x10\x04\x12\x13\n\x0fTIME_UNIT_MONTH\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64uokua/matters/v1/bundle.proto\x12\x11\x64uokua.matters.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n\x06Matter\x12\x14\n\x0c\x63\x61talog_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\ttype_code\x18\x03 \x01(\t\x12\x13\n\x0b\x66orm_fields\x18\x04 \x03(\t\x12\x11\n\tmaterials\x18\x05 \x03(\t\x12\x10\n\x08scenario\x18\x06 \x01(\t\x12\x35\n\rresult_fields\x18\x07 \x03(\x0b\x32\x1e.duokua.matters.v1.ResultField\x12-\n\x06inputs\x18\x08 \x03(\x0b\x32\x1d.duokua.matters.v1.InputField\"K\n\x0bResultField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0e\n\x06shared\x18\x04 \x01(\x08\"(\n\nInputField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"\xcd\x03\n\x04Step\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x03(\t\x12\x0c\n\x04when\x18\x05 \x01(\t\x12\r\n\x05level\x18\x06 \x01(\r\x12\x10\n\x08undoable\x18\x07 \x01(\x08\x12\r\n\x05pivot\x18\x08 \x01(\x08\x12\x13\n\x0b\x66orm_fields\x18\t \x03(\t\x12\x11\n\tmaterials\x18\n \x03(\t\x12)\n\x06notice\x18\x0b \x01(\x0b\x32\x19.duokua.matters.v1.Notice\x12)\n\x06limits\x18\x0c \x01(\x0b\x32\x19.duokua.matters.v1.Limits\x12\x10\n\x08optional\x18\r \x01(\x08\x12\x1b\n\x13without_application\x18\x0e \x01(\x08\x12\x0e\n\x06quorum\x18\x0f \x01(\r\x12\x0e\n\x06\x63hoice\x18\x10 \x01(\t\x12,\n\x06inputs\x18\x11 \x03(\x0b\x32\x1c.duokua.matters.v1.StepInput\x12\x11\n\tpre_check\x18\x12 \x01(\x08\x12\x35\n\rresult_fields\x18\x13 \x03(\x0b\x32\x1e.duokua.matters.v1.ResultField\"]\n\x05Limit\x12\x0e\n\x06\x61mount\x18\x01 \x01(\r\x12)\n\x04unit\x18\x02 \x01(\x0e\x32\x1b.duokua.matters.v1.TimeUnit\x12\x19\n\x11longest_extension\x18\x03 \x01(\r\"\x8f\x01\n\x06Limits\x12,\n\nacceptance\x18\x01 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\x12+\n\tstatutory\x18\x02 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\x12*\n\x08promised\x18\x03 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\"\x9f\x01\n\nClockRules\x12\x18\n\x10\x63ounts_start_day\x18\x01 \x01(\x08\x12\x17\n\x0f\x63ounts_stop_day\x18\x02 \x01(\x08\x12\x19\n\x11\x63ounts_resume_day\x18\x03 \x01(\x08\x12\x18\n\x10\x65nds_on_days_off\x18\x04 \x01(\x08\x12\x11\n\tcloses_at\x18\x05 \x01(\r\x12\x16\n\x0eyellow_percent\x18\x06 \x01(\r\";\n\tStepInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\"6\n\x05Visit\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05steps\x18\x03 \x03(\t\"H\n\x0f\x43orrectionRules\x12\x0c\n\x04most\x18\x01 \x01(\r\x12\'\n\x05limit\x18\x02 \x01(\x0b\x32\x18.duokua.matters.v1.Limit\")\n\x06Notice\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08template\x18\x02 \x01(\t\"c\n\x0cMaterialKind\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x13\n\x0bmedia_types\x18\x04 \x03(\t\x12\x10\n\x08max_size\x18\x05 \x01(\x04\"\x86\x04\n\x06\x42undle\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x04 \x01(\t\x12%\n\x04lead\x18\x05 \x01(\x0b\x32\x17.duokua.matters.v1.Lead\x12&\n\x05steps\x18\x06 \x03(\x0b\x32\x17.duokua.matters.v1.Step\x12\x13\n\x0b\x66orm_schema\x18\x07 \x01(\t\x12\x14\n\x0cregion_field\x18\x08 \x01(\t\x12\x32\n\tmaterials\x18\t \x03(\x0b\x32\x1f.duokua.matters.v1.MaterialKind\x12\x30\n\x0cpublished_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06limits\x18\x0b \x01(\x0b\x32\x19.duokua.matters.v1.Limits\x12\x32\n\x0b\x63lock_rules\x18\x0c \x01(\x0b\x32\x1d.duokua.matters.v1.ClockRules\x12\x37\n\x0b\x63orrections\x18\r \x01(\x0b\x32\".duokua.matters.v1.CorrectionRules\x12(\n\x06visits\x18\x0e \x03(\x0b\x32\x18.duokua.matters.v1.Visit\x12\x12\n\nundo_order\x18\x0f \x03(\t\"5\n\x04Lead\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x0c\n\x04uscc\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\r*\x9b\x01\n\x08TimeUnit\x12\x19\n\x15TIME_UNIT_UNSPECIFIED\x10\x00\x12\x19\n\x15TIME_UNIT_WORKING_DAY\x10\x01\x12\x1a\n\x16TIME_UNIT_CALENDAR_DAY\x10\x02\x12\x12\n\x0eTIME_UNIT_HOUR\x10\x03\x12\x14\n\x10TIME_UNIT_MINUTE\x10\x04\x12\x13\n\x0fTIME_UNIT_MONTH\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.matters.v1.bundle_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TIMEUNIT']._serialized_start=1933
-  _globals['_TIMEUNIT']._serialized_end=2088
-  _globals['_MATTER']._serialized_start=86
-  _globals['_MATTER']._serialized_end=207
-  _globals['_STEP']._serialized_start=210
-  _globals['_STEP']._serialized_end=616
-  _globals['_LIMIT']._serialized_start=618
-  _globals['_LIMIT']._serialized_end=711
-  _globals['_LIMITS']._serialized_start=714
-  _globals['_LIMITS']._serialized_end=857
-  _globals['_CLOCKRULES']._serialized_start=860
-  _globals['_CLOCKRULES']._serialized_end=1019
-  _globals['_STEPINPUT']._serialized_start=1021
-  _globals['_STEPINPUT']._serialized_end=1080
-  _globals['_VISIT']._serialized_start=1082
-  _globals['_VISIT']._serialized_end=1136
-  _globals['_CORRECTIONRULES']._serialized_start=1138
-  _globals['_CORRECTIONRULES']._serialized_end=1210
-  _globals['_NOTICE']._serialized_start=1212
-  _globals['_NOTICE']._serialized_end=1253
-  _globals['_MATERIALKIND']._serialized_start=1255
-  _globals['_MATERIALKIND']._serialized_end=1354
-  _globals['_BUNDLE']._serialized_start=1357
-  _globals['_BUNDLE']._serialized_end=1875
-  _globals['_LEAD']._serialized_start=1877
-  _globals['_LEAD']._serialized_end=1930
+  _globals['_TIMEUNIT']._serialized_start=2210
+  _globals['_TIMEUNIT']._serialized_end=2365
+  _globals['_MATTER']._serialized_start=87
+  _globals['_MATTER']._serialized_end=310
+  _globals['_RESULTFIELD']._serialized_start=312
+  _globals['_RESULTFIELD']._serialized_end=387
+  _globals['_INPUTFIELD']._serialized_start=389
+  _globals['_INPUTFIELD']._serialized_end=429
+  _globals['_STEP']._serialized_start=432
+  _globals['_STEP']._serialized_end=893
+  _globals['_LIMIT']._serialized_start=895
+  _globals['_LIMIT']._serialized_end=988
+  _globals['_LIMITS']._serialized_start=991
+  _globals['_LIMITS']._serialized_end=1134
+  _globals['_CLOCKRULES']._serialized_start=1137
+  _globals['_CLOCKRULES']._serialized_end=1296
+  _globals['_STEPINPUT']._serialized_start=1298
+  _globals['_STEPINPUT']._serialized_end=1357
+  _globals['_VISIT']._serialized_start=1359
+  _globals['_VISIT']._serialized_end=1413
+  _globals['_CORRECTIONRULES']._serialized_start=1415
+  _globals['_CORRECTIONRULES']._serialized_end=1487
+  _globals['_NOTICE']._serialized_start=1489
+  _globals['_NOTICE']._serialized_end=1530
+  _globals['_MATERIALKIND']._serialized_start=1532
+  _globals['_MATERIALKIND']._serialized_end=1631
+  _globals['_BUNDLE']._serialized_start=1634
+  _globals['_BUNDLE']._serialized_end=2152
+  _globals['_LEAD']._serialized_start=2154
+  _globals['_LEAD']._serialized_end=2207
 # @@protoc_insertion_point(module_scope)

@@ -56,6 +56,8 @@ class Matter(_message.Message):
     FORM_FIELDS_FIELD_NUMBER: _builtins.int
     MATERIALS_FIELD_NUMBER: _builtins.int
     SCENARIO_FIELD_NUMBER: _builtins.int
+    RESULT_FIELDS_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     catalog_code: _builtins.str
     """Catalogue code (基本编码), GB/T 39554.1-2020, 12 characters."""
     name: _builtins.str
@@ -70,6 +72,14 @@ class Matter(_message.Message):
     def materials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kinds of material that the handling office may see."""
 
+    @_builtins.property
+    def result_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResultField]:
+        """What a result holds; empty when nothing is said about it, and then anything is taken."""
+
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___InputField]:
+        """What the handling office is given of the results of earlier steps."""
+
     def __init__(
         self,
         *,
@@ -79,14 +89,74 @@ class Matter(_message.Message):
         form_fields: _abc.Iterable[_builtins.str] | None = ...,
         materials: _abc.Iterable[_builtins.str] | None = ...,
         scenario: _builtins.str = ...,
+        result_fields: _abc.Iterable[Global___ResultField] | None = ...,
+        inputs: _abc.Iterable[Global___InputField] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_code", b"catalog_code", "form_fields", b"form_fields", "materials", b"materials", "name", b"name", "scenario", b"scenario", "type_code", b"type_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_code", b"catalog_code", "form_fields", b"form_fields", "inputs", b"inputs", "materials", b"materials", "name", b"name", "result_fields", b"result_fields", "scenario", b"scenario", "type_code", b"type_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Matter: _TypeAlias = Matter  # noqa: Y015
+
+@_typing.final
+class ResultField(_message.Message):
+    """A field of a matter's result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """A type of JSON Schema: string, number, integer, boolean, array or object."""
+    required: _builtins.bool
+    """True when every result has it."""
+    shared: _builtins.bool
+    """True when later steps of a case may be given it. Nothing else of a result goes to another office."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        required: _builtins.bool = ...,
+        shared: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "required", b"required", "shared", b"shared", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResultField: _TypeAlias = ResultField  # noqa: Y015
+
+@_typing.final
+class InputField(_message.Message):
+    """Something that a matter's office is given of the results of earlier steps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """A type of JSON Schema, as that of a result's field."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InputField: _TypeAlias = InputField  # noqa: Y015
 
 @_typing.final
 class Step(_message.Message):
@@ -112,6 +182,7 @@ class Step(_message.Message):
     CHOICE_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
     PRE_CHECK_FIELD_NUMBER: _builtins.int
+    RESULT_FIELDS_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     name: _builtins.str
@@ -153,6 +224,10 @@ class Step(_message.Message):
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepInput]:
         """What it is given of the results of earlier steps."""
 
+    @_builtins.property
+    def result_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResultField]:
+        """What its result holds; empty when nothing is said about it, and then anything is taken."""
+
     def __init__(
         self,
         *,
@@ -174,10 +249,11 @@ class Step(_message.Message):
         choice: _builtins.str = ...,
         inputs: _abc.Iterable[Global___StepInput] | None = ...,
         pre_check: _builtins.bool = ...,
+        result_fields: _abc.Iterable[Global___ResultField] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "result_fields", b"result_fields", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,7 +376,9 @@ class StepInput(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     expression: _builtins.str
-    """In CEL, over `form` and `steps`."""
+    """In CEL, over `form` (what the step's office sees of it) and `steps`: by the id of each step before this one, its
+    `status` and, of its `result`, the fields that are shared.
+    """
     type: _builtins.str
     """A type of JSON Schema."""
     def __init__(

@@ -1,0 +1,52 @@
+"""CEL over a case: conditions of steps and inputs of steps, in the language and declarations of their publishing.
+
+`form` is the form. `steps` has, by the id of each earlier step, its `status` and, of its `result`, what is shared.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from cel_expr_python import cel
+
+_DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+_environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
+NO_STEPS: Mapping[str, Any] = MappingProxyType({})
+
+
+class ExpressionFaultError(Exception):
+    """An expression gives nothing that can be used, for this form and these steps."""
+
+
+class Expression:
+    """A compiled expression."""
+
+    def __init__(self, expression: str) -> None:
+        self.text = expression
+        self._compiled = _environment.compile(expression)
+
+    def value(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> Any:
+        """What it gives, as plain Python; raises ExpressionFaultError when that is an error."""
+        try:
+            given = self._compiled.eval(data={"form": dict(form), "steps": dict(steps)})
+            kind, value = given.type().name(), given.plain_value()
+        except RuntimeError as error:  # how the library tells that it gave up, on data with too many items
+            raise ExpressionFaultError(f"{self.text!r}: {error}") from error
+        if kind in {"ERROR", "UNKNOWN"}:
+            raise ExpressionFaultError(f"{self.text!r}: {value}")
+        return value
+
+
+class Condition:
+    """A compiled condition."""
+
+    def __init__(self, expression: str) -> None:
+        self._expression = Expression(expression)
+
+    def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
+        """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
+        value = self._expression.value(form, steps)
+        if not isinstance(value, bool):
+            message = f"{self._expression.text!r} gives {value!r}, neither true nor false"
+            raise ExpressionFaultError(message)
+        return value
