@@ -7,6 +7,7 @@ from chassis.database import UnitOfWork
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
 from duokua.routing.v1 import routing_pb2
+from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
 from services.cases.domain.case import Case, UndoCause
 from services.cases.domain.disclosure import visible_form
@@ -81,6 +82,13 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             message = events_pb2.StepRefused(case=ref, step=_step_ref(published, case, step_id), reason=reason)
         case effects.StepUndone(step_id):
             message = events_pb2.StepUndone(case=ref, step=_step_ref(published, case, step_id))
+        case (
+            effects.CorrectionRequested()
+            | effects.CorrectionSupplied()
+            | effects.ProcedureBegan()
+            | effects.ProcedureEnded()
+        ):
+            message = _holding_up(published, case, event)
         case effects.CaseCompleted(document_ids):
             message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
         case effects.CaseUndone(cause, reason):
@@ -94,6 +102,22 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
                 description=event.description,
             )
     work.emit(message, subject=case.case_id)
+
+
+def _holding_up(
+    published: Published,
+    case: Case,
+    event: effects.CorrectionRequested | effects.CorrectionSupplied | effects.ProcedureBegan | effects.ProcedureEnded,
+) -> Any:
+    """What holds steps up, or no longer does; the event of the contract is called like the core's."""
+    about = getattr(events_pb2, type(event).__name__)
+    ref = _case_ref(published, case)
+    if isinstance(event, effects.CorrectionRequested | effects.CorrectionSupplied):
+        correction = case.proceedings.corrections[event.correction_no - 1]
+        return about(case=ref, correction=correction_message(case, correction))
+    (procedure,) = (each for each in case.proceedings.procedures if each.task_id == event.task_id)
+    step = _step_ref(published, case, procedure.step_id)
+    return about(case=ref, step=step, procedure=procedure_message(procedure))
 
 
 def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:

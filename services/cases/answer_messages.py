@@ -28,8 +28,8 @@ from services.cases.domain.inputs import (
     VisitScheduled,
 )
 from services.cases.domain.proceedings import CorrectionItem, ItemKind
-from services.cases.messages import stamp
 from services.cases.tasks import Outcome
+from services.cases.timestamps import stamp
 
 LARGEST_RESULT = 65_536
 """In bytes, serialised."""

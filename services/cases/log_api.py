@@ -9,8 +9,8 @@ from chassis.paging import KeyValue, next_token, page
 from duokua.cases.v1 import log_pb2, log_service_pb2
 from services.cases import log_audit, log_store, proofs, replaying
 from services.cases.domain.log import Registered
-from services.cases.messages import stamp
 from services.cases.service import Cases
+from services.cases.timestamps import stamp
 from services.cases.visibility import visible_case
 
 pb = log_service_pb2

@@ -1,19 +1,19 @@
 """Cases, history and incidents as the contract has them."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Row
 
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct, from_struct
 from services.cases.announcements import UNDO_CAUSES
+from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
+from services.cases.timestamps import stamp
 
 LARGEST_FORM = 262_144
 """In bytes, serialised; what is checked and decided for a form takes time in proportion to it."""
@@ -52,6 +52,8 @@ def case_message(row: Row[Any], plan: Plan) -> case_pb2.Case:
         version=case.version,
         open_incidents=case.open_incidents,
         undo_cause=UNDO_CAUSES.get(case.undo_cause, case_pb2.UNDO_CAUSE_UNSPECIFIED),
+        corrections=[correction_message(case, each) for each in case.proceedings.corrections],
+        procedures=[procedure_message(each) for each in case.proceedings.procedures],
     )
     for planned in plan.steps:
         message.steps.append(_step(plan, case.steps[planned.step_id]))
@@ -103,15 +105,6 @@ def incident_message(row: Row[Any]) -> case_pb2.Incident:
         opened_at=stamp(row.opened_at),
         resolved_at=stamp(row.resolved_at),
     )
-
-
-def stamp(at: datetime | None) -> Timestamp | None:
-    """An aware time as protobuf has it; None stays unset."""
-    if at is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(at.astimezone(UTC))
-    return timestamp
 
 
 def form_of(form: Struct) -> dict[str, Any]:

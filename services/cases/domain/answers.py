@@ -22,7 +22,7 @@ FAILURES_TO_INCIDENT = 8
 
 def accepted(turn: Turn, given: Accepted) -> None:
     """The office takes the matter on; saying so twice changes nothing."""
-    task = _open_task(turn, given)
+    task = open_task(turn, given)
     if task is None or task.status is TaskStatus.ACCEPTED:
         return
     turn.settle(task, given, TaskStatus.ACCEPTED)
@@ -37,7 +37,7 @@ def completed(turn: Turn, given: Completed) -> None:
 
     An act that crossed with the end of the case's way forward is taken too, so that its office is asked to undo it.
     """
-    task = _open_task(turn, given)
+    task = open_task(turn, given)
     if task is None:
         return
     turn.settle(task, given, TaskStatus.COMPLETED)
@@ -84,10 +84,10 @@ def _step_done(turn: Turn, task: TaskState, given: Completed) -> None:
 
 def refused(turn: Turn, given: Refused) -> None:
     """Before the point of no return a refusal undoes the case; after it, an operator has to bring it forward."""
-    task = _open_task(turn, given)
+    task = open_task(turn, given)
     if task is None:
         return
-    _must_handle(task)
+    must_handle(task)
     turn.settle(task, given, TaskStatus.REFUSED)
     timing.decided(turn, task.step_id)
     step = turn.change(task.step_id, status=StepStatus.REFUSED, task_id="", failures=0, reason=given.reason)
@@ -105,10 +105,10 @@ def refused(turn: Turn, given: Refused) -> None:
 
 def returned(turn: Turn, given: Returned) -> None:
     """Not this office's: routed anew, never to it again. Possible until the step is completed."""
-    task = _open_task(turn, given)
+    task = open_task(turn, given)
     if task is None:
         return
-    _must_handle(task)
+    must_handle(task)
     turn.settle(task, given, TaskStatus.RETURNED)
     timing.decided(turn, task.step_id)
     turn.change(
@@ -128,7 +128,7 @@ def failed(turn: Turn, given: Failed) -> None:
 
     An acceptance stands: it is a legal act, which a technical failure does not take back.
     """
-    task = _open_task(turn, given)
+    task = open_task(turn, given)
     if task is None:
         return
     turn.settle(task, given, TaskStatus.FAILED)
@@ -161,7 +161,8 @@ def _back_off(failures: int, retry_after: timedelta | None) -> timedelta:
     return min(FIRST_BACK_OFF * (1 << (failures - 1)), LONGEST_BACK_OFF)
 
 
-def _must_handle(task: TaskState) -> None:
+def must_handle(task: TaskState) -> None:
+    """Raise Refusal UNDO_CANNOT_BE_REFUSED for an undo task."""
     if task.kind is TaskKind.UNDO:
         raise Refusal(
             "UNDO_CANNOT_BE_REFUSED",
@@ -169,8 +170,8 @@ def _must_handle(task: TaskState) -> None:
         )
 
 
-def _open_task(turn: Turn, given: Answer) -> TaskState | None:
-    """Return the task that is answered; None when this very answer was taken before."""
+def task_of(turn: Turn, given: Answer) -> TaskState | None:
+    """Return the task that is answered, open or not; None when this very answer was taken before."""
     task = turn.tasks.get(given.task_id)
     if task is None:
         raise Refusal("TASK_NOT_FOUND", f"case {turn.before.case_id} has no task {given.task_id}")
@@ -181,7 +182,13 @@ def _open_task(turn: Turn, given: Answer) -> TaskState | None:
             raise Refusal(
                 "REQUEST_ID_REUSED", f"request {request_id} was another answer ({kind}); give each its own id"
             )
-    if task.status in OPEN_TASK or (isinstance(given, Completed) and _crossed(turn, task)):
+    return task
+
+
+def open_task(turn: Turn, given: Answer) -> TaskState | None:
+    """Return the open task that is answered; None when this very answer was taken before."""
+    task = task_of(turn, given)
+    if task is None or task.status in OPEN_TASK or (isinstance(given, Completed) and _crossed(turn, task)):
         return task
     if turn.before.ended:
         raise Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; the answer was not taken")

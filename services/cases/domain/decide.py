@@ -10,11 +10,14 @@ from typing import Any
 
 from services.cases.domain.answers import accepted, completed, failed, refused, returned
 from services.cases.domain.case import Case
+from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.effects import Effect
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
     Accepted,
     Completed,
+    Corrected,
+    CorrectionRequested,
     Failed,
     IncidentRetried,
     Input,
@@ -22,13 +25,16 @@ from services.cases.domain.inputs import (
     NoticeRevoked,
     NoticeSealed,
     Refused,
+    Resumed,
     Returned,
     Routed,
     Submitted,
+    Suspended,
     Withdrawn,
 )
 from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
 from services.cases.domain.plan import Plan
+from services.cases.domain.procedures import resumed, suspended
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.submission import begin, routed
 from services.cases.domain.turn import Turn
@@ -89,6 +95,10 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     Refused: refused,
     Returned: returned,
     Failed: failed,
+    CorrectionRequested: correction_requested,
+    Corrected: corrected,
+    Suspended: suspended,
+    Resumed: resumed,
     NoticeSealed: notice_sealed,
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,

@@ -112,6 +112,34 @@ class StepUndone:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionRequested:
+    """The applicant is asked for corrections: for the first time, for more of them, or for the same once more."""
+
+    correction_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionSupplied:
+    """The applicant supplied everything that was asked for."""
+
+    correction_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureBegan:
+    """A special procedure of an office began; it is named by the task on which that was said."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureEnded:
+    """A special procedure is over, and its step goes on."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseCompleted:
     """Every step is completed or skipped, and every notice sealed."""
 
@@ -142,6 +170,10 @@ Event = (
     | StepCompleted
     | StepRefused
     | StepUndone
+    | CorrectionRequested
+    | CorrectionSupplied
+    | ProcedureBegan
+    | ProcedureEnded
     | CaseCompleted
     | CaseUndone
     | IncidentOpened

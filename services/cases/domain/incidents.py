@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from services.cases.domain.case import StepStatus
+from services.cases.domain.corrections import ask_again
 from services.cases.domain.inputs import IncidentRetried
 from services.cases.domain.notices import request_again, request_notice
 from services.cases.domain.refusal import Refusal
@@ -42,6 +43,7 @@ _RETRIES: dict[str, Callable[[Turn, str], None]] = {
     "TASK_FAILED": _handle_again,
     "UNDO_FAILED": _undo_again,
     "REFUSED_AFTER_PIVOT": _handle_again,
+    "CORRECTION_EXPIRED": ask_again,
     "NOTICE_FAILED": request_again,
     "NOTICE_REVOKED": request_notice,
 }

@@ -94,6 +94,8 @@ class Correction:
     requests: tuple[CorrectionRequest, ...]
     status: CorrectionStatus = CorrectionStatus.OPEN
     settled_at: datetime | None = None
+    supplied: tuple[str, ...] = ()
+    """The digests of the form and the materials as they were supplied, by which a repeat is known."""
 
 
 @dataclass(frozen=True, slots=True)

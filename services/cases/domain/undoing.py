@@ -4,11 +4,21 @@ from services.cases.domain import timing
 from services.cases.domain.case import CaseStatus, StepStatus, UndoCause
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Withdrawn
+from services.cases.domain.interruptions import drop
 from services.cases.domain.notices import withdraw_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 
-_UNFINISHED = frozenset({StepStatus.WAITING, StepStatus.ROUTING, StepStatus.OFFERED, StepStatus.ACCEPTED})
+_UNFINISHED = frozenset(
+    {
+        StepStatus.WAITING,
+        StepStatus.ROUTING,
+        StepStatus.OFFERED,
+        StepStatus.ACCEPTED,
+        StepStatus.CORRECTING,
+        StepStatus.SUSPENDED,
+    }
+)
 
 
 def pivot_passed(turn: Turn) -> bool:
@@ -41,6 +51,7 @@ def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     turn.refusal_reason = reason
     turn.changed = True
     timing.closed(turn)
+    drop(turn, turn.steps)
     for planned in turn.plan.steps:
         step = turn.steps[planned.step_id]
         if step.status in _UNFINISHED:

@@ -6,6 +6,7 @@ from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
 from services.cases.domain.proceedings import ClockKind
 from services.cases.domain.snapshot import from_json, to_json
 from services.cases.domain.timing import running
+from tests.cases.domain.holding_up import asked, under_way
 from tests.cases.domain.saga import Saga
 
 _WITH_ITS_OFFICE = (StepStatus.OFFERED, StepStatus.ACCEPTED, StepStatus.CORRECTING, StepStatus.SUSPENDED)
@@ -34,9 +35,12 @@ def _check_books(saga: Saga) -> None:
         each.incident_id for each in case.incidents.values() if each.resolved_at is None
     }
     assert len(saga.being_undone()) <= 1
-    asked = {step.routing_no for step in case.steps.values() if step.routing_no}
-    assert asked <= set(saga.questions)
-    left = bool(saga.open or asked or saga.pending_notices() or saga.open_incidents)
+    unrouted = {step.routing_no for step in case.steps.values() if step.routing_no}
+    assert unrouted <= set(saga.questions)
+    waiting = asked(saga) + [procedure.step_id for procedure in under_way(saga)]
+    held_up = (StepStatus.CORRECTING, StepStatus.SUSPENDED)
+    assert sorted(waiting) == sorted(step.step_id for step in case.steps.values() if step.status in held_up)
+    left = bool(saga.open or unrouted or waiting or saga.pending_notices() or saga.open_incidents)
     assert case.ended != left, "a case ends exactly when nothing is left to happen"
 
 

@@ -8,7 +8,8 @@ LEAD = Lead(organ_id="organ-lead", uscc="11341802003284977M", level=4)
 
 
 def a_step(step_id: str, *after: str, notice: bool = False, **values: Any) -> PlanStep:
-    """A step that is called like its id; with a notice when the test asks for one."""
+    """A step that is called like its id and sees the shop and its lease; with a notice when the test asks for one."""
+    values = {"form_fields": ("shop.area", "owner"), "materials": ("lease",), **values}
     paper = Notice(title=f"Notice of {step_id}", template="{{ result }}") if notice else None
     return PlanStep(step_id=step_id, name=step_id, catalog_code="340123001000", after=after, notice=paper, **values)
 

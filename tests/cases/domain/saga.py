@@ -24,6 +24,7 @@ from services.cases.domain.effects import (
     WithdrawNotice,
 )
 from services.cases.domain.inputs import (
+    KEEPING,
     Accepted,
     Answer,
     Completed,
@@ -43,6 +44,7 @@ from services.cases.domain.inputs import from_json as input_from_json
 from services.cases.domain.inputs import to_json as input_to_json
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
+from tests.cases.domain.holding_up import release
 from tests.cases.domain.plans import a_restaurant
 
 NINE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -82,8 +84,8 @@ class Saga:
             assert decision.case is self.current
             assert decision.effects == ()
         self.current = decision.case
-        if decision.changed and isinstance(given, Completed | Refused | Returned | Failed):
-            self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal
+        if decision.changed and isinstance(given, Answer) and not isinstance(given, KEEPING):
+            self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal, or is about the past
         for effect in decision.effects:
             self._note(effect)
         return decision
@@ -181,18 +183,22 @@ class Saga:
             if self.case.ended:
                 return self
             self.routed()
+            release(self)
             for task_id in tuple(self.open):
                 if task_id in self.open:
                     self.take(Completed(task_id, self.request_id(), {}))
             for incident_id in tuple(self.open_incidents):
                 if incident_id in self.open_incidents:
                     self.take(IncidentRetried(incident_id, self.request_id(), "put right"))
-            for step in tuple(self.case.steps.values()):
-                if step.notice_status is NoticeStatus.REQUESTED:
-                    self.sealed(step.step_id)
-                elif step.notice_status is NoticeStatus.WITHDRAWN:
-                    self.revoked(step.step_id)
+            self._notices_settled()
         raise AssertionError(f"the case does not come to an end: {self.case}")
+
+    def _notices_settled(self) -> None:
+        for step in tuple(self.case.steps.values()):
+            if step.notice_status is NoticeStatus.REQUESTED:
+                self.sealed(step.step_id)
+            elif step.notice_status is NoticeStatus.WITHDRAWN:
+                self.revoked(step.step_id)
 
     # What there is
 

@@ -241,6 +241,120 @@ class StepUndone(_message.Message):
 Global___StepUndone: _TypeAlias = StepUndone  # noqa: Y015
 
 @_typing.final
+class CorrectionRequested(_message.Message):
+    """The applicant is asked for corrections: for the first time, for more of them, or for the same once more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def correction(self) -> _case_pb2.Correction:
+        """All that is asked for now, by all offices."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        correction: _case_pb2.Correction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "correction", b"correction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "correction", b"correction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionRequested: _TypeAlias = CorrectionRequested  # noqa: Y015
+
+@_typing.final
+class CorrectionSupplied(_message.Message):
+    """The applicant supplied everything that was asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    CORRECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def correction(self) -> _case_pb2.Correction: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        correction: _case_pb2.Correction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "correction", b"correction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "correction", b"correction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectionSupplied: _TypeAlias = CorrectionSupplied  # noqa: Y015
+
+@_typing.final
+class ProcedureBegan(_message.Message):
+    """A special procedure of an office began."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    @_builtins.property
+    def procedure(self) -> _case_pb2.Procedure: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        procedure: _case_pb2.Procedure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "procedure", b"procedure", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "procedure", b"procedure", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcedureBegan: _TypeAlias = ProcedureBegan  # noqa: Y015
+
+@_typing.final
+class ProcedureEnded(_message.Message):
+    """A special procedure is over, and its step goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    PROCEDURE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    @_builtins.property
+    def procedure(self) -> _case_pb2.Procedure: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        procedure: _case_pb2.Procedure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "procedure", b"procedure", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "procedure", b"procedure", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcedureEnded: _TypeAlias = ProcedureEnded  # noqa: Y015
+
+@_typing.final
 class CaseCompleted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
