@@ -29,6 +29,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
                 catalog_code=step.catalog_code,
                 level=step.level,
                 excluded_organ_ids=step.excluded_organ_ids,
+                organ_id=step.organ_id,
             )
         )
     work.emit(event, subject=case.case_id)

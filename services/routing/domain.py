@@ -62,6 +62,8 @@ class Step:
     excluded_organ_ids: frozenset[str] = frozenset()
     above_organ_id: str = ""
     """The office that passed the step upward; empty when none did."""
+    organ_id: str = ""
+    """The organ that an operator named; empty for the rules to choose one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,13 @@ def superiors(organ_id: str, organs: Mapping[str, Organ]) -> list[Organ]:
         above.append(organ)
         upper = organ.parent_organ_id
     return above
+
+
+def named(step: Step, organ: Organ | None) -> Decision:
+    """The organ that an operator named, whatever it declares; none when there is no such organ."""
+    if organ is None:
+        return Decision(step.step_id, "", "", f"there is no organ {step.organ_id}, which an operator named")
+    return Decision(step.step_id, organ.organ_id, organ.name, "named by an operator")
 
 
 def nearest(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> list[Office]:

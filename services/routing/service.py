@@ -20,6 +20,7 @@ from services.routing.domain import (
     choose,
     choose_above,
     is_catalog_code,
+    named,
     nearest,
     path_up,
     superiors,
@@ -175,12 +176,15 @@ class Routing:
         offices = self._offices(work, requests, paths)
         organs, above = self._above(work, requests)
         loads = self._loads(work, requests, paths, offices)
+        ordered = _ordered(work, requests)
         made: dict[tuple[str, int], list[Decision]] = {}
         for request in requests:
             path = paths[request.region_code]
             decisions = made.setdefault((request.case_id, request.request_no), [])
             for step in request.steps:
-                if step.above_organ_id:
+                if step.organ_id:
+                    decision = named(step, ordered.get(step.organ_id))
+                elif step.above_organ_id:
                     decision = choose_above(step, organs, above.get(step.catalog_code, []))
                 else:
                     decision = choose(step, path, _loaded(offices.get(step.catalog_code, []), loads))
@@ -236,7 +240,8 @@ def _request(event: cases_events.RoutingRequested) -> _Request:
 
 def step_of(step: routing_pb2.StepToRoute) -> Step:
     """The contract's step as a rule sees it."""
-    return Step(step.step_id, step.catalog_code, step.level, frozenset(step.excluded_organ_ids), step.above_organ_id)
+    excluded = frozenset(step.excluded_organ_ids)
+    return Step(step.step_id, step.catalog_code, step.level, excluded, step.above_organ_id, step.organ_id)
 
 
 def decision_message(decision: Decision) -> routing_pb2.Decision:
@@ -264,6 +269,12 @@ def _with_superiors(decision: Decision, organs: Mapping[str, Organ]) -> Decision
 
 def _loaded(offices: Iterable[Office], loads: dict[str, int]) -> list[Office]:
     return [replace(office, open_steps=loads.get(office.organ_id, 0)) for office in offices]
+
+
+def _ordered(work: UnitOfWork, requests: Iterable[_Request]) -> dict[str, Organ]:
+    """The organs that operators named, and those above them; most batches have none."""
+    organ_ids = {step.organ_id for request in requests for step in request.steps} - {""}
+    return directory.organs_above(work.connection, organ_ids) if organ_ids else {}
 
 
 def _check_codes(codes: Iterable[str]) -> None:

@@ -52,6 +52,22 @@ def test_a_request_twice_in_one_batch_is_answered_once(database: Database) -> No
     assert len(route(database, routing, request("c1"), request("c1"))) == 1
 
 
+def test_a_step_goes_to_the_organ_that_an_operator_named_whatever_it_declares(database: Database) -> None:
+    routing = settle(database, organ("county"))
+    with database.begin() as work:
+        routing.keep_organs(work, [organ("other", "440300", name="another province's office")])
+    order = step(excluded=["county"])
+    order.organ_id = "other"
+    missing = step("sign")
+    missing.organ_id = "nobody"
+    [answer] = route(database, routing, request("c1", order, missing))
+    chosen_one, none = answer.decisions
+    assert (chosen_one.organ_id, chosen_one.organ_name) == ("other", "another province's office")
+    assert chosen_one.reason == "named by an operator"
+    assert none.organ_id == ""
+    assert "there is no organ nobody" in none.reason
+
+
 def test_a_returned_step_goes_to_another_office(database: Database) -> None:
     routing = settle(database, organ("county"), organ("city", "330100", 3))
     answers = route(database, routing, request("c1"), request("c1", step(excluded=["county"]), request_no=2))

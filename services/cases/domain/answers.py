@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from services.cases.domain import timing
 from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
-from services.cases.domain.effects import StepAccepted, StepCompleted, StepRefused, StepUndone
+from services.cases.domain.effects import StepAccepted, StepRefused
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
 from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.submission import start_followers
 from services.cases.domain.turn import Turn
-from services.cases.domain.undoing import begin_undoing, pivot_passed, undo_next
+from services.cases.domain.undoing import begin_undoing, pivot_passed, step_undone, undo_next
 
 FIRST_BACK_OFF = timedelta(seconds=5)
 LONGEST_BACK_OFF = timedelta(minutes=10)
@@ -42,11 +42,10 @@ def completed(turn: Turn, given: Completed) -> None:
         return
     turn.settle(task, given, TaskStatus.COMPLETED)
     if task.kind is TaskKind.UNDO:
-        turn.change(task.step_id, status=StepStatus.UNDONE, task_id="", failures=0)
-        turn.announce(StepUndone(task.step_id))
-        undo_next(turn)
+        step_undone(turn, task.step_id)
         return
-    _step_done(turn, task, given)
+    timing.taken_on(turn, task.step_id, turn.now)
+    turn.complete(task.step_id, given.result, handled_task_id=task.task_id)
     if not turn.running:
         undo_next(turn)
         return
@@ -57,29 +56,19 @@ def completed(turn: Turn, given: Completed) -> None:
 
 
 def _crossed(turn: Turn, task: TaskState) -> bool:
-    """Whether a task was taken back because the case is being undone, and what its office did can be undone."""
+    """Whether a task was taken back because the case is being undone, and what its office did can be undone.
+
+    Not one that an operator had taken from its office before.
+    """
+    step = turn.steps[task.step_id]
+    latest = task.task_id == turn.handling_id(step) and task.organ_id == step.organ_id
     return (
         turn.status is CaseStatus.UNDOING
         and task.status is TaskStatus.CLOSED
-        and turn.steps[task.step_id].status is StepStatus.CANCELLED
+        and latest
+        and step.status is StepStatus.CANCELLED
         and turn.plan.by_id[task.step_id].compensated
     )
-
-
-def _step_done(turn: Turn, task: TaskState, given: Completed) -> None:
-    timing.taken_on(turn, task.step_id, turn.now)
-    timing.decided(turn, task.step_id)
-    turn.change(
-        task.step_id,
-        status=StepStatus.COMPLETED,
-        task_id="",
-        failures=0,
-        handled_task_id=task.task_id,
-        result=given.result,
-        completed_at=turn.now,
-        completion_no=1 + max(step.completion_no for step in turn.steps.values()),
-    )
-    turn.announce(StepCompleted(task.step_id))
 
 
 def refused(turn: Turn, given: Refused) -> None:
@@ -192,6 +181,11 @@ def open_task(turn: Turn, given: Answer) -> TaskState | None:
         return task
     if turn.before.ended:
         raise Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; the answer was not taken")
+    if task.status is TaskStatus.CLOSED and turn.running:
+        raise Refusal(
+            "TASK_SETTLED",
+            f"task {task.task_id} was taken back by an operator meanwhile; what was done for it does not stand",
+        )
     if task.status is TaskStatus.CLOSED:
         raise Refusal(
             "CASE_UNDOING",

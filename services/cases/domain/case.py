@@ -125,7 +125,7 @@ class StepState:
     routing_no: int = 0
     """The routing request whose answer this step waits for; 0 when it waits for none."""
     excluded_organ_ids: tuple[str, ...] = ()
-    """Offices that returned the step; it is never routed to them again."""
+    """Offices that returned the step, or that an operator took it from; it is never routed to them again."""
     attempt: int = 0
     """The handling turn, from 1 once offered; grows with each return, each failure and each retry."""
     undo_attempt: int = 0
@@ -134,7 +134,7 @@ class StepState:
     task_id: str = ""
     """The open task; empty when there is none."""
     handled_task_id: str = ""
-    """The task that completed the step."""
+    """The task that completed the step; empty when an operator took it as done."""
     result: Mapping[str, Any] | None = None
     reason: str = ""
     """Why the office refused, for the applicant."""
@@ -177,7 +177,7 @@ class Incident:
     opened_at: datetime
     resolved_at: datetime | None = None
     retried_by: str = ""
-    """The request id of the retry that resolved it; empty when it became pointless by itself."""
+    """The request id of the decision that resolved it; empty when it became pointless by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from typing import Any
 from services.cases.domain.answers import accepted, completed, failed, refused, returned
 from services.cases.domain.case import Case
 from services.cases.domain.corrections import corrected, correction_requested
+from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
     Accepted,
+    CaseStopped,
     Completed,
     Corrected,
     CorrectionRequested,
@@ -28,6 +30,9 @@ from services.cases.domain.inputs import (
     Resumed,
     Returned,
     Routed,
+    StepForced,
+    StepReassigned,
+    StepSkipped,
     Submitted,
     Suspended,
     Withdrawn,
@@ -103,5 +108,9 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,
     IncidentRetried: incident_retried,
+    StepSkipped: step_skipped,
+    StepReassigned: step_reassigned,
+    StepForced: step_forced,
+    CaseStopped: case_stopped,
     Withdrawn: withdrawn,
 }

@@ -42,6 +42,8 @@ class StepToRoute:
     catalog_code: str
     level: int
     excluded_organ_ids: tuple[str, ...] = ()
+    organ_id: str = ""
+    """The office that an operator named; empty for routing to choose one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,17 @@ from collections.abc import Callable
 
 from services.cases.domain.case import StepStatus
 from services.cases.domain.corrections import ask_again
+from services.cases.domain.decisions import open_incident
 from services.cases.domain.inputs import IncidentRetried
 from services.cases.domain.notices import request_again, request_notice
-from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 
 
 def incident_retried(turn: Turn, given: IncidentRetried) -> None:
     """Try again what the incident stopped. A repeat of the same request changes nothing."""
-    incident = turn.incidents.get(given.incident_id)
+    incident = open_incident(turn, given.incident_id, given.request_id)
     if incident is None:
-        raise Refusal("INCIDENT_NOT_FOUND", f"case {turn.before.case_id} has no incident {given.incident_id}")
-    if incident.resolved_at is not None:
-        if incident.retried_by == given.request_id:
-            return
-        raise Refusal("INCIDENT_RESOLVED", f"incident {given.incident_id} was resolved at {incident.resolved_at}")
+        return
     turn.close_incident(incident, retried_by=given.request_id)
     _RETRIES[incident.reason](turn, incident.step_id)
 

@@ -47,21 +47,27 @@ def close_expiry(turn: Turn, request: CorrectionRequest) -> bool:
 def drop(turn: Turn, step_ids: Container[str]) -> None:
     """What holds these steps up is pointless, because they do not go on: cancelled, skipped, or given to others.
 
-    A correction that other steps need too stays open for them.
+    A correction that other steps need too stays open for them. The bundle's clocks go on, unless others hold them.
     """
     correction = open_correction(turn)
     if correction is not None:
         _drop_requests(turn, correction, step_ids)
-    procedures = tuple(
-        replace(each, ended_at=turn.now) if each.ended_at is None and each.step_id in step_ids else each
-        for each in turn.proceedings.procedures
-    )
-    if procedures != turn.proceedings.procedures:
-        turn.proceed(procedures=procedures)
+    dropped = [each for each in turn.proceedings.procedures if each.ended_at is None and each.step_id in step_ids]
+    if dropped:
+        turn.proceed(
+            procedures=tuple(
+                replace(each, ended_at=turn.now) if each in dropped else each for each in turn.proceedings.procedures
+            )
+        )
+    for procedure in dropped:
+        timing.resumed(turn, procedure.step_id, procedure.task_id)
 
 
 def _drop_requests(turn: Turn, correction: Correction, step_ids: Container[str]) -> None:
     left = tuple(each for each in correction.requests if each.step_id not in step_ids)
+    for request in correction.requests:
+        if request not in left:
+            timing.resumed(turn, request.step_id, request.task_id)
     if not left:
         settle(turn, correction, CorrectionStatus.CANCELLED)
     elif left != correction.requests:

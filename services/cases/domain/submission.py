@@ -85,7 +85,7 @@ def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> No
     if decision is None:
         why = "routing gave no decision for it"
     elif decision.organ_id:
-        why = f"routing chose {decision.organ_id}, which has returned it before"
+        why = f"routing chose {decision.organ_id}, which is not to have it again"
     else:
         why = decision.reason or "routing gave no reason"
     turn.change(step_id, routing_no=0, routing_reason=why)

@@ -1,5 +1,6 @@
 """One input at work: the case being changed, and the effects gathered so far."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from services.cases.domain.effects import (
     IncidentOpened,
     OpenTask,
     RequestRouting,
+    StepCompleted,
     StepToRoute,
 )
 from services.cases.domain.inputs import Answer
@@ -106,6 +108,22 @@ class Turn:
         self.changed = True
         return step
 
+    def complete(self, step_id: str, result: Mapping[str, Any], *, handled_task_id: str = "") -> None:
+        """Complete a step: by a task of its office, or by an operator's word."""
+        timing.decided(self, step_id)
+        self.change(
+            step_id,
+            status=StepStatus.COMPLETED,
+            task_id="",
+            failures=0,
+            handled_task_id=handled_task_id,
+            result=result,
+            reason="",
+            completed_at=self.now,
+            completion_no=1 + max(step.completion_no for step in self.steps.values()),
+        )
+        self.announce(StepCompleted(step_id))
+
     def announce(self, event: Event) -> None:
         """Tell the bus, once the turn is committed."""
         self.effects.append(Announce(event))
@@ -122,7 +140,7 @@ class Turn:
         """Offer a step to its office; ``accepted`` when the same office had accepted it on its last turn."""
         step = self.steps[step_id]
         attempt = step.attempt + 1
-        task_id = f"{self.before.case_id}:{step_id}:{attempt}"
+        task_id = self.handling_id(step, attempt)
         status = StepStatus.ACCEPTED if accepted else StepStatus.OFFERED
         self.change(step_id, status=status, attempt=attempt, task_id=task_id, reason="")
         self._open(
@@ -138,6 +156,10 @@ class Turn:
             )
         )
         timing.offered(self, step_id)
+
+    def handling_id(self, step: StepState, attempt: int | None = None) -> str:
+        """The id of the task of a handling turn; of the latest when none is said."""
+        return f"{self.before.case_id}:{step.step_id}:{step.attempt if attempt is None else attempt}"
 
     def open_undoing(self, step_id: str, *, accepted: bool = False, not_before: datetime | None = None) -> None:
         """Ask the office that completed a step to undo it."""
@@ -175,14 +197,14 @@ class Turn:
 
     # Routing
 
-    def request_routing(self, step_ids: tuple[str, ...]) -> None:
-        """Ask for offices; the steps wait for the answer that has this request's number."""
+    def request_routing(self, step_ids: tuple[str, ...], *, organ_id: str = "") -> None:
+        """Ask for offices, or for this one; the steps wait for the answer that has this request's number."""
         self.request_no += 1
         wanted = []
         for step_id in step_ids:
             step = self.change(step_id, routing_no=self.request_no)
             planned = self.plan.by_id[step_id]
-            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, step.excluded_organ_ids))
+            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, step.excluded_organ_ids, organ_id))
         self.effects.append(RequestRouting(self.request_no, self.before.region_code, tuple(wanted)))
 
     # Incidents
@@ -202,7 +224,7 @@ class Turn:
         return None
 
     def close_incident(self, incident: Incident, retried_by: str = "") -> None:
-        """Resolve an incident: by an operator's retry, or because it became pointless."""
+        """Resolve an incident: by an operator's decision, or because it became pointless."""
         resolved = replace(incident, resolved_at=self.now, retried_by=retried_by)
         self.incidents[incident.incident_id] = resolved
         self.effects.append(CloseIncident(incident.incident_id))

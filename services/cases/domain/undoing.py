@@ -2,6 +2,7 @@
 
 from services.cases.domain import timing
 from services.cases.domain.case import CaseStatus, StepStatus, UndoCause
+from services.cases.domain.effects import StepUndone
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Withdrawn
 from services.cases.domain.interruptions import drop
@@ -9,7 +10,7 @@ from services.cases.domain.notices import withdraw_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 
-_UNFINISHED = frozenset(
+UNFINISHED = frozenset(
     {
         StepStatus.WAITING,
         StepStatus.ROUTING,
@@ -19,6 +20,7 @@ _UNFINISHED = frozenset(
         StepStatus.SUSPENDED,
     }
 )
+"""Steps that are still to be done in a case that goes forward."""
 
 
 def pivot_passed(turn: Turn) -> bool:
@@ -34,7 +36,7 @@ def withdrawn(turn: Turn, given: Withdrawn) -> None:
     if turn.ended_at is not None:
         raise Refusal("CASE_ENDED", f"case {case_id} is {turn.status}; it cannot be withdrawn any more")
     if not turn.running:
-        raise Refusal("CASE_UNDOING", f"case {case_id} was refused and is being undone; there is nothing to withdraw")
+        raise Refusal("CASE_UNDOING", f"case {case_id} is being undone already; there is nothing to withdraw")
     if pivot_passed(turn):
         raise Refusal("PIVOT_PASSED", f"case {case_id} is past its point of no return; it cannot be withdrawn any more")
     begin_undoing(turn, UndoCause.WITHDRAWN, given.reason)
@@ -54,7 +56,7 @@ def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     drop(turn, turn.steps)
     for planned in turn.plan.steps:
         step = turn.steps[planned.step_id]
-        if step.status in _UNFINISHED:
+        if step.status in UNFINISHED:
             _cancel(turn, planned.step_id)
         elif step.status is StepStatus.COMPLETED and planned.compensated:
             withdraw_notice(turn, step, reason)
@@ -80,7 +82,18 @@ def undo_next(turn: Turn) -> None:
         for step in turn.steps.values()
         if step.status is StepStatus.COMPLETED and turn.plan.by_id[step.step_id].compensated
     ]
-    if left:
-        turn.open_undoing(max(left, key=lambda step: step.completion_no).step_id)
-    else:
+    if not left:
         end_if_over(turn)
+        return
+    latest = max(left, key=lambda step: step.completion_no)
+    if latest.handled_task_id:
+        turn.open_undoing(latest.step_id)
+    else:
+        step_undone(turn, latest.step_id)  # an operator took it as done: no office did anything
+
+
+def step_undone(turn: Turn, step_id: str) -> None:
+    """Note that a step is undone, and go on with the next."""
+    turn.change(step_id, status=StepStatus.UNDONE, task_id="", failures=0)
+    turn.announce(StepUndone(step_id))
+    undo_next(turn)

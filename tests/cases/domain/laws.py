@@ -1,6 +1,6 @@
 """What holds for every case at every moment, judged from outside: by its effects, its history and its plan."""
 
-from services.cases.domain.case import CaseStatus, StepStatus
+from services.cases.domain.case import CaseStatus, StepState, StepStatus
 from services.cases.domain.decide import replay
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
 from services.cases.domain.proceedings import ClockKind
@@ -50,7 +50,7 @@ def _check_order(saga: Saga) -> None:
         after = [saga.case.steps[other] for other in saga.plan.by_id[step.step_id].after]
         if step.attempt:
             assert all(other.completion_no or other.status is StepStatus.SKIPPED for other in after)
-        if saga.case.status is CaseStatus.RUNNING and step.status is not StepStatus.SKIPPED:
+        if saga.case.status is CaseStatus.RUNNING and step.status is not StepStatus.SKIPPED and not _forced(step):
             ended = all(other.status in (StepStatus.COMPLETED, StepStatus.SKIPPED) for other in after)
             assert (step.status is StepStatus.WAITING) != ended
     if saga.case.status is CaseStatus.UNDOING:
@@ -74,6 +74,11 @@ def _check_clocks(saga: Saga) -> None:
             assert not [each for each in runs if each.startswith(f"{planned.step_id}:")]
 
 
+def _forced(step: StepState) -> bool:
+    """Whether an operator took it as done: no task of an office did it."""
+    return step.completion_no > 0 and not step.handled_task_id
+
+
 def _check_end(saga: Saga) -> None:
     events = [effect.event for effect in saga.effects if isinstance(effect, Announce)]
     ends = [event for event in events if isinstance(event, CaseCompleted | CaseUndone)]
@@ -91,17 +96,19 @@ def _check_undone(saga: Saga) -> None:
     done = sorted(
         (step for step in saga.case.steps.values() if step.completion_no), key=lambda step: step.completion_no
     )
-    to_undo = [step.step_id for step in done if saga.plan.by_id[step.step_id].undoable]
+    undoable = [step for step in done if saga.plan.by_id[step.step_id].undoable]
+    by_word = {step.step_id for step in undoable if _forced(step)} | saga.forced_undos()
+    to_undo = [step.step_id for step in undoable if step.step_id not in by_word]
     order = saga.undo_order()
     assert sorted(order) == sorted(to_undo)
     in_time = [step_id for step_id in order if step_id not in saga.crossed()]
     assert in_time == [step_id for step_id in reversed(to_undo) if step_id in in_time]
-    assert [event for event in saga.announced() if event.startswith("StepUndone")] == [
-        f"StepUndone {step_id}" for step_id in order
-    ]
+    announced = [event.removeprefix("StepUndone ") for event in saga.announced() if event.startswith("StepUndone")]
+    assert [step_id for step_id in announced if step_id not in by_word] == order
+    assert sorted(announced) == sorted(step.step_id for step in undoable)
     assert not any(saga.plan.by_id[step.step_id].pivot for step in done)
     for step in done:
-        undone = step.step_id in to_undo
+        undone = step in undoable
         assert step.status is (StepStatus.UNDONE if undone else StepStatus.COMPLETED)
         assert not undone or step.notice_status in ("none", "revoked")
     others = {step.status for step in saga.case.steps.values() if not step.completion_no}

@@ -38,6 +38,7 @@ from services.cases.domain.inputs import (
     Returned,
     Routed,
     RoutingDecision,
+    StepForced,
     Submitted,
 )
 from services.cases.domain.inputs import from_json as input_from_json
@@ -254,6 +255,11 @@ class Saga:
         answers = (given for given, _ in self.history if isinstance(given, Completed))
         tasks = (self.all_tasks[given.task_id] for given in answers)
         return [task.step_id for task in tasks if task.kind is TaskKind.UNDO]
+
+    def forced_undos(self) -> set[str]:
+        """The steps that an operator took as undone."""
+        forced = {given.step_id for given, _ in self.history if isinstance(given, StepForced)}
+        return {step_id for step_id in forced if self.step(step_id).undo_attempt}
 
     def crossed(self) -> set[str]:
         """The steps that were completed after their task had been taken back."""

@@ -9,19 +9,26 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus, UndoCause
 from services.cases.domain.clocks import ACCEPTANCE, BUNDLE, DECISION
+from services.cases.domain.decisions import DecisionKind, allowed_decisions
 from services.cases.domain.inputs import (
     Accepted,
     Answer,
+    CaseStopped,
     Completed,
     Failed,
     IncidentRetried,
+    Input,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
+    Order,
     Refused,
     Returned,
     Routed,
     RoutingDecision,
+    StepForced,
+    StepReassigned,
+    StepSkipped,
     Submitted,
     Withdrawn,
 )
@@ -32,6 +39,15 @@ from tests.cases.domain.saga import Saga
 
 REASONS = st.sampled_from(["not ours", "no such premises", ""])
 RESULTS = st.dictionaries(st.sampled_from(["permit", "until"]), st.integers(0, 9) | st.text(max_size=3), max_size=2)
+DECISION_REFUSALS = (
+    "CASE_ENDED",
+    "CASE_UNDOING",
+    "OFFICE_UNCHANGED",
+    "PIVOT_PASSED",
+    "PIVOT_STEP",
+    "STEP_SETTLED",
+    "STEP_WITHOUT_OFFICE",
+)
 KINDS = [Accepted, Completed, Refused, Returned, Failed]
 
 
@@ -124,11 +140,41 @@ class CaseMachine(RuleBasedStateMachine):
         given = Completed(task_id, self.saga.request_id(), {"late": True})
         planned = self.saga.plan.by_id[self.saga.all_tasks[task_id].step_id]
         crosses = self.saga.case.tasks[task_id].status is TaskStatus.CLOSED and self.saga.stands(CaseStatus.UNDOING)
-        if crosses and planned.compensated and self.saga.step(planned.step_id).status is StepStatus.CANCELLED:
+        step = self.saga.step(planned.step_id)
+        latest = (
+            task_id == f"c1:{step.step_id}:{step.attempt}" and self.saga.all_tasks[task_id].organ_id == step.organ_id
+        )
+        if crosses and latest and planned.compensated and step.status is StepStatus.CANCELLED:
             assert self.saga.take(given).changed
             event("an act crossed with the refusal")
         else:
             self.saga.is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
+
+    @rule(data=st.data(), reason=REASONS, kind=st.sampled_from([StepSkipped, StepReassigned, StepForced, CaseStopped]))
+    def an_operator_decides(self, data: st.DataObject, reason: str, kind: type) -> None:
+        """Rarely, as above; what is refused is what `allowed_decisions` does not name."""
+        if len(self.saga.history) % 5 != 4:
+            return
+        case = self.saga.case
+        step_id = data.draw(st.sampled_from(sorted(case.steps)), "step")
+        allowed = allowed_decisions(self.saga.plan, case, step_id)
+        if kind is CaseStopped:
+            given: Input = CaseStopped(reason)
+            possible = DecisionKind.STOP in allowed or case.undo_cause is UndoCause.STOPPED
+        elif kind is StepForced:
+            given, possible = StepForced(step_id, reason, {"forced": True}), DecisionKind.FORCE in allowed
+        elif kind is StepSkipped:
+            given, possible = StepSkipped(step_id, reason), DecisionKind.SKIP in allowed
+        else:
+            office = data.draw(st.sampled_from(["", "another office"]), "office")
+            unchanged = office and office == case.steps[step_id].organ_id
+            given = StepReassigned(step_id, reason, office)
+            possible = DecisionKind.REASSIGN in allowed and not unchanged
+        if possible:
+            self.saga.take(given)
+            event(f"an operator decided: {given.kind}")
+        else:
+            self.saga.is_refused(given, *DECISION_REFUSALS)
 
     @rule(reason=REASONS)
     def withdraw(self, reason: str) -> None:
@@ -168,9 +214,7 @@ class CaseMachine(RuleBasedStateMachine):
     def repeat_an_event(self, data: st.DataObject) -> None:
         """An event handled twice may at most tell of a failure once more; it never raises."""
         told = [
-            given
-            for given, _ in self.saga.history
-            if not isinstance(given, Answer | IncidentRetried | Submitted | Withdrawn)
+            given for given, _ in self.saga.history if not isinstance(given, Answer | Order | Submitted | Withdrawn)
         ]
         if told:
             given = data.draw(st.sampled_from(told), "repeat")

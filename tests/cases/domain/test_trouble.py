@@ -57,7 +57,7 @@ def test_an_office_found_after_the_refusal_gets_no_task() -> None:
 
 def test_a_step_is_never_given_back_to_an_office_that_returned_it() -> None:
     saga = a_running_restaurant().send_back("food").routed(offices={"food": "office of food"})
-    assert "returned it before" in saga.incident("NO_OFFICE").description
+    assert "not to have it again" in saga.incident("NO_OFFICE").description
 
 
 def test_a_step_without_an_office_is_an_incident_at_once_and_is_routed_anew_on_retry() -> None:

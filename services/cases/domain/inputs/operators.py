@@ -24,6 +24,9 @@ class StepSkipped:
     kind: ClassVar[str] = "step_skipped"
     step_id: str
     reason: str
+    incident_id: str = ""
+    """The incident that it settles; empty when there is none."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class StepReassigned:
     reason: str
     organ_id: str = ""
     organ_name: str = ""
+    incident_id: str = ""
+    """The incident that it settles; empty when there is none."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,9 @@ class StepForced:
     step_id: str
     reason: str
     result: Mapping[str, Any]
+    incident_id: str = ""
+    """The incident that it settles; empty when there is none."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
