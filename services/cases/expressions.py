@@ -15,7 +15,14 @@ NO_STEPS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ExpressionFaultError(Exception):
-    """An expression gives nothing that can be used, for this form and these steps."""
+    """An expression gives nothing that can be used, for this form and these steps.
+
+    The text may repeat values of the data; ``missing`` says without them whether something was not there.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class Expression:
@@ -33,7 +40,7 @@ class Expression:
         except RuntimeError as error:  # how the library tells that it gave up, on data with too many items
             raise ExpressionFaultError(f"{self.text!r}: {error}") from error
         if kind in {"ERROR", "UNKNOWN"}:
-            raise ExpressionFaultError(f"{self.text!r}: {value}")
+            raise ExpressionFaultError(f"{self.text!r}: {value}", missing=str(value).startswith("NOT_FOUND"))
         return value
 
 

@@ -14,6 +14,7 @@ from services.cases import store
 from services.cases.compiling import plan_of
 from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition
+from services.cases.stepinputs import CompiledInput, compile_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Published:
     """The validator of the form's JSON Schema."""
     conditions: dict[str, Condition]
     """By step id, for the steps that have one."""
+    inputs: dict[str, tuple[CompiledInput, ...]]
+    """By step id, for the steps that are given something of earlier results."""
 
 
 class Plans:
@@ -59,4 +62,4 @@ def compile_bundle(body: bytes) -> Published:
         json.loads(bundle.form_schema), offline=True, pattern_options=RegexOptions(), validate_formats=True
     )
     conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
-    return Published(bundle, plan, form, conditions)
+    return Published(bundle, plan, form, conditions, compile_inputs(plan))

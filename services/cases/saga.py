@@ -26,13 +26,14 @@ from services.cases.domain.effects import (
     WithdrawNotice,
 )
 from services.cases.domain.history import link
-from services.cases.domain.inputs import KEEPING, Input, to_json
+from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, to_json
 from services.cases.domain.inputs import Answer as DomainAnswer
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans, Published
+from services.cases.stepinputs import InputsFaultError
 
 Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
 """The core's entry: `services.cases.domain.decide.decide`."""
@@ -40,6 +41,8 @@ Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
 TASKS_TOPIC = "tasks"
 LOG_TOPIC = "case-log"
 PLATFORM = "platform"
+LONGEST_FAULT = 500
+"""Characters of why something could not be made, in an incident's description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +165,25 @@ class Saga:
         )
         if isinstance(pending.given, DomainAnswer) and not isinstance(pending.given, KEEPING):
             writes.closed.append(pending.given.task_id)
+        findings: list[Finding] = []
         for effect in decision.effects:
-            self._carry_out(work, running, effect, writes)
+            self._carry_out(work, running, effect, writes, findings)
         work.wake(watch_topic(case.case_id))
+        for finding in findings:
+            self._take(work, running, Pending(case.case_id, finding), writes)
         return decision
 
-    def _carry_out(self, work: UnitOfWork, running: Running, effect: Effect, writes: Writes) -> None:
+    def _carry_out(
+        self, work: UnitOfWork, running: Running, effect: Effect, writes: Writes, findings: list[Finding]
+    ) -> None:
+        """Do what an effect asks for; what the platform finds out on the way is the case's next input."""
         case = _case(running)
         match effect:
             case OpenTask():
-                writes.opened[effect.task_id] = _task_row(running, effect)
+                try:
+                    writes.opened[effect.task_id] = _task_row(running, effect)
+                except InputsFaultError as fault:
+                    findings.append(InputsFailed(effect.task_id, str(fault)[:LONGEST_FAULT]))
             case CloseTask():
                 writes.closed.append(effect.task_id)
             case CloseIncident():
@@ -231,7 +243,7 @@ def _task_row(running: Running, effect: OpenTask) -> dict[str, Any]:
         "case_id": case.case_id,
         "organ_id": effect.organ_id,
         "catalog_code": effect.catalog_code,
-        "body": taskbodies.body(running.published.plan, case, effect, running.form, running.materials),
+        "body": taskbodies.body(running.published, case, effect, running.form, running.materials),
         "accepted": effect.accepted,
         "available_at": effect.not_before,
         "lease": "",

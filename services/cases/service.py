@@ -196,6 +196,8 @@ def as_problem(refusal: Refusal) -> Problem:
     """A refusal of the core as the edges tell it."""
     if refusal.reason in _NOT_FOUND:
         return NotFound(refusal.reason, refusal.message)
+    if refusal.fields:
+        return Invalid(refusal.reason, refusal.message, [Violation(*each) for each in refusal.fields])
     if refusal.reason == "REQUEST_ID_REUSED":
         return Invalid(refusal.reason, refusal.message, [Violation("request_id", "give a fresh one")])
     if refusal.reason == "CASE_NUMBERS_EXHAUSTED":

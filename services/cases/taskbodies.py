@@ -9,7 +9,8 @@ from duokua.data import fill_struct
 from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
-from services.cases.domain.plan import Plan
+from services.cases.plans import Published
+from services.cases.stepinputs import make_inputs
 
 _KINDS = {TaskKind.HANDLE: task_pb2.TASK_KIND_HANDLE, TaskKind.UNDO: task_pb2.TASK_KIND_UNDO}
 
@@ -26,9 +27,13 @@ class Material:
 
 
 def body(
-    plan: Plan, case: Case, effect: OpenTask, form: Mapping[str, Any], materials: Sequence[Mapping[str, Any]]
+    published: Published, case: Case, effect: OpenTask, form: Mapping[str, Any], materials: Sequence[Mapping[str, Any]]
 ) -> bytes:
-    """The serialised duokua.cases.v1.Task of an opened task, without a lease."""
+    """The serialised duokua.cases.v1.Task of an opened task, without a lease.
+
+    Raises InputsFaultError when what it is given of earlier results cannot be made.
+    """
+    plan = published.plan
     step = plan.by_id[effect.step_id]
     task = task_pb2.Task(
         task_id=effect.task_id,
@@ -52,4 +57,7 @@ def body(
     fill_struct(task.form, visible_form(form, step.form_fields), "form")
     if effect.handled_result is not None:
         fill_struct(task.handled_result, dict(effect.handled_result), "handled_result")
+    inputs = published.inputs.get(effect.step_id)
+    if inputs and effect.kind is TaskKind.HANDLE:
+        task.inputs.CopyFrom(make_inputs(inputs, plan, case, effect.step_id, form))
     return task.SerializeToString()

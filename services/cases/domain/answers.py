@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.cases.domain import timing
 from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
+from services.cases.domain.dataflow import check_result
 from services.cases.domain.effects import StepAccepted, StepRefused
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
@@ -40,6 +41,8 @@ def completed(turn: Turn, given: Completed) -> None:
     task = open_task(turn, given)
     if task is None:
         return
+    if task.kind is TaskKind.HANDLE:
+        check_result(turn.plan.by_id[task.step_id], given.result)
     turn.settle(task, given, TaskStatus.COMPLETED)
     if task.kind is TaskKind.UNDO:
         step_undone(turn, task.step_id)

@@ -172,7 +172,8 @@ class Incident:
     incident_id: str
     step_id: str
     reason: str
-    """NO_OFFICE, TASK_FAILED, UNDO_FAILED, REFUSED_AFTER_PIVOT, CORRECTION_EXPIRED, NOTICE_FAILED or NOTICE_REVOKED."""
+    """NO_OFFICE, TASK_FAILED, UNDO_FAILED, REFUSED_AFTER_PIVOT, CORRECTION_EXPIRED, INPUTS_FAILED, NOTICE_FAILED or
+    NOTICE_REVOKED."""
     description: str
     opened_at: datetime
     resolved_at: datetime | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from services.cases.domain.answers import accepted, completed, failed, refused, returned
 from services.cases.domain.case import Case
 from services.cases.domain.corrections import corrected, correction_requested
+from services.cases.domain.dataflow import inputs_failed
 from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
 from services.cases.domain.incidents import incident_retried
@@ -23,6 +24,7 @@ from services.cases.domain.inputs import (
     Failed,
     IncidentRetried,
     Input,
+    InputsFailed,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -112,5 +114,6 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     StepReassigned: step_reassigned,
     StepForced: step_forced,
     CaseStopped: case_stopped,
+    InputsFailed: inputs_failed,
     Withdrawn: withdrawn,
 }

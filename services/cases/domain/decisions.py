@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from services.cases.domain import timing
 from services.cases.domain.case import Case, Incident, StepState, StepStatus, UndoCause
+from services.cases.domain.dataflow import check_result
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import CaseStopped, StepForced, StepReassigned, StepSkipped
 from services.cases.domain.interruptions import drop
@@ -90,10 +91,12 @@ def step_forced(turn: Turn, given: StepForced) -> None:
     if _taken_before(turn, given):
         return
     _check(turn, given.step_id, DecisionKind.FORCE)
-    _take_from_office(turn, given)
     if turn.steps[given.step_id].status is StepStatus.UNDOING:
+        _take_from_office(turn, given)
         step_undone(turn, given.step_id)
         return
+    check_result(turn.plan.by_id[given.step_id], given.result)
+    _take_from_office(turn, given)
     turn.complete(given.step_id, given.result)
     if turn.plan.by_id[given.step_id].notice is not None:
         request_notice(turn, given.step_id)

@@ -40,6 +40,7 @@ _RETRIES: dict[str, Callable[[Turn, str], None]] = {
     "UNDO_FAILED": _undo_again,
     "REFUSED_AFTER_PIVOT": _handle_again,
     "CORRECTION_EXPIRED": ask_again,
+    "INPUTS_FAILED": _handle_again,
     "NOTICE_FAILED": request_again,
     "NOTICE_REVOKED": request_notice,
 }

@@ -7,17 +7,19 @@ class Refusal(Exception):
     ``reason`` is UPPER_SNAKE and stable; ``message`` says what was wrong and what to do next.
 
     Reasons: CASE_NOT_FOUND, CASE_EXISTS, CASE_ENDED, CASE_UNDOING, TASK_NOT_FOUND, TASK_SETTLED,
-    PIVOT_PASSED, UNDO_CANNOT_BE_REFUSED, REQUEST_ID_REUSED, INCIDENT_NOT_FOUND, INCIDENT_RESOLVED,
+    PIVOT_PASSED, UNDO_CANNOT_BE_REFUSED, REQUEST_ID_REUSED, RESULT_INVALID, INCIDENT_NOT_FOUND, INCIDENT_RESOLVED,
     CASE_NUMBERS_EXHAUSTED. Of corrections: NOT_APPLIED_FOR, ITEM_NOT_DECLARED, CORRECTION_LIMIT,
     CORRECTION_NEEDS_REASON, CORRECTION_NOT_FOUND, CORRECTION_SETTLED. Of special procedures: NOT_A_PROCEDURE,
     PROCEDURE_NOT_FOUND, PROCEDURE_ENDED. Of decisions: STEP_NOT_FOUND, STEP_SETTLED,
     STEP_WITHOUT_OFFICE, PIVOT_STEP, OFFICE_UNCHANGED.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, fields: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.fields = fields
+        """What is wrong where, when the input itself is at fault: pairs of a field and a remedy."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

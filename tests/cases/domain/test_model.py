@@ -18,6 +18,7 @@ from services.cases.domain.inputs import (
     Failed,
     IncidentRetried,
     Input,
+    InputsFailed,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -175,6 +176,14 @@ class CaseMachine(RuleBasedStateMachine):
             event(f"an operator decided: {given.kind}")
         else:
             self.saga.is_refused(given, *DECISION_REFUSALS)
+
+    @precondition(lambda self: self.saga.all_tasks)
+    @rule(data=st.data())
+    def find_inputs_that_cannot_be_made(self, data: st.DataObject) -> None:
+        """Of any task; it matters for those that ask an office to handle something, while they are open."""
+        task = self.saga.all_tasks[data.draw(st.sampled_from(sorted(self.saga.all_tasks)), "task")]
+        matters = task.task_id in self.saga.open and task.kind is TaskKind.HANDLE
+        assert self.saga.take(InputsFailed(task.task_id, "no such field.")).changed is matters
 
     @rule(reason=REASONS)
     def withdraw(self, reason: str) -> None:

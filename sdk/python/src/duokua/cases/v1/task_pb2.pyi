@@ -115,7 +115,7 @@ class Task(_message.Message):
     def handled_result(self) -> _struct_pb2.Struct: ...
     @_builtins.property
     def inputs(self) -> _struct_pb2.Struct:
-        """What the step is given of the results of earlier ones, as its scenario says."""
+        """What the step is given of the results of earlier ones, as its scenario says; in tasks to handle a matter only."""
 
     @_builtins.property
     def reviews(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.Review]:
@@ -308,7 +308,7 @@ class Complete(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
-        """The result's data, at most 64 KiB when serialised."""
+        """The result's data, at most 64 KiB when serialised. Where the matter declares what a result holds, it has that."""
 
     def __init__(
         self,

@@ -33,7 +33,8 @@ class TaskServiceStub:
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     def __init__(self, channel):
@@ -72,7 +73,8 @@ class TaskServiceServicer:
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     def Work(self, request_iterator, context):
@@ -145,7 +147,8 @@ class TaskService:
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     @staticmethod

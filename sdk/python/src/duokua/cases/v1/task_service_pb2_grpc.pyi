@@ -34,7 +34,8 @@ class TaskServiceStub:
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     @_typing.overload
@@ -64,7 +65,8 @@ class TaskServiceAsyncStub(TaskServiceStub):
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -90,7 +92,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT (a field, named).
+    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
+    named), INVALID_ARGUMENT (a field, named).
     """
 
     @_abc_1.abstractmethod
