@@ -53,11 +53,18 @@ class CaseApi:
 
     def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
         """Take an application back: its applicant, or who acts for the applicant, and nobody else."""
-        row = self._cases.row(call.work, request.case_id)
-        if not call.caller.person_id or row.applicant_id != call.caller.person_id:
-            raise case_not_found(request.case_id)
+        row = self._own(call, request.case_id)
         row = self._cases.withdraw(call.work, row.case_id, request.reason, call.caller.subject)
         return pb.WithdrawCaseResponse(case=self._message(call.work, row))
+
+    def correct_case(self, call: Call, request: pb.CorrectCaseRequest) -> pb.CorrectCaseResponse:
+        """Take what an applicant was asked for: its applicant, or who acts for the applicant, and nobody else."""
+        row = self._own(call, request.case_id)
+        changes = form_of(request.form)
+        row = self._cases.correct(
+            call.work, row.case_id, request.correction_no, changes, request.materials, call.caller.subject
+        )
+        return pb.CorrectCaseResponse(case=self._message(call.work, row))
 
     def get_case(self, call: Call, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """A case as it stands."""
@@ -110,6 +117,13 @@ class CaseApi:
     def _look_up(self, call: StreamCall, case_id: str) -> case_pb2.Case:
         with call.database.read() as work:
             return self._message(work, self._visible(work, call.caller, case_id))
+
+    def _own(self, call: Call, case_id: str) -> Row[Any]:
+        """A case of the caller's own; an operator has none."""
+        row = self._cases.row(call.work, case_id)
+        if not call.caller.person_id or row.applicant_id != call.caller.person_id:
+            raise case_not_found(case_id)
+        return row
 
     def _visible(self, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
         return visible_case(self._cases, work, caller, case_id)

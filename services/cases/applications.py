@@ -13,6 +13,8 @@ from services.cases.plans import Published
 
 REGION_CODE_DIGITS = 6
 MOST_FAULTS = 50
+LARGEST_FORM = 262_144
+"""In bytes, serialised; what is checked and decided for a form takes time in proportion to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,12 @@ def check_application(
     published: Published, form: Mapping[str, Any], materials: Sequence[case_pb2.Material]
 ) -> Application:
     """Take an application in; raises Invalid APPLICATION_INVALID with every fault named."""
-    faults = [*_form_faults(published, form), *_material_faults(published.bundle, materials)]
-    region = _value(form, published.plan.region_field)
+    faults = [
+        *form_faults(published, form),
+        *material_faults(published.bundle, materials),
+        *_missing_materials(published.bundle, materials),
+    ]
+    region = value_at(form, published.plan.region_field)
     if not faults and not _is_region(region):
         faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
     skipped: list[str] = []
@@ -50,15 +56,17 @@ def check_application(
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
     contents = {hashlib.sha256(each.content).hexdigest(): each.content for each in materials}
-    return Application(form, [_ref(each) for each in materials], contents, str(region), tuple(skipped))
+    return Application(form, [material_ref(each) for each in materials], contents, str(region), tuple(skipped))
 
 
-def _form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
+def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
+    """What of a form does not fit the bundle's."""
     for error in published.form.iter_errors(dict(form)):
         yield Violation(_dotted(error.instance_path), error.message[:300])
 
 
-def _material_faults(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
+def material_faults(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
+    """What is wrong with materials, each looked at by itself."""
     kinds = {kind.kind: kind for kind in bundle.materials}
     for index, material in enumerate(materials):
         field = f"materials[{index}]"
@@ -70,13 +78,17 @@ def _material_faults(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Mat
             yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
         if kind.max_size and len(material.content) > kind.max_size:
             yield Violation(f"{field}.content", f"has {len(material.content)} bytes; at most {kind.max_size}")
+
+
+def _missing_materials(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
     given = {material.kind for material in materials}
     for kind in bundle.materials:
         if kind.required and kind.kind not in given:
             yield Violation("materials", f"{kind.kind} ({kind.name}) is required")
 
 
-def _ref(material: case_pb2.Material) -> dict[str, Any]:
+def material_ref(material: case_pb2.Material) -> dict[str, Any]:
+    """What a MaterialRef tells of a material."""
     return {
         "kind": material.kind,
         "name": material.name,
@@ -93,7 +105,8 @@ def _dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def _value(form: Mapping[str, Any], path: str) -> object:
+def value_at(form: Mapping[str, Any], path: str) -> object:
+    """The value at a dotted path; None when there is none."""
     value: object = form
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None

@@ -9,14 +9,12 @@ from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct, from_struct
 from services.cases.announcements import UNDO_CAUSES
+from services.cases.applications import LARGEST_FORM
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
 from services.cases.timestamps import stamp
-
-LARGEST_FORM = 262_144
-"""In bytes, serialised; what is checked and decided for a form takes time in proportion to it."""
 
 CASE_STATUSES = {
     case_pb2.CASE_STATUS_RUNNING: CaseStatus.RUNNING,

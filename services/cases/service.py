@@ -20,6 +20,7 @@ from services.cases.applications import check_application
 from services.cases.domain.decide import decide
 from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
+    Corrected,
     IncidentRetried,
     Input,
     NoticeFailed,
@@ -31,11 +32,20 @@ from services.cases.domain.inputs import (
     Withdrawn,
 )
 from services.cases.domain.numbers import case_number, series_of
+from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
 from services.cases.saga import Decide, Pending, Running, Saga
+from services.cases.supplying import check_supply, supply_of
 
-_NOT_FOUND = frozenset({"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND"})
+_NOT_FOUND = frozenset(
+    {"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND", "CORRECTION_NOT_FOUND", "PROCEDURE_NOT_FOUND"}
+)
+_WRONG_FIELDS = {
+    "ITEM_NOT_DECLARED": "request_correction.items",
+    "CORRECTION_NEEDS_REASON": "request_correction.reason",
+}
+"""Where the fault is, for refusals that are about a field of the request."""
 
 
 class Cases:
@@ -115,6 +125,39 @@ class Cases:
             raise as_problem(result)
         return self.row(work, case_id)
 
+    def correct(
+        self,
+        work: UnitOfWork,
+        case_id: str,
+        correction_no: int,
+        changes: Mapping[str, Any],
+        materials: Sequence[case_pb2.Material],
+        actor: str,
+    ) -> Row[Any]:
+        """Take what an applicant supplies; the same once more changes nothing.
+
+        Raises NotFound CORRECTION_NOT_FOUND, Invalid CORRECTION_INVALID, Conflict CORRECTION_SETTLED,
+        CORRECTION_CHANGES_STEPS, CORRECTION_CHANGES_REGION.
+        """
+        cases = self.saga.load(work, [case_id])
+        running = cases[case_id]
+        earlier = _handed_in(running)
+        correction = _correction(running, correction_no)
+        supply = supply_of(correction, running.form, running.materials, changes, materials)
+        if correction.status is CorrectionStatus.OPEN:
+            check_supply(running.published, running.form, supply, materials)
+        # What is opened from here on has what is new.
+        running.form, running.materials = supply.form, supply.materials
+        digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
+        given = Corrected(correction_no, _digest(supply.form), digests)
+        (result,) = self.saga.apply(work, cases, [Pending(case_id, given, actor)])
+        if isinstance(result, Refusal):
+            raise as_problem(result)
+        if result.changed:
+            store.replace_form(work.connection, case_id, earlier, supply.form, supply.materials)
+            store.add_contents(work.connection, case_id, supply.contents)
+        return self.row(work, case_id)
+
     def list_cases(self, work: UnitOfWork, page: Page, applicant_id: str, status: str) -> Sequence[Row[Any]]:
         """Cases, newest first; all applicants' when `applicant_id` is empty, in every status when `status` is."""
         query = select(store.cases).order_by(store.cases.c.case_id.desc()).limit(page.fetch)
@@ -183,6 +226,25 @@ def _routed(event: routing_events.StepsRouted) -> tuple[str, Input]:
     return event.case_id, Routed(event.request_no, decisions)
 
 
+def _handed_in(running: Running) -> dict[str, Any]:
+    """Form and materials as they are before a correction: which version of them, and since when."""
+    case = running.case
+    assert case is not None  # noqa: S101 - it was loaded
+    supplied = [each for each in case.proceedings.corrections if each.status is CorrectionStatus.SUPPLIED]
+    at = supplied[-1].settled_at if supplied else case.submitted_at
+    return {"version": len(supplied) + 1, "form": running.form, "materials": running.materials, "at": at}
+
+
+def _correction(running: Running, correction_no: int) -> Correction:
+    assert running.case is not None  # noqa: S101 - it was loaded
+    for correction in running.case.proceedings.corrections:
+        if correction.correction_no == correction_no:
+            return correction
+    case_id = running.case.case_id
+    message = f"case {case_id} has no request {correction_no} for corrections; GetCase tells which it has"
+    raise NotFound("CORRECTION_NOT_FOUND", message, case_id=case_id)
+
+
 def _digest(form: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(dict(form))).hexdigest()
 
@@ -200,6 +262,9 @@ def as_problem(refusal: Refusal) -> Problem:
         return Invalid(refusal.reason, refusal.message, [Violation(*each) for each in refusal.fields])
     if refusal.reason == "REQUEST_ID_REUSED":
         return Invalid(refusal.reason, refusal.message, [Violation("request_id", "give a fresh one")])
+    if refusal.reason in _WRONG_FIELDS:
+        fault = Violation(_WRONG_FIELDS[refusal.reason], refusal.message)
+        return Invalid(refusal.reason, refusal.message, [fault])
     if refusal.reason == "CASE_NUMBERS_EXHAUSTED":
         return Exhausted(refusal.reason, refusal.message)
     return Conflict(refusal.reason, refusal.message)

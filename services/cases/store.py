@@ -108,6 +108,17 @@ incidents = Table(
     Column("resolved_at", Instant),
 )
 
+case_forms = Table(
+    "case_forms",
+    metadata,
+    # What was handed in before corrections; the present form and materials are the case's.
+    Column("case_id", String(36), ForeignKey("cases.case_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),  # from 1, as submitted
+    Column("form", Document, nullable=False),
+    Column("materials", Document, nullable=False),
+    Column("at", Instant, nullable=False),  # when it was handed in
+)
+
 serials = Table(
     "serials",
     metadata,
@@ -194,6 +205,14 @@ def update_cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
         connection.execute(_update_case, list(rows))
 
 
+def replace_form(
+    connection: Connection, case_id: str, earlier: Mapping[str, Any], form: Mapping[str, Any], materials: Sequence[Any]
+) -> None:
+    """Put a corrected form and materials in the place of earlier ones, which are kept: a row of `case_forms`."""
+    connection.execute(plain_insert(case_forms), {"case_id": case_id, **earlier})
+    connection.execute(update(cases).where(cases.c.case_id == case_id).values(form=form, materials=materials))
+
+
 def append_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append entries."""
     if rows:
@@ -276,7 +295,8 @@ def add_contents(connection: Connection, case_id: str, by_hash: Mapping[str, byt
     # In one order always, so that two transactions with the same contents cannot wait for each other.
     rows = [{"sha256": digest, "content": by_hash[digest]} for digest in sorted(by_hash)]
     connection.execute(insert(connection, contents).on_conflict_do_nothing(), rows)
-    connection.execute(plain_insert(case_contents), [{"case_id": case_id, "sha256": each} for each in by_hash])
+    ties = [{"case_id": case_id, "sha256": each} for each in by_hash]
+    connection.execute(insert(connection, case_contents).on_conflict_do_nothing(), ties)
 
 
 def content_of(connection: Connection, case_id: str, digest: str) -> bytes | None:

@@ -81,7 +81,7 @@ class TaskApi:
     def answer_task(self, call: Call, request: pb.AnswerTaskRequest) -> pb.AnswerTaskResponse:
         """Take one answer."""
         answer = request.answer
-        (outcome,) = self._tasks.answer(call.work, [_given(call.caller, answer)])
+        (outcome,) = self._tasks.answer(call.work, [_given(call.caller, answer, "answer.")])
         if outcome.problem is not None:
             raise outcome.problem
         return pb.AnswerTaskResponse(outcome=outcome_message(answer.request_id, answer.task_id, outcome))
@@ -239,8 +239,11 @@ def _waiter(caller: Caller, catalog_codes: frozenset[str], room: int) -> Waiter:
     return Waiter(_organ(caller), catalog_codes, caller.subject, room)
 
 
-def _given(caller: Caller, message: task_pb2.TaskAnswer) -> Given:
+def _given(caller: Caller, message: task_pb2.TaskAnswer, place: str = "") -> Given:
     check_request(message)
+    if not message.lease and not message.HasField("resume"):
+        fault = Violation(f"{place}lease", "is required")
+        raise Invalid("BAD_REQUEST", "the answer names no lease", [fault])
     return Given(
         organ_id=_organ(caller),
         actor=caller.subject,

@@ -7,6 +7,7 @@ from typing import Any
 from duokua.cases.v1 import case_pb2, task_pb2
 from duokua.data import fill_struct
 from services.cases.domain.case import Case, TaskKind
+from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
 from services.cases.plans import Published
@@ -47,6 +48,7 @@ def body(
         attempt=effect.attempt,
         handled_task_id=effect.handled_task_id,
         accepted=effect.accepted,
+        corrections=requests_of(case.proceedings.corrections, effect.step_id),
         materials=[
             case_pb2.MaterialRef(
                 kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size

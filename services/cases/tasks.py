@@ -15,7 +15,7 @@ from duokua.cases.v1 import task_pb2
 from services.cases import store
 from services.cases.domain.case import OPEN_TASK, CaseStatus, TaskStatus
 from services.cases.domain.decide import decide
-from services.cases.domain.inputs import KEEPING, Accepted, Answer
+from services.cases.domain.inputs import KEEPING, Accepted, Answer, Resumed
 from services.cases.domain.refusal import Refusal
 from services.cases.plans import Plans
 from services.cases.saga import TASKS_TOPIC, Decide, Pending, Running, Saga
@@ -203,6 +203,8 @@ class Tasks:
                 return None
             taken_back = known.status is TaskStatus.CLOSED and case.status is CaseStatus.UNDOING
             return Outcome(_taken_back(given.task_id) if taken_back else _settled(given.task_id))
+        if isinstance(given.answer, Resumed):
+            return None  # it is about a task before; the core says that nothing was begun on this one
         if row.lease != given.lease or not given.lease:
             message = f"task {given.task_id} has been given to somebody else since; drop it"
             return Outcome(Conflict("STALE_LEASE", message, task_id=given.task_id))

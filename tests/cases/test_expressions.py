@@ -6,8 +6,9 @@ import pytest
 
 from chassis.problems import Invalid
 from duokua.data import to_struct
+from services.cases.applications import LARGEST_FORM
 from services.cases.expressions import Condition, Expression, ExpressionFaultError
-from services.cases.messages import LARGEST_FORM, form_of
+from services.cases.messages import form_of
 
 
 def test_a_condition_that_gives_up_on_a_form_is_a_fault_of_its_own_kind() -> None:

@@ -4,6 +4,7 @@ One request to the applicant is open at a time: what several offices ask for mea
 together. With each addition the applicant has the whole time again, because the new things need it too.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from services.cases.domain import timing
@@ -36,10 +37,9 @@ from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import begin_undoing, pivot_passed
 
 
-def requested(turn: Turn, step_id: str) -> int:
-    """How often the applicant was asked for corrections of this step."""
-    requests = (each for correction in turn.proceedings.corrections for each in correction.requests)
-    return sum(each.step_id == step_id for each in requests)
+def requests_of(corrections: Iterable[Correction], step_id: str) -> int:
+    """How often the applicant was asked for corrections of a step."""
+    return sum(each.step_id == step_id for correction in corrections for each in correction.requests)
 
 
 def correction_requested(turn: Turn, given: CorrectionRequested) -> None:
@@ -148,7 +148,7 @@ def _check_request(turn: Turn, task: TaskState, given: CorrectionRequested) -> N
                 "ITEM_NOT_DECLARED",
                 f"{item.kind} {item.name} is not declared by step {planned.step_id}; ask for what its matter declares",
             )
-    before = requested(turn, task.step_id)
+    before = requests_of(turn.proceedings.corrections, task.step_id)
     if before >= turn.plan.corrections.most:
         raise Refusal(
             "CORRECTION_LIMIT",

@@ -25,7 +25,7 @@ def visible_form(form: Mapping[str, Any], paths: tuple[str, ...]) -> dict[str, A
     A path may end at an object or a list, which is then seen whole. Through a list it is followed in each element.
     What the form does not have is left out, and so is a value where the path expects an object.
     """
-    return _pick(form, _tree(paths))
+    return _pick(form, tree_of(paths))
 
 
 def visible_materials(materials: Iterable[MaterialLike], kinds: Iterable[str]) -> tuple[MaterialLike, ...]:
@@ -50,7 +50,8 @@ def _pick(form: Mapping[str, Any], declared: Declared) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _tree(paths: tuple[str, ...]) -> Declared:
+def tree_of(paths: tuple[str, ...]) -> Declared:
+    """Paths as a tree; what is below a path that is among them adds nothing."""
     tree: Declared = {}
     for path in paths:
         _declare(tree, path.split("."))

@@ -2,16 +2,19 @@
 
 from collections.abc import Container
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from services.cases.domain import timing
 from services.cases.domain.proceedings import ClockKind, Correction, CorrectionRequest, CorrectionStatus
-from services.cases.domain.turn import Turn
+
+if TYPE_CHECKING:
+    from services.cases.domain.turn import Turn
 
 EXPIRED = "CORRECTION_EXPIRED"
 """Why an operator is asked when the applicant keeps silent past the point of no return."""
 
 
-def open_correction(turn: Turn) -> Correction | None:
+def open_correction(turn: "Turn") -> Correction | None:
     """What the applicant is asked for now, or None."""
     corrections = turn.proceedings.corrections
     return corrections[-1] if corrections and corrections[-1].status is CorrectionStatus.OPEN else None
@@ -22,12 +25,12 @@ def clock_of(correction: Correction) -> str:
     return f":{ClockKind.CORRECTION}:{correction.correction_no}"
 
 
-def keep(turn: Turn, correction: Correction) -> None:
+def keep(turn: "Turn", correction: Correction) -> None:
     """Put the latest correction back as it is now."""
     turn.proceed(corrections=(*turn.proceedings.corrections[:-1], correction))
 
 
-def settle(turn: Turn, correction: Correction, status: CorrectionStatus, supplied: tuple[str, ...] = ()) -> None:
+def settle(turn: "Turn", correction: Correction, status: CorrectionStatus, supplied: tuple[str, ...] = ()) -> None:
     """The open correction is over: nobody waits for the applicant any more."""
     timing.end(turn, clock_of(correction))
     for request in correction.requests:
@@ -35,7 +38,7 @@ def settle(turn: Turn, correction: Correction, status: CorrectionStatus, supplie
     keep(turn, replace(correction, status=status, settled_at=turn.now, supplied=supplied))
 
 
-def close_expiry(turn: Turn, request: CorrectionRequest) -> bool:
+def close_expiry(turn: "Turn", request: CorrectionRequest) -> bool:
     """Whether the operator had been asked about the applicant's silence; now nobody needs to know any more."""
     incident = turn.incident_of(request.step_id, EXPIRED)
     if incident is None:
@@ -44,7 +47,7 @@ def close_expiry(turn: Turn, request: CorrectionRequest) -> bool:
     return True
 
 
-def drop(turn: Turn, step_ids: Container[str]) -> None:
+def drop(turn: "Turn", step_ids: Container[str]) -> None:
     """What holds these steps up is pointless, because they do not go on: cancelled, skipped, or given to others.
 
     A correction that other steps need too stays open for them. The bundle's clocks go on, unless others hold them.
@@ -63,7 +66,7 @@ def drop(turn: Turn, step_ids: Container[str]) -> None:
         timing.resumed(turn, procedure.step_id, procedure.task_id)
 
 
-def _drop_requests(turn: Turn, correction: Correction, step_ids: Container[str]) -> None:
+def _drop_requests(turn: "Turn", correction: Correction, step_ids: Container[str]) -> None:
     left = tuple(each for each in correction.requests if each.step_id not in step_ids)
     for request in correction.requests:
         if request not in left:
@@ -79,7 +82,7 @@ def _drop_requests(turn: Turn, correction: Correction, step_ids: Container[str])
             report_expiry(turn, correction)
 
 
-def report_expiry(turn: Turn, correction: Correction) -> None:
+def report_expiry(turn: "Turn", correction: Correction) -> None:
     """Past the point of no return an operator has to settle it; late, the applicant may still supply."""
     request = correction.requests[0]
     name = turn.plan.by_id[request.step_id].name or request.step_id

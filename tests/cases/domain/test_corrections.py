@@ -108,7 +108,7 @@ def test_a_second_request_of_a_step_needs_a_reason_and_a_third_is_too_many() -> 
     ask(saga, "sign")  # its first
     supply(saga)
     saga.is_refused(asking(saga, "food", reason="once more"), "CORRECTION_LIMIT")
-    assert corrections.requested(Turn(saga.plan, saga.case, saga.now), "food") == 2
+    assert corrections.requests_of(saga.case.proceedings.corrections, "food") == 2
     all_laws_hold(saga)
 
 

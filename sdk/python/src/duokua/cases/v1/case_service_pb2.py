@@ -27,7 +27,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/case_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa9\x01\n\x11SubmitCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1b\n\tbundle_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12\x34\n\tmaterials\x18\x04 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\"9\n\x12SubmitCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"]\n\x13WithdrawCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\";\n\x14WithdrawCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\")\n\x0eGetCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"6\n\x0fGetCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"f\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.duokua.cases.v1.CaseStatus\"R\n\x11ListCasesResponse\x12$\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Case\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x10WatchCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"8\n\x11WatchCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"S\n\x11GetHistoryRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12GetHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.duokua.cases.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x89\x05\n\x0b\x43\x61seService\x12p\n\nSubmitCase\x12\".duokua.cases.v1.SubmitCaseRequest\x1a#.duokua.cases.v1.SubmitCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12q\n\x0cWithdrawCase\x12$.duokua.cases.v1.WithdrawCaseRequest\x1a%.duokua.cases.v1.WithdrawCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12^\n\x07GetCase\x12\x1f.duokua.cases.v1.GetCaseRequest\x1a .duokua.cases.v1.GetCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x64\n\tListCases\x12!.duokua.cases.v1.ListCasesRequest\x1a\".duokua.cases.v1.ListCasesResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x66\n\tWatchCase\x12!.duokua.cases.v1.WatchCaseRequest\x1a\".duokua.cases.v1.WatchCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12g\n\nGetHistory\x12\".duokua.cases.v1.GetHistoryRequest\x1a#.duokua.cases.v1.GetHistoryResponse\"\x10\xba\xe1\x18\x0c\n\ncases.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/case_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa9\x01\n\x11SubmitCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1b\n\tbundle_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12\x34\n\tmaterials\x18\x04 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\"9\n\x12SubmitCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"]\n\x13WithdrawCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\";\n\x14WithdrawCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"\xbd\x01\n\x12\x43orrectCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1d\n\rcorrection_no\x18\x03 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12%\n\x04\x66orm\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\tmaterials\x18\x05 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\":\n\x13\x43orrectCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\")\n\x0eGetCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"6\n\x0fGetCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"f\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.duokua.cases.v1.CaseStatus\"R\n\x11ListCasesResponse\x12$\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Case\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x10WatchCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"8\n\x11WatchCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"S\n\x11GetHistoryRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12GetHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.duokua.cases.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfe\x05\n\x0b\x43\x61seService\x12p\n\nSubmitCase\x12\".duokua.cases.v1.SubmitCaseRequest\x1a#.duokua.cases.v1.SubmitCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12q\n\x0cWithdrawCase\x12$.duokua.cases.v1.WithdrawCaseRequest\x1a%.duokua.cases.v1.WithdrawCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12s\n\x0b\x43orrectCase\x12#.duokua.cases.v1.CorrectCaseRequest\x1a$.duokua.cases.v1.CorrectCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12^\n\x07GetCase\x12\x1f.duokua.cases.v1.GetCaseRequest\x1a .duokua.cases.v1.GetCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x64\n\tListCases\x12!.duokua.cases.v1.ListCasesRequest\x1a\".duokua.cases.v1.ListCasesResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x66\n\tWatchCase\x12!.duokua.cases.v1.WatchCaseRequest\x1a\".duokua.cases.v1.WatchCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12g\n\nGetHistory\x12\".duokua.cases.v1.GetHistoryRequest\x1a#.duokua.cases.v1.GetHistoryResponse\"\x10\xba\xe1\x18\x0c\n\ncases.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWCASEREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_WITHDRAWCASEREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_WITHDRAWCASEREQUEST'].fields_by_name['reason']._serialized_options = b'\272\341\030\005\010\001\020\350\007'
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['case_id']._loaded_options = None
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['correction_no']._loaded_options = None
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['correction_no']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['materials']._loaded_options = None
+  _globals['_CORRECTCASEREQUEST'].fields_by_name['materials']._serialized_options = b'\272\341\030\002\030d'
   _globals['_GETCASEREQUEST'].fields_by_name['case_id']._loaded_options = None
   _globals['_GETCASEREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_WATCHCASEREQUEST'].fields_by_name['case_id']._loaded_options = None
@@ -54,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASESERVICE'].methods_by_name['SubmitCase']._serialized_options = b'\272\341\030\025\n\014cases.submit\030\001(\200\200\200\n'
   _globals['_CASESERVICE'].methods_by_name['WithdrawCase']._loaded_options = None
   _globals['_CASESERVICE'].methods_by_name['WithdrawCase']._serialized_options = b'\272\341\030\020\n\014cases.submit\030\001'
+  _globals['_CASESERVICE'].methods_by_name['CorrectCase']._loaded_options = None
+  _globals['_CASESERVICE'].methods_by_name['CorrectCase']._serialized_options = b'\272\341\030\025\n\014cases.submit\030\001(\200\200\200\n'
   _globals['_CASESERVICE'].methods_by_name['GetCase']._loaded_options = None
   _globals['_CASESERVICE'].methods_by_name['GetCase']._serialized_options = b'\272\341\030\014\n\ncases.read'
   _globals['_CASESERVICE'].methods_by_name['ListCases']._loaded_options = None
@@ -70,22 +78,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWCASEREQUEST']._serialized_end=470
   _globals['_WITHDRAWCASERESPONSE']._serialized_start=472
   _globals['_WITHDRAWCASERESPONSE']._serialized_end=531
-  _globals['_GETCASEREQUEST']._serialized_start=533
-  _globals['_GETCASEREQUEST']._serialized_end=574
-  _globals['_GETCASERESPONSE']._serialized_start=576
-  _globals['_GETCASERESPONSE']._serialized_end=630
-  _globals['_LISTCASESREQUEST']._serialized_start=632
-  _globals['_LISTCASESREQUEST']._serialized_end=734
-  _globals['_LISTCASESRESPONSE']._serialized_start=736
-  _globals['_LISTCASESRESPONSE']._serialized_end=818
-  _globals['_WATCHCASEREQUEST']._serialized_start=820
-  _globals['_WATCHCASEREQUEST']._serialized_end=863
-  _globals['_WATCHCASERESPONSE']._serialized_start=865
-  _globals['_WATCHCASERESPONSE']._serialized_end=921
-  _globals['_GETHISTORYREQUEST']._serialized_start=923
-  _globals['_GETHISTORYREQUEST']._serialized_end=1006
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1008
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1101
-  _globals['_CASESERVICE']._serialized_start=1104
-  _globals['_CASESERVICE']._serialized_end=1753
+  _globals['_CORRECTCASEREQUEST']._serialized_start=534
+  _globals['_CORRECTCASEREQUEST']._serialized_end=723
+  _globals['_CORRECTCASERESPONSE']._serialized_start=725
+  _globals['_CORRECTCASERESPONSE']._serialized_end=783
+  _globals['_GETCASEREQUEST']._serialized_start=785
+  _globals['_GETCASEREQUEST']._serialized_end=826
+  _globals['_GETCASERESPONSE']._serialized_start=828
+  _globals['_GETCASERESPONSE']._serialized_end=882
+  _globals['_LISTCASESREQUEST']._serialized_start=884
+  _globals['_LISTCASESREQUEST']._serialized_end=986
+  _globals['_LISTCASESRESPONSE']._serialized_start=988
+  _globals['_LISTCASESRESPONSE']._serialized_end=1070
+  _globals['_WATCHCASEREQUEST']._serialized_start=1072
+  _globals['_WATCHCASEREQUEST']._serialized_end=1115
+  _globals['_WATCHCASERESPONSE']._serialized_start=1117
+  _globals['_WATCHCASERESPONSE']._serialized_end=1173
+  _globals['_GETHISTORYREQUEST']._serialized_start=1175
+  _globals['_GETHISTORYREQUEST']._serialized_end=1258
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1260
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1353
+  _globals['_CASESERVICE']._serialized_start=1356
+  _globals['_CASESERVICE']._serialized_end=2122
 # @@protoc_insertion_point(module_scope)

@@ -118,6 +118,67 @@ class WithdrawCaseResponse(_message.Message):
 Global___WithdrawCaseResponse: _TypeAlias = WithdrawCaseResponse  # noqa: Y015
 
 @_typing.final
+class CorrectCaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    CORRECTION_NO_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    MATERIALS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    case_id: _builtins.str
+    """The id or the number."""
+    correction_no: _builtins.int
+    """The open request that is answered: the last of Case.corrections."""
+    @_builtins.property
+    def form(self) -> _struct_pb2.Struct:
+        """In the shape of the form. Each field that was asked for must be in it, changed or as it was; null leaves the field
+        out. All others may be left out, or be in it as they were.
+        """
+
+    @_builtins.property
+    def materials(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.Material]:
+        """Each kind that was asked for, at least once; they replace all materials of their kinds."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        correction_no: _builtins.int = ...,
+        form: _struct_pb2.Struct | None = ...,
+        materials: _abc.Iterable[_case_pb2.Material] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "correction_no", b"correction_no", "form", b"form", "materials", b"materials", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectCaseRequest: _TypeAlias = CorrectCaseRequest  # noqa: Y015
+
+@_typing.final
+class CorrectCaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> _case_pb2.Case: ...
+    def __init__(
+        self,
+        *,
+        case: _case_pb2.Case | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectCaseResponse: _TypeAlias = CorrectCaseResponse  # noqa: Y015
+
+@_typing.final
 class GetCaseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -45,6 +45,11 @@ class CaseServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.FromString,
                 _registered_method=True)
+        self.CorrectCase = channel.unary_unary(
+                '/duokua.cases.v1.CaseService/CorrectCase',
+                request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.FromString,
+                _registered_method=True)
         self.GetCase = channel.unary_unary(
                 '/duokua.cases.v1.CaseService/GetCase',
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.GetCaseRequest.SerializeToString,
@@ -85,6 +90,18 @@ class CaseServiceServicer:
         withdrawn before stays as it is.
         Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
         return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectCase(self, request, context):
+        """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
+        once more changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
+        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+        CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
+        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +148,11 @@ def add_CaseServiceServicer_to_server(servicer, server):
                     servicer.WithdrawCase,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.SerializeToString,
+            ),
+            'CorrectCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectCase,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.SerializeToString,
             ),
             'GetCase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCase,
@@ -208,6 +230,33 @@ class CaseService:
             '/duokua.cases.v1.CaseService/WithdrawCase',
             duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_case__service__pb2.WithdrawCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.CaseService/CorrectCase',
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,14 @@ class CaseServiceStub:
     Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
     return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
     """
+    CorrectCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.CorrectCaseRequest, _case_service_pb2.CorrectCaseResponse]
+    """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
+    once more changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
+    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+    CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
+    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
+    """
     GetCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
     ListCases: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]
@@ -70,6 +78,14 @@ class CaseServiceAsyncStub(CaseServiceStub):
     withdrawn before stays as it is.
     Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
     return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
+    """
+    CorrectCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.CorrectCaseRequest, _case_service_pb2.CorrectCaseResponse]  # type: ignore[assignment]
+    """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
+    once more changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
+    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+    CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
+    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
     """
     GetCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
@@ -106,6 +122,20 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         withdrawn before stays as it is.
         Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION PIVOT_PASSED (the point of no
         return is behind it), CASE_UNDOING (an office refused it before), CASE_ENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectCase(
+        self,
+        request: _case_service_pb2.CorrectCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_case_service_pb2.CorrectCaseResponse, _abc.Awaitable[_case_service_pb2.CorrectCaseResponse]]:
+        """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
+        once more changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
+        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+        CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
+        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
         """
 
     @_abc_1.abstractmethod

@@ -192,6 +192,7 @@ class TaskAnswer(_message.Message):
     """Given by the caller; a repeat of the same answer gets the first answer's outcome."""
     task_id: _builtins.str
     lease: _builtins.str
+    """Required, but for `resume`."""
     @_builtins.property
     def accept(self) -> Global___Accept:
         """受理: the office takes the matter on."""

@@ -32,9 +32,13 @@ class TaskServiceStub:
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     def __init__(self, channel):
@@ -72,9 +76,13 @@ class TaskServiceServicer:
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     def Work(self, request_iterator, context):
@@ -94,7 +102,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AnswerTask(self, request, context):
-        """Answers one task: accept, complete, refuse, return, fail or extend.
+        """Says one thing about one task: see TaskAnswer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,9 +154,13 @@ class TaskService:
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     @staticmethod

@@ -33,9 +33,13 @@ class TaskServiceStub:
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     @_typing.overload
@@ -50,7 +54,7 @@ class TaskServiceStub:
     PullTasks: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]
     """Waits until there is work, or until `wait` has passed, and leases it."""
     AnswerTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.AnswerTaskRequest, _task_service_pb2.AnswerTaskResponse]
-    """Answers one task: accept, complete, refuse, return, fail or extend."""
+    """Says one thing about one task: see TaskAnswer."""
     GetMaterial: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.GetMaterialRequest, _task_service_pb2.GetMaterialResponse]
     """The content of a material that a task of the caller's organ declares.
     Errors: NOT_FOUND (task, or material not of this task).
@@ -64,9 +68,13 @@ class TaskServiceAsyncStub(TaskServiceStub):
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -78,7 +86,7 @@ class TaskServiceAsyncStub(TaskServiceStub):
     PullTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]  # type: ignore[assignment]
     """Waits until there is work, or until `wait` has passed, and leases it."""
     AnswerTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.AnswerTaskRequest, _task_service_pb2.AnswerTaskResponse]  # type: ignore[assignment]
-    """Answers one task: accept, complete, refuse, return, fail or extend."""
+    """Says one thing about one task: see TaskAnswer."""
     GetMaterial: _aio.UnaryUnaryMultiCallable[_task_service_pb2.GetMaterialRequest, _task_service_pb2.GetMaterialResponse]  # type: ignore[assignment]
     """The content of a material that a task of the caller's organ declares.
     Errors: NOT_FOUND (task, or material not of this task).
@@ -91,9 +99,13 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
     still taken, and an undo task follows), FAILED_PRECONDITION
-    UNDO_CANNOT_BE_REFUSED (an undo task was refused or returned), INVALID_ARGUMENT REQUEST_ID_REUSED (the id stood for
-    another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each field is
-    named), INVALID_ARGUMENT (a field, named).
+    UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
+    stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
+    field is named), INVALID_ARGUMENT (a field, named).
+    Of requests for corrections besides: INVALID_ARGUMENT ITEM_NOT_DECLARED (the step's matter does not declare it, named)
+    and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
+    the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
+    (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
     """
 
     @_abc_1.abstractmethod
@@ -121,7 +133,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_service_pb2.AnswerTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_task_service_pb2.AnswerTaskResponse, _abc.Awaitable[_task_service_pb2.AnswerTaskResponse]]:
-        """Answers one task: accept, complete, refuse, return, fail or extend."""
+        """Says one thing about one task: see TaskAnswer."""
 
     @_abc_1.abstractmethod
     def GetMaterial(
