@@ -30,6 +30,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
                 level=step.level,
                 excluded_organ_ids=step.excluded_organ_ids,
                 organ_id=step.organ_id,
+                above_organ_id=step.above_organ_id,
             )
         )
     work.emit(event, subject=case.case_id)
@@ -75,14 +76,14 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
     match event:
         case effects.CaseSubmitted():
             message = events_pb2.CaseSubmitted(case=ref)
-        case effects.StepAccepted(step_id):
-            message = events_pb2.StepAccepted(case=ref, step=_step_ref(published, case, step_id))
-        case effects.StepCompleted(step_id):
-            message = events_pb2.StepCompleted(case=ref, step=_step_ref(published, case, step_id))
-        case effects.StepRefused(step_id, reason):
-            message = events_pb2.StepRefused(case=ref, step=_step_ref(published, case, step_id), reason=reason)
-        case effects.StepUndone(step_id):
-            message = events_pb2.StepUndone(case=ref, step=_step_ref(published, case, step_id))
+        case (
+            effects.StepAccepted()
+            | effects.StepCompleted()
+            | effects.StepRefused()
+            | effects.StepPassedUp()
+            | effects.StepUndone()
+        ):
+            message = _of_step(ref, _step_ref(published, case, event.step_id), event)
         case (
             effects.CorrectionRequested()
             | effects.CorrectionSupplied()
@@ -103,6 +104,31 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
                 description=event.description,
             )
     work.emit(message, subject=case.case_id)
+
+
+def _of_step(
+    case: events_pb2.CaseRef,
+    step: events_pb2.StepRef,
+    event: effects.StepAccepted
+    | effects.StepCompleted
+    | effects.StepRefused
+    | effects.StepPassedUp
+    | effects.StepUndone,
+) -> Any:
+    """What an office did."""
+    match event:
+        case effects.StepAccepted():
+            return events_pb2.StepAccepted(case=case, step=step)
+        case effects.StepCompleted():
+            return events_pb2.StepCompleted(case=case, step=step)
+        case effects.StepRefused():
+            return events_pb2.StepRefused(case=case, step=step, reason=event.reason)
+        case effects.StepPassedUp():
+            # The step has left the office by now; the event is about that office.
+            step.organ_id, step.organ_name = event.organ_id, event.organ_name
+            return events_pb2.StepPassedUp(case=case, step=step, reason=event.reason)
+        case effects.StepUndone():
+            return events_pb2.StepUndone(case=case, step=step)
 
 
 def _holding_up(

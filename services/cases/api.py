@@ -22,7 +22,7 @@ from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
-from services.cases.visibility import visible_case
+from services.cases.visibility import shown_to, visible_case
 
 __all__ = ["CaseApi", "OperationsApi", "build", "prepare"]
 
@@ -49,13 +49,13 @@ class CaseApi:
         row = self._cases.submit(
             call.work, caller.person_id, caller.subject, request.bundle_id, form, request.materials
         )
-        return pb.SubmitCaseResponse(case=self._message(call.work, row))
+        return pb.SubmitCaseResponse(case=self._message(call.work, call.caller, row))
 
     def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
         """Take an application back: its applicant, or who acts for the applicant, and nobody else."""
         row = self._own(call, request.case_id)
         row = self._cases.withdraw(call.work, row.case_id, request.reason, call.caller.subject)
-        return pb.WithdrawCaseResponse(case=self._message(call.work, row))
+        return pb.WithdrawCaseResponse(case=self._message(call.work, call.caller, row))
 
     def correct_case(self, call: Call, request: pb.CorrectCaseRequest) -> pb.CorrectCaseResponse:
         """Take what an applicant was asked for: its applicant, or who acts for the applicant, and nobody else."""
@@ -64,11 +64,12 @@ class CaseApi:
         row = self._cases.correct(
             call.work, row.case_id, request.correction_no, changes, request.materials, call.caller.subject
         )
-        return pb.CorrectCaseResponse(case=self._message(call.work, row))
+        return pb.CorrectCaseResponse(case=self._message(call.work, call.caller, row))
 
     def get_case(self, call: Call, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """A case as it stands."""
-        return pb.GetCaseResponse(case=self._message(call.work, self._visible(call.work, call.caller, request.case_id)))
+        row = self._visible(call.work, call.caller, request.case_id)
+        return pb.GetCaseResponse(case=self._message(call.work, call.caller, row))
 
     def list_cases(self, call: Call, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
         """The caller's cases; an operator's are all."""
@@ -77,7 +78,7 @@ class CaseApi:
         status = str(CASE_STATUSES[request.status]) if request.status else ""
         rows = self._cases.list_cases(call.work, asked, applicant_id, status)
         kept, token = asked.cut(rows, lambda row: [row.case_id])
-        messages = [self._message(call.work, row) for row in kept]
+        messages = [self._message(call.work, call.caller, row) for row in kept]
         return pb.ListCasesResponse(cases=messages, next_page_token=token)
 
     def get_history(self, call: Call, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
@@ -116,7 +117,7 @@ class CaseApi:
 
     def _look_up(self, call: StreamCall, case_id: str) -> case_pb2.Case:
         with call.database.read() as work:
-            return self._message(work, self._visible(work, call.caller, case_id))
+            return self._message(work, call.caller, self._visible(work, call.caller, case_id))
 
     def _own(self, call: Call, case_id: str) -> Row[Any]:
         """A case of the caller's own; an operator has none."""
@@ -128,8 +129,9 @@ class CaseApi:
     def _visible(self, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
         return visible_case(self._cases, work, caller, case_id)
 
-    def _message(self, work: UnitOfWork, row: Row[Any]) -> case_pb2.Case:
-        return case_message(row, self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan)
+    def _message(self, work: UnitOfWork, caller: Caller, row: Row[Any]) -> case_pb2.Case:
+        plan = self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
+        return shown_to(caller, case_message(row, plan))
 
 
 class OperationsApi:

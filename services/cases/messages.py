@@ -14,6 +14,7 @@ from services.cases.correction_messages import correction_message, procedure_mes
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
+from services.cases.office_messages import review_message
 from services.cases.timestamps import stamp
 
 CASE_STATUSES = {
@@ -71,6 +72,8 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
         notice_status=_NOTICE_NUMBERS[step.notice_status],
         completed_at=stamp(step.completed_at),
         attempt=step.attempt,
+        handler=step.handler,
+        reviews=[review_message(each) for each in step.reviews],
     )
     if step.result is not None:
         fill_struct(message.result, dict(step.result), "result")

@@ -20,6 +20,7 @@ from services.cases.domain.effects import (
     CloseTask,
     Effect,
     IncidentOpened,
+    NameHandler,
     OpenTask,
     RequestNotice,
     RequestRouting,
@@ -73,6 +74,7 @@ class Writes:
     history: list[dict[str, Any]] = field(default_factory=list)
     opened: dict[str, dict[str, Any]] = field(default_factory=dict)
     closed: list[str] = field(default_factory=list)
+    handlers: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
     resolved: list[str] = field(default_factory=list)
 
@@ -173,7 +175,7 @@ class Saga:
             self._take(work, running, Pending(case.case_id, finding), writes)
         return decision
 
-    def _carry_out(
+    def _carry_out(  # noqa: C901 - one case an effect
         self, work: UnitOfWork, running: Running, effect: Effect, writes: Writes, findings: list[Finding]
     ) -> None:
         """Do what an effect asks for; what the platform finds out on the way is the case's next input."""
@@ -186,6 +188,8 @@ class Saga:
                     findings.append(InputsFailed(effect.task_id, str(fault)[:LONGEST_FAULT]))
             case CloseTask():
                 writes.closed.append(effect.task_id)
+            case NameHandler():
+                writes.handlers[effect.task_id] = effect.handler
             case CloseIncident():
                 writes.resolved.append(effect.incident_id)
             case RequestRouting():
@@ -209,6 +213,9 @@ class Saga:
         opened = [row for task_id, row in writes.opened.items() if task_id not in closed]
         store.close_tasks(connection, sorted(closed - writes.opened.keys()))
         store.open_tasks(connection, opened)
+        store.rewrite_tasks(
+            connection, {each: writes.handlers[each] for each in sorted(writes.handlers)}, taskbodies.with_handler
+        )
         store.add_incidents(connection, list(writes.incidents.values()))
         store.resolve_incidents(connection, writes.resolved, work.now)
         if opened:

@@ -221,7 +221,8 @@ class Cases:
 
 def _routed(event: routing_events.StepsRouted) -> tuple[str, Input]:
     decisions = tuple(
-        RoutingDecision(each.step_id, each.organ_id, each.organ_name, each.reason) for each in event.decisions
+        RoutingDecision(each.step_id, each.organ_id, each.organ_name, each.reason, tuple(each.superior_organ_ids))
+        for each in event.decisions
     )
     return event.case_id, Routed(event.request_no, decisions)
 

@@ -1,6 +1,6 @@
 """The tables of the cases service, and the queries on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -235,6 +235,16 @@ def close_tasks(connection: Connection, task_ids: Sequence[str]) -> None:
     """Take tasks out of the queue: answered, or taken back."""
     if task_ids:
         connection.execute(delete(tasks).where(tasks.c.task_id.in_(task_ids)))
+
+
+def rewrite_tasks(connection: Connection, values: Mapping[str, str], rewrite: Callable[[bytes, str], bytes]) -> None:
+    """Change the bodies of tasks, each with its value; what is not open any more is left out."""
+    if not values:
+        return
+    found = connection.execute(select(tasks.c.task_id, tasks.c.body).where(tasks.c.task_id.in_(values))).all()
+    for row in found:
+        body = rewrite(bytes(row.body), values[row.task_id])
+        connection.execute(update(tasks).where(tasks.c.task_id == row.task_id).values(body=body))
 
 
 def lock_tasks(connection: Connection, task_ids: Sequence[str]) -> dict[str, Row[Any, Any, Any]]:

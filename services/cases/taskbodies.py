@@ -10,6 +10,7 @@ from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
+from services.cases.office_messages import review_message
 from services.cases.plans import Published
 from services.cases.stepinputs import make_inputs
 
@@ -35,7 +36,7 @@ def body(
     Raises InputsFaultError when what it is given of earlier results cannot be made.
     """
     plan = published.plan
-    step = plan.by_id[effect.step_id]
+    step, state = plan.by_id[effect.step_id], case.steps[effect.step_id]
     task = task_pb2.Task(
         task_id=effect.task_id,
         kind=_KINDS[effect.kind],
@@ -49,6 +50,8 @@ def body(
         handled_task_id=effect.handled_task_id,
         accepted=effect.accepted,
         corrections=requests_of(case.proceedings.corrections, effect.step_id),
+        handler=state.handler,
+        reviews=[review_message(each) for each in state.reviews],
         materials=[
             case_pb2.MaterialRef(
                 kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size
@@ -62,4 +65,11 @@ def body(
     inputs = published.inputs.get(effect.step_id)
     if inputs and effect.kind is TaskKind.HANDLE:
         task.inputs.CopyFrom(make_inputs(inputs, plan, case, effect.step_id, form))
+    return task.SerializeToString()
+
+
+def with_handler(body: bytes, handler: str) -> bytes:
+    """The body of an open task that somebody else inside the office handles now."""
+    task = task_pb2.Task.FromString(body)
+    task.handler = handler
     return task.SerializeToString()

@@ -1,4 +1,4 @@
-"""Which cases a caller may see: an applicant its own, an operator all."""
+"""Which cases a caller may see: an applicant its own, an operator all; and what of them."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from sqlalchemy import Row
 
 from chassis.api import Caller
 from chassis.database import UnitOfWork
+from duokua.cases.v1 import case_pb2
 from services.cases.service import Cases, case_not_found
 
 
@@ -15,3 +16,17 @@ def visible_case(cases: Cases, work: UnitOfWork, caller: Caller, case_id: str) -
     if not caller.may("cases.read_all") and (not caller.person_id or row.applicant_id != caller.person_id):
         raise case_not_found(case_id)
     return row
+
+
+def shown_to(caller: Caller, case: case_pb2.Case) -> case_pb2.Case:
+    """The case as the caller sees it: for an applicant an office is one body, whoever in it handles a step.
+
+    Left out are that person or section, and what offices wrote for each other. The history, which vouches for all that
+    happened, has them all the same.
+    """
+    if not caller.may("cases.read_all"):
+        for step in case.steps:
+            step.ClearField("handler")
+            for review in step.reviews:
+                review.ClearField("opinion")
+    return case

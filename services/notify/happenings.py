@@ -10,6 +10,7 @@ CaseEvent = (
     | events_pb2.StepAccepted
     | events_pb2.StepCompleted
     | events_pb2.StepRefused
+    | events_pb2.StepPassedUp
     | events_pb2.StepUndone
     | events_pb2.CaseCompleted
     | events_pb2.CaseUndone

@@ -37,6 +37,11 @@ class NotifyWorker:
         """Tells the applicant and the office's systems."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.StepPassedUp)
+    def on_step_passed_up(self, work: UnitOfWork, events: list[events_pb2.StepPassedUp]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.StepUndone)
     def on_step_undone(self, work: UnitOfWork, events: list[events_pb2.StepUndone]) -> None:
         """Tells the applicant and the office's systems."""

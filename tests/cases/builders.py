@@ -21,7 +21,7 @@ from duokua.routing.v1 import events_pb2 as routing_events
 from duokua.routing.v1 import routing_pb2
 from services.cases import store
 from services.cases.domain.case import Case
-from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
+from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, HandedOver, PassedUp, Refused, Returned
 from services.cases.domain.snapshot import from_json
 from services.cases.plans import Plans
 from services.cases.service import Cases
@@ -253,6 +253,14 @@ def refusing(task: task_pb2.Task, reason: str = "通道堵塞", request_id: str 
 
 def returning(task: task_pb2.Task) -> Given:
     return given(task, Returned(task.task_id, new_id(), "不属于本部门"))
+
+
+def passing_up(task: task_pb2.Task, reason: str = "超出本级权限", request_id: str = "", **opinion: Any) -> Given:
+    return given(task, PassedUp(task.task_id, request_id or new_id(), opinion or {"agreed": True}, reason))
+
+
+def handing_over(task: task_pb2.Task, handler: str = "审批二科") -> Given:
+    return given(task, HandedOver(task.task_id, new_id(), handler, "分工"))
 
 
 def failing(task: task_pb2.Task, retry_after: timedelta | None = None) -> Given:

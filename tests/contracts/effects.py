@@ -153,6 +153,7 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
             cases.StepAccepted,
             cases.StepCompleted,
             cases.StepRefused,
+            cases.StepPassedUp,
             cases.StepUndone,
             cases.CaseCompleted,
             cases.CaseUndone,

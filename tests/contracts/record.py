@@ -1,7 +1,7 @@
 """`python -m tests.contracts.record 2026-11`: records today's events for the tests of all later versions.
 
-It has the services' own use cases and handlers run three cases on fresh databases: one whose notice cannot be sealed,
-one that is granted, one that is refused and undone. Nothing is overwritten.
+It has the services' own use cases and handlers run four cases on fresh databases: one whose notice cannot be sealed,
+one that is granted, one that is refused and undone, one of which a step is passed upward. Nothing is overwritten.
 """
 
 import sys
@@ -21,7 +21,7 @@ from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
 from services.matters.service import Matters
 from services.routing.service import Routing
-from tests.cases.builders import Town, accepting, completing, refusing, taken
+from tests.cases.builders import Town, accepting, completing, passing_up, refusing, taken
 from tests.contracts.recordings import keep
 from tests.contracts.services import Service, services
 
@@ -40,6 +40,7 @@ class Journey:
         self._services = running
         self._town = Town(running["cases"].database)
         self._organs: dict[str, str] = {}
+        self._above = ""
         self._case_id = ""
 
     def prepare(self) -> None:
@@ -48,14 +49,17 @@ class Journey:
         directory = identity.use_cases_of(Identity)
         with identity.database.begin() as work:
             directory.register_regions(work, [Region("330000", "浙江省"), Region(REGION, "西湖区", "330000")])
+            above = Organ("", "浙江省总局", _uscc(9), "330000", Level.PROVINCE)
+            self._above = directory.register_organ(work, above).organ_id
             for number, step in enumerate(CODES, 1):
-                draft = Organ("", f"西湖区第{number}局", _uscc(number), REGION, Level.COUNTY)
+                draft = Organ("", f"西湖区第{number}局", _uscc(number), REGION, Level.COUNTY, self._above)
                 self._organs[step] = directory.register_organ(work, draft).organ_id
         self._settle()
         routing, matters = self._services["routing"], self._services["matters"]
         for step, code in CODES.items():
             with routing.database.begin() as work:
-                routing.use_cases_of(Routing).declare(work, self._organs[step], [code])
+                for organ_id in (self._organs[step], self._above):
+                    routing.use_cases_of(Routing).declare(work, organ_id, [code])
         files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
         with matters.database.begin() as work:
             matters.use_cases_of(Matters).install(work, files, self._organs["permit"])
@@ -83,6 +87,15 @@ class Journey:
         self._settle()
         taken(self._town.answer(completing(self._task("permit"), **RESULT)))
         self._settle()
+
+    def pass_up(self) -> None:
+        """A case of which one office passes its step to the office above it, which completes it."""
+        self._submit()
+        self._complete("permit")
+        taken(self._town.answer(passing_up(self._task("inspection"))))
+        self._settle()
+        self._organs["inspection"] = self._above
+        self._complete("inspection")
 
     def _submit(self) -> None:
         self._case_id = self._town.submit(FORM, [], bundle_id="contract", applicant_id=new_id())
@@ -117,13 +130,14 @@ def _uscc(number: int) -> str:
 
 
 def journey(folder: Path) -> list[Envelope]:
-    """The events of all three cases."""
+    """The events of all four cases."""
     with services(folder) as running:
         made = Journey(running)
         made.prepare()
         made.fail()
         made.grant()
         made.refuse()
+        made.pass_up()
         return made.said
 
 

@@ -18,7 +18,7 @@ from duokua.routing.v1 import events_pb2 as routing_events
 from services.eseal.service import Seals
 from services.eseal.store import seal_of
 from services.routing.service import Routing
-from tests.cases.builders import Town, accepting, completing, refusing, taken
+from tests.cases.builders import Town, accepting, completing, passing_up, refusing, taken
 from tests.contracts.recordings import Recording
 from tests.contracts.services import Service, first_id
 
@@ -91,7 +91,7 @@ class Replay:
         for answer in map(read, self._recording.of_type("duokua.routing.v1.StepsRouted")):
             assert isinstance(answer, routing_events.StepsRouted)
             for decision in answer.decisions:
-                if answer.case_id == asked.case.case_id:
+                if answer.case_id == asked.case.case_id and decision.step_id in codes:
                     with self._service.database.begin() as work:
                         routing = self._service.use_cases_of(Routing)
                         routing.declare(work, decision.organ_id, [codes[decision.step_id]])
@@ -114,6 +114,9 @@ class Replay:
                 taken(self._town.answer(completing(task, **self._recording.result)))
             case cases_events.StepRefused() as said:
                 taken(self._town.answer(refusing(self._task(said.case.case_id, said.step), said.reason)))
+            case cases_events.StepPassedUp() as said:
+                taken(self._town.answer(passing_up(self._task(said.case.case_id, said.step), said.reason)))
+                del self._tasks[said.case.case_id, said.step.step_id]  # the next is the superior's
 
     def _submit(self, case: cases_events.CaseRef) -> None:
         if case.case_id in self._submitted:

@@ -26,6 +26,7 @@ EVERY_EVENT: list[CaseEvent] = [
     pb.StepAccepted(case=case(), step=step()),
     pb.StepCompleted(case=case(), step=step()),
     pb.StepRefused(case=case(), step=step(), reason="the kitchen has no exit"),
+    pb.StepPassedUp(case=case(), step=step(), reason="above our limit"),
     pb.StepUndone(case=case(), step=step()),
     pb.CaseCompleted(case=case()),
     pb.CaseUndone(case=case(), reason="the kitchen has no exit"),
@@ -102,7 +103,7 @@ def test_nobody_reads_anothers_inbox(database: Database) -> None:
     with pytest.raises(Forbidden, match="NO_INBOX"):
         inbox(database, Caller("client:portal", client_id="portal"))
     assert inbox(database, TAX) == []
-    assert len(inbox(database, OPERATOR, "person:li-lei")) == 7
+    assert len(inbox(database, OPERATOR, "person:li-lei")) == 8
 
 
 def test_a_message_is_marked_read_once_and_by_its_recipient_only(database: Database, clock: ManualClock) -> None:

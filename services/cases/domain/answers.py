@@ -102,16 +102,9 @@ def returned(turn: Turn, given: Returned) -> None:
         return
     must_handle(task)
     turn.settle(task, given, TaskStatus.RETURNED)
-    timing.decided(turn, task.step_id)
-    turn.change(
-        task.step_id,
-        status=StepStatus.ROUTING,
-        task_id="",
-        organ_id="",
-        organ_name="",
-        routing_reason="",
-        excluded_organ_ids=(*turn.steps[task.step_id].excluded_organ_ids, task.organ_id),
-    )
+    if not turn.steps[task.step_id].acceptance_stands:
+        timing.decided(turn, task.step_id)
+    turn.leave_office(task.step_id)
     turn.request_routing((task.step_id,))
 
 

@@ -125,7 +125,7 @@ class StepState:
     routing_no: int = 0
     """The routing request whose answer this step waits for; 0 when it waits for none."""
     excluded_organ_ids: tuple[str, ...] = ()
-    """Offices that returned the step, or that an operator took it from; it is never routed to them again."""
+    """Offices that returned it or passed it upward, or that an operator took it from: never chosen again."""
     attempt: int = 0
     """The handling turn, from 1 once offered; grows with each return, each failure and each retry."""
     undo_attempt: int = 0
@@ -151,6 +151,8 @@ class StepState:
     """Who or which section handles it inside the office, as the office says."""
     reviews: tuple[Review, ...] = ()
     """Opinions of the offices below that passed it upward (转报), oldest first."""
+    acceptance_stands: bool = False
+    """An office had accepted it (受理) and passed it upward: the applicant has that acceptance, so no other follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from services.cases.domain.inputs import (
     Corrected,
     CorrectionRequested,
     Failed,
+    HandedOver,
     IncidentRetried,
     Input,
     InputsFailed,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
+    PassedUp,
     Refused,
     Resumed,
     Returned,
@@ -40,6 +42,7 @@ from services.cases.domain.inputs import (
     Withdrawn,
 )
 from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
+from services.cases.domain.passing import handed_over, passed_up
 from services.cases.domain.plan import Plan
 from services.cases.domain.procedures import resumed, suspended
 from services.cases.domain.refusal import Refusal
@@ -106,6 +109,8 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     Corrected: corrected,
     Suspended: suspended,
     Resumed: resumed,
+    PassedUp: passed_up,
+    HandedOver: handed_over,
     NoticeSealed: notice_sealed,
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,

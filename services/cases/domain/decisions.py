@@ -79,6 +79,7 @@ def step_reassigned(turn: Turn, given: StepReassigned) -> None:
         organ_name="",
         superior_ids=(),
         handler="",
+        acceptance_stands=False,
         routing_reason="",
         reason="",
         excluded_organ_ids=(*excluded, *present),

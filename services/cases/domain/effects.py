@@ -35,6 +35,14 @@ class CloseTask:
 
 
 @dataclass(frozen=True, slots=True)
+class NameHandler:
+    """The office says who or which section handles an open task; it is told with the task from then on."""
+
+    task_id: str
+    handler: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepToRoute:
     """A step that needs an office, other than the excluded ones."""
 
@@ -44,6 +52,8 @@ class StepToRoute:
     excluded_organ_ids: tuple[str, ...] = ()
     organ_id: str = ""
     """The office that an operator named; empty for routing to choose one."""
+    above_organ_id: str = ""
+    """The office that passed it upward (转报): another one is chosen above it, whatever its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,16 @@ class StepRefused:
     """The office refused the step."""
 
     step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepPassedUp:
+    """The office reviewed the step and passed it upward (转报); the organ is that office, which has it no more."""
+
+    step_id: str
+    organ_id: str
+    organ_name: str
     reason: str
 
 
@@ -171,6 +191,7 @@ Event = (
     | StepAccepted
     | StepCompleted
     | StepRefused
+    | StepPassedUp
     | StepUndone
     | CorrectionRequested
     | CorrectionSupplied
@@ -189,4 +210,4 @@ class Announce:
     event: Event
 
 
-Effect = OpenTask | CloseTask | RequestRouting | RequestNotice | WithdrawNotice | CloseIncident | Announce
+Effect = OpenTask | CloseTask | NameHandler | RequestRouting | RequestNotice | WithdrawNotice | CloseIncident | Announce

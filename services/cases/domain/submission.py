@@ -75,10 +75,11 @@ def routed(turn: Turn, given: Routed) -> None:
             organ_id=decision.organ_id,
             organ_name=decision.organ_name,
             routing_reason=decision.reason,
+            superior_ids=decision.superior_ids,
             failures=0,
         )
         if step.status is StepStatus.ROUTING:
-            turn.open_handling(step.step_id)
+            turn.open_handling(step.step_id, accepted=step.acceptance_stands)
 
 
 def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> None:
@@ -90,10 +91,11 @@ def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> No
         why = decision.reason or "routing gave no reason"
     turn.change(step_id, routing_no=0, routing_reason=why)
     name = turn.plan.by_id[step_id].name or step_id
+    wanted = "an office above it" if turn.steps[step_id].reviews else "an office"
     turn.open_incident(
         step_id,
         "NO_OFFICE",
-        f"no office handles {name}: {why}. Declare the capability of an office, then retry the incident.",
+        f"no office handles {name}: {why}. Declare the capability of {wanted}, then retry the incident.",
     )
 
 

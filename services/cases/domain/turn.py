@@ -197,6 +197,22 @@ class Turn:
 
     # Routing
 
+    def leave_office(self, step_id: str, **changes: Any) -> StepState:
+        """Take a step from its office, which never gets it again; what is to be routed is asked for separately."""
+        step = self.steps[step_id]
+        return self.change(
+            step_id,
+            status=StepStatus.ROUTING,
+            task_id="",
+            organ_id="",
+            organ_name="",
+            routing_reason="",
+            superior_ids=(),
+            handler="",
+            excluded_organ_ids=(*step.excluded_organ_ids, step.organ_id),
+            **changes,
+        )
+
     def request_routing(self, step_ids: tuple[str, ...], *, organ_id: str = "") -> None:
         """Ask for offices, or for this one; the steps wait for the answer that has this request's number."""
         self.request_no += 1
@@ -204,7 +220,9 @@ class Turn:
         for step_id in step_ids:
             step = self.change(step_id, routing_no=self.request_no)
             planned = self.plan.by_id[step_id]
-            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, step.excluded_organ_ids, organ_id))
+            above = step.reviews[-1].organ_id if step.reviews else ""
+            excluded = step.excluded_organ_ids
+            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, excluded, organ_id, above))
         self.effects.append(RequestRouting(self.request_no, self.before.region_code, tuple(wanted)))
 
     # Incidents

@@ -13,11 +13,12 @@ CASE_UNDONE = _CASES + "CaseUndone"
 STEP_ACCEPTED = _CASES + "StepAccepted"
 STEP_COMPLETED = _CASES + "StepCompleted"
 STEP_REFUSED = _CASES + "StepRefused"
+STEP_PASSED_UP = _CASES + "StepPassedUp"
 STEP_UNDONE = _CASES + "StepUndone"
 INCIDENT_OPENED = _CASES + "IncidentOpened"
 
 # A webhook hears of the steps of its organ, and of the end of the cases in which the organ took part.
-STEP_EVENTS = frozenset({STEP_ACCEPTED, STEP_COMPLETED, STEP_REFUSED, STEP_UNDONE})
+STEP_EVENTS = frozenset({STEP_ACCEPTED, STEP_COMPLETED, STEP_REFUSED, STEP_PASSED_UP, STEP_UNDONE})
 ENDING_EVENTS = frozenset({CASE_COMPLETED, CASE_UNDONE})
 WEBHOOK_EVENTS = STEP_EVENTS | ENDING_EVENTS
 

@@ -3,6 +3,7 @@
 from services.cases.domain.case import CaseStatus, StepState, StepStatus
 from services.cases.domain.decide import replay
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
+from services.cases.domain.inputs import PassedUp, Returned, StepReassigned
 from services.cases.domain.proceedings import ClockKind
 from services.cases.domain.snapshot import from_json, to_json
 from services.cases.domain.timing import running
@@ -21,6 +22,7 @@ def all_laws_hold(saga: Saga) -> None:
     assert case.version == len(saga.history)
     _check_books(saga)
     _check_order(saga)
+    _check_offices(saga)
     _check_clocks(saga)
     if case.ended:
         _check_end(saga)
@@ -60,23 +62,42 @@ def _check_order(saga: Saga) -> None:
 
 
 def _check_clocks(saga: Saga) -> None:
-    """A clock of acceptance runs while a step is offered, those of the decision while it is with its office."""
+    """A clock of acceptance runs while a step is offered, those of the decision while it is with its office.
+
+    And while it is between an office that passed it upward and the one above.
+    """
     case = saga.case
     runs = {each.clock_id for each in running(case.proceedings.clocks) if each.kind is not ClockKind.FOLLOW_UP}
     assert not runs or case.status is CaseStatus.RUNNING
     for planned in saga.plan.steps:
-        status = case.steps[planned.step_id].status
+        step = case.steps[planned.step_id]
+        status, climbs = step.status, step.status is StepStatus.ROUTING and bool(step.reviews)
         if case.status is CaseStatus.RUNNING and status is StepStatus.OFFERED and planned.limits.acceptance:
             assert f"{planned.step_id}:acceptance" in runs
-        if case.status is CaseStatus.RUNNING and status is StepStatus.ACCEPTED and planned.limits.statutory:
+        accepted = status is StepStatus.ACCEPTED or (climbs and step.acceptance_stands)
+        if case.status is CaseStatus.RUNNING and accepted and planned.limits.statutory:
             assert f"{planned.step_id}:statutory" in runs
-        if status not in _WITH_ITS_OFFICE:
+        if status not in _WITH_ITS_OFFICE and not climbs:
             assert not [each for each in runs if each.startswith(f"{planned.step_id}:")]
 
 
 def _forced(step: StepState) -> bool:
     """Whether an operator took it as done: no task of an office did it."""
     return step.completion_no > 0 and not step.handled_task_id
+
+
+def _check_offices(saga: Saga) -> None:
+    """Whoever returned a step or passed it upward never gets it again, unless an operator says so."""
+    order = list(saga.all_tasks)
+    named = {(given.step_id, given.organ_id) for given, _ in saga.history if isinstance(given, StepReassigned)}
+    for given, _ in saga.history:
+        if isinstance(given, Returned | PassedUp):
+            left = saga.all_tasks[given.task_id]
+            if (left.step_id, left.organ_id) in named:
+                continue
+            later = [saga.all_tasks[task_id] for task_id in order[order.index(given.task_id) + 1 :]]
+            assert left.organ_id not in {task.organ_id for task in later if task.step_id == left.step_id}
+            assert saga.step(left.step_id).organ_id != left.organ_id
 
 
 def _check_end(saga: Saga) -> None:

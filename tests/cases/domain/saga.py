@@ -18,6 +18,7 @@ from services.cases.domain.effects import (
     CloseTask,
     Effect,
     IncidentOpened,
+    NameHandler,
     OpenTask,
     RequestNotice,
     RequestRouting,
@@ -29,11 +30,13 @@ from services.cases.domain.inputs import (
     Answer,
     Completed,
     Failed,
+    HandedOver,
     IncidentRetried,
     Input,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
+    PassedUp,
     Refused,
     Returned,
     Routed,
@@ -69,6 +72,7 @@ class Saga:
         self.withdrawn: dict[str, WithdrawNotice] = {}
         self.open_incidents: dict[str, IncidentOpened] = {}
         self.taken_back: set[str] = set()
+        self.handlers: dict[str, str] = {}
         self._requests = 0
 
     # What happens
@@ -116,7 +120,8 @@ class Saga:
 
     def _office(self, step_id: str, offices: dict[str, str]) -> RoutingDecision:
         organ_id = offices.get(step_id, self._first_choice(step_id))
-        return RoutingDecision(step_id, organ_id, organ_id.title(), "the nearest office up the tree")
+        superiors = (f"above {organ_id}", "the top")
+        return RoutingDecision(step_id, organ_id, organ_id.title(), "the nearest office up the tree", superiors)
 
     def _first_choice(self, step_id: str) -> str:
         """The first office that has not returned the step."""
@@ -137,6 +142,12 @@ class Saga:
 
     def send_back(self, step_id: str, reason: str = "not ours") -> "Saga":
         return self.answer(Returned(self.task_id(step_id), self.request_id(), reason))
+
+    def pass_up(self, step_id: str, reason: str = "above our limit", **opinion: Any) -> "Saga":
+        return self.answer(PassedUp(self.task_id(step_id), self.request_id(), opinion or {"agreed": True}, reason))
+
+    def hand_over(self, step_id: str, handler: str = "section two") -> "Saga":
+        return self.answer(HandedOver(self.task_id(step_id), self.request_id(), handler))
 
     def fail(self, step_id: str, *, times: int = 1, retry_after: timedelta | None = None) -> "Saga":
         for _ in range(times):
@@ -286,6 +297,9 @@ class Saga:
                 del self.open_incidents[incident_id]
             case Announce(event=IncidentOpened() as event):
                 self.open_incidents[event.incident_id] = event
+            case NameHandler(task_id=task_id):
+                assert task_id in self.open
+                self.handlers[task_id] = effect.handler
             case Announce():
                 pass
 

@@ -16,6 +16,7 @@ from services.cases.domain.inputs import (
     CaseStopped,
     Completed,
     Failed,
+    HandedOver,
     IncidentRetried,
     Input,
     InputsFailed,
@@ -23,6 +24,7 @@ from services.cases.domain.inputs import (
     NoticeRevoked,
     NoticeSealed,
     Order,
+    PassedUp,
     Refused,
     Returned,
     Routed,
@@ -49,7 +51,7 @@ DECISION_REFUSALS = (
     "STEP_SETTLED",
     "STEP_WITHOUT_OFFICE",
 )
-KINDS = [Accepted, Completed, Refused, Returned, Failed]
+KINDS = [Accepted, Completed, Refused, Returned, Failed, PassedUp, HandedOver]
 
 
 @st.composite
@@ -112,7 +114,7 @@ class CaseMachine(RuleBasedStateMachine):
     def answer_an_open_task(self, data: st.DataObject, kind: type, reason: str, result: dict[str, object]) -> None:
         task = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")]
         given = self._answer(kind, task.task_id, self.saga.request_id(), reason, result)
-        if task.kind is TaskKind.UNDO and kind in (Refused, Returned):
+        if task.kind is TaskKind.UNDO and kind in (Refused, Returned, PassedUp):
             self.saga.is_refused(given, "UNDO_CANNOT_BE_REFUSED")
         elif kind is Accepted:
             self.saga.take(given)
@@ -274,6 +276,8 @@ class CaseMachine(RuleBasedStateMachine):
             return Accepted(task_id, request_id)
         if kind is Completed:
             return Completed(task_id, request_id, result)
+        if kind is PassedUp:
+            return PassedUp(task_id, request_id, result, reason)
         answer: Answer = kind(task_id, request_id, reason)
         return answer
 

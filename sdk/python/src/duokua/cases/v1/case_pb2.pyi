@@ -1009,7 +1009,9 @@ class Review(_message.Message):
     organ_name: _builtins.str
     reason: _builtins.str
     @_builtins.property
-    def opinion(self) -> _struct_pb2.Struct: ...
+    def opinion(self) -> _struct_pb2.Struct:
+        """For the offices above and operators only."""
+
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1069,7 +1071,7 @@ class StepState(_message.Message):
     light: Global___Light.ValueType
     """The worst light of its clocks that run."""
     handler: _builtins.str
-    """Who or which section handles it inside the office, as the office says."""
+    """Who or which section handles it inside the office, as the office says; for operators only."""
     optional: _builtins.bool
     """True when its refusal does not undo the case."""
     without_application: _builtins.bool

@@ -217,6 +217,37 @@ class StepRefused(_message.Message):
 Global___StepRefused: _TypeAlias = StepRefused  # noqa: Y015
 
 @_typing.final
+class StepPassedUp(_message.Message):
+    """转报: the office of the step reviewed it and passed it to the office above, which is being found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef:
+        """The office that passed it on."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "reason", b"reason", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepPassedUp: _TypeAlias = StepPassedUp  # noqa: Y015
+
+@_typing.final
 class StepUndone(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -241,11 +241,13 @@ class TaskAnswer(_message.Message):
 
     @_builtins.property
     def pass_up(self) -> Global___PassUp:
-        """转报: reviewed here, to be decided by the office above. Ends the task."""
+        """转报: reviewed here, to be decided by the office above. Ends the task. Not allowed on an undo task."""
 
     @_builtins.property
     def hand_over(self) -> Global___HandOver:
-        """转办: another person or section of the office handles it. The task stays."""
+        """转办: another person or section of the office handles it. The task stays, and so does its lease: give that back with
+        `release` when another process of the office is to have the task, which tells the handler then.
+        """
 
     @_builtins.property
     def schedule_visit(self) -> Global___ScheduleVisit:
