@@ -1,4 +1,4 @@
-"""CaseService and OperationsService: what applicants and operators ask, between contract and use cases."""
+"""CaseService: what applicants and operators ask, between contract and use cases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,23 +11,23 @@ from chassis.database import UnitOfWork
 from chassis.paging import page
 from chassis.problems import Forbidden
 from chassis.settings import Settings
-from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2
+from duokua.cases.v1 import case_pb2, case_service_pb2
 from services.cases import store
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
 from services.cases.domain.case import ENDED_CASE
 from services.cases.log_api import LogApi
-from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of, incident_message
+from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of
+from services.cases.operations_api import OperationsApi
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.visibility import shown_to, visible_case
 
-__all__ = ["CaseApi", "OperationsApi", "build", "prepare"]
+__all__ = ["CaseApi", "build", "prepare"]
 
 pb = case_service_pb2
-operations_pb = operations_service_pb2
 
 WATCH_INTERVAL_SECONDS = 5.0
 
@@ -132,34 +132,6 @@ class CaseApi:
     def _message(self, work: UnitOfWork, caller: Caller, row: Row[Any]) -> case_pb2.Case:
         plan = self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
         return shown_to(caller, case_message(row, plan))
-
-
-class OperationsApi:
-    """What operators do about incidents."""
-
-    service = operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"]
-
-    def __init__(self, cases: Cases) -> None:
-        self._cases = cases
-
-    def list_incidents(
-        self, call: Call, request: operations_pb.ListIncidentsRequest
-    ) -> operations_pb.ListIncidentsResponse:
-        """What waits for an operator."""
-        asked = page(request.page_size, request.page_token)
-        rows = self._cases.list_incidents(call.work, asked, resolved=request.include_resolved)
-        kept, token = asked.cut(rows, lambda row: [row.incident_id])
-        messages = [incident_message(row) for row in kept]
-        return operations_pb.ListIncidentsResponse(incidents=messages, next_page_token=token)
-
-    def retry_incident(
-        self, call: Call, request: operations_pb.RetryIncidentRequest
-    ) -> operations_pb.RetryIncidentResponse:
-        """Try again what an incident stopped."""
-        row = self._cases.retry_incident(
-            call.work, request.incident_id, request.request_id, request.reason, call.caller.subject
-        )
-        return operations_pb.RetryIncidentResponse(incident=incident_message(row))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """Cases, history and incidents as the contract has them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
@@ -94,8 +95,8 @@ def entry_message(row: Row[Any]) -> case_pb2.HistoryEntry:
     return message
 
 
-def incident_message(row: Row[Any]) -> case_pb2.Incident:
-    """A stored incident."""
+def incident_message(row: Row[Any], possible: "Sequence[case_pb2.DecisionKind.ValueType]") -> case_pb2.Incident:
+    """A stored incident, with what can be decided about it."""
     return case_pb2.Incident(
         incident_id=row.incident_id,
         case_id=row.case_id,
@@ -105,6 +106,9 @@ def incident_message(row: Row[Any]) -> case_pb2.Incident:
         description=row.description,
         opened_at=stamp(row.opened_at),
         resolved_at=stamp(row.resolved_at),
+        bundle_id=row.bundle_id,
+        organ_id=row.organ_id,
+        possible_decisions=possible,
     )
 
 

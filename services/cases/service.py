@@ -1,4 +1,4 @@
-"""Use cases of applicants, operators and other services; the offices' own are in `tasks.py`."""
+"""Use cases of applicants and other services; offices' are in `tasks.py`, operators' in `operations.py`."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,6 @@ from services.cases.domain.decide import decide
 from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
     Corrected,
-    IncidentRetried,
     Input,
     NoticeFailed,
     NoticeRevoked,
@@ -39,7 +38,14 @@ from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.supplying import check_supply, supply_of
 
 _NOT_FOUND = frozenset(
-    {"CASE_NOT_FOUND", "TASK_NOT_FOUND", "INCIDENT_NOT_FOUND", "CORRECTION_NOT_FOUND", "PROCEDURE_NOT_FOUND"}
+    {
+        "CASE_NOT_FOUND",
+        "STEP_NOT_FOUND",
+        "TASK_NOT_FOUND",
+        "INCIDENT_NOT_FOUND",
+        "CORRECTION_NOT_FOUND",
+        "PROCEDURE_NOT_FOUND",
+    }
 )
 _WRONG_FIELDS = {
     "ITEM_NOT_DECLARED": "request_correction.items",
@@ -184,31 +190,6 @@ class Cases:
     def take_revocations(self, work: UnitOfWork, events: Sequence[eseal_events.NoticeRevoked]) -> None:
         """Note that notices are void."""
         self._take(work, events, lambda e: (e.case_id, NoticeRevoked(e.notice_id, e.document_id)))
-
-    def list_incidents(self, work: UnitOfWork, page: Page, *, resolved: bool) -> Sequence[Row[Any]]:
-        """Incidents, oldest first; open ones only unless `resolved`."""
-        table = store.incidents
-        query = select(table).order_by(table.c.incident_id).limit(page.fetch)
-        if not resolved:
-            query = query.where(table.c.resolved_at.is_(None))
-        if page.after:
-            query = query.where(table.c.incident_id > str(page.after[0]))
-        return work.connection.execute(query).all()
-
-    def retry_incident(self, work: UnitOfWork, incident_id: str, request_id: str, reason: str, actor: str) -> Row[Any]:
-        """Try again what an incident stopped; raises NotFound INCIDENT_NOT_FOUND, Conflict INCIDENT_RESOLVED."""
-        found = store.find_incident(work.connection, incident_id)
-        if found is None:
-            message = f"there is no incident {incident_id}"
-            raise NotFound("INCIDENT_NOT_FOUND", message, incident_id=incident_id)
-        cases = self.saga.load(work, [found.case_id])
-        given = IncidentRetried(incident_id, request_id, reason)
-        (result,) = self.saga.apply(work, cases, [Pending(found.case_id, given, actor)])
-        if isinstance(result, Refusal):
-            raise as_problem(result)
-        retried = store.find_incident(work.connection, incident_id)
-        assert retried is not None  # noqa: S101 - it was found above, and nothing deletes incidents
-        return retried
 
     def _take(self, work: UnitOfWork, events: Sequence[Any], read: Callable[[Any], tuple[str, Input]]) -> None:
         pendings = [Pending(*read(event)) for event in events]

@@ -32,6 +32,7 @@ from services.cases.log_tables import log_tables
 metadata = service_metadata()
 log = log_tables(metadata)
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
+_OPEN = text("resolved_at IS NULL")
 
 bundles = Table(
     "bundles",
@@ -99,13 +100,16 @@ incidents = Table(
     "incidents",
     metadata,
     Column("incident_id", String(150), primary_key=True),
-    Column("case_id", String(36), nullable=False),
+    Column("case_id", String(36), nullable=False, index=True),
     Column("case_number", String(50), nullable=False),
     Column("step_id", String(50), nullable=False),
     Column("reason", String(40), nullable=False),
     Column("description", Text, nullable=False),
     Column("opened_at", Instant, nullable=False, index=True),
     Column("resolved_at", Instant),
+    Column("bundle_id", String(100), nullable=False),
+    Column("organ_id", String(64), nullable=False),  # of the step when it was opened; empty when it had none
+    Index("ix_incidents_open", "incident_id", postgresql_where=_OPEN, sqlite_where=_OPEN),
 )
 
 case_forms = Table(

@@ -21,8 +21,20 @@ from duokua.routing.v1 import events_pb2 as routing_events
 from duokua.routing.v1 import routing_pb2
 from services.cases import store
 from services.cases.domain.case import Case
-from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, HandedOver, PassedUp, Refused, Returned
+from services.cases.domain.inputs import (
+    Accepted,
+    Answer,
+    Completed,
+    Failed,
+    HandedOver,
+    IncidentRetried,
+    Order,
+    PassedUp,
+    Refused,
+    Returned,
+)
 from services.cases.domain.snapshot import from_json
+from services.cases.operations import Operations
 from services.cases.plans import Plans
 from services.cases.service import Cases
 from services.cases.tasks import Given, Outcome, Tasks, Wish
@@ -101,6 +113,7 @@ class Town:
         plans = Plans()
         self.cases = Cases(plans)
         self.tasks = Tasks(plans, LEASE)
+        self.operations = Operations(self.cases)
 
     def publish(self, *bundles: bundle_pb2.Bundle) -> "Town":
         with self.database.begin() as work:
@@ -199,6 +212,17 @@ class Town:
             self.cases.take_revocations(
                 work, [eseal_events.NoticeRevoked(notice_id=notice_id, case_id=case_id, step_id=step_id)]
             )
+
+    def retry(self, work: UnitOfWork, incident_id: str, request_id: str = "r1") -> bool:
+        """An operator tries again what an incident stopped."""
+        row = self.operations.incident_row(work, incident_id)
+        order = IncidentRetried(incident_id, request_id, "已处理")
+        return self.operations.decide(work, row.case_id, order, "client:ops")
+
+    def decide(self, case_id: str, order: Order, actor: str = "client:ops") -> bool:
+        """An operator decides; false when it was decided before."""
+        with self.database.begin() as work:
+            return self.operations.decide(work, case_id, order, actor)
 
     def case(self, case_id: str) -> Case:
         return from_json(self.row(case_id).snapshot)

@@ -17,6 +17,7 @@ from services.cases import store
 from services.cases.domain.decide import replay
 from services.cases.domain.history import Entry, verify
 from services.cases.domain.inputs import from_json
+from services.cases.operations import Filter
 from tests.cases.builders import Town, a_bundle, a_form, accepting, completing, failing, refusing, returning, taken
 
 
@@ -26,7 +27,7 @@ def test_steps_without_an_office_wait_for_an_operator(town: Town) -> None:
     (opened,) = town.events("IncidentOpened")
     assert (opened.reason, opened.step.step_id, opened.case.version) == ("NO_OFFICE", "food", 2)
     with town.database.begin() as work:
-        town.cases.retry_incident(work, opened.incident_id, "r1", "已登记", "client:ops")
+        town.retry(work, opened.incident_id)
     town.route(case_id)
     town.complete("check")
     town.complete("food")
@@ -95,7 +96,7 @@ def test_a_notice_that_cannot_be_sealed_waits_for_an_operator_and_is_asked_for_a
     (opened,) = town.events("IncidentOpened")
     assert opened.reason == "NOTICE_FAILED"
     with town.database.begin() as work:
-        town.cases.retry_incident(work, opened.incident_id, "r1", "已制章", "client:ops")
+        town.retry(work, opened.incident_id)
     assert [each.notice_id for each in town.events("NoticeRequested")] == [failed.notice_id] * 2
 
 
@@ -105,15 +106,16 @@ def test_incidents_are_listed_by_pages_oldest_first(town: Town) -> None:
         town.route(case_id, without=["food"])
     with town.database.read() as work:
         asked = page(2, "")
-        rows, token = asked.cut(town.cases.list_incidents(work, asked, resolved=False), lambda row: [row.incident_id])
-        assert [row.case_id for row in rows] == cases[:2]
-        rest = town.cases.list_incidents(work, page(2, token), resolved=False)
-        assert [row.case_id for row in rest] == cases[2:]
+        found = town.operations.list_incidents(work, asked, Filter(), resolved=False)
+        rows, token = asked.cut(found, lambda each: [each.row.incident_id])
+        assert [each.row.case_id for each in rows] == cases[:2]
+        rest = town.operations.list_incidents(work, page(2, token), Filter(), resolved=False)
+        assert [each.row.case_id for each in rest] == cases[2:]
     with town.database.begin() as work:
-        town.cases.retry_incident(work, rest[0].incident_id, "r1", "x", "client:ops")
+        town.retry(work, rest[0].row.incident_id)
     with town.database.read() as work:
-        assert len(town.cases.list_incidents(work, page(9, ""), resolved=False)) == 2
-        assert len(town.cases.list_incidents(work, page(9, ""), resolved=True)) == 3
+        assert len(town.operations.list_incidents(work, page(9, ""), Filter(), resolved=False)) == 2
+        assert len(town.operations.list_incidents(work, page(9, ""), Filter(), resolved=True)) == 3
 
 
 def test_cases_are_listed_newest_first_for_their_applicant_and_status(town: Town, clock: ManualClock) -> None:
@@ -136,7 +138,7 @@ def an_eventful_case(town: Town, clock: ManualClock) -> str:
     case_id = town.submit(a_form(area=500, tags=["甲", "b"], depth={"z": 1, "a": [1.5, None, True, 0.1, -0.0]}))
     town.route(case_id, without=["sign"])
     with town.database.begin() as work:
-        town.cases.retry_incident(work, f"{case_id}:i1", "r1", "已登记", "client:ops")
+        town.retry(work, f"{case_id}:i1")
     town.route(case_id)
     town.complete("check")
     clock.advance(milliseconds=1234.567)

@@ -43,7 +43,7 @@ def incidents(town: Town, case_id: str) -> list[tuple[str, str, bool]]:
 def retry(town: Town, case_id: str) -> None:
     (incident,) = [each for each in town.case(case_id).incidents.values() if each.resolved_at is None]
     with town.database.begin() as work:
-        town.cases.retry_incident(work, incident.incident_id, new_id(), "mended", "operator:1")
+        town.retry(work, incident.incident_id, new_id())
 
 
 def test_an_office_is_given_what_another_shares(town: Town) -> None:

@@ -355,15 +355,17 @@ def test_eight_failures_open_an_incident_and_a_retry_the_task(town: Town) -> Non
     (opened,) = town.events("IncidentOpened")
     assert (opened.reason, opened.step.organ_id) == ("TASK_FAILED", "food")
     with town.database.begin() as work:
-        row = town.cases.retry_incident(work, opened.incident_id, "r1", "网络已恢复", "client:ops")
-    assert row.resolved_at == town.database.clock.now()
+        assert town.retry(work, opened.incident_id)
+        found = town.operations.incident(work, opened.incident_id)
+    assert found.row.resolved_at == town.database.clock.now()
+    assert found.possible == ()
     with town.database.begin() as work:
-        town.cases.retry_incident(work, opened.incident_id, "r1", "网络已恢复", "client:ops")
+        assert not town.retry(work, opened.incident_id)
     before = tables(town.database)
     with town.database.begin() as work, pytest.raises(Conflict, match="INCIDENT_RESOLVED"):
-        town.cases.retry_incident(work, opened.incident_id, "r2", "again", "client:ops")
+        town.retry(work, opened.incident_id, "r2")
     with town.database.begin() as work, pytest.raises(NotFound, match="INCIDENT_NOT_FOUND"):
-        town.cases.retry_incident(work, "nothing", "r2", "again", "client:ops")
+        town.retry(work, "nothing", "r2")
     assert tables(town.database) == before
     town.complete("food")
     assert town.row(case_id).open_incidents == 0

@@ -47,6 +47,14 @@ def allowed_decisions(plan: Plan, case: Case, step_id: str) -> tuple[DecisionKin
     return of_step if _stop_objection(turn) else (*of_step, DecisionKind.STOP)
 
 
+def possible_decisions(plan: Plan, case: Case, incident_id: str) -> tuple[DecisionKind, ...]:
+    """What an operator can decide about an incident; nothing once it is resolved."""
+    incident = case.incidents[incident_id]
+    if incident.resolved_at is not None:
+        return ()
+    return (DecisionKind.RETRY, *allowed_decisions(plan, case, incident.step_id))
+
+
 def step_skipped(turn: Turn, given: StepSkipped) -> None:
     """Let the case go on without the step; what its office may be doing is taken back."""
     if _taken_before(turn, given):
@@ -108,6 +116,8 @@ def step_forced(turn: Turn, given: StepForced) -> None:
 def case_stopped(turn: Turn, given: CaseStopped) -> None:
     """Undo what was done, as after a refusal, as long as nothing is beyond taking back."""
     if turn.undo_cause is UndoCause.STOPPED:
+        return
+    if given.incident_id and open_incident(turn, given.incident_id, given.request_id) is None:
         return
     objection = _stop_objection(turn)
     if objection:

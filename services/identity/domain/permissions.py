@@ -46,6 +46,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "calendar.read",
             "calendar.write",
             "cases.audit",
+            "cases.decide",
             "cases.read",
             "cases.read_all",
             "clients.read",

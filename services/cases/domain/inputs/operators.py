@@ -62,6 +62,9 @@ class CaseStopped:
 
     kind: ClassVar[str] = "case_stopped"
     reason: str
+    incident_id: str = ""
+    """The incident because of which; empty when there is none."""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

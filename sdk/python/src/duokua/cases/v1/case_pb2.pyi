@@ -429,6 +429,40 @@ URGE_KIND_SUPERVISE: UrgeKind.ValueType  # 2
 """督办: its superior is told as well."""
 Global___UrgeKind: _TypeAlias = UrgeKind  # noqa: Y015
 
+class _DecisionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DecisionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_KIND_UNSPECIFIED: _DecisionKind.ValueType  # 0
+    DECISION_KIND_RETRY: _DecisionKind.ValueType  # 1
+    """Try again what an incident stopped."""
+    DECISION_KIND_SKIP: _DecisionKind.ValueType  # 2
+    """The case goes on without the step."""
+    DECISION_KIND_REASSIGN: _DecisionKind.ValueType  # 3
+    """Another office handles the step."""
+    DECISION_KIND_FORCE: _DecisionKind.ValueType  # 4
+    """The step counts as done, or as undone while it is being undone."""
+    DECISION_KIND_STOP: _DecisionKind.ValueType  # 5
+    """The case is given up and undone."""
+
+class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper):
+    """What an operator can say about what does not go on by itself."""
+
+DECISION_KIND_UNSPECIFIED: DecisionKind.ValueType  # 0
+DECISION_KIND_RETRY: DecisionKind.ValueType  # 1
+"""Try again what an incident stopped."""
+DECISION_KIND_SKIP: DecisionKind.ValueType  # 2
+"""The case goes on without the step."""
+DECISION_KIND_REASSIGN: DecisionKind.ValueType  # 3
+"""Another office handles the step."""
+DECISION_KIND_FORCE: DecisionKind.ValueType  # 4
+"""The step counts as done, or as undone while it is being undone."""
+DECISION_KIND_STOP: DecisionKind.ValueType  # 5
+"""The case is given up and undone."""
+Global___DecisionKind: _TypeAlias = DecisionKind  # noqa: Y015
+
 @_typing.final
 class Case(_message.Message):
     """One running bundle of one applicant (办件)."""
@@ -1244,6 +1278,9 @@ class Incident(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
     RESOLVED_AT_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    POSSIBLE_DECISIONS_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     case_id: _builtins.str
     case_number: _builtins.str
@@ -1252,10 +1289,17 @@ class Incident(_message.Message):
     """UPPER_SNAKE, such as "NO_OFFICE", "TASK_FAILED", "REFUSED_AFTER_PIVOT"."""
     description: _builtins.str
     """What happened and what an operator can do."""
+    bundle_id: _builtins.str
+    organ_id: _builtins.str
+    """The office of the step when the incident was opened; empty when it had none."""
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def resolved_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def possible_decisions(self) -> _containers.RepeatedScalarFieldContainer[Global___DecisionKind.ValueType]:
+        """What an operator can decide about it as the case stands; empty once it is resolved."""
+
     def __init__(
         self,
         *,
@@ -1267,10 +1311,13 @@ class Incident(_message.Message):
         description: _builtins.str = ...,
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         resolved_at: _timestamp_pb2.Timestamp | None = ...,
+        bundle_id: _builtins.str = ...,
+        organ_id: _builtins.str = ...,
+        possible_decisions: _abc.Iterable[Global___DecisionKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["opened_at", b"opened_at", "resolved_at", b"resolved_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "case_number", b"case_number", "description", b"description", "incident_id", b"incident_id", "opened_at", b"opened_at", "reason", b"reason", "resolved_at", b"resolved_at", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "case_id", b"case_id", "case_number", b"case_number", "description", b"description", "incident_id", b"incident_id", "opened_at", b"opened_at", "organ_id", b"organ_id", "possible_decisions", b"possible_decisions", "reason", b"reason", "resolved_at", b"resolved_at", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

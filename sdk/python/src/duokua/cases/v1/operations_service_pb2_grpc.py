@@ -26,7 +26,14 @@ if _version_not_supported:
 
 
 class OperationsServiceStub:
-    """The operator's side: what only a human can put right.
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
     """
 
     def __init__(self, channel):
@@ -40,19 +47,58 @@ class OperationsServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ListIncidentsRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ListIncidentsResponse.FromString,
                 _registered_method=True)
+        self.GetIncident = channel.unary_unary(
+                '/duokua.cases.v1.OperationsService/GetIncident',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentResponse.FromString,
+                _registered_method=True)
         self.RetryIncident = channel.unary_unary(
                 '/duokua.cases.v1.OperationsService/RetryIncident',
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentResponse.FromString,
                 _registered_method=True)
+        self.ResolveIncident = channel.unary_unary(
+                '/duokua.cases.v1.OperationsService/ResolveIncident',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentResponse.FromString,
+                _registered_method=True)
+        self.ResolveIncidents = channel.unary_stream(
+                '/duokua.cases.v1.OperationsService/ResolveIncidents',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsResponse.FromString,
+                _registered_method=True)
+        self.DecideStep = channel.unary_unary(
+                '/duokua.cases.v1.OperationsService/DecideStep',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.FromString,
+                _registered_method=True)
+        self.StopCase = channel.unary_unary(
+                '/duokua.cases.v1.OperationsService/StopCase',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
-    """The operator's side: what only a human can put right.
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
     """
 
     def ListIncidents(self, request, context):
         """Oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetIncident(self, request, context):
+        """Errors: NOT_FOUND INCIDENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -66,6 +112,41 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveIncident(self, request, context):
+        """Decides what becomes of the step, or of the case, that an incident stopped. Any decision but a retry needs the
+        permission cases.decide too.
+        Errors: NOT_FOUND INCIDENT_NOT_FOUND, PERMISSION_DENIED PERMISSION_MISSING, FAILED_PRECONDITION as above.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveIncidents(self, request, context):
+        """Decides about many incidents, each for itself: what goes wrong with one is told and touches no other. Called again
+        with the same request_id after a broken stream, it goes on: what it resolved before stays as it is.
+        Permissions as for ResolveIncident. Errors of the whole: INVALID_ARGUMENT, UNAVAILABLE SERVER_STOPPING (call again).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideStep(self, request, context):
+        """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
+        Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopCase(self, request, context):
+        """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
+        before stays as it is.
+        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION PIVOT_PASSED, CASE_UNDOING, CASE_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -74,10 +155,35 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ListIncidentsRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ListIncidentsResponse.SerializeToString,
             ),
+            'GetIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetIncident,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentResponse.SerializeToString,
+            ),
             'RetryIncident': grpc.unary_unary_rpc_method_handler(
                     servicer.RetryIncident,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentResponse.SerializeToString,
+            ),
+            'ResolveIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveIncident,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentResponse.SerializeToString,
+            ),
+            'ResolveIncidents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ResolveIncidents,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsResponse.SerializeToString,
+            ),
+            'DecideStep': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideStep,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.SerializeToString,
+            ),
+            'StopCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopCase,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,7 +194,14 @@ def add_OperationsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OperationsService:
-    """The operator's side: what only a human can put right.
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
     """
 
     @staticmethod
@@ -119,6 +232,33 @@ class OperationsService:
             _registered_method=True)
 
     @staticmethod
+    def GetIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/GetIncident',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.GetIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RetryIncident(request,
             target,
             options=(),
@@ -135,6 +275,114 @@ class OperationsService:
             '/duokua.cases.v1.OperationsService/RetryIncident',
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.RetryIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/ResolveIncident',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveIncidents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/ResolveIncidents',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.ResolveIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideStep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/DecideStep',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/StopCase',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

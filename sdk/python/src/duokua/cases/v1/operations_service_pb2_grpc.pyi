@@ -27,7 +27,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OperationsServiceStub:
-    """The operator's side: what only a human can put right."""
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,25 +43,83 @@ class OperationsServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OperationsServiceAsyncStub: ...
     ListIncidents: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListIncidentsRequest, _operations_service_pb2.ListIncidentsResponse]
     """Oldest first."""
+    GetIncident: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.GetIncidentRequest, _operations_service_pb2.GetIncidentResponse]
+    """Errors: NOT_FOUND INCIDENT_NOT_FOUND."""
     RetryIncident: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.RetryIncidentRequest, _operations_service_pb2.RetryIncidentResponse]
     """Tries again what the incident stopped: routes the step anew, or opens its task again.
     Errors: NOT_FOUND INCIDENT_NOT_FOUND, FAILED_PRECONDITION INCIDENT_RESOLVED.
     """
+    ResolveIncident: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ResolveIncidentRequest, _operations_service_pb2.ResolveIncidentResponse]
+    """Decides what becomes of the step, or of the case, that an incident stopped. Any decision but a retry needs the
+    permission cases.decide too.
+    Errors: NOT_FOUND INCIDENT_NOT_FOUND, PERMISSION_DENIED PERMISSION_MISSING, FAILED_PRECONDITION as above.
+    """
+    ResolveIncidents: _grpc.UnaryStreamMultiCallable[_operations_service_pb2.ResolveIncidentsRequest, _operations_service_pb2.ResolveIncidentsResponse]
+    """Decides about many incidents, each for itself: what goes wrong with one is told and touches no other. Called again
+    with the same request_id after a broken stream, it goes on: what it resolved before stays as it is.
+    Permissions as for ResolveIncident. Errors of the whole: INVALID_ARGUMENT, UNAVAILABLE SERVER_STOPPING (call again).
+    """
+    DecideStep: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.DecideStepRequest, _operations_service_pb2.DecideStepResponse]
+    """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
+    Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+    """
+    StopCase: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]
+    """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
+    before stays as it is.
+    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION PIVOT_PASSED, CASE_UNDOING, CASE_ENDED.
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
-    """The operator's side: what only a human can put right."""
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListIncidents: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListIncidentsRequest, _operations_service_pb2.ListIncidentsResponse]  # type: ignore[assignment]
     """Oldest first."""
+    GetIncident: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetIncidentRequest, _operations_service_pb2.GetIncidentResponse]  # type: ignore[assignment]
+    """Errors: NOT_FOUND INCIDENT_NOT_FOUND."""
     RetryIncident: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RetryIncidentRequest, _operations_service_pb2.RetryIncidentResponse]  # type: ignore[assignment]
     """Tries again what the incident stopped: routes the step anew, or opens its task again.
     Errors: NOT_FOUND INCIDENT_NOT_FOUND, FAILED_PRECONDITION INCIDENT_RESOLVED.
     """
+    ResolveIncident: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ResolveIncidentRequest, _operations_service_pb2.ResolveIncidentResponse]  # type: ignore[assignment]
+    """Decides what becomes of the step, or of the case, that an incident stopped. Any decision but a retry needs the
+    permission cases.decide too.
+    Errors: NOT_FOUND INCIDENT_NOT_FOUND, PERMISSION_DENIED PERMISSION_MISSING, FAILED_PRECONDITION as above.
+    """
+    ResolveIncidents: _aio.UnaryStreamMultiCallable[_operations_service_pb2.ResolveIncidentsRequest, _operations_service_pb2.ResolveIncidentsResponse]  # type: ignore[assignment]
+    """Decides about many incidents, each for itself: what goes wrong with one is told and touches no other. Called again
+    with the same request_id after a broken stream, it goes on: what it resolved before stays as it is.
+    Permissions as for ResolveIncident. Errors of the whole: INVALID_ARGUMENT, UNAVAILABLE SERVER_STOPPING (call again).
+    """
+    DecideStep: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DecideStepRequest, _operations_service_pb2.DecideStepResponse]  # type: ignore[assignment]
+    """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
+    Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+    """
+    StopCase: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]  # type: ignore[assignment]
+    """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
+    before stays as it is.
+    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION PIVOT_PASSED, CASE_UNDOING, CASE_ENDED.
+    """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The operator's side: what only a human can put right."""
+    """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
+    who took it.
+
+    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
+    PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
+    STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
+    that was named has the step already).
+    """
 
     @_abc_1.abstractmethod
     def ListIncidents(
@@ -64,6 +130,14 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Oldest first."""
 
     @_abc_1.abstractmethod
+    def GetIncident(
+        self,
+        request: _operations_service_pb2.GetIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.GetIncidentResponse, _abc.Awaitable[_operations_service_pb2.GetIncidentResponse]]:
+        """Errors: NOT_FOUND INCIDENT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
     def RetryIncident(
         self,
         request: _operations_service_pb2.RetryIncidentRequest,
@@ -71,6 +145,49 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_service_pb2.RetryIncidentResponse, _abc.Awaitable[_operations_service_pb2.RetryIncidentResponse]]:
         """Tries again what the incident stopped: routes the step anew, or opens its task again.
         Errors: NOT_FOUND INCIDENT_NOT_FOUND, FAILED_PRECONDITION INCIDENT_RESOLVED.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveIncident(
+        self,
+        request: _operations_service_pb2.ResolveIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ResolveIncidentResponse, _abc.Awaitable[_operations_service_pb2.ResolveIncidentResponse]]:
+        """Decides what becomes of the step, or of the case, that an incident stopped. Any decision but a retry needs the
+        permission cases.decide too.
+        Errors: NOT_FOUND INCIDENT_NOT_FOUND, PERMISSION_DENIED PERMISSION_MISSING, FAILED_PRECONDITION as above.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveIncidents(
+        self,
+        request: _operations_service_pb2.ResolveIncidentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_operations_service_pb2.ResolveIncidentsResponse], _abc.AsyncIterator[_operations_service_pb2.ResolveIncidentsResponse]]:
+        """Decides about many incidents, each for itself: what goes wrong with one is told and touches no other. Called again
+        with the same request_id after a broken stream, it goes on: what it resolved before stays as it is.
+        Permissions as for ResolveIncident. Errors of the whole: INVALID_ARGUMENT, UNAVAILABLE SERVER_STOPPING (call again).
+        """
+
+    @_abc_1.abstractmethod
+    def DecideStep(
+        self,
+        request: _operations_service_pb2.DecideStepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.DecideStepResponse, _abc.Awaitable[_operations_service_pb2.DecideStepResponse]]:
+        """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
+        Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+        """
+
+    @_abc_1.abstractmethod
+    def StopCase(
+        self,
+        request: _operations_service_pb2.StopCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.StopCaseResponse, _abc.Awaitable[_operations_service_pb2.StopCaseResponse]]:
+        """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
+        before stays as it is.
+        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION PIVOT_PASSED, CASE_UNDOING, CASE_ENDED.
         """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
