@@ -1,7 +1,7 @@
 """From the service's own words to the contract's."""
 
 from duokua.matters.v1 import bundle_pb2, matter_service_pb2
-from services.matters.domain.bundle import Bundle, CataloguedMatter, Step
+from services.matters.domain.bundle import Bundle, CataloguedMatter, Matter, Step, StepInput
 from services.matters.package.faults import Fault
 
 
@@ -42,6 +42,8 @@ def matter_message(catalogued: CataloguedMatter) -> bundle_pb2.Matter:
         form_fields=matter.form_fields,
         materials=matter.materials,
         scenario=catalogued.scenario_id,
+        result_fields=_result_fields(matter),
+        inputs=[bundle_pb2.InputField(name=each.name, type=each.type) for each in matter.inputs],
     )
 
 
@@ -65,8 +67,22 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         pivot=step.pivot,
         form_fields=matter.form_fields,
         materials=matter.materials,
+        inputs=[_input(matter, each) for each in step.inputs],
+        result_fields=_result_fields(matter),
     )
     if matter.notice:
         message.notice.title = matter.notice.title
         message.notice.template = matter.notice.template
     return message
+
+
+def _input(matter: Matter, given: StepInput) -> bundle_pb2.StepInput:
+    (declared,) = (each for each in matter.inputs if each.name == given.name)
+    return bundle_pb2.StepInput(name=given.name, expression=given.expression, type=declared.type)
+
+
+def _result_fields(matter: Matter) -> list[bundle_pb2.ResultField]:
+    return [
+        bundle_pb2.ResultField(name=each.name, type=each.type, required=each.required, shared=each.shared)
+        for each in matter.result_fields
+    ]

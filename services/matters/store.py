@@ -26,14 +26,17 @@ from chassis.database import Document, Instant, insert, service_metadata
 from services.matters.domain.bundle import (
     Bundle,
     CataloguedMatter,
+    InputField,
     Lead,
     MaterialKind,
     Matter,
     Name,
     Notice,
     Organ,
+    ResultField,
     Scenario,
     Step,
+    StepInput,
 )
 
 metadata = service_metadata()
@@ -221,7 +224,15 @@ def _scenario(kept: Mapping[str, Any]) -> Scenario:
         for kind in kept["materials"]
     )
     parts["steps"] = tuple(
-        Step(**{**step, "matter": _matter(step["matter"]), "after": tuple(step["after"])}) for step in kept["steps"]
+        Step(
+            **{
+                **step,
+                "matter": _matter(step["matter"]),
+                "after": tuple(step["after"]),
+                "inputs": tuple(StepInput(**each) for each in step.get("inputs", ())),
+            }
+        )
+        for step in kept["steps"]
     )
     parts["matters"] = tuple(map(_matter, kept["matters"]))
     return Scenario(**parts)
@@ -235,4 +246,7 @@ def _matter(kept: Mapping[str, Any]) -> Matter:
         form_fields=tuple(kept["form_fields"]),
         materials=tuple(kept["materials"]),
         notice=Notice(**kept["notice"]) if kept["notice"] else None,
+        # Not in what was published before there were any.
+        inputs=tuple(InputField(**each) for each in kept.get("inputs", ())),
+        result_fields=tuple(ResultField(**each) for each in kept.get("result_fields", ())),
     )

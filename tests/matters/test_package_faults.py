@@ -157,7 +157,7 @@ ONE_FAULT = [
         "shop.area > 300",
         "shop.area >",
         "scenario.yaml:37:11 steps[1].when",
-        "(at character 17 of the condition)",
+        "(at character 17)",
     ),
     (
         "manifest",

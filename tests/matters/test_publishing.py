@@ -12,9 +12,12 @@ from duokua.matters.v1 import bundle_pb2, events_pb2
 from duokua.matters.v1 import matter_service_pb2 as pb
 from services.matters import store
 from services.matters.api import MatterApi
+from services.matters.messages import bundle_message
+from services.matters.package.compiler import compile_package
 from services.matters.service import Matters
 from tests.conftest import MakeDatabase
 from tests.matters.builders import LEAD_USCC, organ_registered, package
+from tests.matters.test_package_dataflow import flowing
 
 OUTBOX = store.metadata.tables["outbox"]
 
@@ -216,3 +219,14 @@ def test_two_installations_at_once_give_two_versions_or_one_and_never_a_clash(da
     assert len(published(database)) == len(set(versions))
     with database.read() as work:
         assert Matters().bundle(work, "open-shop", 0).version == max(versions)
+
+
+def test_what_flows_between_steps_is_kept_with_the_version(database: Database) -> None:
+    install(database, flowing())
+    (event,) = published(database)
+    assert event.steps[2].inputs
+    with database.read() as work:
+        kept = Matters().bundle(work, "open-shop", 1)
+        assert {each.matter for each in Matters().matters(work, None, 10)} == set(kept.scenario.matters)
+    assert kept.scenario == compile_package(flowing())
+    assert bundle_message(kept).steps == event.steps

@@ -43,6 +43,21 @@ def test_a_result_completes_its_task(fake: FakePlatform) -> None:
     assert (seen[0].kind, seen[0].catalog_code, seen[0].attempt) == ("handle", MATTER, 1)
 
 
+def test_a_handler_sees_what_its_matter_takes_of_earlier_results(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+
+    @department.task(MATTER)
+    def card(task: Task) -> dict[str, object]:
+        return {"given": task.inputs}
+
+    with working(department):
+        message = a_task("t1")
+        message.inputs.CopyFrom(to_struct({"id_number": "33", "children": 2}))
+        fake.stream().send(message)
+        answer = fake.answer("complete")
+    assert from_struct(answer.complete.result) == {"given": {"id_number": "33", "children": 2}}
+
+
 def test_an_async_handler_is_awaited_on_the_loop(fake: FakePlatform) -> None:
     department = Department(client_of(fake))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,32 @@ class MaterialKind:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultField:
+    """A field of a matter's result; `type` is one of JSON Schema's. Only what is shared goes to later steps."""
+
+    name: str
+    type: str
+    required: bool
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputField:
+    """Something that a matter's office is given of the results of earlier steps; `type` is one of JSON Schema's."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepInput:
+    """What makes an input of a step, in CEL over `form` and `steps`."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """A matter of the catalogue, as one scenario describes it."""
 
@@ -64,6 +90,8 @@ class Matter:
     form_fields: tuple[str, ...]
     materials: tuple[str, ...]
     notice: Notice | None
+    inputs: tuple[InputField, ...] = ()
+    result_fields: tuple[ResultField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +105,7 @@ class Step:
     level: int
     undoable: bool
     pivot: bool
+    inputs: tuple[StepInput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +130,7 @@ class Scenario:
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""
-        return _digest(asdict(self))
+        return _digest(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +156,18 @@ class CataloguedMatter:
 
 def matter_digest(matter: Matter) -> str:
     """SHA-256 of a matter's content."""
-    return _digest(asdict(matter))
+    return _digest(matter)
 
 
-def _digest(content: dict[str, Any]) -> str:
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _digest(content: Scenario | Matter) -> str:
+    text = json.dumps(_said(content), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(value: Any) -> Any:
+    """A value as JSON. What is at its default was not said: so a new key does not make all packages new versions."""
+    if is_dataclass(value):
+        given = {each: getattr(value, each.name) for each in fields(value)}
+        said = {each: content for each, content in given.items() if each.default is MISSING or content != each.default}
+        return {each.name: _said(content) for each, content in said.items()}
+    return [_said(each) for each in value] if isinstance(value, tuple) else value

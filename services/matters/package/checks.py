@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from services.matters.domain.codes import catalog_code_fault
 from services.matters.domain.graph import StepTraits, find_cycle, undo_faults
-from services.matters.package.conditions import Conditions
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.files import MANIFEST
 from services.matters.package.forms import FormField
@@ -104,14 +103,6 @@ def check_steps(
                 faults.add(source.fault(path, f'"{name}" is here twice: keep one'))
     if sound:
         _check_order(manifest, source, matters, faults)
-
-
-def check_conditions(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
-    """Check each step's condition against the form."""
-    conditions = Conditions(form)
-    for index, step in enumerate(manifest.steps):
-        for message in conditions.faults(step.when) if step.when else ():
-            faults.add(source.fault(("steps", index, "when"), message))
 
 
 def check_all_used(

@@ -3,9 +3,20 @@
 import json
 from collections.abc import Mapping
 
-from services.matters.domain.bundle import MaterialKind, Matter, Name, Notice, Scenario, Step
+from services.matters.domain.bundle import (
+    InputField,
+    MaterialKind,
+    Matter,
+    Name,
+    Notice,
+    ResultField,
+    Scenario,
+    Step,
+    StepInput,
+)
 from services.matters.package import checks
 from services.matters.package.checks import MatterFile
+from services.matters.package.dataflow import check_conditions, check_inputs
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
@@ -42,7 +53,8 @@ def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fau
         checks.check_manifest(manifest, source, form, faults)
         checks.check_steps(manifest, source, matters, faults)
         if form:
-            checks.check_conditions(manifest, source, form, faults)
+            check_conditions(manifest, source, form, faults)
+            check_inputs(manifest, source, readable, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
     if faults or manifest is None:
@@ -119,6 +131,7 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
                 level=step.level or 0,
                 undoable=step.undo == "task",
                 pivot=step.pivot,
+                inputs=tuple(StepInput(name, expression) for name, expression in step.inputs.items()),
             )
             for step in manifest.steps
         ),
@@ -134,6 +147,10 @@ def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
         form_fields=tuple(part.form_fields),
         materials=tuple(part.materials),
         notice=Notice(part.notice.title, templates[part.notice.template]) if part.notice else None,
+        inputs=tuple(InputField(name, kind) for name, kind in part.inputs.items()),
+        result_fields=tuple(
+            ResultField(name, field.type, field.required, field.shared) for name, field in part.result.items()
+        ),
     )
 
 

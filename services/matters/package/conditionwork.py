@@ -9,6 +9,7 @@ from typing import Any
 
 import re2
 
+from services.matters.package.earlier import spell_path
 from services.matters.package.expressions import children, kind_of, path_of
 from services.matters.package.forms import FormField
 
@@ -19,8 +20,8 @@ _PATTERN_MEMORY = 1 << 18
 _OF_ONE_SIZE = frozenset(["number", "integer", "boolean", "null"])
 
 
-def work_faults(expr: Any, form: FormField, *, inside: bool = False) -> Iterator[str]:
-    """Yield what would multiply the work; `inside` a loop."""
+def work_faults(expr: Any, data: FormField, *, inside: bool = False) -> Iterator[str]:
+    """Yield what would multiply the work on `data`, which has `form` and `steps`; `inside` a loop."""
     kind = kind_of(expr)
     if kind == "call" and expr.call.function == "matches":
         yield from _pattern_faults(expr, inside=inside)
@@ -31,14 +32,13 @@ def work_faults(expr: Any, form: FormField, *, inside: bool = False) -> Iterator
         inside = True
     elif inside and (path := path_of(expr)) is not None:
         # has(...) reads nothing but whether the field is there.
-        if not (kind == "select" and expr.select.test_only) and not _is_of_one_size(path, form):
-            name = ".".join(("form", *path))
-            yield f"reads {name} again for every item: a loop may read only numbers and true/false of the form"
+        if not (kind == "select" and expr.select.test_only) and not _is_of_one_size(path, data):
+            yield f"reads {spell_path(path)} again for every item: a loop may read only numbers and true/false"
         return
     elif inside and kind == "call" and expr.call.function == "@in" and kind_of(expr.call.args[1]) != "list":
         yield "looks for something in a list for every item: in a loop, write the list out, as in t in ['a', 'b']"
     for part in _parts(expr) if kind == "comprehension" else [(part, inside) for part in children(expr)]:
-        yield from work_faults(part[0], form, inside=part[1])
+        yield from work_faults(part[0], data, inside=part[1])
 
 
 def _parts(expr: Any) -> list[tuple[Any, bool]]:
@@ -54,8 +54,8 @@ def _all_in(expr: Any) -> Iterator[Any]:
         yield from _all_in(part)
 
 
-def _is_of_one_size(path: tuple[str, ...], form: FormField) -> bool:
-    field = form.find(".".join(path)) if path else None
+def _is_of_one_size(path: tuple[str, ...], data: FormField) -> bool:
+    field = data.find(".".join(path))
     return bool(field and field.types and field.types <= _OF_ONE_SIZE)
 
 

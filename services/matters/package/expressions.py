@@ -105,11 +105,11 @@ def kind_of(expr: Any) -> str:
 
 
 def path_of(expr: Any) -> tuple[str, ...] | None:
-    """The path in the form that an expression names; None when it is something else."""
+    """The path in the data that an expression names, such as ("form", "shop", "area"); None for something else."""
     names: list[str] = []
     while kind_of(expr) == "select":
         names.append(expr.select.field)
         expr = expr.select.operand
-    if kind_of(expr) != "ident" or expr.ident.name != "form":
+    if kind_of(expr) != "ident" or expr.ident.name not in {"form", "steps"}:
         return None
-    return tuple(reversed(names))
+    return (expr.ident.name, *reversed(names))

@@ -15,11 +15,15 @@ _FIELD_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _MEDIA_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]*$"
 _SIZE = r"^[1-9][0-9]{0,6} ?(KB|MB)$"
 _REGION = r"^[0-9]{6}$"
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
 MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100)]
+FieldName = Annotated[str, StringConstraints(pattern=_NAME, max_length=60)]
+JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 MaterialSize = Annotated[str, StringConstraints(pattern=_SIZE)]
 
 # What a value that breaks a pattern should look like.
@@ -27,6 +31,7 @@ _SHAPES = {
     _SLUG: 'small letters, digits and single hyphens, such as "food-licence"',
     _FIELD_PATH: 'a path in the form, such as "premises.area"',
     _MEDIA_TYPE: 'a media type, such as "application/pdf"',
+    _NAME: 'letters, digits and underscores, such as "id_number"',
     _SIZE: 'a size, such as "500 KB" or "2 MB"',
     _REGION: 'a region of GB/T 2260 in quotes, such as "330106"',
 }
@@ -79,6 +84,7 @@ class StepPart(Part):
     level: Annotated[int, Field(ge=1, le=6)] | None = None
     undo: Literal["task", "none"] | None = None
     pivot: bool = False
+    inputs: Annotated[dict[FieldName, Expression], Field(max_length=50)] = {}
 
 
 class ManifestPart(Part):
@@ -105,6 +111,14 @@ class NoticePart(Part):
     template: Text
 
 
+class ResultFieldPart(Part):
+    """A field of a matter's result."""
+
+    type: JsonType
+    required: bool = True
+    shared: bool = False
+
+
 class MatterPart(Part):
     """matters/<name>.yaml."""
 
@@ -114,6 +128,8 @@ class MatterPart(Part):
     form_fields: Annotated[list[FieldPath], Field(max_length=500)] = []
     materials: Annotated[list[Slug], Field(max_length=100)] = []
     notice: NoticePart | None = None
+    inputs: Annotated[dict[FieldName, JsonType], Field(max_length=50)] = {}
+    result: Annotated[dict[FieldName, ResultFieldPart], Field(max_length=100)] = {}
 
 
 Model = TypeVar("Model", bound=Part)
@@ -143,6 +159,8 @@ def _fault(model: type[Part], source: Source, details: ErrorDetails) -> Fault:
     if details["type"] == "extra_forbidden":
         known = _keys_at(model, path[:-1])
         return source.fault(path, f'unknown key "{path[-1]}"{did_you_mean(str(path[-1]), known)}', at_key=True)
+    if path[-1:] == ("[key]",):
+        return source.fault(path[:-1], _remedy(details), at_key=True)
     if details["type"] == "missing":
         return source.fault(path[:-1], f'"{path[-1]}" is missing: add it')
     return source.fault(path, _remedy(details))
@@ -189,10 +207,14 @@ def _shown(given: object) -> str:
 def _keys_at(model: type[Part], path: Path) -> list[str]:
     """The keys that may stand at a path."""
     here: Any = model
-    for part in path:
+    parts = iter(path)
+    for part in parts:
         if isinstance(part, int):
             continue
-        here = _part_in(here.model_fields[part].annotation)
+        annotation = here.model_fields[part].annotation
+        if "dict[" in str(annotation):
+            next(parts, None)  # a name of the developer's own
+        here = _part_in(annotation)
     return list(here.model_fields)
 
 

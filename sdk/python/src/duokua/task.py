@@ -132,6 +132,14 @@ class Task:
         """The declared fields of the form."""
         return from_struct(self.message.form)
 
+    @cached_property
+    def inputs(self) -> dict[str, object]:
+        """What the matter takes of the results of earlier steps, each of the type that the matter declares.
+
+        Empty for an undo task.
+        """
+        return from_struct(self.message.inputs)
+
     @property
     def materials(self) -> tuple[case_pb2.MaterialRef, ...]:
         """The declared materials: kind, name, media_type, sha256, size; see `content`."""

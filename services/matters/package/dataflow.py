@@ -1,0 +1,79 @@
+"""The expressions of a package's steps: conditions, and what each step is given of earlier results."""
+
+from collections.abc import Mapping
+
+from services.matters.domain.graph import ancestors, find_cycle
+from services.matters.package.checks import MatterFile
+from services.matters.package.conditions import Conditions
+from services.matters.package.earlier import Reader, Shares
+from services.matters.package.faults import Faults, did_you_mean
+from services.matters.package.forms import FormField
+from services.matters.package.models import ManifestPart, StepPart
+from services.matters.package.source import Source
+
+
+def check_conditions(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
+    """Check each step's condition against the form."""
+    conditions = Conditions(form)
+    for index, step in enumerate(manifest.steps):
+        for message in conditions.faults(step.when) if step.when else ():
+            faults.add(source.fault(("steps", index, "when"), message))
+
+
+def check_inputs(
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], form: FormField, faults: Faults
+) -> None:
+    """Check the inputs of each step against what its matter takes, and what the matters of earlier steps share.
+
+    Waits until all matters can be read: what is wrong with one file is not to be told of every step.
+    """
+    if any(step.matter not in matters for step in manifest.steps):
+        return
+    conditions = Conditions(form, {step.id: _shares(step, matters[step.matter]) for step in manifest.steps})
+    before = _before(manifest)
+    certain = {step.id for step in manifest.steps if _certain(step)}
+    for index, step in enumerate(manifest.steps):
+        matter = matters[step.matter]
+        _check_names(index, step, matter, source, faults)
+        reader = Reader(step.id, before[step.id], before[step.id] & certain)
+        for name, expression in step.inputs.items():
+            wanted = matter.part.inputs.get(name)
+            if wanted is not None:
+                for message in conditions.input_faults(expression, wanted, matter.part.form_fields, reader):
+                    faults.add(source.fault(("steps", index, "inputs", name), message))
+
+
+def _check_names(index: int, step: StepPart, matter: MatterFile, source: Source, faults: Faults) -> None:
+    """Refuse inputs that the matter does not take, and have all that it takes."""
+    taken = matter.part.inputs
+    lost = [name for name in step.inputs if name not in taken]
+    for name in lost:
+        remedy = did_you_mean(name, taken) or ": add it to `inputs` there, with its type"
+        message = f'matters/{matter.name}.yaml takes no input "{name}"{remedy}'
+        faults.add(source.fault(("steps", index, "inputs", name), message, at_key=True))
+    missing = [name for name in taken if name not in step.inputs]
+    for name in missing if not lost else ():
+        message = f'matters/{matter.name}.yaml takes "{name}": say in `inputs` which result it comes from'
+        faults.add(source.fault(("steps", index, "inputs"), message))
+
+
+def _before(manifest: ManifestPart) -> Mapping[str, frozenset[str]]:
+    """The steps before each step; none where the order is faulty, which has been reported."""
+    ids = {step.id for step in manifest.steps}
+    after = {step.id: [name for name in step.after if name in ids] for step in manifest.steps}
+    return dict.fromkeys(after, frozenset[str]()) if find_cycle(after) else ancestors(after)
+
+
+def _certain(step: StepPart) -> bool:
+    """Whether the step has been completed whenever one after it starts."""
+    return not step.when
+
+
+def _shares(step: StepPart, matter: MatterFile) -> Shares:
+    fields = matter.part.result
+    return Shares(
+        matter=step.matter,
+        types={name: field.type for name, field in fields.items()},
+        required=frozenset(name for name, field in fields.items() if field.required),
+        shared=frozenset(name for name, field in fields.items() if field.shared),
+    )

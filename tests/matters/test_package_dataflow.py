@@ -1,0 +1,204 @@
+"""What flows between the steps of a package: declared by the matters, mapped by the steps, typed on both sides."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from duokua.matters.v1 import bundle_pb2
+from services.matters.domain.bundle import Bundle, Lead, Scenario
+from services.matters.messages import bundle_message, matter_message
+from services.matters.package.compiler import compile_package
+from services.matters.service import matters_of
+from tests.matters.builders import LEAD_USCC, faults_of, package
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+RESULT = """\
+result:
+  number: {type: string, shared: true}
+  floors: {type: integer, shared: true}
+  score: {type: number, required: false, shared: true}
+  holder: {type: object, shared: true}
+  remark: {type: string}
+"""
+READ = 'steps["check"].result.number'
+OTHER = 'steps["permit"].result.grade'
+RESULT_OF_PERMIT = "result: {grade: {type: string, shared: true}}\n"
+
+
+def flowing(expression: str = READ, kind: str = "string", **more: tuple[str, str]) -> dict[str, bytes]:
+    """The sound package, in which the check yields something and the delivery takes the input `given`."""
+    changes = {
+        "manifest": ("    after: [permit]\n", f"    after: [permit]\n    inputs:\n      given: {quoted(expression)}\n"),
+        "check": ("form_fields: [owner]\n", f"form_fields: [owner]\n{RESULT}"),
+        "permit": ("notice:", f"{RESULT_OF_PERMIT}notice:"),
+        "deliver": ('type: "20"\n', f'type: "20"\nform_fields: [owner]\ninputs: {{given: {kind}}}\n'),
+    }
+    return package(**{**changes, **more})
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        (READ, "string"),
+        ("steps['check'].result.number", "string"),
+        ('steps[ "check" ].result.floors', "integer"),
+        ('steps["check"].result.floors', "number"),
+        ('steps["check"].result.holder', "object"),
+        ('steps["check"].status', "string"),
+        ('has(steps["check"].result.score) ? steps["check"].result.score : 0.0', "number"),
+        ('has(steps["check"].result.holder.name) ? string(steps["check"].result.holder.name) : ""', "string"),
+        ('has(steps["permit"].result.grade) ? steps["permit"].result.grade : "none"', "string"),
+        ('steps["permit"].status == "completed"', "boolean"),
+        ('form.owner + "：" + steps["check"].result.number', "string"),
+        ('{"number": steps["check"].result.number, "of": form.owner}', "object"),
+        ('[steps["check"].result.number]', "array"),
+        ('int(steps["check"].result.floors) + 1', "integer"),
+    ],
+)
+def test_an_input_that_is_sound(expression: str, kind: str) -> None:
+    assert faults_of(flowing(expression, kind)) == {}
+
+
+AT_INPUT = "scenario.yaml:43:14 steps[2].inputs.given"
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "words"),
+    [
+        ('steps["chek"].result.number', "string", 'there is no step "chek": did you mean "check"?'),
+        ('steps["deliver"].status', "string", '"deliver" does not come before "deliver": add it to `after`'),
+        (
+            'steps["check"].result.nummer',
+            "string",
+            'matters/check.yaml has no "nummer" in its result: did you mean "nu',
+        ),
+        ('steps["check"].result.remark', "string", 'matters/check.yaml does not share "remark": say `shared: true`'),
+        ('has(steps["check"].result.remark) ? "x" : "y"', "string", 'does not share "remark"'),
+        ('steps["check"].result', "object", "name a step and what you read of it"),
+        ('steps["check"].office', "string", "of a step there is its status, and its result by field"),
+        ("steps", "object", "name a step and what you read of it"),
+        ("steps[form.owner].status", "string", "name a step and what you read of it"),
+        ('steps.exists(s, s == "check")', "boolean", "name a step and what you read of it"),
+        (READ, "integer", "gives string, and should give integer"),
+        ('steps["check"].result.score', "integer", "gives number, and should give integer"),
+        ('true ? 1 : steps["check"].result.floors', "string", "gives integer, and should give string"),
+        ("null", "string", "gives null, and should give string"),
+        ('duration("1s")', "object", "gives duration (not JSON), and should give object"),
+        (f"{READ} + 1", "string", "found no matching overload"),
+        (f'"a" + {READ} ==', "string", "Syntax error"),
+        ('steps["check"].result.floors + 1', "integer", "computes with a number"),
+        ('steps["check"].result.score', "number", 'steps["check"].result.score may be missing'),
+        (OTHER, "string", 'steps["permit"].result.grade may be missing'),
+        ('steps["check"].result.holder.name', "string", 'steps["check"].result.holder.name may be missing'),
+        ("form.shop.area", "number", "reads form.shop.area, which its office does not see: add it to form_fields"),
+        ("form.shop.aera", "number", 'the form has no field "aera" there: did you mean "area"?'),
+        (f"[1, 2].map(n, {READ})", "array", f"reads {READ} again for every item"),
+        (f'{READ}.matches("(a{{1000}}){{1000}}")', "boolean", "matches a pattern that cannot be used"),
+    ],
+)
+def test_a_faulty_expression_of_an_input(expression: str, kind: str, words: str) -> None:
+    ((place, message),) = faults_of(flowing(expression, kind)).items()
+    assert place == AT_INPUT
+    assert words in message
+
+
+ONE_FAULT = [
+    # Names on both sides
+    (
+        ("deliver", 'type: "20"\n', 'type: "20"\ninputs: {givn: string}\n'),
+        ("scenario.yaml:43:7 steps[2].inputs.given", 'takes no input "given": did you mean "givn"?'),
+    ),
+    (
+        ("deliver", 'type: "20"\n', 'type: "20"\n'),
+        ("scenario.yaml:43:7 steps[2].inputs.given", "add it to `inputs` there, with its type"),
+    ),
+    (
+        ("deliver", 'type: "20"\n', 'type: "20"\ninputs: {given: string, more: string}\n'),
+        ("scenario.yaml:43:7 steps[2].inputs", 'matters/deliver.yaml takes "more": say in `inputs`'),
+    ),
+    # The matters' own keys
+    (
+        ("deliver", 'type: "20"\n', 'type: "20"\ninputs: {given: text}\n'),
+        ("matters/deliver.yaml:4:17 inputs.given", "\"text\" should be 'string', 'number'"),
+    ),
+    (
+        ("deliver", 'type: "20"\n', 'type: "20"\ninputs: {given: string, gi-ven: string}\n'),
+        ("matters/deliver.yaml:4:25 inputs.gi-ven", '"gi-ven" should be letters, digits and underscores'),
+    ),
+    (
+        ("check", "form_fields", "result: {number: {type: string, share: true}}\nform_fields"),
+        ("matters/check.yaml:4:33 result.number.share", 'unknown key "share": did you mean "shared"?'),
+    ),
+    (
+        ("check", "form_fields", "result: {type: {shared: true}}\nform_fields"),
+        ("matters/check.yaml:4:16 result.type", '"type" is missing: add it'),
+    ),
+    (
+        ("check", "form_fields", "result: {type: {type: string, type_: true}}\nform_fields"),
+        ("matters/check.yaml:4:31 result.type.type_", 'unknown key "type_": did you mean "type"?'),
+    ),
+    (
+        ("check", "form_fields", "result: {number: {type: string, shared: yes}}\nform_fields"),
+        ("matters/check.yaml:4:41 result.number.shared", "should be true or false"),
+    ),
+    (
+        ("check", "form_fields", "result: [number]\nform_fields"),
+        ("matters/check.yaml:4:9 result", "should be a mapping"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), ONE_FAULT)
+def test_a_faulty_declaration(change: tuple[str, str, str], fault: tuple[str, str]) -> None:
+    file, old, new = change
+    changes = {file: (old, new)}
+    ((place, message),) = faults_of(flowing(READ, "string", **changes)).items()
+    assert place == fault[0]
+    assert fault[1] in message
+
+
+def test_a_step_without_inputs_says_which_its_matter_takes() -> None:
+    ((place, message),) = faults_of(package(deliver=('type: "20"\n', 'type: "20"\ninputs: {given: string}\n'))).items()
+    assert place == "scenario.yaml:39:5 steps[2].inputs"
+    assert 'takes "given"' in message
+
+
+def test_a_condition_reads_no_results() -> None:
+    files = package(manifest=("when: form.shop.area > 300", 'when: \'steps["check"].status == "completed"\''))
+    ((place, message),) = faults_of(files).items()
+    assert place == "scenario.yaml:37:11 steps[1].when"
+    assert "reads `form` alone" in message
+
+
+def test_what_one_file_has_wrong_is_not_told_of_every_step() -> None:
+    ((place, _),) = faults_of(flowing(check=("form_fields", "form_felds"))).items()
+    assert place.startswith("matters/check.yaml")
+
+
+def scenario() -> Scenario:
+    return compile_package(flowing())
+
+
+def test_declarations_and_mappings_are_published() -> None:
+    bundle = Bundle(scenario(), 1, Lead("lead", LEAD_USCC, 4), "digest", NOW)
+    check, _, deliver = bundle_message(bundle).steps
+    assert list(deliver.inputs) == [bundle_pb2.StepInput(name="given", expression=READ, type="string")]
+    assert [(each.name, each.type, each.required, each.shared) for each in check.result_fields] == [
+        ("number", "string", True, True),
+        ("floors", "integer", True, True),
+        ("score", "number", False, True),
+        ("holder", "object", True, True),
+        ("remark", "string", True, False),
+    ]
+    catalogued = {each.matter.name.zh: matter_message(each) for each in matters_of(bundle)}
+    assert list(catalogued["送达"].inputs) == [bundle_pb2.InputField(name="given", type="string")]
+    assert list(catalogued["核验"].result_fields) == list(check.result_fields)
+
+
+def test_a_package_that_says_nothing_about_results_keeps_its_digest() -> None:
+    # As it was before there were results to declare; otherwise every installation would publish everything anew.
+    assert compile_package(package()).digest() == "3c58b70ad934a96624788da46c769ea3ac61c6355cd42857b46993fb886109aa"
