@@ -2,8 +2,9 @@
 
 A servicer is a plain class with `service` (the descriptor of a gRPC service) and one method an rpc, named in
 snake_case: `(call, request) -> response` for a single answer, run in a thread and in one transaction;
-`async (stream_call, request) -> response` for a long poll; `async (stream_call, request or requests) -> async
-iterator` for a stream. It may have `async start(database, threads)` and `async stop()` for work of its own.
+`async (stream_call, request or requests) -> response` for a long poll, and for a stream of requests;
+`async (stream_call, request or requests) -> async iterator` for a stream. It may have
+`async start(database, threads)` and `async stop()` for work of its own.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc.aio
@@ -129,6 +129,8 @@ class Pipeline:
         }
         if descriptor.client_streaming and descriptor.server_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(method, checks=False), **codec)
+        if descriptor.client_streaming:
+            return grpc.stream_unary_rpc_method_handler(self._client_stream(method), **codec)
         if descriptor.server_streaming:
             return grpc.unary_stream_rpc_method_handler(self._stream(method, checks=True), **codec)
         return grpc.unary_unary_rpc_method_handler(self._unary(method), **codec)
@@ -178,6 +180,18 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - as above
                 await _abort(method, context, error)
             REQUESTS.labels(method.full_name, "OK").inc()
+
+        return answer
+
+    def _client_stream(self, method: Method) -> Callable[[Any, Context], Awaitable[Message]]:
+        async def once(call: StreamCall, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+            yield await method.handler(call, requests)
+
+        answers = self._stream(replace(method, handler=once), checks=False)
+
+        async def answer(given: Any, context: Context) -> Message:
+            [response] = [each async for each in answers(given, context)]
+            return response
 
         return answer
 

@@ -44,6 +44,14 @@ class Settings(BaseSettings):
     allow_private_webhooks: bool = False
     """Whether webhooks may go to private and loopback addresses, and by plain http."""
     api_threads: int = Field(default=8, ge=1, le=64)
+    blobs_url: str = ""
+    """Where the content of materials lies: `file:///folder`, or `s3://bucket/prefix?endpoint=https://host&region=name`;
+    empty means the folder `<data_dir>/blobs`. All api processes of cases must see the same place."""
+    blobs_access_key_id: str = ""
+    """For `s3://`; without it, the AWS_* variables or the machine's role."""
+    blobs_secret_key_file: Path | None = None
+    largest_material: int = Field(default=200_000_000, ge=1, le=5_000_000_000)
+    """In bytes, of an upload; what a bundle says of a kind of material may be less."""
     lease_seconds: int = Field(default=60, ge=1, le=3600)
     """How long a department's system holds a task before another of its processes may get it."""
     outbox_limit: int = Field(default=50_000, ge=100)
@@ -69,6 +77,12 @@ class Settings(BaseSettings):
             raise ValueError(message)
         if self.database_url and "{service}" not in self.database_url:
             message = "database_url must contain {service}: every service has a database of its own"
+            raise ValueError(message)
+        if self.blobs_url and not self.blobs_url.startswith(("file:///", "s3://")):
+            message = "blobs_url must start with file:/// or s3://"
+            raise ValueError(message)
+        if bool(self.blobs_access_key_id) != bool(self.blobs_secret_key_file):
+            message = "blobs_access_key_id and blobs_secret_key_file go together"
             raise ValueError(message)
         if self.broker_url and not self.broker_url.startswith(("amqp://", "amqps://")):
             message = "broker_url must start with amqp:// or amqps://"

@@ -13,16 +13,20 @@ from chassis.problems import Forbidden
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2
 from services.cases import store
+from services.cases.blobs import Blobs
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
 from services.cases.domain.case import ENDED_CASE
 from services.cases.log_api import LogApi
+from services.cases.material_api import MaterialApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of
 from services.cases.operations_api import OperationsApi
+from services.cases.reading import Reading
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
+from services.cases.uploads import Uploads
 from services.cases.visibility import shown_to, visible_case
 
 __all__ = ["CaseApi", "build", "prepare"]
@@ -145,10 +149,12 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
     cases = Cases.from_settings(settings)
+    blobs = Blobs.from_settings(settings)
     return [
         CaseApi(cases),
         OperationsApi(cases),
         CalendarApi(Calendars()),
         LogApi(cases),
-        TaskApi(Tasks.from_settings(settings)),
+        MaterialApi(cases, Uploads(settings.largest_material), blobs),
+        TaskApi(Tasks.from_settings(settings), Reading(blobs)),
     ]

@@ -1,6 +1,5 @@
 """Checks of what an applicant hands in, against the bundle's one form and its one set of materials."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases.expressions import ExpressionFaultError
+from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
 
 REGION_CODE_DIGITS = 6
@@ -22,22 +22,25 @@ class Application:
     """A form and materials that fit their bundle."""
 
     form: Mapping[str, Any]
-    materials: list[dict[str, Any]]
-    """What a MaterialRef tells of each."""
-    contents: dict[str, bytes]
-    """By SHA-256 in hexadecimal."""
+    materials: HandedIn
     region_code: str
     skipped: tuple[str, ...]
     """The steps whose condition does not hold."""
 
 
 def check_application(
-    published: Published, form: Mapping[str, Any], materials: Sequence[case_pb2.Material]
+    published: Published,
+    form: Mapping[str, Any],
+    materials: Sequence[case_pb2.Material],
+    finished: Finished,
 ) -> Application:
-    """Take an application in; raises Invalid APPLICATION_INVALID with every fault named."""
+    """Take an application in; raises Invalid APPLICATION_INVALID with every fault named.
+
+    `finished` tells the uploads that it may name.
+    """
     faults = [
         *form_faults(published, form),
-        *material_faults(published.bundle, materials),
+        *material_faults(published.bundle.materials, materials, finished),
         *_missing_materials(published.bundle, materials),
     ]
     region = value_at(form, published.plan.region_field)
@@ -55,8 +58,7 @@ def check_application(
         where = ", ".join(sorted({fault.field for fault in faults})[:5])
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
-    contents = {hashlib.sha256(each.content).hexdigest(): each.content for each in materials}
-    return Application(form, [material_ref(each) for each in materials], contents, str(region), tuple(skipped))
+    return Application(form, handed_in(materials, finished), str(region), tuple(skipped))
 
 
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
@@ -65,37 +67,11 @@ def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Viola
         yield Violation(_dotted(error.instance_path), error.message[:300])
 
 
-def material_faults(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
-    """What is wrong with materials, each looked at by itself."""
-    kinds = {kind.kind: kind for kind in bundle.materials}
-    for index, material in enumerate(materials):
-        field = f"materials[{index}]"
-        kind = kinds.get(material.kind)
-        if kind is None:
-            yield Violation(f"{field}.kind", f"must be one of {', '.join(kinds) or 'none'}")
-            continue
-        if kind.media_types and material.media_type not in kind.media_types:
-            yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
-        if kind.max_size and len(material.content) > kind.max_size:
-            yield Violation(f"{field}.content", f"has {len(material.content)} bytes; at most {kind.max_size}")
-
-
 def _missing_materials(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
     given = {material.kind for material in materials}
     for kind in bundle.materials:
         if kind.required and kind.kind not in given:
             yield Violation("materials", f"{kind.kind} ({kind.name}) is required")
-
-
-def material_ref(material: case_pb2.Material) -> dict[str, Any]:
-    """What a MaterialRef tells of a material."""
-    return {
-        "kind": material.kind,
-        "name": material.name,
-        "media_type": material.media_type,
-        "sha256": hashlib.sha256(material.content).hexdigest(),
-        "size": len(material.content),
-    }
 
 
 def _dotted(path: Sequence[str | int]) -> str:

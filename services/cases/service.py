@@ -33,6 +33,7 @@ from services.cases.domain.inputs import (
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
+from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
 from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.supplying import check_supply, supply_of
@@ -93,7 +94,7 @@ class Cases:
         Raises NotFound BUNDLE_NOT_FOUND, Invalid APPLICATION_INVALID.
         """
         published = self.plans.newest(work.connection, bundle_id)
-        application = check_application(published, form, materials)
+        application = check_application(published, form, materials, uploaded(work, applicant_id, materials))
         series = series_of(published.plan, work.now)
         try:
             number = case_number(series, store.next_serial(work.connection, series.key))
@@ -108,11 +109,11 @@ class Cases:
             region_code=application.region_code,
             skipped=application.skipped,
             form_digest=_digest(application.form),
-            material_digests=tuple(application.contents),
+            material_digests=tuple(application.materials.contents),
         )
-        running = Running(published, None, application.form, application.materials)
+        running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))
-        store.add_contents(work.connection, given.case_id, application.contents)
+        keep(work, given.case_id, applicant_id, application.materials.contents)
         return self.row(work, given.case_id)
 
     def row(self, work: UnitOfWork, id_or_number: str) -> Row[Any]:
@@ -149,9 +150,11 @@ class Cases:
         running = cases[case_id]
         earlier = _handed_in(running)
         correction = _correction(running, correction_no)
-        supply = supply_of(correction, running.form, running.materials, changes, materials)
+        applicant_id = self.row(work, case_id).applicant_id
+        finished = uploaded(work, applicant_id, materials)
+        supply = supply_of(correction, running.form, running.materials, changes, materials, finished)
         if correction.status is CorrectionStatus.OPEN:
-            check_supply(running.published, running.form, supply, materials)
+            check_supply(running.published, running.form, supply, materials, finished)
         # What is opened from here on has what is new.
         running.form, running.materials = supply.form, supply.materials
         digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
@@ -161,7 +164,7 @@ class Cases:
             raise as_problem(result)
         if result.changed:
             store.replace_form(work.connection, case_id, earlier, supply.form, supply.materials)
-            store.add_contents(work.connection, case_id, supply.contents)
+            keep(work, case_id, applicant_id, supply.supplied.contents)
         return self.row(work, case_id)
 
     def list_cases(self, work: UnitOfWork, page: Page, applicant_id: str, status: str) -> Sequence[Row[Any]]:

@@ -28,9 +28,11 @@ from sqlalchemy import insert as plain_insert
 
 from chassis.database import Document, Instant, insert, service_metadata
 from services.cases.log_tables import log_tables
+from services.cases.material_tables import material_tables
 
 metadata = service_metadata()
 log = log_tables(metadata)
+materials = material_tables(metadata)
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
 _OPEN = text("resolved_at IS NULL")
 
@@ -128,20 +130,6 @@ serials = Table(
     metadata,
     Column("series", String(39), primary_key=True),  # task code and day
     Column("last", Integer, nullable=False),
-)
-
-contents = Table(
-    "contents",
-    metadata,
-    Column("sha256", String(64), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-
-case_contents = Table(
-    "case_contents",
-    metadata,
-    Column("case_id", String(36), ForeignKey("cases.case_id"), primary_key=True),
-    Column("sha256", String(64), ForeignKey("contents.sha256"), primary_key=True),
 )
 
 calendars = Table(
@@ -300,25 +288,3 @@ def resolve_incidents(connection: Connection, incident_ids: Sequence[str], at: d
 def find_incident(connection: Connection, incident_id: str) -> Row[Any] | None:
     """An incident's row."""
     return connection.execute(select(incidents).where(incidents.c.incident_id == incident_id)).one_or_none()
-
-
-def add_contents(connection: Connection, case_id: str, by_hash: Mapping[str, bytes]) -> None:
-    """Store materials by their hash, each content once, and tie them to a case."""
-    if not by_hash:
-        return
-    # In one order always, so that two transactions with the same contents cannot wait for each other.
-    rows = [{"sha256": digest, "content": by_hash[digest]} for digest in sorted(by_hash)]
-    connection.execute(insert(connection, contents).on_conflict_do_nothing(), rows)
-    ties = [{"case_id": case_id, "sha256": each} for each in by_hash]
-    connection.execute(insert(connection, case_contents).on_conflict_do_nothing(), ties)
-
-
-def content_of(connection: Connection, case_id: str, digest: str) -> bytes | None:
-    """A material of a case."""
-    query = (
-        select(contents.c.content)
-        .join(case_contents, case_contents.c.sha256 == contents.c.sha256)
-        .where(case_contents.c.case_id == case_id, case_contents.c.sha256 == digest)
-    )
-    content = connection.scalar(query)
-    return None if content is None else bytes(content)

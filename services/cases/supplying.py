@@ -1,6 +1,5 @@
 """What an applicant supplies when asked for corrections: everything that was asked for, and nothing else."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,12 @@ from services.cases.applications import (
     LARGEST_FORM,
     MOST_FAULTS,
     form_faults,
-    material_faults,
-    material_ref,
     value_at,
 )
 from services.cases.domain.amending import amend
 from services.cases.domain.proceedings import Correction, ItemKind
 from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
 
 
@@ -29,8 +27,8 @@ class Supply:
     form: Mapping[str, Any]
     materials: list[dict[str, Any]]
     """What a MaterialRef tells of each."""
-    contents: dict[str, bytes]
-    """Of the new ones, by SHA-256 in hexadecimal."""
+    supplied: HandedIn
+    """The new ones of them."""
     faults: list[Violation]
 
 
@@ -40,28 +38,37 @@ def supply_of(
     materials: Sequence[Mapping[str, Any]],
     changes: Mapping[str, Any],
     given: Sequence[case_pb2.Material],
+    finished: Finished,
 ) -> Supply:
-    """Put what is supplied in the place of what was there; new materials replace all others of their kind."""
+    """Put what is supplied in the place of what was there; new materials replace all others of their kind.
+
+    `finished` tells the uploads that may be named.
+    """
+    supplied = handed_in(given, finished)
     amended, faults = amend(form, changes, _names(correction, ItemKind.FIELD))
     kinds = _names(correction, ItemKind.MATERIAL)
     kept = [dict(each) for each in materials if each["kind"] not in kinds]
     return Supply(
         amended,
-        [*kept, *(material_ref(each) for each in given)],
-        {hashlib.sha256(each.content).hexdigest(): each.content for each in given},
+        [*kept, *supplied.refs],
+        supplied,
         [*(Violation(f"form.{each.path}", each.description) for each in faults), *_unasked(kinds, given)],
     )
 
 
 def check_supply(
-    published: Published, before: Mapping[str, Any], supply: Supply, given: Sequence[case_pb2.Material]
+    published: Published,
+    before: Mapping[str, Any],
+    supply: Supply,
+    given: Sequence[case_pb2.Material],
+    finished: Finished,
 ) -> None:
     """Raise Invalid CORRECTION_INVALID with every fault named, and Conflict when another course would follow.
 
     What the steps of a case and their offices were chosen by stays as it is: CORRECTION_CHANGES_STEPS,
     CORRECTION_CHANGES_REGION.
     """
-    faults = supply.faults + list(material_faults(published.bundle, given))
+    faults = supply.faults + list(material_faults(published.bundle.materials, given, finished))
     if not faults:
         faults = list(form_faults(published, supply.form))
     size = to_struct(dict(supply.form)).ByteSize()

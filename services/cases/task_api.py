@@ -7,17 +7,21 @@ from concurrent.futures import Executor
 
 from chassis.api import Call, Caller, StreamCall
 from chassis.database import Database
-from chassis.problems import Forbidden, Invalid, Problem, Violation
+from chassis.problems import Conflict, Forbidden, Invalid, Problem, Violation
 from chassis.validation import check_known, check_request
 from duokua.cases.v1 import task_pb2, task_service_pb2
 from services.cases.answer_messages import answer_of, outcome_message
 from services.cases.answering import Answering
 from services.cases.dispatch import Dispatch, Waiter
+from services.cases.materials import Found
+from services.cases.reading import Reading
 from services.cases.tasks import Given, Outcome, Tasks, Wish
 
 pb = task_service_pb2
 
 MOST_TASKS = 1000
+LARGEST_MATERIAL = 3_000_000
+"""In bytes, in one message."""
 MOST_UNTOLD = 2000
 PAUSE_EVERY = 50
 MOST_ANSWERS = 1000
@@ -34,8 +38,9 @@ class TaskApi:
     _dispatch: Dispatch
     _answering: Answering
 
-    def __init__(self, tasks: Tasks) -> None:
+    def __init__(self, tasks: Tasks, reading: Reading) -> None:
         self._tasks = tasks
+        self._reading = reading
 
     async def start(self, database: Database, threads: Executor) -> None:
         """Begin to hand out tasks."""
@@ -86,11 +91,18 @@ class TaskApi:
             raise outcome.problem
         return pb.AnswerTaskResponse(outcome=outcome_message(answer.request_id, answer.task_id, outcome))
 
-    def get_material(self, call: Call, request: pb.GetMaterialRequest) -> pb.GetMaterialResponse:
-        """The content of a material."""
-        organ_id = _organ(call.caller)
-        media_type, content = self._tasks.material(call.work, organ_id, request.task_id, request.sha256)
-        return pb.GetMaterialResponse(media_type=media_type, content=content)
+    async def get_material(self, call: StreamCall, request: pb.GetMaterialRequest) -> pb.GetMaterialResponse:
+        """The content of a material, in one message."""
+        found = await call.run(self._find_material, call, request)
+        if found.size > LARGEST_MATERIAL:
+            message = f"the material has {found.size} bytes: fetch it with MaterialService.DownloadMaterial"
+            raise Conflict("MATERIAL_TOO_LARGE", message, bytes=found.size, largest=LARGEST_MATERIAL)
+        content = await self._reading.read(found, 0, found.size)
+        return pb.GetMaterialResponse(media_type=found.media_type, content=content)
+
+    def _find_material(self, call: StreamCall, request: pb.GetMaterialRequest) -> Found:
+        with call.database.read() as work:
+            return self._tasks.material(work, _organ(call.caller), request.task_id, request.sha256)
 
 
 class WorkStream:

@@ -12,11 +12,12 @@ from chassis.database import UnitOfWork
 from chassis.problems import Conflict, NotFound, Problem
 from chassis.settings import Settings
 from duokua.cases.v1 import task_pb2
-from services.cases import store
+from services.cases import materials, store
 from services.cases.domain.case import OPEN_TASK, CaseStatus, TaskStatus
 from services.cases.domain.decide import decide
 from services.cases.domain.inputs import KEEPING, Accepted, Answer, Resumed
 from services.cases.domain.refusal import Refusal
+from services.cases.materials import Found
 from services.cases.plans import Plans
 from services.cases.saga import TASKS_TOPIC, Decide, Pending, Running, Saga
 from services.cases.service import as_problem
@@ -145,17 +146,12 @@ class Tasks:
             store.release_tasks(work.connection, task_ids, work.now)
             work.wake(TASKS_TOPIC)
 
-    def material(self, work: UnitOfWork, organ_id: str, task_id: str, digest: str) -> tuple[str, bytes]:
-        """Media type and content of a material that an open task of this organ declares; raises NotFound."""
+    def material(self, work: UnitOfWork, organ_id: str, task_id: str, digest: str) -> Found:
+        """A material that an open task of this organ declares; raises NotFound TASK_NOT_FOUND, MATERIAL_NOT_FOUND."""
         row = store.find_task(work.connection, task_id)
         if row is None or row.organ_id != organ_id:
             raise task_not_found(task_id)
-        declared = {each.sha256: each.media_type for each in task_pb2.Task.FromString(row.body).materials}
-        content = store.content_of(work.connection, row.case_id, digest) if digest in declared else None
-        if content is None:
-            message = f"task {task_id} declares no material with the hash {digest}"
-            raise NotFound("MATERIAL_NOT_FOUND", message, task_id=task_id, sha256=digest)
-        return declared[digest], content
+        return materials.of_task(work, row, digest)
 
     @staticmethod
     def _available(work: UnitOfWork, wishes: Sequence[Wish]) -> Sequence[Row[Any, Any, Any]]:

@@ -66,7 +66,7 @@ def test_what_is_supplied_reaches_the_office_and_what_was_before_is_kept(town: T
     assert (again.attempt, again.corrections, again.accepted) == (2, 1, False)
     assert from_struct(again.form) == {"owner": "李雷", "shop": {"area": 90}}
     with town.database.read() as work:
-        assert town.tasks.material(work, "food", again.task_id, again.materials[0].sha256)[1] == NEW_PDF
+        assert town.tasks.material(work, "food", again.task_id, again.materials[0].sha256).content == NEW_PDF
         (earlier,) = work.connection.execute(select(store.case_forms)).all()
     assert (earlier.version, earlier.form, earlier.at) == (1, a_form(), town.row(case_id).submitted_at)
     assert earlier.materials[0]["sha256"] == first.materials[0].sha256

@@ -53,6 +53,6 @@ def test_an_example_is_an_application_that_is_taken(path: Path) -> None:
         a_material(kind.kind, media_type=kind.media_types[0] if kind.media_types else "application/pdf")
         for kind in bundle.bundle.materials
     ]
-    application = check_application(bundle, json.loads(path.read_text(encoding="utf-8")), materials)
+    application = check_application(bundle, json.loads(path.read_text(encoding="utf-8")), materials, {})
     assert set(application.skipped) <= set(bundle.conditions)
     assert len(application.region_code) == 6

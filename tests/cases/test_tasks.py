@@ -52,7 +52,8 @@ def test_materials_are_for_the_office_whose_matter_declares_them(town: Town) -> 
     food, sign = town.one("food"), town.one("sign")
     digest = hashlib.sha256(PDF).hexdigest()
     with town.database.read() as work:
-        assert town.tasks.material(work, "food", food.task_id, digest) == ("application/pdf", PDF)
+        found = town.tasks.material(work, "food", food.task_id, digest)
+        assert (found.media_type, found.content) == ("application/pdf", PDF)
         for organ_id, task_id, wanted, reason in (
             ("sign", food.task_id, digest, "TASK_NOT_FOUND"),
             ("sign", sign.task_id, digest, "MATERIAL_NOT_FOUND"),

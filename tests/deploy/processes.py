@@ -63,6 +63,7 @@ class Container:
             "DUOKUA_LISTEN": f"127.0.0.1:{port}",
             "DUOKUA_HEALTH_LISTEN": f"127.0.0.1:{self.health_port}",
             "DUOKUA_DATA_DIR": str(data),
+            "DUOKUA_BLOBS_URL": f"file://{data}/blobs",
         }
         assert own.keys() <= translated.keys()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -14,6 +14,7 @@ import grpc.aio
 from duokua.cases.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
 from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
+from duokua.cases.v1.material_service_pb2_grpc import MaterialServiceStub
 from duokua.cases.v1.operations_service_pb2_grpc import OperationsServiceStub
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.endpoints import Endpoints, channel_options
@@ -90,6 +91,11 @@ class Session:
     def tasks(self) -> TaskServiceStub:
         """Tasks of departments, one call at a time; see `duokua.Department` for the stream."""
         return TaskServiceStub(self._channel("cases"))
+
+    @cached_property
+    def materials(self) -> MaterialServiceStub:
+        """Materials in and out in chunks."""
+        return MaterialServiceStub(self._channel("cases"))
 
     @cached_property
     def operations(self) -> OperationsServiceStub:

@@ -25,11 +25,14 @@ class _Details(NamedTuple):
     compression: grpc.Compression | None
 
 
-class CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+class CallInterceptor(
+    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
+):
     """Adds the token, the deadline and the request id to a call, and raises `DuokuaError` when it fails.
 
     A call that is UNAUTHENTICATED is sent once more with a fresh token, since a token can be revoked, or its key be
-    withdrawn, before it expires. A call made with `.future()` fails with `grpc.RpcError` instead, and is not repeated.
+    withdrawn, before it expires; a stream of requests is not, because it cannot be told again. A call made with
+    `.future()` fails with `grpc.RpcError` instead, and is not repeated.
     `tokens` is None for a service that is used without a token.
     """
 
@@ -69,6 +72,22 @@ class CallInterceptor(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIn
             return self._send(continuation, client_call_details, request, None)
 
         return ResponseStream(opened, self._tokens, lambda call: self._error(call, client_call_details))
+
+    def intercept_stream_unary(  # type: ignore[override]
+        self,
+        continuation: Callable[[_Details, _Request], Any],
+        client_call_details: grpc.ClientCallDetails,
+        request_iterator: _Request,
+    ) -> Any:
+        """Send a stream of requests, which has no deadline of its own; raises `DuokuaError`."""
+        call, token = self._send(continuation, client_call_details, request_iterator, None)
+        if isinstance(call, Iterator):
+            return call
+        if call.code() is _UNAUTHENTICATED and self._tokens is not None:
+            self._tokens.drop(token)
+        if call.code() is not grpc.StatusCode.OK:
+            raise self._error(call, client_call_details)
+        return call
 
     def _send(
         self,

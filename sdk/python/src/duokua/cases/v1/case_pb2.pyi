@@ -1164,10 +1164,14 @@ class Material(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     name: _builtins.str
     media_type: _builtins.str
     content: _builtins.bytes
+    """The content itself, or else `sha256`."""
+    sha256: _builtins.str
+    """Names a finished upload of the same person (MaterialService.Upload) by its hash, in hexadecimal."""
     def __init__(
         self,
         *,
@@ -1175,10 +1179,11 @@ class Material(_message.Message):
         name: _builtins.str = ...,
         media_type: _builtins.str = ...,
         content: _builtins.bytes = ...,
+        sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "kind", b"kind", "media_type", b"media_type", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "kind", b"kind", "media_type", b"media_type", "name", b"name", "sha256", b"sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1186,7 +1191,7 @@ Global___Material: _TypeAlias = Material  # noqa: Y015
 
 @_typing.final
 class MaterialRef(_message.Message):
-    """A material as tasks name it; the content is fetched with TaskService.GetMaterial."""
+    """A material as tasks name it; the content is fetched with MaterialService.DownloadMaterial."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

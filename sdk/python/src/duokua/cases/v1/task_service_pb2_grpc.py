@@ -109,8 +109,10 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetMaterial(self, request, context):
-        """The content of a material that a task of the caller's organ declares.
-        Errors: NOT_FOUND (task, or material not of this task).
+        """The content of a material that a task of the caller's organ declares; a large one streams with
+        MaterialService.DownloadMaterial.
+        Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
+        3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

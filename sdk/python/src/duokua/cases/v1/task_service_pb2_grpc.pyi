@@ -56,8 +56,10 @@ class TaskServiceStub:
     AnswerTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.AnswerTaskRequest, _task_service_pb2.AnswerTaskResponse]
     """Says one thing about one task: see TaskAnswer."""
     GetMaterial: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.GetMaterialRequest, _task_service_pb2.GetMaterialResponse]
-    """The content of a material that a task of the caller's organ declares.
-    Errors: NOT_FOUND (task, or material not of this task).
+    """The content of a material that a task of the caller's organ declares; a large one streams with
+    MaterialService.DownloadMaterial.
+    Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
+    3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -88,8 +90,10 @@ class TaskServiceAsyncStub(TaskServiceStub):
     AnswerTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.AnswerTaskRequest, _task_service_pb2.AnswerTaskResponse]  # type: ignore[assignment]
     """Says one thing about one task: see TaskAnswer."""
     GetMaterial: _aio.UnaryUnaryMultiCallable[_task_service_pb2.GetMaterialRequest, _task_service_pb2.GetMaterialResponse]  # type: ignore[assignment]
-    """The content of a material that a task of the caller's organ declares.
-    Errors: NOT_FOUND (task, or material not of this task).
+    """The content of a material that a task of the caller's organ declares; a large one streams with
+    MaterialService.DownloadMaterial.
+    Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
+    3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
     """
 
 class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -141,8 +145,10 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_service_pb2.GetMaterialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_task_service_pb2.GetMaterialResponse, _abc.Awaitable[_task_service_pb2.GetMaterialResponse]]:
-        """The content of a material that a task of the caller's organ declares.
-        Errors: NOT_FOUND (task, or material not of this task).
+        """The content of a material that a task of the caller's organ declares; a large one streams with
+        MaterialService.DownloadMaterial.
+        Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
+        3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
         """
 
 def add_TaskServiceServicer_to_server(servicer: TaskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,121 @@
+"""Queries on materials: contents, the blobs that hold them, and uploads."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import insert as plain_insert
+
+from chassis.database import insert
+from services.cases.store import materials
+
+blobs, uploads = materials.blobs, materials.uploads
+contents, case_contents = materials.contents, materials.case_contents
+
+
+def give_to_case(connection: Connection, case_id: str, by_hash: Mapping[str, bytes | None]) -> list[str]:
+    """Tie contents to a case, for ever; those that come with their bytes are stored if nothing holds them yet.
+
+    Returns the hashes that came without bytes and are held by nothing.
+    """
+    digests = sorted(by_hash)  # in one order always, so that two transactions cannot wait for each other
+    if not digests:
+        return []
+    query = select(blobs.c.sha256).where(blobs.c.sha256.in_(digests), blobs.c.stored).order_by(blobs.c.sha256)
+    held = set(connection.scalars(query.with_for_update()))
+    connection.execute(update(blobs).where(blobs.c.sha256.in_(held)).values(kept_until=None))
+    rows = [{"sha256": each, "content": by_hash[each]} for each in digests if by_hash[each] and each not in held]
+    if rows:
+        connection.execute(insert(connection, contents).on_conflict_do_nothing(), rows)
+    ties = [{"case_id": case_id, "sha256": each} for each in digests]
+    connection.execute(insert(connection, case_contents).on_conflict_do_nothing(), ties)
+    return [each for each in digests if by_hash[each] is None and each not in held]
+
+
+def belongs_to_case(connection: Connection, case_id: str, digest: str) -> bool:
+    """Whether a content belongs to a case."""
+    query = select(case_contents.c.sha256).where(case_contents.c.case_id == case_id, case_contents.c.sha256 == digest)
+    return connection.execute(query).first() is not None
+
+
+def waiting_content(connection: Connection, digest: str) -> bytes | None:
+    """A content that has not been moved to the blob store."""
+    content = connection.scalar(select(contents.c.content).where(contents.c.sha256 == digest))
+    return None if content is None else bytes(content)
+
+
+def hold_blob(connection: Connection, digest: str, size: int, until: datetime | None) -> bool:
+    """Have a blob kept at least until then, with None for ever, and say whether it is stored already.
+
+    What is not stored may be written once this is committed.
+    """
+    statement = insert(connection, blobs).values(sha256=digest, size=size, stored=False, kept_until=until)
+    connection.execute(statement.on_conflict_do_nothing())
+    query = select(blobs).where(blobs.c.sha256 == digest).with_for_update()
+    row = connection.execute(query).one()
+    if row.kept_until is not None and (until is None or row.kept_until < until):
+        connection.execute(update(blobs).where(blobs.c.sha256 == digest).values(kept_until=until))
+    stored: bool = row.stored
+    return stored
+
+
+def blob_stored(connection: Connection, digest: str) -> None:
+    """Note that a blob is there, whole."""
+    connection.execute(update(blobs).where(blobs.c.sha256 == digest).values(stored=True))
+
+
+def find_upload(connection: Connection, owner_id: str, upload_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """An upload of a person."""
+    query = select(uploads).where(uploads.c.owner_id == owner_id, uploads.c.upload_id == upload_id)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def add_upload(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Insert an upload; raises IntegrityError when its owner has one of this id."""
+    connection.execute(plain_insert(uploads), row)
+
+
+def change_upload(connection: Connection, key: str, **values: Any) -> None:
+    """Set columns of an upload."""
+    connection.execute(update(uploads).where(uploads.c.key == key).values(**values))
+
+
+def advance_upload(connection: Connection, key: str, start: int, received: int) -> bool:
+    """Note that another part is stored; false when the upload is not at `start` any more."""
+    statement = update(uploads).where(uploads.c.key == key, uploads.c.received == start, uploads.c.finished.is_(False))
+    return connection.execute(statement.values(received=received)).rowcount == 1
+
+
+def unnamed_uploads(connection: Connection, owner_id: str, now: datetime) -> tuple[int, int]:
+    """How many uploads of a person no case has named yet, and their bytes."""
+    query = select(func.count(), func.coalesce(func.sum(uploads.c.size), 0)).where(
+        uploads.c.owner_id == owner_id, uploads.c.named.is_(False), uploads.c.expires_at > now
+    )
+    count, size = connection.execute(query).one()
+    return int(count), int(size)
+
+
+def finished_uploads(
+    connection: Connection, owner_id: str, digests: Collection[str], now: datetime
+) -> Sequence[Row[Any, Any, Any]]:
+    """The uploads of a person that an application may name."""
+    return connection.execute(
+        select(uploads.c.sha256, uploads.c.media_type, uploads.c.size).where(
+            uploads.c.owner_id == owner_id,
+            uploads.c.sha256.in_(sorted(digests)),
+            uploads.c.finished,
+            uploads.c.expires_at > now,
+        )
+    ).all()
+
+
+def name_uploads(connection: Connection, owner_id: str, digests: Collection[str]) -> None:
+    """Note that a case has named uploads: they do not count among their owner's any more."""
+    statement = update(uploads).where(uploads.c.owner_id == owner_id, uploads.c.sha256.in_(sorted(digests)))
+    connection.execute(statement.values(named=True))
+
+
+def drop_upload(connection: Connection, key: str) -> None:
+    """Forget an upload."""
+    connection.execute(delete(uploads).where(uploads.c.key == key))

@@ -1,0 +1,138 @@
+"""Materials (材料) of an application: given once, kept by their hashes, shown to those who need them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.database import UnitOfWork
+from chassis.problems import Conflict, NotFound, Violation
+from duokua.cases.v1 import case_pb2, task_pb2
+from duokua.matters.v1 import bundle_pb2
+from services.cases import material_store, uploads
+
+Finished = Mapping[str, Mapping[str, int]]
+"""What the applicant has uploaded: by hash, the sizes by the media types."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """Materials that fit their bundle."""
+
+    refs: list[dict[str, Any]]
+    """What a MaterialRef tells of each."""
+    contents: dict[str, bytes | None]
+    """By SHA-256 in hexadecimal; None for what was uploaded before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A material that the caller may have."""
+
+    media_type: str
+    size: int
+    sha256: str
+    content: bytes | None
+    """None when it lies in the blob store."""
+
+
+def uploaded(work: UnitOfWork, applicant_id: str, materials: Sequence[case_pb2.Material]) -> Finished:
+    """What of the materials that an application names by their hashes its applicant has uploaded."""
+    return uploads.finished(work, applicant_id, {each.sha256 for each in materials if each.sha256})
+
+
+def material_faults(
+    kinds: Sequence[bundle_pb2.MaterialKind], materials: Sequence[case_pb2.Material], finished: Finished
+) -> Iterator[Violation]:
+    """What is wrong with each of the materials; that one is missing is for others to say."""
+    by_kind = {kind.kind: kind for kind in kinds}
+    for index, material in enumerate(materials):
+        field = f"materials[{index}]"
+        kind = by_kind.get(material.kind)
+        if kind is None:
+            yield Violation(f"{field}.kind", f"must be one of {', '.join(by_kind) or 'none'}")
+            continue
+        if kind.media_types and material.media_type not in kind.media_types:
+            yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
+        if bool(material.content) == bool(material.sha256):
+            yield Violation(f"{field}.content", "give either the content or the sha256 of an upload")
+            continue
+        if material.sha256 and (fault := _upload_fault(field, material, finished)):
+            yield fault
+            continue
+        size = _size(material, finished)
+        if kind.max_size and size > kind.max_size:
+            yield Violation(f"{field}.content", f"has {size} bytes; at most {kind.max_size}")
+
+
+def handed_in(materials: Sequence[case_pb2.Material], finished: Finished) -> HandedIn:
+    """Materials as they are kept, once they are without faults."""
+    refs: list[dict[str, Any]] = []
+    contents: dict[str, bytes | None] = {}
+    for material in materials:
+        digest = material.sha256 or hashlib.sha256(material.content).hexdigest()
+        refs.append(
+            {
+                "kind": material.kind,
+                "name": material.name,
+                "media_type": material.media_type,
+                "sha256": digest,
+                "size": _size(material, finished),
+            }
+        )
+        contents[digest] = contents.get(digest) or material.content or None
+    return HandedIn(refs, contents)
+
+
+def keep(work: UnitOfWork, case_id: str, applicant_id: str, contents: Mapping[str, bytes | None]) -> None:
+    """Tie contents to a case, for ever. Raises Conflict UPLOAD_EXPIRED."""
+    lost = material_store.give_to_case(work.connection, case_id, contents)
+    if lost:
+        message = f"the upload of {lost[0]} has just expired: upload it again"
+        raise Conflict("UPLOAD_EXPIRED", message, sha256=lost[0])
+    named = [digest for digest, content in contents.items() if content is None]
+    if named:
+        material_store.name_uploads(work.connection, applicant_id, named)
+
+
+def of_task(work: UnitOfWork, task: Row[Any], digest: str) -> Found:
+    """A material that an open task declares; raises NotFound MATERIAL_NOT_FOUND."""
+    for ref in task_pb2.Task.FromString(task.body).materials:
+        if ref.sha256 == digest:
+            return _found(work, task.case_id, ref.media_type, ref.size, digest)
+    raise _not_found(digest)
+
+
+def of_case(work: UnitOfWork, case: Row[Any], digest: str) -> Found:
+    """A material of a case; raises NotFound MATERIAL_NOT_FOUND."""
+    for ref in case.materials:
+        if ref["sha256"] == digest:
+            return _found(work, case.case_id, ref["media_type"], ref["size"], digest)
+    raise _not_found(digest)
+
+
+def _found(work: UnitOfWork, case_id: str, media_type: str, size: int, digest: str) -> Found:
+    if not material_store.belongs_to_case(work.connection, case_id, digest):
+        raise _not_found(digest)
+    return Found(media_type, size, digest, material_store.waiting_content(work.connection, digest))
+
+
+def _not_found(digest: str) -> NotFound:
+    return NotFound("MATERIAL_NOT_FOUND", f"there is no material here with the hash {digest}", sha256=digest)
+
+
+def _upload_fault(field: str, material: case_pb2.Material, finished: Finished) -> Violation | None:
+    types = finished.get(material.sha256)
+    if types is None:
+        return Violation(f"{field}.sha256", "names no finished upload of yours; it may have expired: upload it again")
+    if material.media_type not in types:
+        return Violation(f"{field}.media_type", f"was uploaded and checked as {', '.join(sorted(types))}")
+    return None
+
+
+def _size(material: case_pb2.Material, finished: Finished) -> int:
+    if not material.sha256:
+        return len(material.content)
+    return finished.get(material.sha256, {}).get(material.media_type, 0)

@@ -1,0 +1,122 @@
+"""Use cases of uploads: materials that stream in, part by part, before an application names them by their hash."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.problems import Conflict, Exhausted, Invalid, NotFound, Violation
+from services.cases import material_store as store
+
+PART = 4 * 1024 * 1024
+"""In bytes: what a broken stream loses at most, and what a stream holds in memory."""
+LIFE = timedelta(days=1)
+"""Of an upload, from its beginning and again from its end."""
+GRACE = timedelta(hours=1)
+"""For which a blob outlives its uploads: longer than one takes from its last byte to its end."""
+MOST_UPLOADS = 100
+"""Of one person that no case has named yet."""
+MOST_TIMES_LARGEST = 10
+"""Together they have at most so many times the bytes of the largest material."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a client says of a content before it sends it."""
+
+    upload_id: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class Uploads:
+    """Uploads of persons; each belongs to the one for whom it was begun."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+
+    def begin(self, work: UnitOfWork, owner_id: str, declared: Declared) -> Row[Any]:
+        """Begin an upload, or go on with it.
+
+        Raises Invalid UPLOAD_ID_REUSED or with the field `start.size`, Exhausted TOO_MANY_UPLOADS.
+        """
+        found = store.find_upload(work.connection, owner_id, declared.upload_id, lock=True)
+        if found is None:
+            return self._begin(work, owner_id, declared)
+        same = (found.media_type, found.size, found.sha256) == (declared.media_type, declared.size, declared.sha256)
+        if not same or found.expires_at <= work.now:
+            message = "this upload id stood for another content, or its upload has expired or was discarded"
+            raise Invalid("UPLOAD_ID_REUSED", message, [Violation("start.upload_id", "give a fresh one")])
+        return found
+
+    def _begin(self, work: UnitOfWork, owner_id: str, declared: Declared) -> Row[Any]:
+        if declared.size > self._largest:
+            fault = Violation("start.size", f"is {declared.size} bytes; at most {self._largest} are taken")
+            raise Invalid("BAD_REQUEST", "the material is too large", [fault])
+        count, size = store.unnamed_uploads(work.connection, owner_id, work.now)
+        if count >= MOST_UPLOADS or size + declared.size > MOST_TIMES_LARGEST * self._largest:
+            message = (
+                f"{count} uploads with {size} bytes wait to be named by an application; "
+                "hand in what names them, or wait until they expire"
+            )
+            raise Exhausted("TOO_MANY_UPLOADS", message, uploads=count, bytes=size)
+        row = {
+            "owner_id": owner_id,
+            "upload_id": declared.upload_id,
+            "key": new_id(),
+            "media_type": declared.media_type,
+            "size": declared.size,
+            "sha256": declared.sha256,
+            "received": 0,
+            "finished": False,
+            "named": False,
+            "expires_at": work.now + LIFE,
+        }
+        store.add_upload(work.connection, row)
+        return self.find(work, owner_id, declared.upload_id)
+
+    def find(self, work: UnitOfWork, owner_id: str, upload_id: str) -> Row[Any]:
+        """An upload of a person as it stands; raises NotFound UPLOAD_NOT_FOUND."""
+        found = store.find_upload(work.connection, owner_id, upload_id)
+        if found is None or found.expires_at <= work.now:
+            message = f"there is no upload {upload_id} of yours; it may have expired"
+            raise NotFound("UPLOAD_NOT_FOUND", message, upload_id=upload_id)
+        return found
+
+    def advance(self, work: UnitOfWork, key: str, start: int, received: int) -> None:
+        """Note that a part is stored; raises Conflict OFFSET_MISMATCH when another stream has gone on with it."""
+        if not store.advance_upload(work.connection, key, start, received):
+            raise offset_mismatch("another stream goes on with this upload: ask GetUpload")
+
+    def hold(self, work: UnitOfWork, upload: Row[Any]) -> bool:
+        """Announce the upload's blob, and say whether it is stored already."""
+        return store.hold_blob(work.connection, upload.sha256, upload.size, work.now + LIFE + GRACE)
+
+    def finish(self, work: UnitOfWork, upload: Row[Any]) -> Row[Any]:
+        """Note that all of it is stored and is what was declared; an application may name it from now on."""
+        store.blob_stored(work.connection, upload.sha256)
+        store.change_upload(work.connection, upload.key, finished=True, expires_at=work.now + LIFE)
+        return self.find(work, upload.owner_id, upload.upload_id)
+
+    def discard(self, work: UnitOfWork, upload: Row[Any]) -> None:
+        """End an upload that is not what was declared; the keeper deletes its parts."""
+        store.change_upload(work.connection, upload.key, expires_at=work.now)
+
+
+def finished(work: UnitOfWork, owner_id: str, digests: Collection[str]) -> dict[str, dict[str, int]]:
+    """What a person has uploaded and may name: by hash, the sizes by the media types that it was checked as."""
+    found: dict[str, dict[str, int]] = {}
+    for row in store.finished_uploads(work.connection, owner_id, digests, work.now) if digests else []:
+        found.setdefault(row.sha256, {})[row.media_type] = row.size
+    return found
+
+
+def offset_mismatch(message: str, received: int | None = None) -> Conflict:
+    """A chunk that does not go on where the upload stands."""
+    metadata = {} if received is None else {"received": received}
+    return Conflict("OFFSET_MISMATCH", message, **metadata)
