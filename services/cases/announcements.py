@@ -136,15 +136,20 @@ def _holding_up(
     case: Case,
     event: effects.CorrectionRequested | effects.CorrectionSupplied | effects.ProcedureBegan | effects.ProcedureEnded,
 ) -> Any:
-    """What holds steps up, or no longer does; the event of the contract is called like the core's."""
-    about = getattr(events_pb2, type(event).__name__)
+    """What holds steps up, or no longer does."""
     ref = _case_ref(published, case)
-    if isinstance(event, effects.CorrectionRequested | effects.CorrectionSupplied):
-        correction = case.proceedings.corrections[event.correction_no - 1]
-        return about(case=ref, correction=correction_message(case, correction))
+    match event:
+        case effects.CorrectionRequested(correction_no):
+            correction = correction_message(case, case.proceedings.corrections[correction_no - 1])
+            return events_pb2.CorrectionRequested(case=ref, correction=correction)
+        case effects.CorrectionSupplied(correction_no):
+            correction = correction_message(case, case.proceedings.corrections[correction_no - 1])
+            return events_pb2.CorrectionSupplied(case=ref, correction=correction)
     (procedure,) = (each for each in case.proceedings.procedures if each.task_id == event.task_id)
-    step = _step_ref(published, case, procedure.step_id)
-    return about(case=ref, step=step, procedure=procedure_message(procedure))
+    step, message = _step_ref(published, case, procedure.step_id), procedure_message(procedure)
+    if isinstance(event, effects.ProcedureBegan):
+        return events_pb2.ProcedureBegan(case=ref, step=step, procedure=message)
+    return events_pb2.ProcedureEnded(case=ref, step=step, procedure=message)
 
 
 def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:

@@ -1,9 +1,12 @@
 """Events of cases as the rules see them."""
 
+from datetime import UTC, date
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import RowMapping
 
 from duokua.cases.v1 import case_pb2, events_pb2
-from services.notify.domain.messages import Case, Happening, Step
+from services.notify.domain.messages import Case, Happening, Step, Wanted
 
 CaseEvent = (
     events_pb2.CaseSubmitted
@@ -12,10 +15,17 @@ CaseEvent = (
     | events_pb2.StepRefused
     | events_pb2.StepPassedUp
     | events_pb2.StepUndone
+    | events_pb2.CorrectionRequested
+    | events_pb2.CorrectionSupplied
+    | events_pb2.ProcedureBegan
+    | events_pb2.ProcedureEnded
     | events_pb2.CaseCompleted
     | events_pb2.CaseUndone
     | events_pb2.IncidentOpened
 )
+
+_PROCEDURES = (events_pb2.ProcedureBegan, events_pb2.ProcedureEnded)
+_CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def happening_of(event: CaseEvent) -> Happening:
@@ -27,10 +37,31 @@ def happening_of(event: CaseEvent) -> Happening:
         event_type=event.DESCRIPTOR.full_name,
         case=about,
         step=Step(step.step_id, step.step_name, step.organ_id, step.organ_name) if step else Step(),
-        reason=getattr(event, "reason", ""),
+        reason=event.procedure.reason if isinstance(event, _PROCEDURES) else getattr(event, "reason", ""),
         description=getattr(event, "description", ""),
         withdrawn=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_WITHDRAWN,
+        wanted=_wanted(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else (),
+        due=_due(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else None,
+        procedure=_procedure(event.procedure.kind) if isinstance(event, _PROCEDURES) else "",
     )
+
+
+def _wanted(correction: case_pb2.Correction) -> tuple[Wanted, ...]:
+    return tuple(
+        Wanted(request.organ_name, item.field or item.material, item.reason)
+        for request in correction.requests
+        for item in request.items
+    )
+
+
+def _due(correction: case_pb2.Correction) -> date | None:
+    if not correction.clock.HasField("due_at"):
+        return None
+    return correction.clock.due_at.ToDatetime(UTC).astimezone(_CHINA).date()
+
+
+def _procedure(kind: case_pb2.ProcedureKind.ValueType) -> str:
+    return case_pb2.ProcedureKind.Name(kind).removeprefix("PROCEDURE_KIND_")
 
 
 def ending_of(step: Happening, message: RowMapping) -> Happening:

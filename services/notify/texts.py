@@ -34,6 +34,9 @@ class Texts:
                 "reason": happening.reason,
                 "description": happening.description,
                 "withdrawn": happening.withdrawn,
+                "wanted": happening.wanted,
+                "due": happening.due,
+                "procedure": happening.procedure,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

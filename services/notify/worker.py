@@ -47,6 +47,26 @@ class NotifyWorker:
         """Tells the applicant and the office's systems."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.CorrectionRequested)
+    def on_correction_requested(self, work: UnitOfWork, events: list[events_pb2.CorrectionRequested]) -> None:
+        """Tells the applicant all that is asked for."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.CorrectionSupplied)
+    def on_correction_supplied(self, work: UnitOfWork, events: list[events_pb2.CorrectionSupplied]) -> None:
+        """Tells the applicant that it was received."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.ProcedureBegan)
+    def on_procedure_began(self, work: UnitOfWork, events: list[events_pb2.ProcedureBegan]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.ProcedureEnded)
+    def on_procedure_ended(self, work: UnitOfWork, events: list[events_pb2.ProcedureEnded]) -> None:
+        """Tells the applicant and the office's systems."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.CaseCompleted)
     def on_case_completed(self, work: UnitOfWork, events: list[events_pb2.CaseCompleted]) -> None:
         """Tells the applicant and the systems of every office that took part."""

@@ -21,18 +21,23 @@ from duokua.routing.v1 import events_pb2 as routing_events
 from duokua.routing.v1 import routing_pb2
 from services.cases import store
 from services.cases.domain.case import Case
+from services.cases.domain.clocks import StopKind
 from services.cases.domain.inputs import (
     Accepted,
     Answer,
     Completed,
+    CorrectionRequested,
     Failed,
     HandedOver,
     IncidentRetried,
     Order,
     PassedUp,
     Refused,
+    Resumed,
     Returned,
+    Suspended,
 )
+from services.cases.domain.proceedings import CorrectionItem, ItemKind
 from services.cases.domain.snapshot import from_json
 from services.cases.operations import Operations
 from services.cases.plans import Plans
@@ -189,6 +194,11 @@ class Town:
         for organ_id in organ_ids:
             taken(self.answer(completing(self.one(organ_id), **result)))
 
+    def correct(self, case_id: str, changes: Mapping[str, Any], *materials: case_pb2.Material, number: int = 1) -> None:
+        """The applicant supplies what was asked for."""
+        with self.database.begin() as work:
+            self.cases.correct(work, case_id, number, changes, materials, "person:p1")
+
     def complete_all(self, organ_id: str) -> None:
         """An office completes every task that it has."""
         taken(self.answer(*map(completing, self.lease(organ_id))))
@@ -285,6 +295,22 @@ def passing_up(task: task_pb2.Task, reason: str = "超出本级权限", request_
 
 def handing_over(task: task_pb2.Task, handler: str = "审批二科") -> Given:
     return given(task, HandedOver(task.task_id, new_id(), handler, "分工"))
+
+
+def field(path: str, reason: str = "与图纸不符") -> CorrectionItem:
+    return CorrectionItem(ItemKind.FIELD, path, reason)
+
+
+def asking(task: task_pb2.Task, *items: CorrectionItem, reason: str = "") -> Given:
+    return given(task, CorrectionRequested(task.task_id, new_id(), items, reason))
+
+
+def suspending(task: task_pb2.Task, procedure: StopKind = StopKind.HEARING) -> Given:
+    return given(task, Suspended(task.task_id, new_id(), procedure, "听取邻里意见"))
+
+
+def resuming(task: task_pb2.Task, request_id: str = "") -> Given:
+    return given(task, Resumed(task.task_id, request_id or new_id()), lease="")
 
 
 def failing(task: task_pb2.Task, retry_after: timedelta | None = None) -> Given:

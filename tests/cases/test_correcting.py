@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from chassis.clock import new_id
 from chassis.problems import Conflict, Invalid, NotFound, Problem
 from duokua.cases.v1 import case_pb2, task_pb2
 from duokua.data import from_struct
 from services.cases import store
 from services.cases.domain.case import CaseStatus, StepStatus
 from services.cases.domain.clocks import StopKind
-from services.cases.domain.inputs import CorrectionRequested, Resumed, Suspended
+from services.cases.domain.inputs import Resumed
 from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind
 from services.cases.messages import case_message
 from services.cases.replaying import replay
@@ -21,27 +20,26 @@ from tests.cases.builders import (
     a_bundle,
     a_form,
     a_material,
+    asking,
     completing,
+    field,
     given,
     reason_of,
     refused,
+    resuming,
+    suspending,
     tables,
     taken,
 )
 
 LEASE = CorrectionItem(ItemKind.MATERIAL, "lease", "看不清")
-AREA = CorrectionItem(ItemKind.FIELD, "shop.area", "与图纸不符")
-OWNER = CorrectionItem(ItemKind.FIELD, "owner", "与证件不符")
+AREA = field("shop.area")
+OWNER = field("owner", "与证件不符")
 NEW_PDF = b"%PDF-1.7 the lease, legible"
 
 
 def ask(town: Town, task: task_pb2.Task, *items: CorrectionItem, reason: str = "") -> None:
-    taken(town.answer(given(task, CorrectionRequested(task.task_id, new_id(), items, reason))))
-
-
-def correct(town: Town, case_id: str, changes: dict[str, Any], *materials: case_pb2.Material, number: int = 1) -> Any:
-    with town.database.begin() as work:
-        return town.cases.correct(work, case_id, number, changes, materials, "person:p1")
+    taken(town.answer(asking(task, *items, reason=reason)))
 
 
 def refusal(
@@ -50,7 +48,7 @@ def refusal(
     """The problem with which it is refused; nothing is changed by it."""
     before = tables(town.database)
     with pytest.raises(Problem) as caught:
-        correct(town, case_id, changes, *materials, number=number)
+        town.correct(case_id, changes, *materials, number=number)
     assert tables(town.database) == before
     return caught.value
 
@@ -61,7 +59,7 @@ def test_what_is_supplied_reaches_the_office_and_what_was_before_is_kept(town: T
     ask(town, first, AREA, LEASE)
     assert town.statuses(case_id)["food"] == "correcting"
     assert not town.lease("food")
-    correct(town, case_id, {"shop": {"area": 90}}, a_material(content=NEW_PDF))
+    town.correct(case_id, {"shop": {"area": 90}}, a_material(content=NEW_PDF))
     again = town.one("food")
     assert (again.attempt, again.corrections, again.accepted) == (2, 1, False)
     assert from_struct(again.form) == {"owner": "李雷", "shop": {"area": 90}}
@@ -78,7 +76,7 @@ def test_every_version_is_kept(town: Town) -> None:
     case_id = town.running()
     for number, area in enumerate((90, 80), 1):
         ask(town, town.one("food"), AREA, reason="仍不符")
-        correct(town, case_id, {"shop": {"area": area}}, number=number)
+        town.correct(case_id, {"shop": {"area": area}}, number=number)
     with town.database.read() as work:
         rows = work.connection.execute(select(store.case_forms).order_by(store.case_forms.c.version)).all()
     assert [(row.version, row.form["shop"]["area"]) for row in rows] == [(1, 120), (2, 90)]
@@ -96,7 +94,7 @@ def test_two_offices_ask_and_the_applicant_supplies_once(town: Town) -> None:
     ask(town, town.one("sign"), OWNER)
     events = town.events("CorrectionRequested")
     assert [len(event.correction.requests) for event in events] == [1, 2]
-    correct(town, case_id, {"owner": "韩梅梅"}, a_material())
+    town.correct(case_id, {"owner": "韩梅梅"}, a_material())
     assert [from_struct(town.one(office).form)["owner"] for office in ("food", "sign")] == ["韩梅梅"] * 2
     assert len(town.events("CorrectionSupplied")) == 1
 
@@ -136,18 +134,18 @@ def test_a_correction_does_not_change_which_steps_there_are(town: Town) -> None:
 
 def test_a_correction_does_not_change_the_region(town: Town) -> None:
     case_id = town.running()
-    ask(town, town.one("food"), CorrectionItem(ItemKind.FIELD, "shop", "重填"))
+    ask(town, town.one("food"), field("shop", "重填"))
     problem = refusal(town, case_id, {"shop": {"region": "330102", "area": 120}})
     assert (problem.reason, problem.metadata) == ("CORRECTION_CHANGES_REGION", {"field": "shop.region"})
-    correct(town, case_id, {"shop": {"region": "330106", "area": 100}})
+    town.correct(case_id, {"shop": {"region": "330106", "area": 100}})
 
 
 def test_the_same_once_more_changes_nothing_and_anything_else_comes_too_late(town: Town) -> None:
     case_id = town.running()
     ask(town, town.one("food"), AREA, LEASE)
-    correct(town, case_id, {"shop": {"area": 90}}, a_material())
+    town.correct(case_id, {"shop": {"area": 90}}, a_material())
     before = tables(town.database)
-    correct(town, case_id, {"shop": {"area": 90}}, a_material())
+    town.correct(case_id, {"shop": {"area": 90}}, a_material())
     assert tables(town.database) == before
     assert refusal(town, case_id, {"shop": {"area": 80}}, a_material()).reason == "CORRECTION_SETTLED"
     assert isinstance(refusal(town, case_id, {}, number=7), NotFound)
@@ -167,7 +165,7 @@ def test_an_office_is_told_what_is_wrong_with_its_request(town: Town) -> None:
     town.running()
     task = town.one("food")
     photo = CorrectionItem(ItemKind.MATERIAL, "photo", "缺")
-    (outcome,) = town.answer(given(task, CorrectionRequested(task.task_id, new_id(), (AREA, photo))))
+    (outcome,) = town.answer(asking(task, AREA, photo))
     assert isinstance(outcome.problem, Invalid)
     assert outcome.problem.reason == "ITEM_NOT_DECLARED"
     assert "material photo" in outcome.problem.message
@@ -177,21 +175,21 @@ def test_an_office_is_told_what_is_wrong_with_its_request(town: Town) -> None:
 def test_a_procedure_rests_the_step_and_goes_on_without_a_lease(town: Town) -> None:
     case_id = town.running()
     task = town.one("food")
-    taken(town.answer(given(task, Suspended(task.task_id, new_id(), StopKind.HEARING, "听证"))))
+    taken(town.answer(suspending(task)))
     assert town.statuses(case_id)["food"] == "suspended"
     assert not town.lease("food")
-    over = given(task, Resumed(task.task_id, "over"), lease="")
+    over = resuming(task, "over")
     others = given(task, Resumed(task.task_id, "over"), lease="", organ_id="sign")
     assert [reason_of(each.problem) for each in town.answer(others)] == ["TASK_NOT_FOUND"]
     taken(town.answer(over))
     taken(town.answer(over))
     again = town.one("food")
     assert again.attempt == 2
-    assert refused(town.answer(given(task, Resumed(task.task_id, "once more"), lease=""))) == ["PROCEDURE_ENDED"]
-    assert refused(town.answer(given(again, Resumed(again.task_id, "r"), lease=""))) == ["PROCEDURE_NOT_FOUND"]
+    assert refused(town.answer(resuming(task))) == ["PROCEDURE_ENDED"]
+    assert refused(town.answer(resuming(again))) == ["PROCEDURE_NOT_FOUND"]
     assert town.case(case_id).steps["food"].status is StepStatus.OFFERED
     (began,), (ended,) = town.events("ProcedureBegan"), town.events("ProcedureEnded")
-    assert (began.step.step_id, began.procedure.reason) == ("food", "听证")
+    assert (began.step.step_id, began.procedure.reason) == ("food", "听取邻里意见")
     assert ended.procedure.HasField("ended_at")
     taken(town.answer(completing(again)))
 
@@ -200,7 +198,7 @@ def test_a_case_tells_its_corrections_and_procedures(town: Town) -> None:
     case_id = town.running()
     ask(town, town.one("food"), AREA, LEASE, reason="两处")
     sign = town.one("sign")
-    taken(town.answer(given(sign, Suspended(sign.task_id, new_id(), StopKind.PUBLICITY, "公示七日"))))
+    taken(town.answer(suspending(sign, StopKind.PUBLICITY)))
     with town.database.read() as work:
         plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
     message = case_message(town.row(case_id), plan)
@@ -224,7 +222,7 @@ def test_a_case_tells_its_corrections_and_procedures(town: Town) -> None:
 def test_a_corrected_case_is_rebuilt_from_its_history(town: Town) -> None:
     case_id = town.running()
     ask(town, town.one("food"), AREA)
-    correct(town, case_id, {"shop": {"area": 90}})
+    town.correct(case_id, {"shop": {"area": 90}})
     with town.database.read() as work:
         plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
         entries, difference = replay(work, town.row(case_id), plan)

@@ -1,7 +1,8 @@
 """`python -m tests.contracts.record 2026-11`: records today's events for the tests of all later versions.
 
-It has the services' own use cases and handlers run four cases on fresh databases: one whose notice cannot be sealed,
-one that is granted, one that is refused and undone, one of which a step is passed upward. Nothing is overwritten.
+It has the services' own use cases and handlers run five cases on fresh databases: one whose notice cannot be sealed,
+one that is granted, one that is refused and undone, one of which a step is passed upward, one that is corrected and
+heard. Nothing is overwritten.
 """
 
 import sys
@@ -21,7 +22,18 @@ from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
 from services.matters.service import Matters
 from services.routing.service import Routing
-from tests.cases.builders import Town, accepting, completing, passing_up, refusing, taken
+from tests.cases.builders import (
+    Town,
+    accepting,
+    asking,
+    completing,
+    field,
+    passing_up,
+    refusing,
+    resuming,
+    suspending,
+    taken,
+)
 from tests.contracts.recordings import keep
 from tests.contracts.services import Service, services
 
@@ -79,6 +91,20 @@ class Journey:
         self._complete("permit")
         self._complete("inspection")
 
+    def correct(self) -> None:
+        """A case whose permit waits for the applicant, and then for a hearing."""
+        self._submit()
+        taken(self._town.answer(asking(self._task("permit"), field("area", "与图纸不符"))))
+        self._settle()
+        self._town.correct(self._case_id, {"area": FORM["area"]})
+        self._settle()
+        hearing = self._task("permit")
+        taken(self._town.answer(suspending(hearing)))
+        self._settle()
+        taken(self._town.answer(resuming(hearing)))
+        self._settle()
+        self._complete("permit")
+
     def refuse(self) -> None:
         """A case that is refused after its permit was granted, so that the permit is undone."""
         self._submit()
@@ -130,7 +156,7 @@ def _uscc(number: int) -> str:
 
 
 def journey(folder: Path) -> list[Envelope]:
-    """The events of all four cases."""
+    """The events of all cases."""
     with services(folder) as running:
         made = Journey(running)
         made.prepare()
@@ -138,6 +164,7 @@ def journey(folder: Path) -> list[Envelope]:
         made.grant()
         made.refuse()
         made.pass_up()
+        made.correct()
         return made.said
 
 

@@ -18,7 +18,18 @@ from duokua.routing.v1 import events_pb2 as routing_events
 from services.eseal.service import Seals
 from services.eseal.store import seal_of
 from services.routing.service import Routing
-from tests.cases.builders import Town, accepting, completing, passing_up, refusing, taken
+from tests.cases.builders import (
+    Town,
+    accepting,
+    asking,
+    completing,
+    field,
+    passing_up,
+    refusing,
+    resuming,
+    suspending,
+    taken,
+)
 from tests.contracts.recordings import Recording
 from tests.contracts.services import Service, first_id
 
@@ -112,11 +123,33 @@ class Replay:
             case cases_events.StepCompleted() | cases_events.StepUndone() as said:
                 task = self._task(said.case.case_id, said.step, undo=isinstance(said, cases_events.StepUndone))
                 taken(self._town.answer(completing(task, **self._recording.result)))
+            case cases_events.CorrectionRequested() as said:
+                self._ask(said)
+            case cases_events.CorrectionSupplied() as said:
+                self._town.correct(said.case.case_id, {"area": self._recording.form["area"]})
+            case cases_events.ProcedureBegan() as said:
+                taken(self._town.answer(suspending(self._let_go(said.case.case_id, said.step))))
+            case cases_events.ProcedureEnded() as said:
+                task = task_pb2.Task(task_id=said.procedure.task_id, organ_id=said.step.organ_id)
+                taken(self._town.answer(resuming(task)))
             case cases_events.StepRefused() as said:
                 taken(self._town.answer(refusing(self._task(said.case.case_id, said.step), said.reason)))
             case cases_events.StepPassedUp() as said:
                 taken(self._town.answer(passing_up(self._task(said.case.case_id, said.step), said.reason)))
                 del self._tasks[said.case.case_id, said.step.step_id]  # the next is the superior's
+
+    def _ask(self, said: cases_events.CorrectionRequested) -> None:
+        """What the office that asked last said."""
+        request = said.correction.requests[-1]
+        step = cases_events.StepRef(step_id=request.step_id, organ_id=request.organ_id)
+        items = [field(item.field, item.reason) for item in request.items]
+        taken(self._town.answer(asking(self._let_go(said.case.case_id, step), *items)))
+
+    def _let_go(self, case_id: str, step: cases_events.StepRef) -> task_pb2.Task:
+        """The task of a step, which is settled now: another follows."""
+        task = self._task(case_id, step)
+        del self._tasks[case_id, step.step_id]
+        return task
 
     def _submit(self, case: cases_events.CaseRef) -> None:
         if case.case_id in self._submitted:

@@ -3,6 +3,7 @@
 from chassis.api import Caller
 from chassis.database import UnitOfWork
 from chassis.vault import Vault
+from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import events_pb2 as pb
 from services.notify.sender import Limits, Resolve, Sender, resolve
 from services.notify.service import Notify, Registered
@@ -44,6 +45,20 @@ def case(case_id: str = "c1", version: int = 1, applicant_id: str = "li-lei") ->
 def step(organ_id: str = "tax-bureau", step_id: str = "") -> pb.StepRef:
     name = step_id or f"step-{organ_id}"
     return pb.StepRef(step_id=name, step_name=f"name of {name}", organ_id=organ_id, organ_name=f"office {organ_id}")
+
+
+def correction() -> case_pb2.Correction:
+    """Two offices ask for three things."""
+    area = case_pb2.CorrectionItem(field="shop.area", reason="与图纸不符")
+    lease = case_pb2.CorrectionItem(material="lease", reason="看不清")
+    owner = case_pb2.CorrectionItem(field="owner", reason="与证件不符")
+    return case_pb2.Correction(
+        correction_no=1,
+        requests=[
+            case_pb2.CorrectionRequest(step_id="food", organ_name="食品局", items=[area, lease]),
+            case_pb2.CorrectionRequest(step_id="sign", organ_name="城管局", items=[owner]),
+        ],
+    )
 
 
 def accepted(case_id: str = "c1", organ_id: str = "tax-bureau", version: int = 2) -> pb.StepAccepted:

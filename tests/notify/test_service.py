@@ -10,6 +10,7 @@ from chassis.api import Call, Caller
 from chassis.database import Database
 from chassis.problems import Exhausted, Forbidden, Invalid, NotFound
 from chassis.testing import ManualClock
+from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import events_pb2 as pb
 from duokua.notify.v1 import notify_service_pb2 as contract
 from services.notify import store
@@ -17,7 +18,7 @@ from services.notify.api import NotifyApi
 from services.notify.domain.messages import CASE_COMPLETED, STEP_ACCEPTED, STEP_COMPLETED
 from services.notify.happenings import CaseEvent
 from services.notify.service import DELIVERIES
-from tests.notify.builders import FIRE, LI_LEI, OPERATOR, TAX, accepted, case, notify, register, step
+from tests.notify.builders import FIRE, LI_LEI, OPERATOR, TAX, accepted, case, correction, notify, register, step
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -28,6 +29,14 @@ EVERY_EVENT: list[CaseEvent] = [
     pb.StepRefused(case=case(), step=step(), reason="the kitchen has no exit"),
     pb.StepPassedUp(case=case(), step=step(), reason="above our limit"),
     pb.StepUndone(case=case(), step=step()),
+    pb.CorrectionRequested(case=case(), correction=correction()),
+    pb.CorrectionSupplied(case=case(), correction=correction()),
+    *(
+        about(case=case(), step=step(), procedure=case_pb2.Procedure(kind=kind, reason="the neighbours are heard"))
+        for about in (pb.ProcedureBegan, pb.ProcedureEnded)
+        for kind in case_pb2.ProcedureKind.values()
+        if kind
+    ),
     pb.CaseCompleted(case=case()),
     pb.CaseUndone(case=case(), reason="the kitchen has no exit"),
     pb.IncidentOpened(case=case(), step=step(), reason="TASK_FAILED", description="the office's system is away"),
@@ -103,7 +112,7 @@ def test_nobody_reads_anothers_inbox(database: Database) -> None:
     with pytest.raises(Forbidden, match="NO_INBOX"):
         inbox(database, Caller("client:portal", client_id="portal"))
     assert inbox(database, TAX) == []
-    assert len(inbox(database, OPERATOR, "person:li-lei")) == 8
+    assert len(inbox(database, OPERATOR, "person:li-lei")) == len(EVERY_EVENT) - 1
 
 
 def test_a_message_is_marked_read_once_and_by_its_recipient_only(database: Database, clock: ManualClock) -> None:
@@ -276,3 +285,20 @@ def test_a_removed_webhook_is_told_of_nothing_and_its_log_stays(database: Databa
     assert logged.status == contract.DELIVERY_STATUS_FAILED
     assert logged.last_error == "the webhook was removed"
     assert not logged.HasField("next_attempt_at")
+
+
+def test_an_applicant_reads_all_that_is_asked_for_and_until_when(database: Database) -> None:
+    asked = correction()
+    asked.clock.due_at.FromJsonString("2026-03-16T16:00:00Z")  # midnight in China, of the 17th
+    tell(database, pb.CorrectionRequested(case=case(), correction=asked))
+    (message,) = inbox(database, LI_LEI)
+    for said in (
+        "2026-03-17",
+        "1. shop.area：与图纸不符（食品局）",
+        "2. lease: 看不清 (食品局)",
+        "3. owner: 与证件不符 (城管局)",
+    ):
+        assert said in message.body
+    tell(database, pb.CorrectionRequested(case=case(version=2), correction=correction()))
+    (latest, _) = inbox(database, LI_LEI)
+    assert "逾期" not in latest.body

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 OPERATORS = "operators"
 
@@ -15,10 +15,22 @@ STEP_COMPLETED = _CASES + "StepCompleted"
 STEP_REFUSED = _CASES + "StepRefused"
 STEP_PASSED_UP = _CASES + "StepPassedUp"
 STEP_UNDONE = _CASES + "StepUndone"
+PROCEDURE_BEGAN = _CASES + "ProcedureBegan"
+PROCEDURE_ENDED = _CASES + "ProcedureEnded"
 INCIDENT_OPENED = _CASES + "IncidentOpened"
 
 # A webhook hears of the steps of its organ, and of the end of the cases in which the organ took part.
-STEP_EVENTS = frozenset({STEP_ACCEPTED, STEP_COMPLETED, STEP_REFUSED, STEP_PASSED_UP, STEP_UNDONE})
+STEP_EVENTS = frozenset(
+    {
+        STEP_ACCEPTED,
+        STEP_COMPLETED,
+        STEP_REFUSED,
+        STEP_PASSED_UP,
+        STEP_UNDONE,
+        PROCEDURE_BEGAN,
+        PROCEDURE_ENDED,
+    }
+)
 ENDING_EVENTS = frozenset({CASE_COMPLETED, CASE_UNDONE})
 WEBHOOK_EVENTS = STEP_EVENTS | ENDING_EVENTS
 
@@ -46,6 +58,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """One thing that an office asks the applicant to supply or mend."""
+
+    organ_name: str
+    name: str
+    """The field's path, or the kind of the material."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event about a case."""
 
@@ -56,6 +78,12 @@ class Happening:
     description: str = ""
     withdrawn: bool = False
     """Whether a case was undone because its applicant took it back."""
+    wanted: tuple[Wanted, ...] = ()
+    """What the applicant is asked to correct, by all offices together."""
+    due: date | None = None
+    """The last day for it, in China; None when there is no limit or it is not known."""
+    procedure: str = ""
+    """The kind of a special procedure: HEARING, PUBLICITY, VERIFICATION or SUSPENDED."""
 
     @property
     def recipient(self) -> str:
