@@ -7,7 +7,7 @@ from typing import Any
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.matters.v1 import bundle_pb2
-from services.cases.expressions import ExpressionFaultError
+from services.cases.branching import branch_at_submission
 from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
 
@@ -24,8 +24,8 @@ class Application:
     form: Mapping[str, Any]
     materials: HandedIn
     region_code: str
-    skipped: tuple[str, ...]
-    """The steps whose condition does not hold."""
+    skipped: Mapping[str, str]
+    """The steps whose condition does not hold, each with that condition."""
 
 
 def check_application(
@@ -46,19 +46,14 @@ def check_application(
     region = value_at(form, published.plan.region_field)
     if not faults and not _is_region(region):
         faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
-    skipped: list[str] = []
+    skipped: dict[str, str] = {}
     if not faults:
-        for step_id, condition in published.conditions.items():
-            try:
-                if not condition.holds(form):
-                    skipped.append(step_id)
-            except ExpressionFaultError as fault:
-                faults.append(Violation("form", f"the condition of step {step_id} cannot be decided: {fault}"))
+        faults.extend(branch_at_submission(published, form, skipped))
     if faults:
         where = ", ".join(sorted({fault.field for fault in faults})[:5])
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
-    return Application(form, handed_in(materials, finished), str(region), tuple(skipped))
+    return Application(form, handed_in(materials, finished), str(region), skipped)
 
 
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:

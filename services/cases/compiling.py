@@ -1,5 +1,6 @@
 """A published bundle as the saga's plan."""
 
+from collections.abc import Collection
 from datetime import time
 
 from duokua.matters.v1 import bundle_pb2
@@ -22,15 +23,15 @@ _DEFAULTS = Rules()
 _CORRECTIONS = CorrectionRules()
 
 
-def plan_of(bundle: bundle_pb2.Bundle) -> Plan:
-    """Compile a bundle; raises ValueError when it cannot be run."""
+def plan_of(bundle: bundle_pb2.Bundle, late: Collection[str] = ()) -> Plan:
+    """Compile a bundle; `late` are the steps whose condition names results. Raises ValueError when it cannot be run."""
     return Plan(
         bundle_id=bundle.bundle_id,
         version=bundle.version,
         name=bundle.name,
         catalog_code=bundle.catalog_code,
         lead=Lead(bundle.lead.organ_id, bundle.lead.uscc, bundle.lead.level),
-        steps=tuple(_step(step) for step in bundle.steps),
+        steps=tuple(_step(step, late=step.step_id in late) for step in bundle.steps),
         region_field=bundle.region_field,
         limits=_limits(bundle.limits),
         rules=_rules(bundle.clock_rules),
@@ -43,7 +44,7 @@ def plan_of(bundle: bundle_pb2.Bundle) -> Plan:
     )
 
 
-def _step(step: bundle_pb2.Step) -> PlanStep:
+def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
     notice = Notice(step.notice.title, step.notice.template) if step.HasField("notice") else None
     return PlanStep(
         step_id=step.step_id,
@@ -51,6 +52,7 @@ def _step(step: bundle_pb2.Step) -> PlanStep:
         catalog_code=step.catalog_code,
         after=tuple(step.after),
         when=step.when,
+        late=late,
         level=step.level,
         undoable=step.undoable,
         pivot=step.pivot,

@@ -10,6 +10,7 @@ from typing import Any
 from cel_expr_python import cel
 
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+_form_alone = cel.NewEnv(variables={"form": _DATA})
 _environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
 NO_STEPS: Mapping[str, Any] = MappingProxyType({})
 
@@ -32,6 +33,15 @@ class Expression:
         self.text = expression
         self._compiled = _environment.compile(expression)
 
+    @property
+    def reads_steps(self) -> bool:
+        """Whether it needs what earlier steps gave; a variable of a loop that is called `steps` does not."""
+        try:
+            _form_alone.compile(self.text)
+        except RuntimeError:
+            return True
+        return False
+
     def value(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> Any:
         """What it gives, as plain Python; raises ExpressionFaultError when that is an error."""
         try:
@@ -49,11 +59,14 @@ class Condition:
 
     def __init__(self, expression: str) -> None:
         self._expression = Expression(expression)
+        self.text = expression
+        self.late = self._expression.reads_steps
+        """Whether it can be decided only when the steps before it have ended."""
 
     def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
         """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
         value = self._expression.value(form, steps)
         if not isinstance(value, bool):
-            message = f"{self._expression.text!r} gives {value!r}, neither true nor false"
+            message = f"{self.text!r} gives {value!r}, neither true nor false"
             raise ExpressionFaultError(message)
         return value

@@ -75,6 +75,8 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
         attempt=step.attempt,
         handler=step.handler,
         reviews=[review_message(each) for each in step.reviews],
+        optional=plan.by_id[step.step_id].optional,
+        without_application=plan.by_id[step.step_id].without_application,
     )
     if step.result is not None:
         fill_struct(message.result, dict(step.result), "result")

@@ -56,10 +56,10 @@ class Plans:
 def compile_bundle(body: bytes) -> Published:
     """Read a published bundle."""
     bundle = bundle_pb2.Bundle.FromString(body)
-    plan = plan_of(bundle)
+    conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
+    plan = plan_of(bundle, {step_id for step_id, condition in conditions.items() if condition.late})
     # Nothing is fetched, and patterns cannot backtrack: the same rules with which the form was published.
     form = jsonschema_rs.Draft202012Validator(
         json.loads(bundle.form_schema), offline=True, pattern_options=RegexOptions(), validate_formats=True
     )
-    conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
     return Published(bundle, plan, form, conditions, compile_inputs(plan))

@@ -12,10 +12,12 @@ from sqlalchemy import Row
 
 from chassis.database import UnitOfWork
 from services.cases import announcements, store, taskbodies
+from services.cases.branching import branch_late
 from services.cases.domain.case import Case
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
     Announce,
+    AskBranch,
     CloseIncident,
     CloseTask,
     Effect,
@@ -169,7 +171,10 @@ class Saga:
             writes.closed.append(pending.given.task_id)
         findings: list[Finding] = []
         for effect in decision.effects:
-            self._carry_out(work, running, effect, writes, findings)
+            if isinstance(effect, AskBranch):
+                findings.append(branch_late(running.published, case, running.form, effect.step_ids))
+            else:
+                self._carry_out(work, running, effect, writes, findings)
         work.wake(watch_topic(case.case_id))
         for finding in findings:
             self._take(work, running, Pending(case.case_id, finding), writes)

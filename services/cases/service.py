@@ -107,9 +107,10 @@ class Cases:
             bundle_version=published.plan.version,
             applicant_id=applicant_id,
             region_code=application.region_code,
-            skipped=application.skipped,
+            skipped=tuple(application.skipped),
             form_digest=_digest(application.form),
             material_digests=tuple(application.materials.contents),
+            skip_reasons=tuple(application.skipped.values()),
         )
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))

@@ -52,6 +52,7 @@ def body(
         corrections=requests_of(case.proceedings.corrections, effect.step_id),
         handler=state.handler,
         reviews=[review_message(each) for each in state.reviews],
+        without_application=step.without_application,
         materials=[
             case_pb2.MaterialRef(
                 kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size

@@ -6,11 +6,10 @@ from services.cases.domain import timing
 from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
 from services.cases.domain.dataflow import check_result
 from services.cases.domain.effects import StepAccepted, StepRefused
-from services.cases.domain.ending import end_if_over
+from services.cases.domain.flow import go_on
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
 from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
-from services.cases.domain.submission import start_followers
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import begin_undoing, pivot_passed, step_undone, undo_next
 
@@ -54,8 +53,7 @@ def completed(turn: Turn, given: Completed) -> None:
         return
     if turn.plan.by_id[task.step_id].notice is not None:
         request_notice(turn, task.step_id)
-    start_followers(turn, task.step_id)
-    end_if_over(turn)
+    go_on(turn, task.step_id)
 
 
 def _crossed(turn: Turn, task: TaskState) -> bool:
@@ -75,7 +73,10 @@ def _crossed(turn: Turn, task: TaskState) -> bool:
 
 
 def refused(turn: Turn, given: Refused) -> None:
-    """Before the point of no return a refusal undoes the case; after it, an operator has to bring it forward."""
+    """Before the point of no return a refusal undoes the case; after it, an operator has to bring it forward.
+
+    Of a step that the bundle can do without, a refusal is an end like another.
+    """
     task = open_task(turn, given)
     if task is None:
         return
@@ -84,6 +85,9 @@ def refused(turn: Turn, given: Refused) -> None:
     timing.decided(turn, task.step_id)
     step = turn.change(task.step_id, status=StepStatus.REFUSED, task_id="", failures=0, reason=given.reason)
     turn.announce(StepRefused(task.step_id, given.reason))
+    if turn.has_ended(step):
+        go_on(turn, task.step_id)
+        return
     if not pivot_passed(turn):
         begin_undoing(turn, UndoCause.REFUSED, given.reason)
         return

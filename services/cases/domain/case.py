@@ -97,7 +97,7 @@ class TaskStatus(StrEnum):
 
 ENDED_CASE = frozenset({CaseStatus.COMPLETED, CaseStatus.UNDONE})
 ENDED_STEP = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
-"""What lets the next steps start."""
+"""What lets the next steps start; a refusal does too where it undoes nothing."""
 OPEN_TASK = frozenset({TaskStatus.OFFERED, TaskStatus.ACCEPTED})
 
 
@@ -137,7 +137,7 @@ class StepState:
     """The task that completed the step; empty when an operator took it as done."""
     result: Mapping[str, Any] | None = None
     reason: str = ""
-    """Why the office refused, for the applicant."""
+    """Why the office refused, for the applicant; of a skipped step, the condition that did not hold."""
     notice_no: int = 0
     notice_id: str = ""
     notice_status: NoticeStatus = NoticeStatus.NONE
@@ -174,8 +174,8 @@ class Incident:
     incident_id: str
     step_id: str
     reason: str
-    """NO_OFFICE, TASK_FAILED, UNDO_FAILED, REFUSED_AFTER_PIVOT, CORRECTION_EXPIRED, INPUTS_FAILED, NOTICE_FAILED or
-    NOTICE_REVOKED."""
+    """NO_OFFICE, TASK_FAILED, UNDO_FAILED, REFUSED_AFTER_PIVOT, QUORUM_MISSED, CONDITION_FAILED, CORRECTION_EXPIRED,
+    INPUTS_FAILED, NOTICE_FAILED or NOTICE_REVOKED."""
     description: str
     opened_at: datetime
     resolved_at: datetime | None = None

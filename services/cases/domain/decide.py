@@ -14,9 +14,11 @@ from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.dataflow import inputs_failed
 from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
+from services.cases.domain.flow import branched
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
     Accepted,
+    Branched,
     CaseStopped,
     Completed,
     Corrected,
@@ -111,6 +113,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     Resumed: resumed,
     PassedUp: passed_up,
     HandedOver: handed_over,
+    Branched: branched,
     NoticeSealed: notice_sealed,
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,

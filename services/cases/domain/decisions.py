@@ -4,7 +4,7 @@ Which decision a step allows is told by the same rules that refuse the others: `
 
 - The point of no return is never left out: whether a case can still be undone would be nobody's decision. It can be
   taken as done.
-- A step that is left out has ended, also for the steps after it, even while those before it are under way.
+- A step that is left out has ended; the steps after it start once those before it have ended too.
 - A step that was taken as done has no office that did it: when the case is undone, so is it, without asking anybody.
 - A step that is being undone can be taken as undone, and nothing else.
 """
@@ -15,13 +15,12 @@ from enum import StrEnum
 from services.cases.domain import timing
 from services.cases.domain.case import Case, Incident, StepState, StepStatus, UndoCause
 from services.cases.domain.dataflow import check_result
-from services.cases.domain.ending import end_if_over
+from services.cases.domain.flow import go_on, look_again
 from services.cases.domain.inputs import CaseStopped, StepForced, StepReassigned, StepSkipped
 from services.cases.domain.interruptions import drop
 from services.cases.domain.notices import request_notice
 from services.cases.domain.plan import Plan, PlanStep
 from services.cases.domain.refusal import Refusal
-from services.cases.domain.submission import start_followers
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import UNFINISHED, begin_undoing, pivot_passed, step_undone
 
@@ -62,8 +61,7 @@ def step_skipped(turn: Turn, given: StepSkipped) -> None:
     _check(turn, given.step_id, DecisionKind.SKIP)
     _take_from_office(turn, given)
     turn.change(given.step_id, status=StepStatus.SKIPPED, reason=given.reason)
-    start_followers(turn, given.step_id)
-    end_if_over(turn)
+    go_on(turn, given.step_id)
 
 
 def step_reassigned(turn: Turn, given: StepReassigned) -> None:
@@ -93,6 +91,7 @@ def step_reassigned(turn: Turn, given: StepReassigned) -> None:
         excluded_organ_ids=(*excluded, *present),
     )
     turn.request_routing((given.step_id,), organ_id=given.organ_id)
+    look_again(turn, given.step_id)
 
 
 def step_forced(turn: Turn, given: StepForced) -> None:
@@ -109,8 +108,7 @@ def step_forced(turn: Turn, given: StepForced) -> None:
     turn.complete(given.step_id, given.result)
     if turn.plan.by_id[given.step_id].notice is not None:
         request_notice(turn, given.step_id)
-    start_followers(turn, given.step_id)
-    end_if_over(turn)
+    go_on(turn, given.step_id)
 
 
 def case_stopped(turn: Turn, given: CaseStopped) -> None:

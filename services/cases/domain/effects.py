@@ -90,6 +90,13 @@ class CloseIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class AskBranch:
+    """Whether steps are needed depends on results that are there now; the answer is Branched, at once."""
+
+    step_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseSubmitted:
     """The case was taken in."""
 
@@ -163,7 +170,7 @@ class ProcedureEnded:
 
 @dataclass(frozen=True, slots=True)
 class CaseCompleted:
-    """Every step is completed or skipped, and every notice sealed."""
+    """Every step has ended, and every notice is sealed; optional steps may have been refused."""
 
     document_ids: tuple[str, ...]
 
@@ -210,4 +217,14 @@ class Announce:
     event: Event
 
 
-Effect = OpenTask | CloseTask | NameHandler | RequestRouting | RequestNotice | WithdrawNotice | CloseIncident | Announce
+Effect = (
+    OpenTask
+    | CloseTask
+    | NameHandler
+    | RequestRouting
+    | RequestNotice
+    | WithdrawNotice
+    | CloseIncident
+    | AskBranch
+    | Announce
+)

@@ -1,7 +1,7 @@
 """When a case is over: every step settled, every notice settled, no incident open."""
 
 from services.cases.domain import timing
-from services.cases.domain.case import ENDED_STEP, CaseStatus, NoticeStatus, StepStatus
+from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus
 from services.cases.domain.effects import CaseCompleted, CaseUndone
 from services.cases.domain.turn import Turn
 
@@ -17,7 +17,7 @@ def end_if_over(turn: Turn) -> None:
     for step in turn.steps.values():
         if step.notice_status in _PENDING_NOTICE:
             return
-        if turn.running and step.status not in ENDED_STEP:
+        if turn.running and not turn.has_ended(step):
             return
         if step.status is StepStatus.UNDOING:
             return

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.cases.domain.case import StepStatus
 from services.cases.domain.corrections import ask_again
 from services.cases.domain.decisions import open_incident
+from services.cases.domain.flow import decide_again, start_anyway
 from services.cases.domain.inputs import IncidentRetried
 from services.cases.domain.notices import request_again, request_notice
 from services.cases.domain.turn import Turn
@@ -41,6 +42,8 @@ _RETRIES: dict[str, Callable[[Turn, str], None]] = {
     "REFUSED_AFTER_PIVOT": _handle_again,
     "CORRECTION_EXPIRED": ask_again,
     "INPUTS_FAILED": _handle_again,
+    "QUORUM_MISSED": start_anyway,
+    "CONDITION_FAILED": decide_again,
     "NOTICE_FAILED": request_again,
     "NOTICE_REVOKED": request_notice,
 }

@@ -89,9 +89,11 @@ class PlanStep:
     name: str = ""
     catalog_code: str = ""
     after: tuple[str, ...] = ()
-    """The steps that must end (completed or skipped) before this one starts."""
+    """The steps that must end before this one starts; see ``flow``."""
     when: str = ""
-    """A CEL condition on the form, evaluated by the caller at submission; empty means always."""
+    """A CEL condition, evaluated by the caller; empty means always."""
+    late: bool = False
+    """The condition names results of earlier steps: decided once the step could start, not at submission."""
     level: int = 0
     """The organ level that must handle it; 0 leaves that to routing."""
     undoable: bool = False
@@ -114,6 +116,11 @@ class PlanStep:
     """预审: the lead looks at the application before anybody else."""
     result_fields: tuple[ResultField, ...] = ()
     """What its result holds; with none, anything is taken and nothing shared."""
+
+    @property
+    def tolerant(self) -> bool:
+        """Whether its refusal is an end like another, and undoes nothing."""
+        return self.optional or self.without_application
 
     @property
     def compensated(self) -> bool:
@@ -143,6 +150,8 @@ class Plan:
     visits: tuple[Visit, ...] = ()
     undo_order: tuple[str, ...] = ()
     """Steps that are undone first, in this order; the others follow, the last completed first."""
+    choices: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """Derived: by the name of a choice, the steps of which exactly one is done."""
     by_id: Mapping[str, PlanStep] = field(init=False, repr=False, compare=False)
     """Derived: the steps by their id."""
     followers: Mapping[str, tuple[PlanStep, ...]] = field(init=False, repr=False, compare=False)
@@ -157,6 +166,9 @@ class Plan:
         followers = {step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id}
         object.__setattr__(self, "followers", followers)
         object.__setattr__(self, "before", _before(self))
+        names = dict.fromkeys(step.choice for step in self.steps if step.choice)
+        choices = {name: tuple(step.step_id for step in self.steps if step.choice == name) for name in names}
+        object.__setattr__(self, "choices", choices)
 
 
 def _before(plan: Plan) -> dict[str, tuple[str, ...]]:

@@ -1,37 +1,36 @@
 """How a case begins, and how its steps find their offices."""
 
 from datetime import datetime
+from itertools import zip_longest
 
-from services.cases.domain.case import ENDED_STEP, Case, CaseStatus, StepState, StepStatus, UndoCause
+from services.cases.domain.case import Case, CaseStatus, StepState, StepStatus, UndoCause
 from services.cases.domain.effects import CaseSubmitted
-from services.cases.domain.ending import end_if_over
+from services.cases.domain.flow import start_first
 from services.cases.domain.inputs import Routed, RoutingDecision, Submitted
 from services.cases.domain.plan import Plan
 from services.cases.domain.turn import Turn
 
 
 def begin(plan: Plan, given: Submitted, now: datetime) -> Turn:
-    """Start a case: skipped steps have ended from the start, all others are routed with one request."""
+    """Start a case: all steps that are not skipped, or may still be needed, are routed with one request."""
     skipped = frozenset(given.skipped)
     unknown = skipped - plan.by_id.keys()
     if unknown:
         raise ValueError(f"bundle {plan.bundle_id} has no steps {sorted(unknown)} to skip")
-    steps = {}
-    for planned in plan.steps:
-        if planned.step_id in skipped:
-            status = StepStatus.SKIPPED
-        elif skipped.issuperset(planned.after):
-            status = StepStatus.ROUTING
-        else:
-            status = StepStatus.WAITING
-        steps[planned.step_id] = StepState(planned.step_id, status)
+    reasons = dict(zip_longest(given.skipped, given.skip_reasons, fillvalue=""))
+    steps = {
+        step_id: StepState(step_id, StepStatus.SKIPPED, reason=reasons[step_id])
+        if step_id in skipped
+        else StepState(step_id, StepStatus.WAITING)
+        for step_id in plan.by_id
+    }
     turn = Turn(plan, _blank(given, steps, now), now)
     turn.changed = True
     turn.announce(CaseSubmitted())
     wanted = tuple(step_id for step_id in steps if step_id not in skipped)
     if wanted:
         turn.request_routing(wanted)
-    end_if_over(turn)
+    start_first(turn)
     return turn
 
 
@@ -97,17 +96,3 @@ def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> No
         "NO_OFFICE",
         f"no office handles {name}: {why}. Declare the capability of {wanted}, then retry the incident.",
     )
-
-
-def start_followers(turn: Turn, step_id: str) -> None:
-    """Start the steps that waited for this one last."""
-    for planned in turn.plan.followers[step_id]:
-        follower = turn.steps[planned.step_id]
-        if follower.status is not StepStatus.WAITING:
-            continue
-        if any(turn.steps[other].status not in ENDED_STEP for other in planned.after):
-            continue
-        if follower.organ_id:
-            turn.open_handling(planned.step_id)
-        else:
-            turn.change(planned.step_id, status=StepStatus.ROUTING)

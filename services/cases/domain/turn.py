@@ -7,6 +7,7 @@ from typing import Any
 
 from services.cases.domain import timing
 from services.cases.domain.case import (
+    ENDED_STEP,
     OPEN_TASK,
     Case,
     CaseStatus,
@@ -123,6 +124,22 @@ class Turn:
             completion_no=1 + max(step.completion_no for step in self.steps.values()),
         )
         self.announce(StepCompleted(step_id))
+
+    def has_ended(self, step: StepState) -> bool:
+        """Whether nothing more is to be done for the step, so that the case goes on without it."""
+        return step.status in ENDED_STEP or (
+            step.status is StepStatus.REFUSED and self.plan.by_id[step.step_id].tolerant
+        )
+
+    def leave(self, step_id: str, status: StepStatus, reason: str = "") -> None:
+        """Take a step that has not ended out of the case, with its task, its incidents and its question to routing."""
+        if self.steps[step_id].task_id:
+            self.close_task(self.steps[step_id].task_id)
+        for incident in tuple(self.incidents.values()):
+            if incident.step_id == step_id and incident.resolved_at is None:
+                self.close_incident(incident)
+        timing.decided(self, step_id)
+        self.change(step_id, status=status, task_id="", routing_no=0, reason=reason)
 
     def announce(self, event: Event) -> None:
         """Tell the bus, once the turn is committed."""

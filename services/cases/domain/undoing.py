@@ -57,24 +57,17 @@ def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     for planned in turn.plan.steps:
         step = turn.steps[planned.step_id]
         if step.status in UNFINISHED:
-            _cancel(turn, planned.step_id)
+            turn.leave(planned.step_id, StepStatus.CANCELLED)
         elif step.status is StepStatus.COMPLETED and planned.compensated:
             withdraw_notice(turn, step, reason)
     undo_next(turn)
 
 
-def _cancel(turn: Turn, step_id: str) -> None:
-    step = turn.steps[step_id]
-    if step.task_id:
-        turn.close_task(step.task_id)
-    for incident in tuple(turn.incidents.values()):
-        if incident.step_id == step_id and incident.resolved_at is None:
-            turn.close_incident(incident)
-    turn.change(step_id, status=StepStatus.CANCELLED, task_id="", routing_no=0)
-
-
 def undo_next(turn: Turn) -> None:
-    """Undo the completed step that was completed last, or end the case when there is none; one at a time."""
+    """Undo the next completed step, or end the case when there is none; one at a time.
+
+    Those that the plan names in its order of undoing go first, in that order; then the last completed.
+    """
     if any(step.status is StepStatus.UNDOING for step in turn.steps.values()):
         return
     left = [
@@ -85,11 +78,12 @@ def undo_next(turn: Turn) -> None:
     if not left:
         end_if_over(turn)
         return
-    latest = max(left, key=lambda step: step.completion_no)
-    if latest.handled_task_id:
-        turn.open_undoing(latest.step_id)
+    places = {step_id: place for place, step_id in enumerate(turn.plan.undo_order)}
+    following = min(left, key=lambda step: (places.get(step.step_id, len(places)), -step.completion_no))
+    if following.handled_task_id:
+        turn.open_undoing(following.step_id)
     else:
-        step_undone(turn, latest.step_id)  # an operator took it as done: no office did anything
+        step_undone(turn, following.step_id)  # an operator took it as done: no office did anything
 
 
 def step_undone(turn: Turn, step_id: str) -> None:

@@ -10,6 +10,7 @@ from services.cases.domain.timing import running
 from tests.cases.domain.holding_up import asked, under_way
 from tests.cases.domain.saga import Saga
 
+_STUCK = ("QUORUM_MISSED", "CONDITION_FAILED")
 _WITH_ITS_OFFICE = (StepStatus.OFFERED, StepStatus.ACCEPTED, StepStatus.CORRECTING, StepStatus.SUSPENDED)
 
 
@@ -48,17 +49,37 @@ def _check_books(saga: Saga) -> None:
 
 def _check_order(saga: Saga) -> None:
     """No step is offered before the steps before it have ended, and none waits for longer."""
+    stuck = {each.step_id for each in saga.open_incidents.values() if each.reason in _STUCK}
+    let_go = {each.step_id for each in saga.case.incidents.values() if each.reason in _STUCK and each.retried_by}
     for step in saga.case.steps.values():
-        after = [saga.case.steps[other] for other in saga.plan.by_id[step.step_id].after]
         if step.attempt:
-            assert all(other.completion_no or other.status is StepStatus.SKIPPED for other in after)
-        if saga.case.status is CaseStatus.RUNNING and step.status is not StepStatus.SKIPPED and not _forced(step):
-            ended = all(other.status in (StepStatus.COMPLETED, StepStatus.SKIPPED) for other in after)
-            assert (step.status is StepStatus.WAITING) != ended
+            assert step.step_id in let_go or _may_start(saga, step.step_id)
+        if saga.case.status is CaseStatus.RUNNING and step.status is StepStatus.WAITING:
+            assert step.step_id in stuck or not _may_start(saga, step.step_id)
     if saga.case.status is CaseStatus.UNDOING:
         assert not saga.offered()
     else:
         assert not saga.being_undone()
+
+
+def _may_start(saga: Saga, step_id: str) -> bool:
+    planned = saga.plan.by_id[step_id]
+    after = [saga.case.steps[other] for other in planned.after]
+    counted = [other for other in after if other.status is not StepStatus.SKIPPED]
+    needed = min(planned.quorum, len(counted))
+    if needed and planned.quorum < len(after):
+        return sum(1 for other in counted if other.completion_no) >= needed
+    if planned.quorum and not all(other.completion_no for other in counted):
+        return False
+    return all(_was_over(saga, other.step_id) for other in after)
+
+
+def _was_over(saga: Saga, step_id: str) -> bool:
+    """Whether the step had ended, and for a skipped one all before it."""
+    step, planned = saga.case.steps[step_id], saga.plan.by_id[step_id]
+    if step.status is StepStatus.SKIPPED:
+        return all(_was_over(saga, other) for other in planned.after)
+    return bool(step.completion_no) or (step.status is StepStatus.REFUSED and planned.tolerant)
 
 
 def _check_clocks(saga: Saga) -> None:
@@ -107,7 +128,9 @@ def _check_end(saga: Saga) -> None:
     assert isinstance(ends[0], CaseCompleted) == (saga.case.status is CaseStatus.COMPLETED)
     assert saga.case.ended_at is not None
     if saga.case.status is CaseStatus.COMPLETED:
-        assert {step.status for step in saga.case.steps.values()} <= {StepStatus.COMPLETED, StepStatus.SKIPPED}
+        for step in saga.case.steps.values():
+            refused = step.status is StepStatus.REFUSED and saga.plan.by_id[step.step_id].tolerant
+            assert refused or step.status in (StepStatus.COMPLETED, StepStatus.SKIPPED)
         assert not saga.undo_order()
     else:
         _check_undone(saga)
@@ -123,7 +146,8 @@ def _check_undone(saga: Saga) -> None:
     order = saga.undo_order()
     assert sorted(order) == sorted(to_undo)
     in_time = [step_id for step_id in order if step_id not in saga.crossed()]
-    assert in_time == [step_id for step_id in reversed(to_undo) if step_id in in_time]
+    named = [step_id for step_id in saga.plan.undo_order if step_id in in_time]
+    assert in_time == named + [step_id for step_id in reversed(to_undo) if step_id in in_time and step_id not in named]
     announced = [event.removeprefix("StepUndone ") for event in saga.announced() if event.startswith("StepUndone")]
     assert [step_id for step_id in announced if step_id not in by_word] == order
     assert sorted(announced) == sorted(step.step_id for step in undoable)

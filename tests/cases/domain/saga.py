@@ -14,6 +14,7 @@ from services.cases.domain.case import Case, CaseStatus, Incident, NoticeStatus,
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
     Announce,
+    AskBranch,
     CloseIncident,
     CloseTask,
     Effect,
@@ -28,6 +29,7 @@ from services.cases.domain.inputs import (
     KEEPING,
     Accepted,
     Answer,
+    Branched,
     Completed,
     Failed,
     HandedOver,
@@ -73,6 +75,8 @@ class Saga:
         self.open_incidents: dict[str, IncidentOpened] = {}
         self.taken_back: set[str] = set()
         self.handlers: dict[str, str] = {}
+        self.verdicts: dict[str, str] = {}
+        """What late conditions come to: "skipped", "failed" (the first time), otherwise the step is needed."""
         self._requests = 0
 
     # What happens
@@ -93,11 +97,34 @@ class Saga:
             self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal, or is about the past
         for effect in decision.effects:
             self._note(effect)
+        for effect in decision.effects:
+            if isinstance(effect, AskBranch):
+                self._branch(effect.step_ids)
         return decision
+
+    def _branch(self, step_ids: tuple[str, ...]) -> None:
+        """Answer at once, as the shell does."""
+        skipped = tuple(step_id for step_id in step_ids if self.verdicts.get(step_id) == "skipped")
+        failed = tuple(step_id for step_id in step_ids if self.verdicts.get(step_id) == "failed")
+        needed = tuple(step_id for step_id in step_ids if step_id not in skipped and step_id not in failed)
+        for step_id in failed:
+            del self.verdicts[step_id]
+        assert self.take(
+            Branched(needed, skipped, ("no",) * len(skipped), failed, ("no number",) * len(failed))
+        ).changed
 
     def submitted(self, *skipped: str) -> "Saga":
         self.take(
-            Submitted(self.case_id, "number", self.plan.bundle_id, self.plan.version, "person:1", "341802", skipped)
+            Submitted(
+                self.case_id,
+                "number",
+                self.plan.bundle_id,
+                self.plan.version,
+                "person:1",
+                "341802",
+                skipped,
+                skip_reasons=tuple(f"not {step_id}" for step_id in skipped),
+            )
         )
         return self
 
@@ -300,7 +327,7 @@ class Saga:
             case NameHandler(task_id=task_id):
                 assert task_id in self.open
                 self.handlers[task_id] = effect.handler
-            case Announce():
+            case Announce() | AskBranch():
                 pass
 
 

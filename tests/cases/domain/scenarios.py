@@ -37,10 +37,11 @@ def each_step_refused(plan: Plan) -> None:
         for saga in _started(plan):
             if step.step_id in _not_skipped(saga):
                 _complete(saga, only=_before(plan, step.step_id))
-                _refuse(saga, step.step_id)
+                if step.step_id in _not_skipped(saga):
+                    _refuse(saga, step.step_id)
         for saga in _started(plan):
+            _complete(saga, but=step.step_id)
             if step.step_id in _not_skipped(saga):
-                _complete(saga, but=step.step_id)
                 _refuse(saga, step.step_id)
 
 
@@ -65,9 +66,9 @@ def each_undo_fails(plan: Plan) -> None:
     """Each undo task fails technically until an operator is asked, and the case is undone all the same."""
     for step in plan.steps:
         for saga in _started(plan):
+            _complete(saga, but=step.step_id)
             if step.step_id not in _not_skipped(saga):
                 continue
-            _complete(saga, but=step.step_id)
             saga.refuse(step.step_id)
             while saga.being_undone():
                 (undone,) = saga.being_undone()
@@ -102,10 +103,23 @@ CHECKS: tuple[Callable[[Plan], None], ...] = (
 
 
 def _started(plan: Plan) -> Iterator[Saga]:
-    """Submitted and routed cases: with every branch taken, without each of them, and without all."""
-    branches = tuple(step.step_id for step in plan.steps if step.when)
-    for skipped in dict.fromkeys([(), *((branch,) for branch in branches), branches]):
-        yield Saga(plan).submitted(*skipped).routed()
+    """Submitted and routed cases: with every branch taken, without each of them, and without all.
+
+    Of a choice one step is done: each of them in turn. A late condition comes out the same way when it is asked for.
+    """
+    branches = tuple(step.step_id for step in plan.steps if (step.when or step.late) and not step.choice)
+    for chosen in _choices(plan):
+        for skipped in dict.fromkeys([(), *((branch,) for branch in branches), branches]):
+            saga = Saga(plan)
+            saga.verdicts = {step_id: "skipped" for step_id in skipped if plan.by_id[step_id].late}
+            yield saga.submitted(*(step_id for step_id in (*skipped, *chosen) if step_id not in saga.verdicts)).routed()
+
+
+def _choices(plan: Plan) -> Iterator[tuple[str, ...]]:
+    """What is skipped so that of each choice one step is left: the first, the second ... as long as there are more."""
+    for turn in range(max((len(members) for members in plan.choices.values()), default=1)):
+        kept = {members[turn % len(members)] for members in plan.choices.values()}
+        yield tuple(member for members in plan.choices.values() for member in members if member not in kept)
 
 
 def _each_step_offered(plan: Plan) -> Iterator[tuple[str, Saga]]:
@@ -113,7 +127,8 @@ def _each_step_offered(plan: Plan) -> Iterator[tuple[str, Saga]]:
         for saga in _started(plan):
             if step.step_id in _not_skipped(saga):
                 _complete(saga, only=_before(plan, step.step_id))
-                yield step.step_id, saga
+                if step.step_id in _not_skipped(saga):
+                    yield step.step_id, saga
 
 
 def _not_skipped(saga: Saga) -> list[str]:
@@ -140,6 +155,9 @@ def _refuse(saga: Saga, step_id: str) -> None:
     plan = saga.plan
     pivot_passed = any(plan.by_id[other].pivot for other in done)
     all_laws_hold(saga.refuse(step_id, "refused in turn"))
+    if plan.by_id[step_id].tolerant:
+        _refused_without_harm(saga, step_id)
+        return
     if pivot_passed:
         saga.retried("REFUSED_AFTER_PIVOT")
     _finish(saga)
@@ -149,7 +167,17 @@ def _refuse(saga: Saga, step_id: str) -> None:
     assert saga.stands(CaseStatus.UNDONE)
     assert saga.case.refusal_reason == "refused in turn"
     undoable = [other for other in done if plan.by_id[other].undoable]
-    assert saga.undo_order() == sorted(undoable, key=lambda other: -done[other])
+    named = [other for other in plan.undo_order if other in undoable]
+    rest = [other for other in undoable if other not in named]
+    assert saga.undo_order() == named + sorted(rest, key=lambda other: -done[other])
+
+
+def _refused_without_harm(saga: Saga, step_id: str) -> None:
+    """Nothing is undone for it, unless a quorum needed the step."""
+    needed = any(follower.quorum for follower in saga.plan.followers[step_id])
+    _finish(saga)
+    assert saga.step(step_id).status is StepStatus.REFUSED
+    assert needed or saga.stands(CaseStatus.COMPLETED)
 
 
 def _finish(saga: Saga) -> None:

@@ -70,11 +70,19 @@ def plans(draw: st.DrawFn) -> Plan:
                 pivot=draw(st.integers(0, 7)) == 7,
                 notice=draw(st.booleans()),
                 when=draw(st.sampled_from(["", "", "form.branch"])),
+                late=draw(st.integers(0, 5)) == 5,
+                optional=draw(st.integers(0, 3)) == 3,
+                without_application=draw(st.integers(0, 9)) == 9,
+                quorum=draw(st.sampled_from([0, *range(len(after) + 1)])),
                 limits=draw(limits),
             )
         )
     plan = a_plan(*draw(st.permutations(steps)))
-    return replace(plan, limits=draw(st.sampled_from([Limits(), Limits(statutory=BUNDLE)])))
+    return replace(
+        plan,
+        limits=draw(st.sampled_from([Limits(), Limits(statutory=BUNDLE)])),
+        undo_order=tuple(draw(st.lists(st.sampled_from(names), unique=True, max_size=3))),
+    )
 
 
 class CaseMachine(RuleBasedStateMachine):
@@ -85,6 +93,11 @@ class CaseMachine(RuleBasedStateMachine):
         self.saga = Saga(plan)
         step_ids = [step.step_id for step in plan.steps]
         skipped = data.draw(st.lists(st.sampled_from(step_ids), unique=True, max_size=2), "skipped")
+        for step in plan.steps:
+            if step.late:
+                self.saga.verdicts[step.step_id] = data.draw(
+                    st.sampled_from(["needed", "skipped", "failed"]), "verdict"
+                )
         self.saga.submitted(*skipped)
         if data.draw(st.integers(0, 9), "routed at once"):
             self.saga.routed()
@@ -268,6 +281,10 @@ class CaseMachine(RuleBasedStateMachine):
             all_laws_hold(self.saga.drained())
             event(f"ended {self.saga.case.status}")
             event(f"undone {len(self.saga.undo_order())}")
+            for incident in self.saga.case.incidents.values():
+                event(f"incident {incident.reason}")
+            if "须有" in self.saga.case.refusal_reason:
+                event("undone for a missed quorum")
             waiting = {NoticeStatus.REQUESTED, NoticeStatus.WITHDRAWN}
             assert not waiting & {step.notice_status for step in self.saga.case.steps.values()}
 

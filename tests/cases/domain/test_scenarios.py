@@ -1,6 +1,7 @@
 """The generic checks themselves, on bundles of every shape."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,22 @@ SHAPES = {
         a_step("b", "a", undoable=True, when="form.b"),
         a_step("c", "a", pivot=True, when="form.c"),
         a_step("d", "b", "c", undoable=True),
+    ),
+    "a quorum": a_plan(
+        a_step("a", undoable=True),
+        *(a_step(name, "a", undoable=True, optional=True) for name in "bcd"),
+        a_step("e", "b", "c", "d", quorum=2, pivot=True),
+        a_step("f", "e", without_application=True),
+    ),
+    "a choice, and what its results decide": replace(
+        a_plan(
+            a_step("a", undoable=True),
+            a_step("b", "a", choice="how", when="form.b", undoable=True, notice=True),
+            a_step("c", choice="how", when="!form.b", undoable=True),
+            a_step("d", "b", "c", late=True, when="...", undoable=True),
+            a_step("e", "d", pivot=True),
+        ),
+        undo_order=("a", "d"),
     ),
     "the restaurant": a_restaurant(),
 }

@@ -63,6 +63,11 @@ class Branched:
     needed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     skip_reasons: tuple[str, ...] = ()
+    """Why each of ``skipped`` is: the condition that did not hold."""
+    failed: tuple[str, ...] = ()
+    """The steps whose condition cannot be decided."""
+    failures: tuple[str, ...] = ()
+    """Why, for each of ``failed``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class _CaseStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseStatus
     CASE_STATUS_UNDOING: _CaseStatus.ValueType  # 2
     """Refused or withdrawn before the point of no return; finished steps are being undone."""
     CASE_STATUS_COMPLETED: _CaseStatus.ValueType  # 3
-    """Every step is completed or skipped, and every result sealed."""
+    """Every step is completed or skipped, or was refused where the bundle can do without it; every result is sealed."""
     CASE_STATUS_UNDONE: _CaseStatus.ValueType  # 4
     """Refused or withdrawn, and everything that was done is undone."""
 
@@ -46,7 +46,7 @@ CASE_STATUS_RUNNING: CaseStatus.ValueType  # 1
 CASE_STATUS_UNDOING: CaseStatus.ValueType  # 2
 """Refused or withdrawn before the point of no return; finished steps are being undone."""
 CASE_STATUS_COMPLETED: CaseStatus.ValueType  # 3
-"""Every step is completed or skipped, and every result sealed."""
+"""Every step is completed or skipped, or was refused where the bundle can do without it; every result is sealed."""
 CASE_STATUS_UNDONE: CaseStatus.ValueType  # 4
 """Refused or withdrawn, and everything that was done is undone."""
 Global___CaseStatus: _TypeAlias = CaseStatus  # noqa: Y015
@@ -98,8 +98,9 @@ class _StepStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepStatus
     """Accepted (受理) by the office."""
     STEP_STATUS_COMPLETED: _StepStatus.ValueType  # 5
     STEP_STATUS_SKIPPED: _StepStatus.ValueType  # 6
-    """Its condition did not hold for this form."""
+    """Not needed for this case; `reason` has the condition that did not hold, or why else it is left out."""
     STEP_STATUS_REFUSED: _StepStatus.ValueType  # 7
+    """Where the bundle can do without the step (`optional`, `without_application`), an end like another."""
     STEP_STATUS_UNDOING: _StepStatus.ValueType  # 8
     """Completed before; its undo task is with the office."""
     STEP_STATUS_UNDONE: _StepStatus.ValueType  # 9
@@ -124,8 +125,9 @@ STEP_STATUS_ACCEPTED: StepStatus.ValueType  # 4
 """Accepted (受理) by the office."""
 STEP_STATUS_COMPLETED: StepStatus.ValueType  # 5
 STEP_STATUS_SKIPPED: StepStatus.ValueType  # 6
-"""Its condition did not hold for this form."""
+"""Not needed for this case; `reason` has the condition that did not hold, or why else it is left out."""
 STEP_STATUS_REFUSED: StepStatus.ValueType  # 7
+"""Where the bundle can do without the step (`optional`, `without_application`), an end like another."""
 STEP_STATUS_UNDOING: StepStatus.ValueType  # 8
 """Completed before; its undo task is with the office."""
 STEP_STATUS_UNDONE: StepStatus.ValueType  # 9
@@ -1098,6 +1100,7 @@ class StepState(_message.Message):
     routing_reason: _builtins.str
     """Why routing chose the office."""
     reason: _builtins.str
+    """Why the office refused; of a skipped step, the condition that did not hold, in CEL."""
     document_id: _builtins.str
     notice_status: Global___NoticeStatus.ValueType
     attempt: _builtins.int
@@ -1291,7 +1294,7 @@ class Incident(_message.Message):
     case_number: _builtins.str
     step_id: _builtins.str
     reason: _builtins.str
-    """UPPER_SNAKE, such as "NO_OFFICE", "TASK_FAILED", "REFUSED_AFTER_PIVOT"."""
+    """UPPER_SNAKE, such as "NO_OFFICE", "TASK_FAILED", "REFUSED_AFTER_PIVOT", "QUORUM_MISSED", "CONDITION_FAILED"."""
     description: _builtins.str
     """What happened and what an operator can do."""
     bundle_id: _builtins.str

@@ -187,7 +187,9 @@ class Step(_message.Message):
     catalog_code: _builtins.str
     name: _builtins.str
     when: _builtins.str
-    """A CEL condition on `form`; empty means always. When false the step is skipped."""
+    """A CEL condition on `form` and `steps`; empty means always. When false the step is skipped. One that names `steps`
+    is decided once the step could start, all others at submission.
+    """
     level: _builtins.int
     """The organ level that must handle it; 0 leaves that to routing."""
     undoable: _builtins.bool
@@ -199,14 +201,16 @@ class Step(_message.Message):
     without_application: _builtins.bool
     """免申即享: nobody applies for it; its refusal undoes nothing, and the applicant is never asked for corrections of it."""
     quorum: _builtins.int
-    """So many of the steps in `after` must be completed; 0 for all of them to have ended."""
+    """So many of the steps in `after` must be completed; 0 for all of them to have ended. Skipped ones do not count; where
+    fewer than so many are left, all that are left must be completed.
+    """
     choice: _builtins.str
-    """Names a group of steps of which exactly one is done; empty for none."""
+    """Names a group of steps of which exactly one is done, by their conditions at submission; empty for none."""
     pre_check: _builtins.bool
     """预审: the lead looks at the application in this step, before anybody else."""
     @_builtins.property
     def after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The steps that must end before this one starts."""
+        """The steps that must end before this one starts. A skipped one has ended once the steps before it have."""
 
     @_builtins.property
     def form_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
