@@ -6,6 +6,7 @@ from typing import Any
 from chassis.database import UnitOfWork
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
+from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
@@ -78,6 +79,7 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             message = events_pb2.CaseSubmitted(case=ref)
         case (
             effects.StepAccepted()
+            | effects.ClockExtended()
             | effects.StepCompleted()
             | effects.StepRefused()
             | effects.StepPassedUp()
@@ -110,6 +112,7 @@ def _of_step(
     case: events_pb2.CaseRef,
     step: events_pb2.StepRef,
     event: effects.StepAccepted
+    | effects.ClockExtended
     | effects.StepCompleted
     | effects.StepRefused
     | effects.StepPassedUp
@@ -118,7 +121,16 @@ def _of_step(
     """What an office did."""
     match event:
         case effects.StepAccepted():
-            return events_pb2.StepAccepted(case=case, step=step)
+            return events_pb2.StepAccepted(case=case, step=step, by_silence=event.by_silence)
+        case effects.ClockExtended():
+            return events_pb2.LimitExtended(
+                case=case,
+                step=step,
+                amount=event.amount,
+                unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{event.unit.name}"),
+                reason=event.reason,
+                authority=event.authority,
+            )
         case effects.StepCompleted():
             return events_pb2.StepCompleted(case=case, step=step)
         case effects.StepRefused():

@@ -14,6 +14,7 @@ known ones, were loaded: a case is pinned to a version, and what `decide` reckon
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -27,6 +28,8 @@ from services.cases.domain.calendar_file import Fault, days_of, read_calendar, w
 from services.cases.store import calendars
 
 RELEASE = "platform"
+CLOCKS_TOPIC = "clocks"
+"""Wakes who looks at running clocks."""
 _BUILT_IN = "working-days.csv"
 # An error travels in the trailer of a call, of which clients take 8 KiB. In bytes of UTF-8, before base64.
 MOST_VIOLATIONS = 20
@@ -42,6 +45,11 @@ class Calendars:
     def current(self, work: UnitOfWork) -> Calendar:
         """The newest version. Raises NotFound CALENDAR_NOT_FOUND before the first start of an api process."""
         return self.version(work, 0)
+
+    def newest(self, work: UnitOfWork) -> Calendar:
+        """The newest version; before the first start of an api process, what came with this release."""
+        number = _newest(work.connection)
+        return self.version(work, number) if number else built_in()
 
     def version(self, work: UnitOfWork, number: int) -> Calendar:
         """A version, the newest for 0. Raises NotFound CALENDAR_NOT_FOUND, Conflict CALENDAR_DAMAGED."""
@@ -101,6 +109,7 @@ class Calendars:
             _add(work, newest.replaced(new, number + 1), newest, _BUILT_IN, RELEASE)
 
 
+@cache
 def built_in() -> Calendar:
     """The calendar that came with this release, as version 1."""
     content = files("services.cases").joinpath("data", _BUILT_IN).read_text("utf-8")
@@ -134,6 +143,7 @@ def _add(work: UnitOfWork, calendar: Calendar, before: Calendar | None, source: 
         "content": content,
     }
     statement = insert(work.connection, calendars).values(row).on_conflict_do_nothing()
+    work.wake(CLOCKS_TOPIC)
     return work.connection.execute(statement.returning(calendars.c.version)).one_or_none() is not None
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.database import Database
 from duokua.cases.v1 import task_pb2
-from services.cases.saga import TASKS_TOPIC
 from services.cases.tasks import Tasks, Wish
+from services.cases.writes import TASKS_TOPIC
 
 log = structlog.get_logger()
 

@@ -4,18 +4,21 @@ History, snapshots, tasks, incidents and events of many cases go into the databa
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from prometheus_client import Counter
 from sqlalchemy import Row
 
 from chassis.database import UnitOfWork
 from services.cases import announcements, store, taskbodies
 from services.cases.branching import branch_late
+from services.cases.calendars import CLOCKS_TOPIC, Calendars
 from services.cases.domain.case import Case
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
+    AcceptTask,
     Announce,
     AskBranch,
     CloseIncident,
@@ -31,21 +34,25 @@ from services.cases.domain.effects import (
 from services.cases.domain.history import link
 from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, to_json
 from services.cases.domain.inputs import Answer as DomainAnswer
+from services.cases.domain.looking import has_clocks, turned, wake_at
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans, Published
 from services.cases.stepinputs import InputsFaultError
+from services.cases.writes import Writes
 
 Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
 """The core's entry: `services.cases.domain.decide.decide`."""
 
-TASKS_TOPIC = "tasks"
-LOG_TOPIC = "case-log"
+LOOKED_AT_ANYWAY = timedelta(seconds=60)
+"""So often clocks are looked at; only for what is due before then somebody has to be woken."""
 PLATFORM = "platform"
 LONGEST_FAULT = 500
 """Characters of why something could not be made, in an incident's description."""
+
+lights = Counter("duokua_clock_lights", "Changes of lights that cases were told of.", ["kind", "light"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +74,10 @@ class Running:
     materials: Sequence[Mapping[str, Any]]
     history_hash: str = ""
     changed: bool = False
-
-
-@dataclass(slots=True)
-class Writes:
-    """What is to be written for all cases in hand."""
-
-    history: list[dict[str, Any]] = field(default_factory=list)
-    opened: dict[str, dict[str, Any]] = field(default_factory=dict)
-    closed: list[str] = field(default_factory=list)
-    handlers: dict[str, str] = field(default_factory=dict)
-    incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
-    resolved: list[str] = field(default_factory=list)
+    wake_at: datetime | None = None
+    """When a light changes, as reckoned when the row was written."""
+    calendar_version: int | None = None
+    """The calendar by which that was reckoned; None while no clock runs."""
 
 
 class Saga:
@@ -87,6 +86,7 @@ class Saga:
     def __init__(self, plans: Plans, decide: Decide = decide) -> None:
         self._plans = plans
         self._decide = decide
+        self._calendars = Calendars()
 
     def load(self, work: UnitOfWork, case_ids: Sequence[str]) -> dict[str, Running]:
         """Lock cases and read them; ids of no case are left out."""
@@ -107,17 +107,22 @@ class Saga:
             "submitted_at": case.submitted_at,
             "form": running.form,
             "materials": running.materials,
-            **_state_of(running),
+            **self._state_of(work, running),
         }
         store.add_case(work.connection, row)
-        self._write(work, writes)
+        writes.execute(work)
         return decision
 
     def apply(
         self, work: UnitOfWork, cases: Mapping[str, Running], inputs: Sequence[Pending]
     ) -> list[Decision | Refusal]:
-        """Take inputs in their order; each is taken or refused for itself. The cases are locked and loaded."""
+        """Take inputs in their order; each is taken or refused for itself. The cases are locked and loaded.
+
+        What time has done to a case comes before what anybody says of it.
+        """
         writes = Writes()
+        for locked in cases.values():
+            self._tell_lights(work, locked, writes)
         results: list[Decision | Refusal] = []
         for pending in inputs:
             running = cases.get(pending.case_id)
@@ -128,14 +133,68 @@ class Saga:
                 results.append(self._take(work, running, pending, writes))
             except Refusal as refusal:
                 results.append(refusal)
-        changed = [running for running in cases.values() if running.changed]
-        store.update_cases(work.connection, [{"key": _case(each).case_id, **_state_of(each)} for each in changed])
-        self._write(work, writes)
+        self._write_cases(work, [running for running in cases.values() if running.changed])
+        writes.execute(work)
         return results
+
+    def look(self, work: UnitOfWork, cases: Mapping[str, Running]) -> int:
+        """Tell cases, locked and loaded, what time has done to them; gives how many lights were told."""
+        writes = Writes()
+        told = sum(self._tell_lights(work, running, writes) for running in cases.values())
+        # All of them: where no light has changed, it was reckoned by an older calendar.
+        self._write_cases(work, list(cases.values()))
+        writes.execute(work)
+        return told
+
+    def _tell_lights(self, work: UnitOfWork, running: Running, writes: Writes) -> int:
+        if running.calendar_version is None:
+            return 0
+        calendar = self._calendars.newest(work)
+        late = running.wake_at is not None and running.wake_at <= work.now
+        if not late and calendar.version == running.calendar_version:
+            return 0
+        rules, told = running.published.plan.rules, 0
+        while (given := turned(_case(running), work.now, calendar, rules)) is not None:
+            case = _case(running)
+            lights.labels(case.proceedings.clocks[given.clock_id].kind, given.light).inc()
+            self._take(work, running, Pending(case.case_id, given), writes)
+            told += 1
+        return told
+
+    def _write_cases(self, work: UnitOfWork, cases: Sequence[Running]) -> None:
+        rows = [{"key": _case(each).case_id, **self._state_of(work, each)} for each in cases]
+        store.update_cases(work.connection, rows)
+
+    def _state_of(self, work: UnitOfWork, running: Running) -> dict[str, Any]:
+        case = _case(running)
+        running.wake_at = running.calendar_version = None
+        if has_clocks(case):
+            calendar = self._calendars.newest(work)
+            running.wake_at = wake_at(case, work.now, calendar, running.published.plan.rules)
+            running.calendar_version = calendar.version
+            if running.wake_at is not None and running.wake_at <= work.now + LOOKED_AT_ANYWAY:
+                work.wake(CLOCKS_TOPIC)
+        return {
+            "status": str(case.status),
+            "version": case.version,
+            "open_incidents": case.open_incidents,
+            "snapshot": snapshot_of(case),
+            "history_hash": running.history_hash,
+            "wake_at": running.wake_at,
+            "calendar_version": running.calendar_version,
+        }
 
     def _running(self, work: UnitOfWork, row: Row[Any]) -> Running:
         published = self._plans.of(work.connection, row.bundle_id, row.bundle_version)
-        return Running(published, from_json(row.snapshot), row.form, row.materials, row.history_hash)
+        return Running(
+            published,
+            from_json(row.snapshot),
+            row.form,
+            row.materials,
+            row.history_hash,
+            wake_at=row.wake_at,
+            calendar_version=row.calendar_version,
+        )
 
     def _take(self, work: UnitOfWork, running: Running, pending: Pending, writes: Writes) -> Decision:
         decision = self._decide(running.published.plan, running.case, pending.given, work.now)
@@ -180,7 +239,7 @@ class Saga:
             self._take(work, running, Pending(case.case_id, finding), writes)
         return decision
 
-    def _carry_out(  # noqa: C901 - one case an effect
+    def _carry_out(
         self, work: UnitOfWork, running: Running, effect: Effect, writes: Writes, findings: list[Finding]
     ) -> None:
         """Do what an effect asks for; what the platform finds out on the way is the case's next input."""
@@ -191,12 +250,8 @@ class Saga:
                     writes.opened[effect.task_id] = _task_row(running, effect)
                 except InputsFaultError as fault:
                     findings.append(InputsFailed(effect.task_id, str(fault)[:LONGEST_FAULT]))
-            case CloseTask():
-                writes.closed.append(effect.task_id)
-            case NameHandler():
-                writes.handlers[effect.task_id] = effect.handler
-            case CloseIncident():
-                writes.resolved.append(effect.incident_id)
+            case CloseTask() | AcceptTask() | NameHandler() | CloseIncident():
+                writes.note(effect)
             case RequestRouting():
                 announcements.request_routing(work, running.published, case, effect)
             case RequestNotice():
@@ -205,26 +260,8 @@ class Saga:
                 announcements.withdraw_notice(work, running.published, case, effect)
             case Announce():
                 if isinstance(effect.event, IncidentOpened):
-                    writes.incidents[effect.event.incident_id] = _incident_row(case, effect.event, work.now)
+                    writes.open_incident(case, effect.event, work.now)
                 announcements.announce(work, running.published, case, effect.event)
-
-    @staticmethod
-    def _write(work: UnitOfWork, writes: Writes) -> None:
-        connection = work.connection
-        store.append_history(connection, writes.history)
-        if writes.history:
-            work.wake(LOG_TOPIC)
-        closed = frozenset(writes.closed)
-        opened = [row for task_id, row in writes.opened.items() if task_id not in closed]
-        store.close_tasks(connection, sorted(closed - writes.opened.keys()))
-        store.open_tasks(connection, opened)
-        store.rewrite_tasks(
-            connection, {each: writes.handlers[each] for each in sorted(writes.handlers)}, taskbodies.with_handler
-        )
-        store.add_incidents(connection, list(writes.incidents.values()))
-        store.resolve_incidents(connection, writes.resolved, work.now)
-        if opened:
-            work.wake(TASKS_TOPIC)
 
 
 def watch_topic(case_id: str) -> str:
@@ -235,17 +272,6 @@ def watch_topic(case_id: str) -> str:
 def _case(running: Running) -> Case:
     assert running.case is not None  # noqa: S101 - it was loaded, or its first input was taken
     return running.case
-
-
-def _state_of(running: Running) -> dict[str, Any]:
-    case = _case(running)
-    return {
-        "status": str(case.status),
-        "version": case.version,
-        "open_incidents": case.open_incidents,
-        "snapshot": snapshot_of(case),
-        "history_hash": running.history_hash,
-    }
 
 
 def _task_row(running: Running, effect: OpenTask) -> dict[str, Any]:
@@ -260,19 +286,4 @@ def _task_row(running: Running, effect: OpenTask) -> dict[str, Any]:
         "available_at": effect.not_before,
         "lease": "",
         "leased_by": "",
-    }
-
-
-def _incident_row(case: Case, event: IncidentOpened, now: datetime) -> dict[str, Any]:
-    return {
-        "incident_id": event.incident_id,
-        "case_id": case.case_id,
-        "case_number": case.case_number,
-        "bundle_id": case.bundle_id,
-        "organ_id": case.steps[event.step_id].organ_id,
-        "step_id": event.step_id,
-        "reason": event.reason,
-        "description": event.description,
-        "opened_at": now,
-        "resolved_at": None,
     }

@@ -35,6 +35,7 @@ log = log_tables(metadata)
 materials = material_tables(metadata)
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
 _OPEN = text("resolved_at IS NULL")
+_TIMED, _RECKONED = text("wake_at IS NOT NULL"), text("calendar_version IS NOT NULL")
 
 bundles = Table(
     "bundles",
@@ -60,6 +61,11 @@ cases = Table(
     Column("materials", Document, nullable=False),  # what MaterialRef tells of each
     Column("snapshot", Document, nullable=False),
     Column("history_hash", String(64), nullable=False),
+    # When a light of one of its clocks changes by itself next, reckoned by that version of the calendar.
+    Column("wake_at", Instant, nullable=True),
+    Column("calendar_version", Integer, nullable=True),
+    Index("ix_cases_wake_at", "wake_at", postgresql_where=_TIMED, sqlite_where=_TIMED),
+    Index("ix_cases_calendar_version", "calendar_version", postgresql_where=_RECKONED, sqlite_where=_RECKONED),
     Index("ix_cases_applicant_id", "applicant_id", "case_id"),
     Index("ix_cases_status", "status", "case_id"),
 )
@@ -184,10 +190,9 @@ def add_case(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(plain_insert(cases), row)
 
 
+_STATE = ("status", "version", "open_incidents", "snapshot", "history_hash", "wake_at", "calendar_version")
 _update_case = (
-    update(cases)
-    .where(cases.c.case_id == bindparam("key"))
-    .values({name: bindparam(name) for name in ("status", "version", "open_incidents", "snapshot", "history_hash")})
+    update(cases).where(cases.c.case_id == bindparam("key")).values({name: bindparam(name) for name in _STATE})
 )
 
 
@@ -237,6 +242,12 @@ def rewrite_tasks(connection: Connection, values: Mapping[str, str], rewrite: Ca
     for row in found:
         body = rewrite(bytes(row.body), values[row.task_id])
         connection.execute(update(tasks).where(tasks.c.task_id == row.task_id).values(body=body))
+
+
+def accept_tasks(connection: Connection, task_ids: Sequence[str]) -> None:
+    """Note that open tasks count as accepted; their leases stay as they are."""
+    if task_ids:
+        connection.execute(update(tasks).where(tasks.c.task_id.in_(task_ids)).values(accepted=True))
 
 
 def lock_tasks(connection: Connection, task_ids: Sequence[str]) -> dict[str, Row[Any, Any, Any]]:

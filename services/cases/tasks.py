@@ -19,8 +19,9 @@ from services.cases.domain.inputs import KEEPING, Accepted, Answer, Resumed
 from services.cases.domain.refusal import Refusal
 from services.cases.materials import Found
 from services.cases.plans import Plans
-from services.cases.saga import TASKS_TOPIC, Decide, Pending, Running, Saga
+from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.service import as_problem
+from services.cases.writes import TASKS_TOPIC
 
 tasks = store.tasks
 

@@ -7,9 +7,11 @@ from chassis.database import Database, UnitOfWork
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
-from services.cases.saga import LOG_TOPIC
+from services.cases.calendars import CLOCKS_TOPIC
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
+from services.cases.timekeeper import Timekeeper
+from services.cases.writes import LOG_TOPIC
 
 
 class CasesWorker:
@@ -19,6 +21,7 @@ class CasesWorker:
     relay = OutboxRelay()
     cases = UseCases(Cases.from_settings)
     sequencer = UseCases(Sequencer.from_settings)
+    timekeeper = UseCases(Timekeeper.from_settings)
 
     @subscribe(matters_events.BundlePublished)
     def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:
@@ -49,6 +52,12 @@ class CasesWorker:
     def add_to_log(self, database: Database) -> datetime | None:
         """Adds what was written to histories to the case log."""
         following: datetime | None = self.sequencer.add_waiting(database)
+        return following
+
+    @background(topic=CLOCKS_TOPIC)
+    def look_at_clocks(self, database: Database) -> datetime | None:
+        """Tells cases what time has done to them."""
+        following: datetime | None = self.timekeeper.look(database)
         return following
 
 

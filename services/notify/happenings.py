@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 
 from duokua.cases.v1 import case_pb2, events_pb2
+from duokua.matters.v1 import bundle_pb2
 from services.notify.domain.messages import Case, Happening, Step, Wanted
 
 CaseEvent = (
     events_pb2.CaseSubmitted
     | events_pb2.StepAccepted
+    | events_pb2.LimitExtended
     | events_pb2.StepCompleted
     | events_pb2.StepRefused
     | events_pb2.StepPassedUp
@@ -43,6 +45,10 @@ def happening_of(event: CaseEvent) -> Happening:
         wanted=_wanted(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else (),
         due=_due(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else None,
         procedure=_procedure(event.procedure.kind) if isinstance(event, _PROCEDURES) else "",
+        by_silence=getattr(event, "by_silence", False),
+        amount=getattr(event, "amount", 0),
+        unit=_unit(event) if isinstance(event, events_pb2.LimitExtended) else "",
+        authority=getattr(event, "authority", ""),
     )
 
 
@@ -62,6 +68,10 @@ def _due(correction: case_pb2.Correction) -> date | None:
 
 def _procedure(kind: case_pb2.ProcedureKind.ValueType) -> str:
     return case_pb2.ProcedureKind.Name(kind).removeprefix("PROCEDURE_KIND_")
+
+
+def _unit(event: events_pb2.LimitExtended) -> str:
+    return bundle_pb2.TimeUnit.Name(event.unit).removeprefix("TIME_UNIT_")
 
 
 def ending_of(step: Happening, message: RowMapping) -> Happening:

@@ -37,6 +37,10 @@ class Texts:
                 "wanted": happening.wanted,
                 "due": happening.due,
                 "procedure": happening.procedure,
+                "by_silence": happening.by_silence,
+                "amount": happening.amount,
+                "unit": happening.unit,
+                "authority": happening.authority,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

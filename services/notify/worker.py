@@ -27,6 +27,11 @@ class NotifyWorker:
         """Tells the applicant and the office's systems."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.LimitExtended)
+    def on_limit_extended(self, work: UnitOfWork, events: list[events_pb2.LimitExtended]) -> None:
+        """Tells the applicant, as the law wants it, and the office's systems."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.StepCompleted)
     def on_step_completed(self, work: UnitOfWork, events: list[events_pb2.StepCompleted]) -> None:
         """Tells the applicant and the office's systems."""

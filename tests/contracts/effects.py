@@ -151,6 +151,7 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
         (
             cases.CaseSubmitted,
             cases.StepAccepted,
+            cases.LimitExtended,
             cases.StepCompleted,
             cases.StepRefused,
             cases.StepPassedUp,

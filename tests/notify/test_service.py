@@ -12,6 +12,7 @@ from chassis.problems import Exhausted, Forbidden, Invalid, NotFound
 from chassis.testing import ManualClock
 from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import events_pb2 as pb
+from duokua.matters.v1 import bundle_pb2
 from duokua.notify.v1 import notify_service_pb2 as contract
 from services.notify import store
 from services.notify.api import NotifyApi
@@ -25,6 +26,10 @@ URL = "http://127.0.0.1:9/hook"
 EVERY_EVENT: list[CaseEvent] = [
     pb.CaseSubmitted(case=case()),
     pb.StepAccepted(case=case(), step=step()),
+    pb.StepAccepted(case=case(version=2), step=step(), by_silence=True),
+    pb.LimitExtended(
+        case=case(), step=step(), amount=10, unit=bundle_pb2.TIME_UNIT_WORKING_DAY, reason="案情复杂", authority="局长"
+    ),
     pb.StepCompleted(case=case(), step=step()),
     pb.StepRefused(case=case(), step=step(), reason="the kitchen has no exit"),
     pb.StepPassedUp(case=case(), step=step(), reason="above our limit"),

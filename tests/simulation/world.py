@@ -12,9 +12,9 @@ from chassis.database import OUTBOX_TOPIC
 from chassis.settings import SERVICES
 from services.cases.domain.log import LogKey, make_key
 from services.cases.plans import Plans
-from services.cases.saga import TASKS_TOPIC
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
+from services.cases.writes import TASKS_TOPIC
 from services.notify.deliverer import Deliverer
 from services.notify.sender import Sender
 from services.notify.service import Notify

@@ -3,27 +3,13 @@
 A clock is plain values: when it started, its limit, when it stood still and why, how it was extended, when it ended.
 Everything else (due time, time used, light) is reckoned from these, a calendar and rules, so a snapshot holds nothing
 that could disagree. The functions here return the clock after an event, or raise Refusal: CLOCK_ENDED, CLOCK_STOPPED,
-CLOCK_NOT_STOPPED, EXTENSION_TOO_LONG. An event that seems older than the one before (machines' times differ a little)
-is taken as happening with it.
+CLOCK_NOT_STOPPED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG. An event that seems older than the one before (machines'
+times differ a little) is taken as happening with it. Many clocks may stop and go on at once, and several procedures may
+overlap: a clock runs when none of its stops is open.
 
-How a case uses this:
-
-- a step is offered to its office: `start(now, ACCEPTANCE)`; silence until it is red counts as acceptance;
-- accepted, by word or by silence: `end` that one, and `start(at, ...)` those of the decision, statutory and promised;
-  the first acceptance starts the bundle's. ``at`` is now, after silence the time of the offer: the law counts from
-  receipt then;
-- a correction is asked for, a special procedure begins: `stop(clock, now, task id, kind)`, the bundle's clock too;
-- it was supplied, the procedure is over: `resume(clock, now, task id)`;
-- extended, with reason and authority: `extend(clock, now, ...)`;
-- completed, refused, returned, withdrawn: `end(clock, now)`.
-
-After each of these, and when a timer fires, the saga sets the clock's one timer to `reckoning.next_change(...)`, or
-clears it when that is None; the timer's input then compares `reckoning.light(...)` with the light told last, and
-announces the change. Many clocks may stop and go on at once, and several procedures may overlap: a clock runs when
-none of its stops is open.
-
-A replay must give the same, so its inputs must have all that the reckoning needs: the case is pinned to a version of
-the calendar (`services.cases.calendars` says how) and to `reckoning.Rules`, by what its first input says of them.
+Which clock of a case starts, stops and ends when is told in `timing.py`; what follows from its light in `lights.py`.
+The core itself never reckons: the shell does, with the newest calendar, and what it tells the core (that a light has
+changed) is an input like any other. So a replay needs no calendar, and gives the same whatever was loaded since.
 """
 
 from collections.abc import Mapping
@@ -180,12 +166,12 @@ def resume(clock: Clock, at: datetime, stop_id: str) -> Clock:
 def extend(clock: Clock, at: datetime, amount: int, reason: str, authority: str) -> Clock:
     """Give the clock more time, in the unit of its limit.
 
-    Raises Refusal CLOCK_ENDED, and EXTENSION_TOO_LONG when all extensions together are more than the limit allows;
-    ValueError for less than 1.
+    Raises Refusal CLOCK_ENDED, EXTENSION_TOO_SHORT for less than 1, and EXTENSION_TOO_LONG when all extensions together
+    are more than the limit allows.
     """
     _check_not_ended(clock)
     if amount < 1:
-        raise ValueError(f"an extension is 1 or more, not {amount}")
+        raise Refusal("EXTENSION_TOO_SHORT", f"an extension is 1 or more, not {amount}")
     left = clock.limit.longest_extension - sum(each.amount for each in clock.extensions)
     if amount > left:
         unit = clock.limit.unit.replace("_", " ")

@@ -14,12 +14,14 @@ from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.dataflow import inputs_failed
 from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
+from services.cases.domain.extending import limit_extended
 from services.cases.domain.flow import branched
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
     Accepted,
     Branched,
     CaseStopped,
+    ClockTurned,
     Completed,
     Corrected,
     CorrectionRequested,
@@ -28,6 +30,7 @@ from services.cases.domain.inputs import (
     IncidentRetried,
     Input,
     InputsFailed,
+    LimitExtended,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -43,6 +46,7 @@ from services.cases.domain.inputs import (
     Suspended,
     Withdrawn,
 )
+from services.cases.domain.lights import clock_turned
 from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
 from services.cases.domain.passing import handed_over, passed_up
 from services.cases.domain.plan import Plan
@@ -114,6 +118,8 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     PassedUp: passed_up,
     HandedOver: handed_over,
     Branched: branched,
+    LimitExtended: limit_extended,
+    ClockTurned: clock_turned,
     NoticeSealed: notice_sealed,
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,

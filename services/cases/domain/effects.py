@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.cases.domain.case import TaskKind, UndoCause
+from services.cases.domain.clocks import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class NameHandler:
 
     task_id: str
     handler: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptTask:
+    """An open task counts as accepted, without a word of its office."""
+
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,20 @@ class StepAccepted:
     """The office accepted the step. A step that is completed at once was accepted too, without this event."""
 
     step_id: str
+    by_silence: bool = False
+    """The office said nothing in time, which counts as acceptance from the day of receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockExtended:
+    """The office has more time for the decision; the applicant is told of it, and why."""
+
+    step_id: str
+    amount: int
+    unit: Unit
+    reason: str
+    authority: str
+    """Who gave leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +218,7 @@ class IncidentOpened:
 Event = (
     CaseSubmitted
     | StepAccepted
+    | ClockExtended
     | StepCompleted
     | StepRefused
     | StepPassedUp
@@ -220,6 +243,7 @@ class Announce:
 Effect = (
     OpenTask
     | CloseTask
+    | AcceptTask
     | NameHandler
     | RequestRouting
     | RequestNotice

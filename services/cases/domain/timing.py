@@ -80,10 +80,20 @@ def resumed(turn: "Turn", step_id: str, stop_id: str) -> None:
             _change(turn, each, clocks.resume(each.clock, turn.now, stop_id))
 
 
+def extended(turn: "Turn", before: CaseClock, amount: int, reason: str, authority: str) -> None:
+    """Give a clock more time. Raises Refusal CLOCK_ENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG."""
+    _change(turn, before, clocks.extend(before.clock, turn.now, amount, reason, authority))
+
+
 def decided(turn: "Turn", step_id: str) -> None:
     """The office has no more to decide: it completed, refused or returned the step, or was let off it."""
     for each in _of(turn, (step_id,)):
         _change(turn, each, clocks.end(each.clock, turn.now))
+    # What held the bundle's clocks up for this step is over with it.
+    held = [stop for each in _of(turn, (BUNDLE,)) for stop in each.clock.stops if stop.resumed_at is None]
+    for stop in held:
+        if turn.tasks[stop.stop_id].step_id == step_id:
+            resumed(turn, BUNDLE, stop.stop_id)
 
 
 # The case

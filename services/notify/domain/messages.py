@@ -12,6 +12,7 @@ CASE_COMPLETED = _CASES + "CaseCompleted"
 CASE_UNDONE = _CASES + "CaseUndone"
 STEP_ACCEPTED = _CASES + "StepAccepted"
 STEP_COMPLETED = _CASES + "StepCompleted"
+LIMIT_EXTENDED = _CASES + "LimitExtended"
 STEP_REFUSED = _CASES + "StepRefused"
 STEP_PASSED_UP = _CASES + "StepPassedUp"
 STEP_UNDONE = _CASES + "StepUndone"
@@ -23,6 +24,7 @@ INCIDENT_OPENED = _CASES + "IncidentOpened"
 STEP_EVENTS = frozenset(
     {
         STEP_ACCEPTED,
+        LIMIT_EXTENDED,
         STEP_COMPLETED,
         STEP_REFUSED,
         STEP_PASSED_UP,
@@ -84,6 +86,12 @@ class Happening:
     """The last day for it, in China; None when there is no limit or it is not known."""
     procedure: str = ""
     """The kind of a special procedure: HEARING, PUBLICITY, VERIFICATION or SUSPENDED."""
+    by_silence: bool = False
+    """Whether a step counts as accepted because its office said nothing in time."""
+    amount: int = 0
+    """By how much a limit was extended, in `unit` (WORKING_DAY ...); `authority` gave leave."""
+    unit: str = ""
+    authority: str = ""
 
     @property
     def recipient(self) -> str:

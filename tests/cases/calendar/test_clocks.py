@@ -94,7 +94,7 @@ def test_a_limit_without_an_extension_has_none() -> None:
 
 @pytest.mark.parametrize("amount", [0, -1])
 def test_an_extension_is_more_time(amount: int) -> None:
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(Refusal, match="EXTENSION_TOO_SHORT: an extension is 1 or more"):
         extend(start(BEGIN, DECISION), BEGIN, amount, "疑难", "局长")
 
 

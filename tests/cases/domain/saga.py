@@ -5,6 +5,7 @@ alone, so that every test also checks that the effects are enough.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from services.cases.domain.case import Case, CaseStatus, Incident, NoticeStatus, StepState, TaskKind, TaskStatus
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
+    AcceptTask,
     Announce,
     AskBranch,
     CloseIncident,
@@ -307,13 +309,8 @@ class Saga:
     def _note(self, effect: Effect) -> None:
         self.effects.append(effect)
         match effect:
-            case OpenTask(task_id=task_id):
-                assert task_id not in self.all_tasks, "a task id is used twice"
-                assert effect.not_before >= self.now
-                self.open[task_id] = self.all_tasks[task_id] = effect
-            case CloseTask(task_id=task_id):
-                del self.open[task_id]
-                self.taken_back.add(task_id)
+            case OpenTask() | AcceptTask() | NameHandler() | CloseTask():
+                self._note_task(effect)
             case RequestRouting(request_no=number):
                 self.questions[number] = effect
             case RequestNotice(notice_id=notice_id):
@@ -324,11 +321,24 @@ class Saga:
                 del self.open_incidents[incident_id]
             case Announce(event=IncidentOpened() as event):
                 self.open_incidents[event.incident_id] = event
-            case NameHandler(task_id=task_id):
-                assert task_id in self.open
-                self.handlers[task_id] = effect.handler
             case Announce() | AskBranch():
                 pass
+
+    def _note_task(self, effect: OpenTask | AcceptTask | NameHandler | CloseTask) -> None:
+        task_id = effect.task_id
+        match effect:
+            case OpenTask():
+                assert task_id not in self.all_tasks, "a task id is used twice"
+                assert effect.not_before >= self.now
+                self.open[task_id] = self.all_tasks[task_id] = effect
+            case AcceptTask():
+                self.open[task_id] = replace(self.open[task_id], accepted=True)
+            case NameHandler():
+                assert task_id in self.open
+                self.handlers[task_id] = effect.handler
+            case CloseTask():
+                del self.open[task_id]
+                self.taken_back.add(task_id)
 
 
 def a_running_restaurant(*skipped: str) -> Saga:

@@ -14,12 +14,14 @@ from services.cases.domain.inputs import (
     Accepted,
     Answer,
     CaseStopped,
+    ClockTurned,
     Completed,
     Failed,
     HandedOver,
     IncidentRetried,
     Input,
     InputsFailed,
+    LimitExtended,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -36,6 +38,8 @@ from services.cases.domain.inputs import (
     Withdrawn,
 )
 from services.cases.domain.plan import Limits, Plan
+from services.cases.domain.reckoning import Light
+from services.cases.domain.timing import running
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
@@ -236,9 +240,14 @@ class CaseMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def repeat_an_event(self, data: st.DataObject) -> None:
-        """An event handled twice may at most tell of a failure once more; it never raises."""
+        """An event handled twice may at most tell of a failure once more; it never raises.
+
+        A light is none: it is told by who holds the case and has just reckoned it, and may come back.
+        """
         told = [
-            given for given, _ in self.saga.history if not isinstance(given, Answer | Order | Submitted | Withdrawn)
+            given
+            for given, _ in self.saga.history
+            if not isinstance(given, Answer | ClockTurned | Order | Submitted | Withdrawn)
         ]
         if told:
             given = data.draw(st.sampled_from(told), "repeat")
@@ -255,6 +264,31 @@ class CaseMachine(RuleBasedStateMachine):
             self.saga.take(NoticeFailed(notice_id, "NO_SEAL", "no seal"))
         else:
             self.saga.take(NoticeRevoked(notice_id))
+
+    @precondition(lambda self: self.saga.case.proceedings.clocks)
+    @rule(data=st.data(), light=st.sampled_from(Light))
+    def turn_a_light(self, data: st.DataObject, light: Light) -> None:
+        clock_id = data.draw(st.sampled_from(sorted(self.saga.case.proceedings.clocks)), "clock")
+        known = self.saga.case.proceedings.clocks[clock_id]
+        changed = self.saga.take(ClockTurned(clock_id, light)).changed
+        assert changed == (known.clock.ended_at is None and known.light is not light)
+
+    @precondition(lambda self: self.saga.open)
+    @rule(data=st.data(), amount=st.integers(0, 11))
+    def extend_a_limit(self, data: st.DataObject, amount: int) -> None:
+        task_id = data.draw(st.sampled_from(sorted(self.saga.open)), "task")
+        given = LimitExtended(task_id, self.saga.request_id(), amount, "a hard case", "the head")
+        clock_id = f"{self.saga.open[task_id].step_id}:statutory"
+        statutory = {each.clock_id: each for each in running(self.saga.case.proceedings.clocks)}.get(clock_id)
+        if statutory is None:
+            self.saga.is_refused(given, "NO_LIMIT")
+        elif statutory.light is Light.RED:
+            self.saga.is_refused(given, "LIMIT_PASSED")
+        elif 1 <= amount <= DECISION.amount + DECISION.longest_extension - statutory.clock.amount:
+            assert self.saga.take(given).changed
+            event("a limit was extended")
+        else:
+            self.saga.is_refused(given, "EXTENSION_TOO_SHORT", "EXTENSION_TOO_LONG")
 
     @precondition(lambda self: self.saga.open_incidents)
     @rule(data=st.data())

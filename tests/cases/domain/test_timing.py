@@ -129,25 +129,35 @@ def test_a_case_that_has_ended_has_no_clock_that_runs() -> None:
 
 def test_a_stop_holds_the_clocks_of_its_step_and_of_the_bundle_until_it_is_over() -> None:
     turn = turn_of(a_timed_case().accept("food"))
-    timing.stopped(turn, "food", "t1", StopKind.HEARING)
-    timing.stopped(turn, "sign", "t2", StopKind.CORRECTION)
-    timing.stopped(turn, "sign", "t2", StopKind.CORRECTION)
+    timing.stopped(turn, "food", "c1:food:1", StopKind.HEARING)
+    timing.stopped(turn, "sign", "c1:sign:1", StopKind.CORRECTION)
+    timing.stopped(turn, "sign", "c1:sign:1", StopKind.CORRECTION)
     held = {each.clock_id for each in turn.proceedings.clocks.values() if each.clock.stopped}
     assert held == {"food:statutory", "food:promised", "sign:acceptance", ":statutory"}
-    timing.resumed(turn, "sign", "t2")
+    timing.resumed(turn, "sign", "c1:sign:1")
     assert not turn.proceedings.clocks["sign:acceptance"].clock.stopped
     assert turn.proceedings.clocks[":statutory"].clock.stopped
-    timing.resumed(turn, "food", "t1")
-    timing.resumed(turn, "food", "t1")
+    timing.resumed(turn, "food", "c1:food:1")
+    timing.resumed(turn, "food", "c1:food:1")
     assert not any(each.clock.stopped for each in turn.proceedings.clocks.values())
-    assert [each.stop_id for each in turn.proceedings.clocks[":statutory"].clock.stops] == ["t1", "t2"]
+    assert [each.stop_id for each in turn.proceedings.clocks[":statutory"].clock.stops] == ["c1:food:1", "c1:sign:1"]
+
+
+def test_what_held_the_bundle_up_for_a_step_is_over_when_the_step_is_decided() -> None:
+    turn = turn_of(a_timed_case())
+    timing.stopped(turn, "food", "c1:food:1", StopKind.SUSPENDED)
+    timing.stopped(turn, "sign", "c1:sign:1", StopKind.CORRECTION)
+    timing.decided(turn, "food")
+    assert [each.resumed_at is None for each in turn.proceedings.clocks[":statutory"].clock.stops] == [False, True]
+    timing.decided(turn, "sign")
+    assert not turn.proceedings.clocks[":statutory"].clock.stopped
 
 
 def test_a_clock_of_the_bundle_that_starts_during_a_procedure_stands_still() -> None:
     plan = a_plan(a_step("food", limits=STEP), a_step("sign", limits=STEP))
     turn = turn_of(Saga(replace(plan, limits=Limits(statutory=BUNDLE))).submitted().routed())
-    turn.proceed(procedures=(Procedure("t1", "food", StopKind.VERIFICATION, "", NINE),))
-    timing.stopped(turn, "food", "t1", StopKind.VERIFICATION)
+    turn.proceed(procedures=(Procedure("c1:food:1", "food", StopKind.VERIFICATION, "", NINE),))
+    timing.stopped(turn, "food", "c1:food:1", StopKind.VERIFICATION)
     timing.taken_on(turn, "sign", turn.now)
     assert turn.proceedings.clocks[":statutory"].clock.stopped
     assert not turn.proceedings.clocks["sign:statutory"].clock.stopped
@@ -170,6 +180,6 @@ def test_what_is_called_again_changes_nothing() -> None:
     before = turn.proceedings
     timing.offered(turn, "food")
     timing.taken_on(turn, "food", turn.now)
-    timing.resumed(turn, "food", "t1")
+    timing.resumed(turn, "food", "c1:food:1")
     assert turn.proceedings == before
     assert not turn.changed

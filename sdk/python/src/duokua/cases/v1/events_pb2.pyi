@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from duokua.cases.v1 import case_pb2 as _case_pb2
+from duokua.matters.v1 import bundle_pb2 as _bundle_pb2
 from duokua.routing.v1 import routing_pb2 as _routing_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -147,6 +148,9 @@ class StepAccepted(_message.Message):
 
     CASE_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
+    BY_SILENCE_FIELD_NUMBER: _builtins.int
+    by_silence: _builtins.bool
+    """The office said nothing in time, which counts as acceptance from the day of receipt."""
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
@@ -156,14 +160,55 @@ class StepAccepted(_message.Message):
         *,
         case: Global___CaseRef | None = ...,
         step: Global___StepRef | None = ...,
+        by_silence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_silence", b"by_silence", "case", b"case", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StepAccepted: _TypeAlias = StepAccepted  # noqa: Y015
+
+@_typing.final
+class LimitExtended(_message.Message):
+    """延长: the office has more time for the decision; the applicant is told, with the reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    amount: _builtins.int
+    """In `unit`."""
+    unit: _bundle_pb2.TimeUnit.ValueType
+    reason: _builtins.str
+    authority: _builtins.str
+    """Who gave leave."""
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        amount: _builtins.int = ...,
+        unit: _bundle_pb2.TimeUnit.ValueType = ...,
+        reason: _builtins.str = ...,
+        authority: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "authority", b"authority", "case", b"case", "reason", b"reason", "step", b"step", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitExtended: _TypeAlias = LimitExtended  # noqa: Y015
 
 @_typing.final
 class StepCompleted(_message.Message):
