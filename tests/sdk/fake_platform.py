@@ -247,10 +247,14 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
         yield case_service_pb2.WatchCaseResponse()
         yield case_service_pb2.WatchCaseResponse()
 
+    async def AnswerTask(self, request: task_service_pb2.AnswerTaskRequest, context: Any) -> Any:
+        await self._check_call("AnswerTask", request, context)
+        return task_service_pb2.AnswerTaskResponse(outcome=taken(request.answer))
+
     async def _absent(self, request: Any, context: Any) -> Any:  # noqa: ARG002  # a servicer's signature
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not part of this platform")
 
-    AnswerTask = PullTasks = ListCases = GetHistory = WithdrawCase = GetKeys = RotateSigningKey = _absent
+    PullTasks = ListCases = GetHistory = WithdrawCase = CorrectCase = GetKeys = RotateSigningKey = _absent
 
     async def _check_call(self, method: str, request: Any, context: Any) -> None:
         token = await self._check_token(context)

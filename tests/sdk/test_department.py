@@ -1,12 +1,24 @@
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import grpc
 import pytest
 
-from duokua import Department, DuokuaError, LeaseLost, Refuse, Retry, Return, Task, from_struct, to_struct
+from duokua import (
+    Department,
+    DuokuaError,
+    LeaseLost,
+    Refuse,
+    RequestCorrection,
+    Retry,
+    Return,
+    Suspend,
+    Task,
+    from_struct,
+    to_struct,
+)
 from duokua.cases.v1 import case_pb2
 from tests.sdk.fake_platform import MATTER, TIMEOUT, FakePlatform, a_task, client_of, not_taken, taken, working
 
@@ -77,6 +89,8 @@ def test_an_async_handler_is_awaited_on_the_loop(fake: FakePlatform) -> None:
     [
         (Refuse("面积不足"), "refuse", "面积不足"),
         (Return("not our district"), "return_task", "not our district"),
+        (RequestCorrection({"shop.area": "is 120"}, reason="asked before"), "request_correction", "asked before"),
+        (Suspend("hearing", "the neighbours are heard"), "suspend", "the neighbours are heard"),
         (Retry("the register is down", after=timedelta(seconds=30)), "fail", "the register is down"),
         (KeyError("shop"), "fail", "KeyError: 'shop'"),
         (RuntimeError("x" * 1000), "fail", f"RuntimeError: {'x' * 486}"),
@@ -149,6 +163,74 @@ def test_an_undo_task_without_an_undo_handler_fails_and_says_so(fake: FakePlatfo
     with working(department):
         fake.stream().send(a_task("u1", undo=True))
         assert f"cannot undo matter {MATTER}" in fake.answer("fail").fail.reason
+
+
+def test_corrections_name_each_field_and_material(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+
+    @department.task(MATTER)
+    def food_licence(task: Task) -> None:
+        assert task.corrections == 1
+        raise RequestCorrection({"shop.area": "与图纸不符"}, {"lease": "看不清"})
+
+    with working(department):
+        fake.stream().send(a_task("t1", corrections=1))
+        asked = fake.answer("request_correction").request_correction
+    assert [(item.field, item.material, item.reason) for item in asked.items] == [
+        ("shop.area", "", "与图纸不符"),
+        ("", "lease", "看不清"),
+    ]
+
+
+def test_a_special_procedure_is_begun_and_said_to_be_over(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+
+    @department.task(MATTER)
+    def food_licence(_: Task) -> None:
+        raise Suspend("publicity", "公示七日")
+
+    with working(department):
+        fake.stream().send(a_task("t1"))
+        assert fake.answer("suspend").suspend.kind == case_pb2.PROCEDURE_KIND_PUBLICITY
+    for _ in range(2):
+        department.resume("t1", "无异议")
+    first, second = (request.answer for method, request, _ in fake.calls if method == "AnswerTask")
+    assert first == second
+    assert (first.task_id, first.lease, first.resume.note) == ("t1", "", "无异议")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        RequestCorrection,
+        lambda: RequestCorrection({"shop": ""}),
+        lambda: RequestCorrection({"shop": "x" * 501}),
+        lambda: RequestCorrection({f"field{number}": "wrong" for number in range(101)}),
+        lambda: RequestCorrection({"shop": "wrong"}, reason="x" * 1001),
+        lambda: Suspend("holiday", "we are away"),  # type: ignore[arg-type]
+        lambda: Suspend("hearing", " "),
+    ],
+)
+def test_what_the_platform_would_not_take_is_told_where_it_is_made(wrong: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        wrong()
+
+
+@pytest.mark.parametrize("raised", [RequestCorrection({"shop": "wrong"}), Suspend("hearing", "neighbours")])
+def test_an_undo_task_is_neither_corrected_nor_suspended(fake: FakePlatform, raised: Exception) -> None:
+    department = Department(client_of(fake))
+
+    @department.task(MATTER)
+    def food_licence(_: Task) -> None:
+        return
+
+    @food_licence.undo
+    def withdraw(_: Task) -> None:
+        raise raised
+
+    with working(department):
+        fake.stream().send(a_task("u1", undo=True))
+        assert "is not allowed on an undo task" in fake.answer("fail").fail.reason
 
 
 def test_an_undo_task_cannot_be_refused(fake: FakePlatform) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from duokua.department import Department
     from duokua.errors import DuokuaError
     from duokua.keys import ClientKey
-    from duokua.task import LeaseLost, Refuse, Retry, Return, Task
+    from duokua.task import LeaseLost, Refuse, RequestCorrection, Retry, Return, Suspend, Task
 
 __all__ = [
     "ClientKey",
@@ -22,8 +22,10 @@ __all__ = [
     "LeaseLost",
     "Platform",
     "Refuse",
+    "RequestCorrection",
     "Retry",
     "Return",
+    "Suspend",
     "Task",
     "from_struct",
     "to_struct",
@@ -36,8 +38,10 @@ _HOMES = {
     "LeaseLost": "duokua.task",
     "Platform": "duokua.client",
     "Refuse": "duokua.task",
+    "RequestCorrection": "duokua.task",
     "Retry": "duokua.task",
     "Return": "duokua.task",
+    "Suspend": "duokua.task",
     "Task": "duokua.task",
     "from_struct": "duokua.data",
     "to_struct": "duokua.data",

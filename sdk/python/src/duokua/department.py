@@ -14,6 +14,7 @@ own database knows that it has done it already.
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import signal
 import threading
@@ -21,6 +22,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Final, Self
 
+from duokua.cases.v1.task_pb2 import TaskAnswer
+from duokua.cases.v1.task_service_pb2 import AnswerTaskRequest
 from duokua.client import Platform
 from duokua.worker.handlers import Function, TaskHandler
 from duokua.worker.run import Run
@@ -57,7 +60,8 @@ class Department:
         """Register the decorated function as the handler of one or more matters.
 
         It gets a `Task`, and returns the result as a JSON-like dict (or None for an empty one), or raises `Refuse`,
-        `Return` or `Retry`. Any other exception is a technical failure, which the platform tries again later.
+        `Return`, `RequestCorrection`, `Suspend` or `Retry`. Any other exception is a technical failure, which the
+        platform tries again later.
         """
         if not catalog_codes:
             raise ValueError('name the matters that the handler is for, as in @department.task("330131903000")')
@@ -73,6 +77,17 @@ class Department:
             return handler
 
         return register
+
+    def resume(self, task_id: str, note: str = "") -> None:
+        """Say that the special procedure is over for which a handler raised `Suspend` on this task; another follows.
+
+        For any thread and any process of the office, working or not; said twice, nothing happens. Raises
+        `DuokuaError`, with reason PROCEDURE_NOT_FOUND when no procedure was begun on this task, and CASE_ENDED or
+        CASE_UNDOING when its case was refused or withdrawn meanwhile.
+        """
+        answer = TaskAnswer(task_id=task_id, request_id=f"resume {_digest(task_id)}")
+        answer.resume.note = note
+        self.platform.tasks.AnswerTask(AnswerTaskRequest(answer=answer))
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, or `stop()`; a second signal cuts the grace short.
@@ -109,6 +124,10 @@ class Department:
     async def _serve_with_signals(self) -> None:
         with _signals(self.stop):
             await self.serve()
+
+
+def _digest(task_id: str) -> str:
+    return hashlib.blake2b(task_id.encode(), digest_size=16).hexdigest()
 
 
 @contextlib.contextmanager

@@ -1,10 +1,10 @@
 """A task as a handler gets it, and what a handler may say instead of a result."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 from duokua.cases.v1 import case_pb2, task_pb2, task_service_pb2
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
@@ -13,6 +13,12 @@ from duokua.errors import DuokuaError
 
 # The platform's limit on a text that does not name another one.
 LONGEST_REASON: Final = 1000
+# The contract's limits on a request for corrections.
+LONGEST_FAULT: Final = 500
+MOST_ITEMS: Final = 100
+
+ProcedureName: TypeAlias = Literal["hearing", "publicity", "verification", "suspended"]
+PROCEDURES: Final[tuple[ProcedureName, ...]] = get_args(ProcedureName)
 
 
 class Refuse(Exception):
@@ -43,6 +49,45 @@ class Retry(Exception):
         self.after = timedelta(seconds=after) if isinstance(after, int | float) else after
         if self.after is not None and self.after < timedelta(0):
             raise ValueError(f"after is {self.after}; it must not be negative")
+        super().__init__(reason)
+
+
+class RequestCorrection(Exception):
+    """Raised by a handler: 补正, the applicant is to supply or mend something; ask for everything at once.
+
+    `fields` and `materials` say what is wrong with each field of the form, by its path, and with each kind of material:
+    `RequestCorrection({"premises.area": "the deed says 120 square metres"}, {"lease": "cannot be read"})`. `reason` is
+    needed from the second request for the same step on. Another task follows when the applicant has supplied it all.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, str] | None = None,
+        materials: Mapping[str, str] | None = None,
+        *,
+        reason: str = "",
+    ) -> None:
+        self.fields = {path: _checked(wrong, LONGEST_FAULT) for path, wrong in (fields or {}).items()}
+        self.materials = {kind: _checked(wrong, LONGEST_FAULT) for kind, wrong in (materials or {}).items()}
+        self.reason = _checked(reason) if reason else ""
+        if not 0 < len(self.fields) + len(self.materials) <= MOST_ITEMS:
+            raise ValueError(f"ask for 1 to {MOST_ITEMS} fields and materials")
+        super().__init__(reason or ", ".join([*self.fields, *self.materials]))
+
+
+class Suspend(Exception):
+    """Raised by a handler: 特别程序, a special procedure begins, and the clocks of the step stand still.
+
+    `kind` is "hearing" (听证), "publicity" (公示), "verification" (检验、检测、检疫、鉴定) or "suspended" (中止);
+    `reason` is for the applicant. Keep the task's id: `Department.resume(task_id)` says that it is over, and another
+    task follows.
+    """
+
+    def __init__(self, kind: ProcedureName, reason: str) -> None:
+        if kind not in PROCEDURES:
+            raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(PROCEDURES)}")
+        self.kind = kind
+        self.reason = _checked(reason)
         super().__init__(reason)
 
 
@@ -127,6 +172,11 @@ class Task:
         """Whether the office had accepted the task before, under an earlier lease."""
         return self.message.accepted
 
+    @property
+    def corrections(self) -> int:
+        """How often the applicant was asked for corrections of this step."""
+        return self.message.corrections
+
     @cached_property
     def form(self) -> dict[str, object]:
         """The declared fields of the form."""
@@ -177,9 +227,9 @@ class Task:
         return self._stub().GetMaterial(request).content
 
 
-def _checked(reason: str) -> str:
+def _checked(reason: str, longest: int = LONGEST_REASON) -> str:
     if not reason.strip():
         raise ValueError("the reason is empty; it is what people read")
-    if len(reason) > LONGEST_REASON:
-        raise ValueError(f"the reason has {len(reason)} characters; at most {LONGEST_REASON} are taken")
+    if len(reason) > longest:
+        raise ValueError(f"the reason has {len(reason)} characters; at most {longest} are taken")
     return reason

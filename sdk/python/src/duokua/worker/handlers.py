@@ -6,9 +6,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from duokua.cases.v1 import case_pb2
 from duokua.cases.v1.task_pb2 import TaskAnswer
 from duokua.data import fill_struct
-from duokua.task import LeaseLost, Refuse, Retry, Return, Task
+from duokua.task import LeaseLost, Refuse, RequestCorrection, Retry, Return, Suspend, Task
 
 _log = logging.getLogger("duokua.department")
 
@@ -34,7 +35,7 @@ class TaskHandler:
     def undo(self, function: _F) -> _F:
         """Register the function that undoes what this handler did; it returns when it is undone.
 
-        It may raise `Retry`, but neither `Refuse` nor `Return`: an undo is owed.
+        It may raise `Retry`, but nothing else that a handler may: an undo is owed.
         """
         if self.undo_function is not None:
             raise ValueError(f"{self._name} has its undo handler already: {self.undo_function!r}")
@@ -107,8 +108,8 @@ def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
             return None
         case asyncio.CancelledError() if task.cancelled.is_set():
             return None
-        case Refuse() | Return():
-            return _declined(task, error)
+        case Refuse() | Return() | RequestCorrection() | Suspend():
+            return _undecided(task, error)
         case Retry():
             return failure(error.reason, None if error.after is None else error.after.total_seconds())
         case _:
@@ -116,14 +117,24 @@ def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
             return failure(f"{type(error).__name__}: {error}")
 
 
-def _declined(task: Task, error: Refuse | Return) -> TaskAnswer:
+def _undecided(task: Task, error: Refuse | Return | RequestCorrection | Suspend) -> TaskAnswer:
     if task.is_undo:
         verb = type(error).__name__
         _log.error("the undo handler for %r raised %s, which an undo task does not allow", task, verb)
         return failure(f"{verb} is not allowed on an undo task: {error}")
     answer = TaskAnswer()
-    if isinstance(error, Refuse):
-        answer.refuse.reason = error.reason
-    else:
-        answer.return_task.reason = error.reason
+    match error:
+        case Refuse():
+            answer.refuse.reason = error.reason
+        case Return():
+            answer.return_task.reason = error.reason
+        case RequestCorrection():
+            answer.request_correction.reason = error.reason
+            for path, wrong in error.fields.items():
+                answer.request_correction.items.add(field=path, reason=wrong)
+            for kind, wrong in error.materials.items():
+                answer.request_correction.items.add(material=kind, reason=wrong)
+        case Suspend():
+            answer.suspend.kind = case_pb2.ProcedureKind.Value(f"PROCEDURE_KIND_{error.kind.upper()}")
+            answer.suspend.reason = error.reason
     return answer
