@@ -59,6 +59,9 @@ NINE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Nine o'clock in Beijing, on a Monday."""
 
 
+_VALUES = {"string": "text", "number": 1.5, "integer": 1, "boolean": True, "array": [1], "object": {"a": 1}}
+
+
 class Saga:
     """One case, driven by hand."""
 
@@ -163,8 +166,13 @@ class Saga:
 
     def complete(self, *step_ids: str, result: dict[str, Any] | None = None) -> "Saga":
         for step_id in step_ids:
-            self.answer(Completed(self.task_id(step_id), self.request_id(), result or {"permit": f"of {step_id}"}))
+            self.answer(Completed(self.task_id(step_id), self.request_id(), result or self.a_result(step_id)))
         return self
+
+    def a_result(self, step_id: str) -> dict[str, Any]:
+        """A result that fits what the step's matter declares."""
+        declared = {field.name: _VALUES[field.type] for field in self.plan.by_id[step_id].result_fields}
+        return declared or {"permit": f"of {step_id}"}
 
     def refuse(self, step_id: str, reason: str = "the exit is blocked") -> "Saga":
         return self.answer(Refused(self.task_id(step_id), self.request_id(), reason))
@@ -227,7 +235,7 @@ class Saga:
             release(self)
             for task_id in tuple(self.open):
                 if task_id in self.open:
-                    self.take(Completed(task_id, self.request_id(), {}))
+                    self.take(Completed(task_id, self.request_id(), self.a_result(self.open[task_id].step_id)))
             for incident_id in tuple(self.open_incidents):
                 if incident_id in self.open_incidents:
                     self.take(IncidentRetried(incident_id, self.request_id(), "put right"))
