@@ -8,6 +8,8 @@ from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
 from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
+from services.cases.calendars import Calendars
+from services.cases.clock_messages import ClockReader
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
 from services.cases.domain.case import Case, UndoCause
@@ -70,8 +72,8 @@ def withdraw_notice(work: UnitOfWork, published: Published, case: Case, effect: 
     work.emit(event, subject=case.case_id)
 
 
-def announce(work: UnitOfWork, published: Published, case: Case, event: effects.Event) -> None:
-    """Tell what happened."""
+def announce(work: UnitOfWork, published: Published, case: Case, event: effects.Event, calendars: Calendars) -> None:
+    """Tell what happened; `calendars` give the due time where that is told."""
     ref = _case_ref(published, case)
     message: Any
     match event:
@@ -92,7 +94,8 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             | effects.ProcedureBegan()
             | effects.ProcedureEnded()
         ):
-            message = _holding_up(published, case, event)
+            reader = ClockReader(calendars.newest(work), work.now, published.plan.rules)
+            message = _holding_up(published, case, event, reader)
         case effects.CaseCompleted(document_ids):
             message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
         case effects.CaseUndone(cause, reason):
@@ -147,15 +150,16 @@ def _holding_up(
     published: Published,
     case: Case,
     event: effects.CorrectionRequested | effects.CorrectionSupplied | effects.ProcedureBegan | effects.ProcedureEnded,
+    reader: ClockReader,
 ) -> Any:
     """What holds steps up, or no longer does."""
     ref = _case_ref(published, case)
     match event:
         case effects.CorrectionRequested(correction_no):
-            correction = correction_message(case, case.proceedings.corrections[correction_no - 1])
+            correction = correction_message(case, case.proceedings.corrections[correction_no - 1], reader)
             return events_pb2.CorrectionRequested(case=ref, correction=correction)
         case effects.CorrectionSupplied(correction_no):
-            correction = correction_message(case, case.proceedings.corrections[correction_no - 1])
+            correction = correction_message(case, case.proceedings.corrections[correction_no - 1], reader)
             return events_pb2.CorrectionSupplied(case=ref, correction=correction)
     (procedure,) = (each for each in case.proceedings.procedures if each.task_id == event.task_id)
     step, message = _step_ref(published, case, procedure.step_id), procedure_message(procedure)

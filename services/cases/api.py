@@ -135,7 +135,7 @@ class CaseApi:
 
     def _message(self, work: UnitOfWork, caller: Caller, row: Row[Any]) -> case_pb2.Case:
         plan = self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
-        return shown_to(caller, case_message(row, plan))
+        return shown_to(caller, case_message(row, plan, self._cases.reader(work, plan)))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -11,10 +11,12 @@ from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct, from_struct
 from services.cases.announcements import UNDO_CAUSES
 from services.cases.applications import LARGEST_FORM
+from services.cases.clock_messages import ClockReader, worst_light
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
+from services.cases.domain.timing import BUNDLE
 from services.cases.office_messages import review_message
 from services.cases.timestamps import stamp
 
@@ -35,8 +37,8 @@ _NOTICE_NUMBERS = {
 }
 
 
-def case_message(row: Row[Any], plan: Plan) -> case_pb2.Case:
-    """A stored case."""
+def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Case:
+    """A stored case, its clocks as they stand when they are read."""
     case = from_json(row.snapshot)
     message = case_pb2.Case(
         case_id=case.case_id,
@@ -52,11 +54,16 @@ def case_message(row: Row[Any], plan: Plan) -> case_pb2.Case:
         version=case.version,
         open_incidents=case.open_incidents,
         undo_cause=UNDO_CAUSES.get(case.undo_cause, case_pb2.UNDO_CAUSE_UNSPECIFIED),
-        corrections=[correction_message(case, each) for each in case.proceedings.corrections],
+        corrections=[correction_message(case, each, reader) for each in case.proceedings.corrections],
         procedures=[procedure_message(each) for each in case.proceedings.procedures],
     )
     for planned in plan.steps:
-        message.steps.append(_step(plan, case.steps[planned.step_id]))
+        step = _step(plan, case.steps[planned.step_id])
+        step.clocks.extend(reader.clocks(case, planned.step_id))
+        step.light = worst_light(step.clocks)
+        message.steps.append(step)
+    message.clocks.extend(reader.clocks(case, BUNDLE))
+    message.light = worst_light([*message.clocks, *(clock for step in message.steps for clock in step.clocks)])
     return message
 
 

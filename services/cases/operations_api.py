@@ -102,7 +102,8 @@ class OperationsApi:
         row = self._cases.row(call.work, id_or_number)
         self._operations.decide(call.work, row.case_id, order, call.caller.subject)
         row = self._cases.row(call.work, row.case_id)
-        return case_message(row, self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan)
+        plan = self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan
+        return case_message(row, plan, self._cases.reader(call.work, plan))
 
     def _incident(self, call: Call, incident_id: str) -> case_pb2.Incident:
         found = self._operations.incident(call.work, incident_id)

@@ -261,7 +261,7 @@ class Saga:
             case Announce():
                 if isinstance(effect.event, IncidentOpened):
                     writes.open_incident(case, effect.event, work.now)
-                announcements.announce(work, running.published, case, effect.event)
+                announcements.announce(work, running.published, case, effect.event, self._calendars)
 
 
 def watch_topic(case_id: str) -> str:

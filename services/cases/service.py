@@ -17,6 +17,8 @@ from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases import store
 from services.cases.applications import check_application
+from services.cases.calendars import Calendars
+from services.cases.clock_messages import ClockReader
 from services.cases.domain.decide import decide
 from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
@@ -31,6 +33,7 @@ from services.cases.domain.inputs import (
     Withdrawn,
 )
 from services.cases.domain.numbers import case_number, series_of
+from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
 from services.cases.materials import keep, uploaded
@@ -61,6 +64,7 @@ class Cases:
     def __init__(self, plans: Plans, decide: Decide = decide) -> None:
         self.plans = plans
         self.saga = Saga(plans, decide)
+        self.calendars = Calendars()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -124,6 +128,10 @@ class Cases:
         if found is None:
             raise case_not_found(id_or_number)
         return found
+
+    def reader(self, work: UnitOfWork, plan: Plan) -> ClockReader:
+        """What reads the clocks of cases of a plan now."""
+        return ClockReader(self.calendars.newest(work), work.now, plan.rules)
 
     def withdraw(self, work: UnitOfWork, case_id: str, reason: str, actor: str) -> Row[Any]:
         """Take a case back for its applicant. Raises Conflict PIVOT_PASSED, CASE_UNDOING, CASE_ENDED."""

@@ -201,7 +201,8 @@ def test_a_case_tells_its_corrections_and_procedures(town: Town) -> None:
     taken(town.answer(suspending(sign, StopKind.PUBLICITY)))
     with town.database.read() as work:
         plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
-    message = case_message(town.row(case_id), plan)
+        reader = town.cases.reader(work, plan)
+    message = case_message(town.row(case_id), plan, reader)
     (request,) = message.corrections[0].requests
     assert (request.step_id, request.organ_id, request.organ_name, request.reason) == ("food", "food", "food局", "两处")
     assert [(item.WhichOneof("item"), item.reason) for item in request.items] == [

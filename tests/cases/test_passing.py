@@ -36,7 +36,8 @@ def shown(town: Town, case_id: str, caller: Caller) -> case_pb2.StepState:
     row = town.row(case_id)
     with town.database.read() as work:
         plan = town.cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
-    (step,) = (step for step in shown_to(caller, case_message(row, plan)).steps if step.step_id == "food")
+        reader = town.cases.reader(work, plan)
+    (step,) = (step for step in shown_to(caller, case_message(row, plan, reader)).steps if step.step_id == "food")
     return step
 
 
