@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from chassis.settings import Settings
+from cli.applications import correct, withdraw
 from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
@@ -12,7 +13,9 @@ from cli.proving import proof, replay, verify
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay.")
+app = typer.Typer(
+    no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay, correct, withdraw."
+)
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
 STEP_COLUMNS = [
@@ -96,7 +99,7 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-for command in (proof, verify, replay):
+for command in (proof, verify, replay, correct, withdraw):
     app.command()(command)
 
 
