@@ -6,6 +6,7 @@ loss of power (a folder's files and directories are synced; S3 promises it).
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +31,7 @@ CHUNK = 8 * 1024 * 1024
 """In bytes: S3 takes a long object in parts of at least 5 MiB."""
 AT_ONCE = 2
 """Parts of one object on their way to S3, each in memory."""
+LEFTOVER_SECONDS = 86_400.0
 _CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=30)}
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _S3_OPTIONS = frozenset({"endpoint", "region"})
@@ -88,11 +90,28 @@ class Blobs:
         except BlobMissingError:
             return
 
+    def delete_now(self, name: str) -> None:
+        """The same, for a thread that waits."""
+        try:
+            with _problems(name):
+                obstore.delete(self._store, name)
+        except BlobMissingError:
+            return
+
+    def drop_leftovers(self, older_than: float = LEFTOVER_SECONDS) -> None:
+        """Delete what a process left in a folder that was killed while it wrote; a bucket's own rules do it for S3."""
+        if self._folder is None:
+            return
+        latest = time.time() - older_than
+        for file in self._folder.rglob("*#*"):  # how obstore names a file until it is whole
+            if file.is_file() and file.stat().st_mtime < latest:
+                file.unlink(missing_ok=True)
+
     async def names(self, prefix: str) -> list[str]:
         """The objects under a folder such as "uploads/<key>"; for folders with few."""
         with _problems(prefix):
-            pages = obstore.list(self._store, prefix)
-            return [meta["path"] async for page in pages for meta in page]
+            pages = await obstore.list(self._store, prefix).collect_async()
+            return [meta["path"] for meta in pages]
 
 
 def blob_name(digest: str) -> str:

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
 from sqlalchemy import Row
 
 from chassis.api import Call, StreamCall
+from chassis.database import Database
 from chassis.problems import Exhausted, Forbidden, Invalid, Violation
 from duokua.cases.v1 import material_service_pb2
 from services.cases import materials, store
 from services.cases.blobs import Blobs
+from services.cases.keeping import Keeper
 from services.cases.materials import Found
 from services.cases.reading import Reading
 from services.cases.receiving import Reception
@@ -36,6 +39,7 @@ class MaterialApi:
     """Takes materials in and gives them out."""
 
     service = material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"]
+    _keeping: "asyncio.Task[None]"
 
     def __init__(self, cases: Cases, uploads: Uploads, blobs: Blobs) -> None:
         self._cases = cases
@@ -44,6 +48,14 @@ class MaterialApi:
         self._reading = Reading(blobs)
         self._streams: Counter[str] = Counter()
         self._assembling = asyncio.Semaphore(ASSEMBLED_AT_ONCE)
+
+    async def start(self, database: Database, threads: Executor) -> None:
+        """Begin to keep the store in order."""
+        self._keeping = asyncio.create_task(Keeper(self._blobs, database, threads).run())
+
+    async def stop(self) -> None:
+        """Keep it no more; what is broken off is done again."""
+        self._keeping.cancel()
 
     async def upload(self, call: StreamCall, requests: AsyncIterator[pb.UploadRequest]) -> pb.UploadResponse:
         """Take one stream of an upload."""

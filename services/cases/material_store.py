@@ -81,9 +81,14 @@ def change_upload(connection: Connection, key: str, **values: Any) -> None:
     connection.execute(update(uploads).where(uploads.c.key == key).values(**values))
 
 
-def advance_upload(connection: Connection, key: str, start: int, received: int) -> bool:
-    """Note that another part is stored; false when the upload is not at `start` any more."""
-    statement = update(uploads).where(uploads.c.key == key, uploads.c.received == start, uploads.c.finished.is_(False))
+def advance_upload(connection: Connection, key: str, start: int, received: int, now: datetime) -> bool:
+    """Note that another part is stored; false when the upload is not at `start` any more, or has expired."""
+    statement = update(uploads).where(
+        uploads.c.key == key,
+        uploads.c.received == start,
+        uploads.c.finished.is_(False),
+        uploads.c.expires_at > now,
+    )
     return connection.execute(statement.values(received=received)).rowcount == 1
 
 
@@ -116,6 +121,47 @@ def name_uploads(connection: Connection, owner_id: str, digests: Collection[str]
     connection.execute(statement.values(named=True))
 
 
-def drop_upload(connection: Connection, key: str) -> None:
-    """Forget an upload."""
-    connection.execute(delete(uploads).where(uploads.c.key == key))
+def expired_uploads(connection: Connection, since: datetime, limit: int) -> list[str]:
+    """The keys of uploads that expired before."""
+    return list(connection.scalars(select(uploads.c.key).where(uploads.c.expires_at <= since).limit(limit)))
+
+
+def drop_uploads(connection: Connection, keys: Collection[str]) -> None:
+    """Forget uploads."""
+    connection.execute(delete(uploads).where(uploads.c.key.in_(keys)))
+
+
+def next_content(connection: Connection) -> tuple[str, bytes] | None:
+    """A content that waits to be moved to the blob store."""
+    row = connection.execute(select(contents).limit(1)).first()
+    return None if row is None else (row.sha256, bytes(row.content))
+
+
+def content_moved(connection: Connection, digest: str) -> None:
+    """Note that a content is in the blob store, and no longer here."""
+    blob_stored(connection, digest)
+    connection.execute(delete(contents).where(contents.c.sha256 == digest))
+
+
+def give_up_blobs(connection: Connection, now: datetime, limit: int) -> None:
+    """Have nobody rely on blobs that nobody needs."""
+    due = select(blobs.c.sha256).where(blobs.c.stored, blobs.c.kept_until <= now).limit(limit)
+    digests = list(connection.scalars(due.with_for_update(skip_locked=True)))
+    connection.execute(update(blobs).where(blobs.c.sha256.in_(digests)).values(stored=False))
+
+
+def given_up_blobs(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """The blobs that are to be deleted: given up, or never written to their end."""
+    due = select(blobs.c.sha256).where(blobs.c.stored.is_(False), blobs.c.kept_until <= now)
+    return list(connection.scalars(due.limit(limit)))
+
+
+def lock_given_up(connection: Connection, digest: str, now: datetime) -> bool:
+    """Lock a blob's row, if it is still to be deleted."""
+    query = select(blobs.c.sha256).where(blobs.c.sha256 == digest, blobs.c.stored.is_(False), blobs.c.kept_until <= now)
+    return connection.execute(query.with_for_update(skip_locked=True)).first() is not None
+
+
+def drop_blob(connection: Connection, digest: str) -> None:
+    """Forget a blob."""
+    connection.execute(delete(blobs).where(blobs.c.sha256 == digest))

@@ -5,6 +5,7 @@ A part is stored before it is counted: what a crash leaves between the two is wr
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
@@ -106,7 +107,10 @@ class Reception:
             await self._transact(lambda work: self._uploads.discard(work, upload))
             fault = Violation("start.sha256", f"the content has the hash {wrong}")
             raise Invalid("CONTENT_INVALID", "the content is not what was declared", [fault]) from None
-        return await self._transact(lambda work: self._uploads.finish(work, upload))
+        finished = await self._transact(lambda work: self._uploads.finish(work, upload))
+        with contextlib.suppress(Unavailable):  # what is left goes with the upload's row, when it expires
+            await drop_parts(self._blobs, upload.key)
+        return finished
 
     async def _whole(self, upload: Upload) -> AsyncIterator[bytes]:
         """All parts, in order; raises _WrongHashError before the last bytes when they are not what was declared."""
@@ -158,6 +162,12 @@ class _WrongHashError(Exception):
 def part_name(key: str, start: int) -> str:
     """Where a part of an upload lies."""
     return f"{parts_folder(key)}/{start:013d}"
+
+
+async def drop_parts(blobs: Blobs, key: str) -> None:
+    """Delete the parts of an upload."""
+    for name in await blobs.names(parts_folder(key)):
+        await blobs.delete(name)
 
 
 def parts_folder(key: str) -> str:

@@ -90,8 +90,8 @@ class Uploads:
 
     def advance(self, work: UnitOfWork, key: str, start: int, received: int) -> None:
         """Note that a part is stored; raises Conflict OFFSET_MISMATCH when another stream has gone on with it."""
-        if not store.advance_upload(work.connection, key, start, received):
-            raise offset_mismatch("another stream goes on with this upload: ask GetUpload")
+        if not store.advance_upload(work.connection, key, start, received, work.now):
+            raise offset_mismatch("another stream goes on with this upload, or it has expired: ask GetUpload")
 
     def hold(self, work: UnitOfWork, upload: Row[Any]) -> bool:
         """Announce the upload's blob, and say whether it is stored already."""
