@@ -27,6 +27,10 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
             )
             for material in scenario.materials
         ],
+        visits=[
+            bundle_pb2.Visit(visit_id=each.visit_id, name=each.name.zh, steps=each.steps) for each in scenario.visits
+        ],
+        undo_order=scenario.undo_order,
     )
     message.published_at.FromDatetime(bundle.published_at)
     return message
@@ -68,6 +72,11 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         form_fields=matter.form_fields,
         materials=matter.materials,
         inputs=[_input(matter, each) for each in step.inputs],
+        optional=step.optional,
+        without_application=step.without_application,
+        quorum=step.quorum,
+        choice=step.choice,
+        pre_check=step.pre_check,
         result_fields=_result_fields(matter),
     )
     if matter.notice:

@@ -37,6 +37,7 @@ from services.matters.domain.bundle import (
     Scenario,
     Step,
     StepInput,
+    Visit,
 )
 
 metadata = service_metadata()
@@ -235,6 +236,11 @@ def _scenario(kept: Mapping[str, Any]) -> Scenario:
         for step in kept["steps"]
     )
     parts["matters"] = tuple(map(_matter, kept["matters"]))
+    parts["visits"] = tuple(
+        Visit(**{**visit, "name": Name(**visit["name"]), "steps": tuple(visit["steps"])})
+        for visit in kept.get("visits", ())
+    )
+    parts["undo_order"] = tuple(kept.get("undo_order", ()))
     return Scenario(**parts)
 
 

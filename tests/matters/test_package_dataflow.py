@@ -167,11 +167,12 @@ def test_a_step_without_inputs_says_which_its_matter_takes() -> None:
     assert 'takes "given"' in message
 
 
-def test_a_condition_reads_no_results() -> None:
-    files = package(manifest=("when: form.shop.area > 300", 'when: \'steps["check"].status == "completed"\''))
-    ((place, message),) = faults_of(files).items()
-    assert place == "scenario.yaml:37:11 steps[1].when"
-    assert "reads `form` alone" in message
+def test_a_condition_of_a_choice_reads_no_results() -> None:
+    when = 'when: \'steps["check"].status == "completed"\'\n    choice: how'
+    other = "  - {id: other, matter: permit, after: [check], undo: task, choice: how, when: form.shop.area > 300}\n"
+    files = package(manifest=("when: form.shop.area > 300", when))
+    files["scenario.yaml"] += other.encode()
+    assert "reads `form` alone" in faults_of(files)["scenario.yaml:37:11 steps[1].when"]
 
 
 def test_what_one_file_has_wrong_is_not_told_of_every_step() -> None:

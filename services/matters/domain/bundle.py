@@ -106,6 +106,20 @@ class Step:
     undoable: bool
     pivot: bool
     inputs: tuple[StepInput, ...] = ()
+    optional: bool = False
+    without_application: bool = False
+    quorum: int = 0
+    choice: str = ""
+    pre_check: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit to the site that the offices of several steps make together."""
+
+    visit_id: str
+    name: Name
+    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +141,8 @@ class Scenario:
     materials: tuple[MaterialKind, ...]
     steps: tuple[Step, ...]
     matters: tuple[Matter, ...]
+    visits: tuple[Visit, ...] = ()
+    undo_order: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.matters.domain.codes import catalog_code_fault
-from services.matters.domain.graph import StepTraits, find_cycle, undo_faults
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.files import MANIFEST
 from services.matters.package.forms import FormField
 from services.matters.package.models import ManifestPart, MatterPart
+from services.matters.package.order import check_order
 from services.matters.package.source import Source
 
 
@@ -102,7 +102,7 @@ def check_steps(
             elif name in step.after[:place]:
                 faults.add(source.fault(path, f'"{name}" is here twice: keep one'))
     if sound:
-        _check_order(manifest, source, matters, faults)
+        check_order(manifest, source, {name for name, file in matters.items() if file and file.part.notice}, faults)
 
 
 def check_all_used(
@@ -147,26 +147,3 @@ def _check_unique(names: list[str], items: str, key: str, source: Source, faults
         if name in names[:index]:
             message = f'{items}[{names.index(name)}] has "{name}" already: choose another'
             faults.add(source.fault((items, index, key), message))
-
-
-def _check_order(
-    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile | None], faults: Faults
-) -> None:
-    after = {step.id: step.after for step in manifest.steps}
-    positions = {step.id: index for index, step in enumerate(manifest.steps)}
-    if cycle := find_cycle(after):
-        message = f"the steps wait for each other: {' -> '.join(cycle)}; take one `after` away"
-        faults.add(source.fault(("steps", positions[cycle[0]], "after"), message))
-        return
-    traits = {}
-    for step in manifest.steps:
-        matter = matters.get(step.matter)
-        traits[step.id] = StepTraits(
-            undo=step.undo or "",
-            pivot=step.pivot,
-            conditional=bool(step.when),
-            makes_notice=bool(matter and matter.part.notice),
-        )
-    for name, key, message in undo_faults(after, traits):
-        path: Path = ("steps", positions[name], key) if key else ("steps", positions[name])
-        faults.add(source.fault(path, f'"{name}" {message}'))

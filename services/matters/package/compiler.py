@@ -13,10 +13,11 @@ from services.matters.domain.bundle import (
     Scenario,
     Step,
     StepInput,
+    Visit,
 )
 from services.matters.package import checks
 from services.matters.package.checks import MatterFile
-from services.matters.package.dataflow import check_conditions, check_inputs
+from services.matters.package.dataflow import check_expressions
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
@@ -53,8 +54,7 @@ def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fau
         checks.check_manifest(manifest, source, form, faults)
         checks.check_steps(manifest, source, matters, faults)
         if form:
-            check_conditions(manifest, source, form, faults)
-            check_inputs(manifest, source, readable, form, faults)
+            check_expressions(manifest, source, readable, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
     if faults or manifest is None:
@@ -131,11 +131,18 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
                 level=step.level or 0,
                 undoable=step.undo == "task",
                 pivot=step.pivot,
+                optional=step.optional,
+                without_application=step.application == "none",
+                quorum=step.needs or 0,
+                choice=step.choice or "",
+                pre_check=step.pre_check,
                 inputs=tuple(StepInput(name, expression) for name, expression in step.inputs.items()),
             )
             for step in manifest.steps
         ),
         matters=tuple(matters[name] for name in sorted(matters)),
+        visits=tuple(Visit(visit.id, _name(visit.name), tuple(visit.steps)) for visit in manifest.visits),
+        undo_order=tuple(manifest.undo_order),
     )
 
 

@@ -92,7 +92,9 @@ class Conditions:
                 return None, _TOO_DEEP
             reads, faults = find_reads(plain, text)
             if reader is None and (reads or faults):
-                return None, ["a condition reads `form` alone: results are not there yet when it is decided"]
+                return None, [
+                    "reads `form` alone: it is decided when the case is submitted, and no results are there yet"
+                ]
             if reader:
                 faults.extend(fault for read in reads for fault in read_faults(read, reader, self._steps))
             return (None, sorted(set(faults))) if faults else (self._typed.compile(rewritten(text)), [])

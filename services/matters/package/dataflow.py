@@ -9,38 +9,42 @@ from services.matters.package.earlier import Reader, Shares
 from services.matters.package.faults import Faults, did_you_mean
 from services.matters.package.forms import FormField
 from services.matters.package.models import ManifestPart, StepPart
+from services.matters.package.order import tolerant
 from services.matters.package.source import Source
 
 
-def check_conditions(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
-    """Check each step's condition against the form."""
-    conditions = Conditions(form)
-    for index, step in enumerate(manifest.steps):
-        for message in conditions.faults(step.when) if step.when else ():
-            faults.add(source.fault(("steps", index, "when"), message))
-
-
-def check_inputs(
+def check_expressions(
     manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], form: FormField, faults: Faults
 ) -> None:
-    """Check the inputs of each step against what its matter takes, and what the matters of earlier steps share.
+    """Check conditions and inputs against the form, and against what the matters of earlier steps share.
 
-    Waits until all matters can be read: what is wrong with one file is not to be told of every step.
+    What reads results waits until all matters can be read: what is wrong with one file is not to be told of every step.
     """
     if any(step.matter not in matters for step in manifest.steps):
+        _check_conditions_on_the_form(manifest, source, form, faults)
         return
     conditions = Conditions(form, {step.id: _shares(step, matters[step.matter]) for step in manifest.steps})
     before = _before(manifest)
     certain = {step.id for step in manifest.steps if _certain(step)}
     for index, step in enumerate(manifest.steps):
         matter = matters[step.matter]
-        _check_names(index, step, matter, source, faults)
         reader = Reader(step.id, before[step.id], before[step.id] & certain)
+        # Which step of a choice is done is decided when the case is submitted.
+        for message in conditions.faults(step.when, None if step.choice else reader) if step.when else ():
+            faults.add(source.fault(("steps", index, "when"), message))
+        _check_names(index, step, matter, source, faults)
         for name, expression in step.inputs.items():
             wanted = matter.part.inputs.get(name)
             if wanted is not None:
                 for message in conditions.input_faults(expression, wanted, matter.part.form_fields, reader):
                     faults.add(source.fault(("steps", index, "inputs", name), message))
+
+
+def _check_conditions_on_the_form(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
+    conditions = Conditions(form)
+    for index, step in enumerate(manifest.steps):
+        for message in conditions.faults(step.when) if step.when and "steps" not in step.when else ():
+            faults.add(source.fault(("steps", index, "when"), message))
 
 
 def _check_names(index: int, step: StepPart, matter: MatterFile, source: Source, faults: Faults) -> None:
@@ -61,12 +65,13 @@ def _before(manifest: ManifestPart) -> Mapping[str, frozenset[str]]:
     """The steps before each step; none where the order is faulty, which has been reported."""
     ids = {step.id for step in manifest.steps}
     after = {step.id: [name for name in step.after if name in ids] for step in manifest.steps}
-    return dict.fromkeys(after, frozenset[str]()) if find_cycle(after) else ancestors(after)
+    quorums = {step.id: step.needs or 0 for step in manifest.steps}
+    return dict.fromkeys(after, frozenset[str]()) if find_cycle(after) else ancestors(after, quorums)
 
 
 def _certain(step: StepPart) -> bool:
     """Whether the step has been completed whenever one after it starts."""
-    return not step.when
+    return not step.when and not tolerant(step)
 
 
 def _shares(step: StepPart, matter: MatterFile) -> Shares:

@@ -84,7 +84,20 @@ class StepPart(Part):
     level: Annotated[int, Field(ge=1, le=6)] | None = None
     undo: Literal["task", "none"] | None = None
     pivot: bool = False
+    optional: bool = False
+    application: Literal["none"] | None = None
+    needs: Annotated[int, Field(ge=1, le=100)] | None = None
+    choice: Slug | None = None
+    pre_check: bool = False
     inputs: Annotated[dict[FieldName, Expression], Field(max_length=50)] = {}
+
+
+class VisitPart(Part):
+    """A visit to the site that the offices of several steps make together."""
+
+    id: Slug
+    name: NamePart
+    steps: Annotated[list[Slug], Field(min_length=2, max_length=100)]
 
 
 class ManifestPart(Part):
@@ -102,6 +115,8 @@ class ManifestPart(Part):
     form: dict[str, Any]
     materials: Annotated[list[MaterialPart], Field(max_length=100)] = []
     steps: Annotated[list[StepPart], Field(min_length=1, max_length=100)]
+    visits: Annotated[list[VisitPart], Field(max_length=50)] = []
+    undo_order: Annotated[list[Slug], Field(max_length=100)] = []
 
 
 class NoticePart(Part):
