@@ -203,3 +203,23 @@ def test_declarations_and_mappings_are_published() -> None:
 def test_a_package_that_says_nothing_about_results_keeps_its_digest() -> None:
     # As it was before there were results to declare; otherwise every installation would publish everything anew.
     assert compile_package(package()).digest() == "3c58b70ad934a96624788da46c769ea3ac61c6355cd42857b46993fb886109aa"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{{ result.number }}", ""),
+        ("{% if result.remark is defined %}{{ result.remark }}{% endif %}", ""),
+        ('{{ result.remark | default("") }}', ""),
+        ("{{ result.remark }}", "result.remark may be missing"),
+        ("{{ result.holder.name }}", "result.holder.name may be missing"),
+        ("{{ result.nummer }}", 'matters/permit.yaml has no "nummer" in its result: did you mean "number"?'),
+        ("{% if result.nummer is defined %}x{% endif %}", 'has no "nummer" in its result'),
+    ],
+)
+def test_a_notice_prints_what_the_result_holds(line: str, words: str) -> None:
+    result = "{number: {type: string}, holder: {type: object}, remark: {type: string, required: false}}"
+    files = package(permit=("notice:", f"result: {result}\nnotice:"), template=("准予许可。", line))
+    found = list(faults_of(files).values())
+    assert len(found) == bool(words)
+    assert all(words in message for message in found)

@@ -22,7 +22,7 @@ from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
 from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
-from services.matters.package.notices import check_template
+from services.matters.package.notices import Printer, check_template
 from services.matters.package.source import Source, read_yaml
 
 
@@ -89,7 +89,9 @@ def _templates(
             text = text_of(path, files[path], faults)
             templates[path] = text or ""
             printers = {
-                name: matter.part.form_fields
+                name: Printer(
+                    matter.part.form_fields, {field: each.required for field, each in matter.part.result.items()}
+                )
                 for name, matter in matters.items()
                 if matter.part.notice and matter.part.notice.template == path
             }

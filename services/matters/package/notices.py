@@ -10,6 +10,7 @@ can take minutes over one large number.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from jinja2 import StrictUndefined, TemplateError, nodes, pass_context
@@ -44,6 +45,19 @@ LARGEST_NUMBER = 10**15
 MOST_DECIMALS = 10
 
 _Path: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """A matter that prints a template: the fields of the form that its office sees, and of its result those declared.
+
+    `result` says of each whether every result has it; empty when the matter says nothing about its result.
+    """
+
+    form_fields: Sequence[str]
+    result: Mapping[str, bool]
+
+
 _ALLOWED = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr),
     *(nodes.Filter, nodes.Test, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare, nodes.Operand),
@@ -52,11 +66,11 @@ _ALLOWED = (
 
 
 def check_template(
-    file: str, text: str, form: FormField | None, printers: Mapping[str, Sequence[str]], faults: Faults
+    file: str, text: str, form: FormField | None, printers: Mapping[str, Printer], faults: Faults
 ) -> None:
     """Check that a template compiles, and that it can be rendered for every valid form and every result.
 
-    `printers` are the matters that print it, by name, with the form's fields that each may see.
+    `printers` are the matters that print it, by name.
     """
     if len(text) > MOST_CHARACTERS:
         faults.add(Fault(file, 0, 0, "", f"has {len(text)} characters: {MOST_CHARACTERS} at most"))
@@ -154,7 +168,7 @@ def _argument_faults(node: nodes.Filter) -> Iterator[str]:
 class _Reader:
     """Walks a template with the paths that are known to be there, and with the names that its loops have made."""
 
-    def __init__(self, form: FormField | None, printers: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, form: FormField | None, printers: Mapping[str, Printer]) -> None:
         self._form = form
         self._printers = printers
         self._loops: list[str] = []
@@ -208,8 +222,7 @@ class _Reader:
         if root == "form":
             yield from self._form_faults(".".join(names), asked=path in known)
         elif root == "result":
-            if names and path not in known:
-                yield _ask_first(dotted)
+            yield from self._result_faults(names, asked=path in known)
         elif root not in KNOWN:
             yield f'a notice knows no "{root}"{did_you_mean(root, [*KNOWN, "form", "result"])}'
         elif names and names[0] not in KNOWN[root]:
@@ -226,9 +239,21 @@ class _Reader:
             return
         if not asked and not self._form.always_has(path):
             yield _ask_first(f"form.{path}")
-        for matter, fields in self._printers.items():
-            if not any(path == field or path.startswith(f"{field}.") for field in fields):
+        for matter, printer in self._printers.items():
+            if not any(path == field or path.startswith(f"{field}.") for field in printer.form_fields):
                 yield f"the office does not see form.{path}: add {path} to form_fields of matters/{matter}.yaml"
+
+    def _result_faults(self, names: _Path, *, asked: bool) -> Iterator[str]:
+        if not names:
+            return
+        there = len(names) == 1
+        for matter, printer in self._printers.items():
+            if printer.result and names[0] not in printer.result:
+                yield f'matters/{matter}.yaml has no "{names[0]}" in its result{did_you_mean(names[0], printer.result)}'
+                return
+            there = there and printer.result.get(names[0], False)
+        if not asked and not there:
+            yield _ask_first(".".join(("result", *names)))
 
 
 def _ask_first(dotted: str) -> str:

@@ -187,3 +187,10 @@ def test_a_result_that_an_operator_gives_is_what_the_matter_declares_too() -> No
     saga.is_refused(StepForced("household", "the system is gone", {"id_number": 5}), "RESULT_INVALID")
     saga.take(StepForced("household", "the system is gone", {"id_number": "33"}))
     assert steps_before(saga.case, saga.plan, "card")["household"]["result"] == {"id_number": "33"}
+
+
+def test_what_was_undone_has_no_result_any_more() -> None:
+    plan = a_plan(replace(household(), undoable=True), a_step("card", "household"))
+    saga = Saga(plan).submitted().routed().complete("household", result={"id_number": "33"})
+    saga.refuse("card").complete("household")
+    assert steps_before(saga.case, plan, "card")["household"] == {"status": "undone", "result": {}}
