@@ -43,7 +43,12 @@ def test_nothing_else_of_a_result_is_shared(scenario: Scenario) -> None:
 
 def test_the_registration_is_the_point_of_no_return(scenario: Scenario) -> None:
     assert [step.step_id for step in scenario.steps if step.pivot] == ["household-registration"]
-    assert [step.step_id for step in scenario.steps if step.undoable] == ["birth-certificate"]
+    assert [step.step_id for step in scenario.steps if step.undoable] == ["birth-certificate", "birth-costs"]
+
+
+def test_nobody_applies_for_the_reimbursement_and_the_guidance(scenario: Scenario) -> None:
+    steps = {step.step_id: step.after for step in scenario.steps if step.without_application}
+    assert steps == {"birth-costs": ("birth-certificate",), "parenting-guidance": ("birth-certificate",)}
 
 
 def test_nothing_is_labelled_national(scenario: Scenario) -> None:

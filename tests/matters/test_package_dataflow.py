@@ -223,3 +223,21 @@ def test_a_notice_prints_what_the_result_holds(line: str, words: str) -> None:
     found = list(faults_of(files).values())
     assert len(found) == bool(words)
     assert all(words in message for message in found)
+
+
+QUORUM = [
+    ('has(steps["check"].result.number) ? steps["check"].result.number : ""', ""),
+    (READ, f"{READ} may be missing"),
+]
+
+
+@pytest.mark.parametrize(("expression", "words"), QUORUM)
+def test_what_some_of_a_quorum_have_found_out_may_be_passed_on(expression: str, words: str) -> None:
+    files = flowing(expression)
+    text = files["scenario.yaml"].decode()
+    text = text.replace("    undo: none\n", "    undo: none\n    optional: true\n")
+    text = text.replace("after: [check]\n    when: form.shop.area > 300\n", "optional: true\n")
+    text = text.replace("    after: [permit]\n", "    after: [check, permit]\n    needs: 1\n")
+    found = list(faults_of({**files, "scenario.yaml": text.encode()}).values())
+    assert len(found) == bool(words)
+    assert all(words in message for message in found)

@@ -1,6 +1,7 @@
 """The expressions of a package's steps: conditions, and what each step is given of earlier results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from services.matters.domain.graph import ancestors, find_cycle
 from services.matters.package.checks import MatterFile
@@ -24,15 +25,17 @@ def check_expressions(
         _check_conditions_on_the_form(manifest, source, form, faults)
         return
     conditions = Conditions(form, {step.id: _shares(step, matters[step.matter]) for step in manifest.steps})
-    before = _before(manifest)
+    ended, before = _ended(manifest), _before(manifest)
     certain = {step.id for step in manifest.steps if _certain(step)}
     for index, step in enumerate(manifest.steps):
         matter = matters[step.matter]
-        reader = Reader(step.id, before[step.id], before[step.id] & certain)
+        reader = Reader(step.id, ended[step.id], ended[step.id] & certain)
         # Which step of a choice is done is decided when the case is submitted.
         for message in conditions.faults(step.when, None if step.choice else reader) if step.when else ():
             faults.add(source.fault(("steps", index, "when"), message))
         _check_names(index, step, matter, source, faults)
+        # What some of a quorum have found out may be passed on, though nobody knows beforehand whose it is.
+        reader = replace(reader, before=before[step.id])
         for name, expression in step.inputs.items():
             wanted = matter.part.inputs.get(name)
             if wanted is not None:
@@ -61,12 +64,23 @@ def _check_names(index: int, step: StepPart, matter: MatterFile, source: Source,
         faults.add(source.fault(("steps", index, "inputs"), message))
 
 
-def _before(manifest: ManifestPart) -> Mapping[str, frozenset[str]]:
-    """The steps before each step; none where the order is faulty, which has been reported."""
-    ids = {step.id for step in manifest.steps}
-    after = {step.id: [name for name in step.after if name in ids] for step in manifest.steps}
+def _ended(manifest: ManifestPart) -> Mapping[str, frozenset[str]]:
+    """The steps that have ended before each step starts: not those of which a quorum is enough."""
+    after = _after(manifest)
     quorums = {step.id: step.needs or 0 for step in manifest.steps}
     return dict.fromkeys(after, frozenset[str]()) if find_cycle(after) else ancestors(after, quorums)
+
+
+def _before(manifest: ManifestPart) -> Mapping[str, frozenset[str]]:
+    """All steps that come before each step, ended or not."""
+    after = _after(manifest)
+    return dict.fromkeys(after, frozenset[str]()) if find_cycle(after) else ancestors(after)
+
+
+def _after(manifest: ManifestPart) -> Mapping[str, Sequence[str]]:
+    """The order of the steps, without what is faulty in it: that has been reported."""
+    ids = {step.id for step in manifest.steps}
+    return {step.id: [name for name in step.after if name in ids] for step in manifest.steps}
 
 
 def _certain(step: StepPart) -> bool:
