@@ -26,7 +26,7 @@ CASE_STATUSES = {
     case_pb2.CASE_STATUS_COMPLETED: CaseStatus.COMPLETED,
     case_pb2.CASE_STATUS_UNDONE: CaseStatus.UNDONE,
 }
-_CASE_NUMBERS = {status: number for number, status in CASE_STATUSES.items()}
+CASE_NUMBERS = {status: number for number, status in CASE_STATUSES.items()}
 _STEP_NUMBERS = {status: case_pb2.StepStatus.Value(f"STEP_STATUS_{status.name}") for status in StepStatus}
 _NOTICE_NUMBERS = {
     NoticeStatus.NONE: case_pb2.NOTICE_STATUS_UNSPECIFIED,
@@ -47,7 +47,7 @@ def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Cas
         bundle_version=case.bundle_version,
         bundle_name=plan.name,
         applicant_id=case.applicant_id,
-        status=_CASE_NUMBERS[case.status],
+        status=CASE_NUMBERS[case.status],
         refusal_reason=case.refusal_reason,
         submitted_at=stamp(case.submitted_at),
         ended_at=stamp(case.ended_at),

@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from chassis.api import Call, Caller, StreamCall
 from chassis.paging import page
@@ -21,6 +24,8 @@ from services.cases.domain.inputs import (
 )
 from services.cases.messages import case_message, incident_message
 from services.cases.operations import Filter, Operations
+from services.cases.search_messages import summary_message, wanted_of
+from services.cases.searching import key_of, search
 from services.cases.service import Cases
 
 AT_ONCE = 100
@@ -93,6 +98,18 @@ class OperationsApi:
             raise Invalid("BAD_REQUEST", "this cannot be decided about a step", [fault])
         make = _order_of(request.decision, request.reason, request.request_id)
         return pb.DecideStepResponse(case=self._decided(call, request.case_id, make(request.step_id, "")))
+
+    def search_cases(self, call: Call, request: pb.SearchCasesRequest) -> pb.SearchCasesResponse:
+        """Cases by many things."""
+        wanted = wanted_of(request)
+        asked = page(request.page_size, request.page_token, keys=2)
+        rows = search(call.work.connection, wanted, asked)
+        kept, token = asked.cut(rows, lambda row: key_of(wanted, row))
+        found = [summary_message(row, self._bundle_name(call, row)) for row in kept]
+        return pb.SearchCasesResponse(cases=found, next_page_token=token)
+
+    def _bundle_name(self, call: Call, row: Row[Any]) -> str:
+        return self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan.name
 
     def stop_case(self, call: Call, request: pb.StopCaseRequest) -> pb.StopCaseResponse:
         """Give a case up."""

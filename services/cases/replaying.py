@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from chassis.database import UnitOfWork
-from services.cases import store
+from services.cases import searching, store
 from services.cases.domain.case import Case
 from services.cases.domain.decide import decide
 from services.cases.domain.history import Entry, verify
@@ -36,7 +37,8 @@ def replay(work: UnitOfWork, row: Row[Any], plan: Plan) -> tuple[int, Difference
     """How many entries a stored case has, and where it is first not what they lead to; None when it is."""
     query = select(store.history).where(store.history.c.case_id == row.case_id).order_by(store.history.c.sequence)
     rows = work.connection.execute(query).all()
-    return len(rows), _broken(rows) or _rebuilt(rows, row, plan)
+    listed = searching.stored_listing(work.connection, row.case_id)
+    return len(rows), _broken(rows) or _rebuilt(rows, row, plan, listed)
 
 
 def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
@@ -49,7 +51,9 @@ def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
     return Difference(broken, "", f"entry {broken} {what}: the hash chain is broken there")
 
 
-def _rebuilt(rows: Sequence[Row[Any]], row: Row[Any], plan: Plan) -> Difference | None:
+def _rebuilt(
+    rows: Sequence[Row[Any]], row: Row[Any], plan: Plan, listed: searching.Listing | None
+) -> Difference | None:
     case: Case | None = None
     for entry in rows:
         try:
@@ -66,7 +70,7 @@ def _rebuilt(rows: Sequence[Row[Any]], row: Row[Any], plan: Plan) -> Difference 
         case = decision.case
     if case is None:
         return Difference(1, "", "entry 1 is missing: the history is empty")
-    return _compared(row, case, rows[-1].hash)
+    return _compared(row, case, rows[-1].hash) or _found_by(case, listed)
 
 
 def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:
@@ -81,6 +85,23 @@ def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:
         if getattr(row, name) != value:
             return _difference(f"cases.{name}", value, getattr(row, name))
     return None
+
+
+def _found_by(case: Case, listed: searching.Listing | None) -> Difference | None:
+    """Whether a search finds the case by what it is."""
+    rebuilt = searching.listing_of(case)
+    for each in fields(searching.Listing):
+        value, stored = getattr(rebuilt, each.name), getattr(listed, each.name, None)
+        if value != stored:
+            return _difference(f"case_search.{each.name}", _plain(value), _plain(stored))
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """A value of a listing, to be shown."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _difference(path: str, rebuilt: Any, stored: Any) -> Difference:

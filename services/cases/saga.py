@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 
 from chassis.database import UnitOfWork
-from services.cases import announcements, store, taskbodies
+from services.cases import announcements, searching, store, taskbodies
 from services.cases.branching import branch_late
 from services.cases.calendars import CLOCKS_TOPIC, Calendars
 from services.cases.domain.case import Case
@@ -73,6 +73,8 @@ class Running:
     form: Mapping[str, Any]
     materials: Sequence[Mapping[str, Any]]
     history_hash: str = ""
+    listed: searching.Listing | None = None
+    """What it was found by when it was loaded."""
     changed: bool = False
     wake_at: datetime | None = None
     """When a light changes, as reckoned when the row was written."""
@@ -110,6 +112,7 @@ class Saga:
             **self._state_of(work, running),
         }
         store.add_case(work.connection, row)
+        searching.add(work.connection, case)
         writes.execute(work)
         return decision
 
@@ -164,6 +167,7 @@ class Saga:
     def _write_cases(self, work: UnitOfWork, cases: Sequence[Running]) -> None:
         rows = [{"key": _case(each).case_id, **self._state_of(work, each)} for each in cases]
         store.update_cases(work.connection, rows)
+        searching.follow(work.connection, [(_case(each), each.listed) for each in cases if each.listed is not None])
 
     def _state_of(self, work: UnitOfWork, running: Running) -> dict[str, Any]:
         case = _case(running)
@@ -186,12 +190,14 @@ class Saga:
 
     def _running(self, work: UnitOfWork, row: Row[Any]) -> Running:
         published = self._plans.of(work.connection, row.bundle_id, row.bundle_version)
+        case = from_json(row.snapshot)
         return Running(
             published,
-            from_json(row.snapshot),
+            case,
             row.form,
             row.materials,
             row.history_hash,
+            listed=searching.listing_of(case),
             wake_at=row.wake_at,
             calendar_version=row.calendar_version,
         )

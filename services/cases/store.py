@@ -29,10 +29,12 @@ from sqlalchemy import insert as plain_insert
 from chassis.database import Document, Instant, insert, service_metadata
 from services.cases.log_tables import log_tables
 from services.cases.material_tables import material_tables
+from services.cases.search_tables import search_tables
 
 metadata = service_metadata()
 log = log_tables(metadata)
 materials = material_tables(metadata)
+search = search_tables(metadata)
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
 _OPEN = text("resolved_at IS NULL")
 _TIMED, _RECKONED = text("wake_at IS NOT NULL"), text("calendar_version IS NOT NULL")

@@ -82,6 +82,21 @@ def test_a_changed_column_of_a_case_is_named(logged: LoggedTown, column: str, va
 
 
 @pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ("UPDATE case_search SET status = 'running' WHERE case_id = :c", "case_search.status"),
+        ("UPDATE case_search SET ended_at = NULL WHERE case_id = :c", "case_search.ended_at"),
+        ("DELETE FROM case_search WHERE case_id = :c", "case_search.bundle_version"),
+        ("DELETE FROM case_organs WHERE case_id = :c AND organ_id = 'sign'", "case_search.organs"),
+    ],
+)
+def test_a_case_that_a_search_would_not_find_is_named(logged: LoggedTown, statement: str, path: str) -> None:
+    case_id = logged.finished()
+    logged.tamper(statement, c=case_id)
+    assert replayed(logged, case_id).difference.path == path
+
+
+@pytest.mark.parametrize(
     ("statement", "sequence", "what"),
     [
         ("UPDATE history SET actor = 'x' WHERE case_id = :c AND sequence = 4", 4, "was changed, or does not follow"),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.cases.domain.proceedings import NO_PROCEEDINGS, Proceedings
+from services.cases.domain.reckoning import Light
 
 
 class CaseStatus(StrEnum):
@@ -98,6 +99,7 @@ class TaskStatus(StrEnum):
 ENDED_CASE = frozenset({CaseStatus.COMPLETED, CaseStatus.UNDONE})
 ENDED_STEP = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED})
 """What lets the next steps start; a refusal does too where it undoes nothing."""
+_WORSE = (Light.GREEN, Light.UNKNOWN, Light.YELLOW, Light.RED)
 OPEN_TASK = frozenset({TaskStatus.OFFERED, TaskStatus.ACCEPTED})
 
 
@@ -215,6 +217,17 @@ class Case:
     def ended(self) -> bool:
         """Whether the case is completed or undone."""
         return self.status in ENDED_CASE
+
+    @property
+    def light(self) -> Light | None:
+        """The worst light of the clocks that run, as told last; None when none runs."""
+        running = (each.light for each in self.proceedings.clocks.values() if each.clock.ended_at is None)
+        return max(running, key=_WORSE.index, default=None)
+
+    @property
+    def organs(self) -> frozenset[str]:
+        """The offices that its steps have now."""
+        return frozenset(step.organ_id for step in self.steps.values() if step.organ_id)
 
     @property
     def open_incidents(self) -> int:

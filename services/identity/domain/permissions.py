@@ -51,6 +51,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "cases.decide",
             "cases.read",
             "cases.read_all",
+            "cases.search",
             "clients.read",
             "clients.write",
             "directory.read",

@@ -8,6 +8,7 @@ from duokua.cases.v1 import case_pb2 as _case_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -587,6 +588,154 @@ class DecideStepResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideStepResponse: _TypeAlias = DecideStepResponse  # noqa: Y015
+
+@_typing.final
+class SearchCasesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    APPLICANT_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_VERSION_FIELD_NUMBER: _builtins.int
+    ORGAN_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    HAS_INCIDENTS_FIELD_NUMBER: _builtins.int
+    SUBMITTED_FROM_FIELD_NUMBER: _builtins.int
+    SUBMITTED_BEFORE_FIELD_NUMBER: _builtins.int
+    ENDED_FROM_FIELD_NUMBER: _builtins.int
+    ENDED_BEFORE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; 0 means 100."""
+    page_token: _builtins.str
+    case_number: _builtins.str
+    """The number, or its beginning: 8 characters at least."""
+    applicant_id: _builtins.str
+    bundle_id: _builtins.str
+    bundle_version: _builtins.int
+    organ_id: _builtins.str
+    """Of an office that has a step of the case now."""
+    status: _case_pb2.CaseStatus.ValueType
+    light: _case_pb2.Light.ValueType
+    """The worst of the clocks that run."""
+    has_incidents: _builtins.bool
+    """Only those for which an operator is wanted."""
+    @_builtins.property
+    def submitted_from(self) -> _timestamp_pb2.Timestamp:
+        """From this time on ..."""
+
+    @_builtins.property
+    def submitted_before(self) -> _timestamp_pb2.Timestamp:
+        """... and before this one."""
+
+    @_builtins.property
+    def ended_from(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_before(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        applicant_id: _builtins.str = ...,
+        bundle_id: _builtins.str = ...,
+        bundle_version: _builtins.int = ...,
+        organ_id: _builtins.str = ...,
+        status: _case_pb2.CaseStatus.ValueType = ...,
+        light: _case_pb2.Light.ValueType = ...,
+        has_incidents: _builtins.bool = ...,
+        submitted_from: _timestamp_pb2.Timestamp | None = ...,
+        submitted_before: _timestamp_pb2.Timestamp | None = ...,
+        ended_from: _timestamp_pb2.Timestamp | None = ...,
+        ended_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_before", b"ended_before", "ended_from", b"ended_from", "submitted_before", b"submitted_before", "submitted_from", b"submitted_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "bundle_id", b"bundle_id", "bundle_version", b"bundle_version", "case_number", b"case_number", "ended_before", b"ended_before", "ended_from", b"ended_from", "has_incidents", b"has_incidents", "light", b"light", "organ_id", b"organ_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "submitted_before", b"submitted_before", "submitted_from", b"submitted_from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchCasesRequest: _TypeAlias = SearchCasesRequest  # noqa: Y015
+
+@_typing.final
+class SearchCasesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseSummary]: ...
+    def __init__(
+        self,
+        *,
+        cases: _abc.Iterable[Global___CaseSummary] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cases", b"cases", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchCasesResponse: _TypeAlias = SearchCasesResponse  # noqa: Y015
+
+@_typing.final
+class CaseSummary(_message.Message):
+    """A case in a line; GetCase has the rest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_VERSION_FIELD_NUMBER: _builtins.int
+    BUNDLE_NAME_FIELD_NUMBER: _builtins.int
+    APPLICANT_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    SUBMITTED_AT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    OPEN_INCIDENTS_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.str
+    case_number: _builtins.str
+    bundle_id: _builtins.str
+    bundle_version: _builtins.int
+    bundle_name: _builtins.str
+    applicant_id: _builtins.str
+    status: _case_pb2.CaseStatus.ValueType
+    light: _case_pb2.Light.ValueType
+    """Unspecified when no clock runs."""
+    open_incidents: _builtins.int
+    @_builtins.property
+    def submitted_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        case_id: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        bundle_id: _builtins.str = ...,
+        bundle_version: _builtins.int = ...,
+        bundle_name: _builtins.str = ...,
+        applicant_id: _builtins.str = ...,
+        status: _case_pb2.CaseStatus.ValueType = ...,
+        light: _case_pb2.Light.ValueType = ...,
+        submitted_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+        open_incidents: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "submitted_at", b"submitted_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applicant_id", b"applicant_id", "bundle_id", b"bundle_id", "bundle_name", b"bundle_name", "bundle_version", b"bundle_version", "case_id", b"case_id", "case_number", b"case_number", "ended_at", b"ended_at", "light", b"light", "open_incidents", b"open_incidents", "status", b"status", "submitted_at", b"submitted_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseSummary: _TypeAlias = CaseSummary  # noqa: Y015
 
 @_typing.final
 class StopCaseRequest(_message.Message):

@@ -72,6 +72,11 @@ class OperationsServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.FromString,
                 _registered_method=True)
+        self.SearchCases = channel.unary_unary(
+                '/duokua.cases.v1.OperationsService/SearchCases',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.FromString,
+                _registered_method=True)
         self.StopCase = channel.unary_unary(
                 '/duokua.cases.v1.OperationsService/StopCase',
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseRequest.SerializeToString,
@@ -138,6 +143,15 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchCases(self, request, context):
+        """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
+        Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
+        have, what is asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StopCase(self, request, context):
         """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
         before stays as it is.
@@ -179,6 +193,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.DecideStep,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.SerializeToString,
+            ),
+            'SearchCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchCases,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.SerializeToString,
             ),
             'StopCase': grpc.unary_unary_rpc_method_handler(
                     servicer.StopCase,
@@ -356,6 +375,33 @@ class OperationsService:
             '/duokua.cases.v1.OperationsService/DecideStep',
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.DecideStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/SearchCases',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -63,6 +63,11 @@ class OperationsServiceStub:
     """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
     Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
     """
+    SearchCases: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.SearchCasesRequest, _operations_service_pb2.SearchCasesResponse]
+    """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
+    Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
+    have, what is asked for.
+    """
     StopCase: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]
     """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
     before stays as it is.
@@ -103,6 +108,11 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     DecideStep: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.DecideStepRequest, _operations_service_pb2.DecideStepResponse]  # type: ignore[assignment]
     """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
     Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+    """
+    SearchCases: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.SearchCasesRequest, _operations_service_pb2.SearchCasesResponse]  # type: ignore[assignment]
+    """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
+    Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
+    have, what is asked for.
     """
     StopCase: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]  # type: ignore[assignment]
     """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
@@ -177,6 +187,17 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_service_pb2.DecideStepResponse, _abc.Awaitable[_operations_service_pb2.DecideStepResponse]]:
         """Decides about a step, whether it has an incident or not; its incidents are resolved. A retry needs an incident.
         Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND, FAILED_PRECONDITION as above.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchCases(
+        self,
+        request: _operations_service_pb2.SearchCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.SearchCasesResponse, _abc.Awaitable[_operations_service_pb2.SearchCasesResponse]]:
+        """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
+        Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
+        have, what is asked for.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,218 @@
+"""Finding cases by many things at once, newest first, in pages that stay right while cases come and change.
+
+Each filter that can be rare has an index that is in the order of the answer, so that the database starts from the
+rarest one and stops when the page is full. `python -m bench search` shows the plans and the times.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    delete,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy import insert as plain_insert
+
+from chassis.database import Instant
+from chassis.paging import Page
+from chassis.problems import Invalid, Violation
+from services.cases import store
+from services.cases.domain.case import Case
+
+cases, case_organs = store.search.cases, store.search.organs
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What all cases of the answer have; what is empty or None does not matter."""
+
+    number: str = ""
+    """The number, or its beginning."""
+    applicant_id: str = ""
+    bundle_id: str = ""
+    bundle_version: int = 0
+    organ_id: str = ""
+    """Of an office that has a step of the case now."""
+    status: str = ""
+    light: str = ""
+    has_incidents: bool = False
+    submitted_from: datetime | None = None
+    submitted_before: datetime | None = None
+    ended_from: datetime | None = None
+    ended_before: datetime | None = None
+
+    @property
+    def by_end(self) -> bool:
+        """Whether cases are asked for by their end: then those that ended last come first."""
+        return self.ended_from is not None or self.ended_before is not None
+
+
+def search(connection: Connection, wanted: Wanted, page: Page) -> Sequence[Row[Any]]:
+    """Summaries of cases, newest first."""
+    return connection.execute(query_of(wanted, page)).all()
+
+
+def query_of(wanted: Wanted, page: Page) -> Select[Any]:
+    """The query of a page. Raises Invalid BAD_PAGE_TOKEN."""
+    at = cases.c.ended_at if wanted.by_end else cases.c.submitted_at
+    case_id: ColumnElement[str] = cases.c.case_id
+    query = select(cases)
+    if wanted.organ_id:
+        query = query.join(
+            case_organs,
+            and_(case_organs.c.case_id == cases.c.case_id, case_organs.c.submitted_at == cases.c.submitted_at),
+        ).where(case_organs.c.organ_id == wanted.organ_id)
+        if not wanted.by_end:
+            at, case_id = case_organs.c.submitted_at, case_organs.c.case_id
+    if page.after:
+        last = _instant(page.after[0])
+        query = query.where(tuple_(at, case_id) < tuple_(literal(last, Instant), literal(str(page.after[1]))))
+    return query.where(*_conditions(wanted)).order_by(at.desc(), case_id.desc()).limit(page.fetch)
+
+
+def key_of(wanted: Wanted, row: Row[Any]) -> list[str]:
+    """What a page ends with."""
+    return [(row.ended_at if wanted.by_end else row.submitted_at).isoformat(), row.case_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What of a case changes, and is searched by."""
+
+    bundle_version: int
+    status: str
+    light: str
+    open_incidents: int
+    ended_at: datetime | None
+    organs: frozenset[str]
+
+    def columns(self) -> dict[str, Any]:
+        """As the row of the case has it."""
+        return {name: getattr(self, name) for name in _COLUMNS}
+
+
+_COLUMNS = tuple(each.name for each in fields(Listing) if each.name != "organs")
+_change = update(cases).where(cases.c.case_id == bindparam("key")).values({name: bindparam(name) for name in _COLUMNS})
+_untie = delete(case_organs).where(
+    *(case_organs.c[name] == bindparam(f"of_{name}") for name in ("organ_id", "submitted_at", "case_id"))
+)
+
+
+def listing_of(case: Case) -> Listing:
+    """What a case is found by."""
+    return Listing(
+        case.bundle_version,
+        str(case.status),
+        str(case.light or ""),
+        case.open_incidents,
+        case.ended_at,
+        case.organs,
+    )
+
+
+def add(connection: Connection, case: Case) -> None:
+    """Let a new case be found."""
+    row = {
+        "case_id": case.case_id,
+        "case_number": case.case_number,
+        "applicant_id": case.applicant_id,
+        "bundle_id": case.bundle_id,
+        "submitted_at": case.submitted_at,
+        **listing_of(case).columns(),
+    }
+    connection.execute(plain_insert(cases), row)
+    _follow_organs(connection, [(case, frozenset())])
+
+
+def follow(connection: Connection, changed: Iterable[tuple[Case, Listing]]) -> None:
+    """Let cases be found by what they are now, each given with what it was found by before."""
+    rows, organs = [], []
+    for case, before in changed:
+        now = listing_of(case)
+        if now.columns() != before.columns():
+            rows.append({"key": case.case_id, **now.columns()})
+        if now.organs != before.organs:
+            organs.append((case, before.organs))
+    if rows:
+        connection.execute(_change, rows)
+    _follow_organs(connection, organs)
+
+
+def stored_listing(connection: Connection, case_id: str) -> Listing | None:
+    """What a case is found by, as it is stored."""
+    row = connection.execute(select(cases).where(cases.c.case_id == case_id)).one_or_none()
+    if row is None:
+        return None
+    organs = connection.scalars(
+        select(case_organs.c.organ_id).where(
+            case_organs.c.case_id == case_id, case_organs.c.submitted_at == row.submitted_at
+        )
+    )
+    return Listing(**{name: getattr(row, name) for name in _COLUMNS}, organs=frozenset(organs))
+
+
+def _follow_organs(connection: Connection, changed: Iterable[tuple[Case, frozenset[str]]]) -> None:
+    added, removed = [], []
+    for case, before in changed:
+        added += [_tie(case, organ_id) for organ_id in sorted(case.organs - before)]
+        removed += [_tie(case, organ_id) for organ_id in sorted(before - case.organs)]
+    if removed:
+        connection.execute(_untie, [{f"of_{name}": value for name, value in tie.items()} for tie in removed])
+    if added:
+        connection.execute(plain_insert(case_organs), added)
+
+
+def _tie(case: Case, organ_id: str) -> dict[str, Any]:
+    return {"organ_id": organ_id, "submitted_at": case.submitted_at, "case_id": case.case_id}
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = [
+        cases.c[name] == getattr(wanted, name)
+        for name in ("applicant_id", "bundle_id", "bundle_version")
+        if getattr(wanted, name)
+    ]
+    # In the text of the query, not as parameters: few values, which differ a thousandfold in how many cases have them.
+    found += [
+        cases.c[name] == bindparam(None, getattr(wanted, name), String, literal_execute=True)
+        for name in ("status", "light")
+        if getattr(wanted, name)
+    ]
+    if wanted.number:
+        found.append(cases.c.case_number.startswith(wanted.number, autoescape=True))
+    if wanted.has_incidents:
+        found.append(text("case_search.open_incidents > 0"))
+    ends = (
+        (cases.c.submitted_at, wanted.submitted_from, wanted.submitted_before),
+        (cases.c.ended_at, wanted.ended_from, wanted.ended_before),
+    )
+    for column, first, before in ends:
+        if first is not None:
+            found.append(column >= first)
+        if before is not None:
+            found.append(column < before)
+    return found
+
+
+def _instant(key: object) -> datetime:
+    try:
+        instant = datetime.fromisoformat(str(key))
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        fault = Violation("page_token", "give the next_page_token of an earlier answer, unchanged")
+        raise Invalid("BAD_PAGE_TOKEN", "the page token is not one that this method gave", [fault])
+    return instant
