@@ -1,7 +1,10 @@
 """From the service's own words to the contract's."""
 
+from dataclasses import asdict
+
 from duokua.matters.v1 import bundle_pb2, matter_service_pb2
 from services.matters.domain.bundle import Bundle, CataloguedMatter, Matter, Step, StepInput
+from services.matters.domain.limits import CIVIL_CODE, Limit, Limits
 from services.matters.package.faults import Fault
 
 
@@ -33,6 +36,9 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
         undo_order=scenario.undo_order,
     )
     message.published_at.FromDatetime(bundle.published_at)
+    _fill_limits(message.limits, scenario.limits)
+    if scenario.clock_rules != CIVIL_CODE:
+        message.clock_rules.CopyFrom(bundle_pb2.ClockRules(**asdict(scenario.clock_rules)))
     return message
 
 
@@ -58,6 +64,19 @@ def fault_message(fault: Fault) -> matter_service_pb2.ScenarioFault:
     )
 
 
+def _fill_limits(message: bundle_pb2.Limits, limits: Limits) -> None:
+    for name in ("acceptance", "statutory", "promised"):
+        limit: Limit | None = getattr(limits, name)
+        if limit is not None:
+            getattr(message, name).CopyFrom(
+                bundle_pb2.Limit(
+                    amount=limit.amount,
+                    unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{limit.unit.name}"),
+                    longest_extension=limit.longest_extension,
+                )
+            )
+
+
 def _step_message(step: Step) -> bundle_pb2.Step:
     matter = step.matter
     message = bundle_pb2.Step(
@@ -79,6 +98,7 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         pre_check=step.pre_check,
         result_fields=_result_fields(matter),
     )
+    _fill_limits(message.limits, step.limits)
     if matter.notice:
         message.notice.title = matter.notice.title
         message.notice.template = matter.notice.template

@@ -39,6 +39,7 @@ from services.matters.domain.bundle import (
     StepInput,
     Visit,
 )
+from services.matters.domain.limits import ClockRules, Limit, Limits, TimeUnit
 
 metadata = service_metadata()
 
@@ -231,6 +232,7 @@ def _scenario(kept: Mapping[str, Any]) -> Scenario:
                 "matter": _matter(step["matter"]),
                 "after": tuple(step["after"]),
                 "inputs": tuple(StepInput(**each) for each in step.get("inputs", ())),
+                "limits": _limits(step.get("limits", {})),
             }
         )
         for step in kept["steps"]
@@ -241,7 +243,15 @@ def _scenario(kept: Mapping[str, Any]) -> Scenario:
         for visit in kept.get("visits", ())
     )
     parts["undo_order"] = tuple(kept.get("undo_order", ()))
+    parts["limits"] = _limits(kept.get("limits", {}))
+    parts["clock_rules"] = ClockRules(**kept.get("clock_rules", {}))
     return Scenario(**parts)
+
+
+def _limits(kept: Mapping[str, Any]) -> Limits:
+    return Limits(
+        **{name: limit and Limit(**{**limit, "unit": TimeUnit(limit["unit"])}) for name, limit in kept.items()}
+    )
 
 
 def _matter(kept: Mapping[str, Any]) -> Matter:

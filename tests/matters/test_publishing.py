@@ -230,3 +230,21 @@ def test_what_flows_between_steps_is_kept_with_the_version(database: Database) -
         assert {each.matter for each in Matters().matters(work, None, 10)} == set(kept.scenario.matters)
     assert kept.scenario == compile_package(flowing())
     assert bundle_message(kept).steps == event.steps
+
+
+def test_limits_and_rules_are_published_and_told_again(database: Database) -> None:
+    top = "region_field: shop.region\n"
+    said = f"{top}clock_rules: {{ends_on_days_off: true}}\nlimits: {{promised: 30 calendar days}}\n"
+    install(database, package(manifest=(top, said)))
+    (bundle,) = published(database)
+    permit = next(each for each in bundle.steps if each.step_id == "permit").limits
+    unit = bundle_pb2.TIME_UNIT_WORKING_DAY
+    assert permit.statutory == bundle_pb2.Limit(amount=20, unit=unit, longest_extension=10)
+    assert permit.acceptance == bundle_pb2.Limit(amount=5, unit=unit)
+    assert not permit.HasField("promised")
+    assert bundle.limits.promised == bundle_pb2.Limit(amount=30, unit=bundle_pb2.TIME_UNIT_CALENDAR_DAY)
+    assert bundle.clock_rules == bundle_pb2.ClockRules(ends_on_days_off=True, yellow_percent=80)
+    with database.read() as work:
+        kept = store.find_bundle(work.connection, "open-shop", 1)
+    assert kept is not None
+    assert bundle_message(kept) == bundle

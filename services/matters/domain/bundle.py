@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from services.matters.domain.limits import CIVIL_CODE, NO_LIMITS, ClockRules, Limits
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -111,6 +113,7 @@ class Step:
     quorum: int = 0
     choice: str = ""
     pre_check: bool = False
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ class Scenario:
     matters: tuple[Matter, ...]
     visits: tuple[Visit, ...] = ()
     undo_order: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
+    clock_rules: ClockRules = CIVIL_CODE
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""

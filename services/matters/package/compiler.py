@@ -15,6 +15,7 @@ from services.matters.domain.bundle import (
     StepInput,
     Visit,
 )
+from services.matters.domain.limits import of_bundle, of_step
 from services.matters.package import checks
 from services.matters.package.checks import MatterFile
 from services.matters.package.dataflow import check_expressions
@@ -24,6 +25,7 @@ from services.matters.package.forms import FormField, check_form
 from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
 from services.matters.package.notices import Printer, check_template
 from services.matters.package.source import Source, read_yaml
+from services.matters.package.times import check_limits, limits_of, rules_of
 
 
 def compile_package(files: Mapping[str, bytes]) -> Scenario:
@@ -53,6 +55,7 @@ def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fau
     if manifest and source:
         checks.check_manifest(manifest, source, form, faults)
         checks.check_steps(manifest, source, matters, faults)
+        check_limits(manifest, source, {name: matter.part.type for name, matter in readable.items()}, faults)
         if form:
             check_expressions(manifest, source, readable, form, faults)
         if len(readable) == len(matters):
@@ -139,12 +142,15 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
                 choice=step.choice or "",
                 pre_check=step.pre_check,
                 inputs=tuple(StepInput(name, expression) for name, expression in step.inputs.items()),
+                limits=of_step(limits_of(step.limits), matters[step.matter].type_code),
             )
             for step in manifest.steps
         ),
         matters=tuple(matters[name] for name in sorted(matters)),
         visits=tuple(Visit(visit.id, _name(visit.name), tuple(visit.steps)) for visit in manifest.visits),
         undo_order=tuple(manifest.undo_order),
+        limits=of_bundle(limits_of(manifest.limits), {matter.type_code for matter in matters.values()}),
+        clock_rules=rules_of(manifest.clock_rules),
     )
 
 

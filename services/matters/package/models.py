@@ -15,6 +15,11 @@ _FIELD_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _MEDIA_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]*$"
 _SIZE = r"^[1-9][0-9]{0,6} ?(KB|MB)$"
 _REGION = r"^[0-9]{6}$"
+_AMOUNT = "[1-9][0-9]{0,7}"
+_UNITS = "(working day|calendar day|hour|minute|month)s?"
+_TIME = rf"^{_AMOUNT} {_UNITS}$"
+_EXTENDABLE_TIME = rf"^{_AMOUNT} {_UNITS}( \(\+{_AMOUNT}\))?$"
+_TIME_OF_DAY = r"^(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9]$"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
@@ -24,6 +29,9 @@ MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100
 FieldName = Annotated[str, StringConstraints(pattern=_NAME, max_length=60)]
 JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Time = Annotated[str, StringConstraints(pattern=_TIME)]
+ExtendableTime = Annotated[str, StringConstraints(pattern=_EXTENDABLE_TIME)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=_TIME_OF_DAY)]
 MaterialSize = Annotated[str, StringConstraints(pattern=_SIZE)]
 
 # What a value that breaks a pattern should look like.
@@ -33,6 +41,12 @@ _SHAPES = {
     _MEDIA_TYPE: 'a media type, such as "application/pdf"',
     _NAME: 'letters, digits and underscores, such as "id_number"',
     _SIZE: 'a size, such as "500 KB" or "2 MB"',
+    _TIME: 'a time in working days, calendar days, hours, minutes or months, such as "5 working days"',
+    _EXTENDABLE_TIME: (
+        'a time in working days, calendar days, hours, minutes or months, such as "20 working days", or '
+        '"20 working days (+10)" when it may be extended'
+    ),
+    _TIME_OF_DAY: 'a time of day from 01:00 on in quotes, such as "17:30"',
     _REGION: 'a region of GB/T 2260 in quotes, such as "330106"',
 }
 
@@ -74,6 +88,32 @@ class MaterialPart(Part):
     max_size: MaterialSize = "3 MB"
 
 
+class LimitsPart(Part):
+    """How long a step may take."""
+
+    acceptance: Time | None = None
+    statutory: ExtendableTime | None = None
+    promised: Time | None = None
+
+
+class BundleLimitsPart(Part):
+    """How long the whole bundle may take; each step is accepted for itself."""
+
+    statutory: ExtendableTime | None = None
+    promised: Time | None = None
+
+
+class ClockRulesPart(Part):
+    """How days are counted."""
+
+    counts_start_day: bool = False
+    counts_stop_day: bool = False
+    counts_resume_day: bool = False
+    ends_on_days_off: bool = False
+    closes_at: TimeOfDay | None = None
+    yellow_percent: Annotated[int, Field(ge=1, le=100)] = 80
+
+
 class StepPart(Part):
     """A step of the bundle."""
 
@@ -90,6 +130,7 @@ class StepPart(Part):
     choice: Slug | None = None
     pre_check: bool = False
     inputs: Annotated[dict[FieldName, Expression], Field(max_length=50)] = {}
+    limits: LimitsPart | None = None
 
 
 class VisitPart(Part):
@@ -117,6 +158,8 @@ class ManifestPart(Part):
     steps: Annotated[list[StepPart], Field(min_length=1, max_length=100)]
     visits: Annotated[list[VisitPart], Field(max_length=50)] = []
     undo_order: Annotated[list[Slug], Field(max_length=100)] = []
+    limits: BundleLimitsPart | None = None
+    clock_rules: ClockRulesPart | None = None
 
 
 class NoticePart(Part):
