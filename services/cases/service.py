@@ -19,6 +19,7 @@ from services.cases import store
 from services.cases.applications import check_application
 from services.cases.calendars import Calendars
 from services.cases.clock_messages import ClockReader
+from services.cases.domain.case import Case
 from services.cases.domain.decide import decide
 from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
@@ -157,13 +158,14 @@ class Cases:
         """
         cases = self.saga.load(work, [case_id])
         running = cases[case_id]
-        earlier = _handed_in(running)
-        correction = _correction(running, correction_no)
-        applicant_id = self.row(work, case_id).applicant_id
-        finished = uploaded(work, applicant_id, materials)
+        case = running.case
+        assert case is not None  # noqa: S101 - it was loaded
+        earlier = _handed_in(case, running)
+        correction = _correction(case, correction_no)
+        finished = uploaded(work, case.applicant_id, materials)
         supply = supply_of(correction, running.form, running.materials, changes, materials, finished)
         if correction.status is CorrectionStatus.OPEN:
-            check_supply(running.published, running.form, supply, materials, finished)
+            check_supply(running.published, case, running.form, supply, materials, finished)
         # What is opened from here on has what is new.
         running.form, running.materials = supply.form, supply.materials
         digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
@@ -173,7 +175,7 @@ class Cases:
             raise as_problem(result)
         if result.changed:
             store.replace_form(work.connection, case_id, earlier, supply.form, supply.materials)
-            keep(work, case_id, applicant_id, supply.supplied.contents)
+            keep(work, case_id, case.applicant_id, supply.supplied.contents)
         return self.row(work, case_id)
 
     def list_cases(self, work: UnitOfWork, page: Page, applicant_id: str, status: str) -> Sequence[Row[Any]]:
@@ -220,23 +222,19 @@ def _routed(event: routing_events.StepsRouted) -> tuple[str, Input]:
     return event.case_id, Routed(event.request_no, decisions)
 
 
-def _handed_in(running: Running) -> dict[str, Any]:
+def _handed_in(case: Case, running: Running) -> dict[str, Any]:
     """Form and materials as they are before a correction: which version of them, and since when."""
-    case = running.case
-    assert case is not None  # noqa: S101 - it was loaded
     supplied = [each for each in case.proceedings.corrections if each.status is CorrectionStatus.SUPPLIED]
     at = supplied[-1].settled_at if supplied else case.submitted_at
     return {"version": len(supplied) + 1, "form": running.form, "materials": running.materials, "at": at}
 
 
-def _correction(running: Running, correction_no: int) -> Correction:
-    assert running.case is not None  # noqa: S101 - it was loaded
-    for correction in running.case.proceedings.corrections:
+def _correction(case: Case, correction_no: int) -> Correction:
+    for correction in case.proceedings.corrections:
         if correction.correction_no == correction_no:
             return correction
-    case_id = running.case.case_id
-    message = f"case {case_id} has no request {correction_no} for corrections; GetCase tells which it has"
-    raise NotFound("CORRECTION_NOT_FOUND", message, case_id=case_id)
+    message = f"case {case.case_id} has no request {correction_no} for corrections; GetCase tells which it has"
+    raise NotFound("CORRECTION_NOT_FOUND", message, case_id=case.case_id)
 
 
 def _digest(form: Mapping[str, Any]) -> str:

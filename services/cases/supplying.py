@@ -14,8 +14,10 @@ from services.cases.applications import (
     value_at,
 )
 from services.cases.domain.amending import amend
+from services.cases.domain.case import Case, StepStatus
+from services.cases.domain.dataflow import steps_before
 from services.cases.domain.proceedings import Correction, ItemKind
-from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.expressions import NO_STEPS, Condition, ExpressionFaultError
 from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
 
@@ -58,6 +60,7 @@ def supply_of(
 
 def check_supply(
     published: Published,
+    case: Case,
     before: Mapping[str, Any],
     supply: Supply,
     given: Sequence[case_pb2.Material],
@@ -78,25 +81,28 @@ def check_supply(
         where = ", ".join(sorted({fault.field for fault in faults})[:5])
         message = f"what is supplied is not what was asked for: {where}"
         raise Invalid("CORRECTION_INVALID", message, faults[:MOST_FAULTS])
-    _check_course(published, before, supply.form)
+    _check_course(published, case, before, supply.form)
 
 
-def _check_course(published: Published, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def _check_course(published: Published, case: Case, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     field = published.plan.region_field
     if value_at(before, field) != value_at(after, field):
         message = f"{field} decides which offices handle the case: withdraw it, and submit it anew"
         raise Conflict("CORRECTION_CHANGES_REGION", message, field=field)
     for step_id, condition in published.conditions.items():
-        if _outcome(condition, before) != _outcome(condition, after):
+        if condition.late and case.steps[step_id].status is StepStatus.WAITING:
+            continue  # it will be decided by what is supplied
+        steps = steps_before(case, published.plan, step_id) if condition.late else NO_STEPS
+        if _outcome(condition, before, steps) != _outcome(condition, after, steps):
             name = published.plan.by_id[step_id].name or step_id
             message = f"with it, {name} ({step_id}) would be decided on otherwise: withdraw the case and submit it anew"
             raise Conflict("CORRECTION_CHANGES_STEPS", message, step_id=step_id)
 
 
-def _outcome(condition: Condition, form: Mapping[str, Any]) -> bool | None:
-    """Whether a step is needed; None when this form alone does not say."""
+def _outcome(condition: Condition, form: Mapping[str, Any], steps: Mapping[str, Any]) -> bool | None:
+    """Whether a step is needed; None when that is left open."""
     try:
-        return condition.holds(form)
+        return condition.holds(form, steps)
     except ExpressionFaultError:
         return None
 

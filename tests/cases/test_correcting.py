@@ -132,6 +132,23 @@ def test_a_correction_does_not_change_which_steps_there_are(town: Town) -> None:
     assert (problem.reason, problem.metadata) == ("CORRECTION_CHANGES_STEPS", {"step_id": "fire"})
 
 
+def test_what_was_decided_by_results_stays_decided_and_what_was_not_is_decided_by_the_new_form(town: Town) -> None:
+    bundle = a_bundle(bundle_id="late")
+    bundle.steps[0].form_fields.append("shop.area")
+    bundle.steps[3].when = 'steps["check"].status == "completed" && form.shop.area > 300'
+    town.publish(bundle)
+    case_id = town.submit(bundle_id="late")
+    town.route(case_id)
+    ask(town, town.one("check"), AREA)
+    town.correct(case_id, {"shop": {"area": 400}})
+    town.complete("check")
+    assert town.statuses(case_id)["fire"] == "offered"
+    ask(town, town.one("food"), AREA)
+    problem = refusal(town, case_id, {"shop": {"area": 90}}, number=2)
+    assert problem.reason == "CORRECTION_CHANGES_STEPS"
+    town.correct(case_id, {"shop": {"area": 301}}, number=2)
+
+
 def test_a_correction_does_not_change_the_region(town: Town) -> None:
     case_id = town.running()
     ask(town, town.one("food"), field("shop", "重填"))

@@ -8,7 +8,15 @@ import pytest
 from services.cases.domain import corrections, timing
 from services.cases.domain.case import Case, CaseStatus, StepStatus, TaskStatus, UndoCause
 from services.cases.domain.clocks import ACCEPTANCE, DECISION, Limit, StopKind, Unit
-from services.cases.domain.inputs import Completed, Corrected, CorrectionRequested, IncidentRetried, Withdrawn
+from services.cases.domain.inputs import (
+    Completed,
+    Corrected,
+    CorrectionRequested,
+    IncidentRetried,
+    StepSkipped,
+    Withdrawn,
+)
+from services.cases.domain.interruptions import drop
 from services.cases.domain.plan import CorrectionRules, Limits, Plan
 from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus
 from services.cases.domain.turn import Turn
@@ -251,6 +259,54 @@ def test_without_a_limit_the_applicant_has_all_the_time() -> None:
     saga = Saga(a_restaurant()).submitted().routed()
     ask(saga, "check")
     assert not saga.case.proceedings.clocks
+
+
+def stopped(saga: Saga) -> set[str]:
+    """The clocks that stand still."""
+    return {each.clock_id for each in timing.running(saga.case.proceedings.clocks) if each.clock.stopped}
+
+
+def test_a_step_that_is_skipped_meanwhile_holds_nobody_up() -> None:
+    saga = a_case().accept("food").accept("sign").later(DAY)
+    ask(saga, "food")
+    suspend(saga, "sign")
+    saga.take(StepSkipped("food", "the shop sells no food"))
+    assert latest(saga).status is CorrectionStatus.CANCELLED
+    assert stopped(saga) == {":statutory", "sign:statutory"}
+    saga.take(StepSkipped("sign", "there is no sign"))
+    assert saga.case.proceedings.procedures[0].ended_at == saga.now
+    assert stopped(saga) == set()
+    all_laws_hold(saga)
+
+
+def test_a_step_that_is_skipped_leaves_the_request_to_the_others() -> None:
+    saga = a_running_restaurant()
+    ask(saga, "food")
+    ask(saga, "sign")
+    saga.take(StepSkipped("food", "the shop sells no food"))
+    assert asked(saga) == ["sign"]
+    supply(saga)
+    assert "food" not in saga.offered()
+    assert "sign" in saga.offered()
+    all_laws_hold(saga)
+
+
+def test_the_operator_is_asked_once_more_for_those_that_are_left() -> None:
+    saga = Saga(a_late_pair()).submitted().routed().complete("hand-over")
+    ask(saga, "one")
+    ask(saga, "two")
+    turn = Turn(saga.plan, expire(saga), saga.now)
+    drop(turn, ("one",))
+    assert {each.step_id for each in turn.incidents.values() if each.resolved_at is None} == {"two"}
+    drop(turn, ("two",))
+    assert not [each for each in turn.incidents.values() if each.resolved_at is None]
+    assert turn.proceedings.corrections[-1].status is CorrectionStatus.CANCELLED
+
+
+def a_late_pair() -> Plan:
+    """The point of no return, then two steps side by side."""
+    plan = a_plan(a_step("hand-over", pivot=True), a_step("one", "hand-over"), a_step("two", "hand-over"))
+    return replace(plan, corrections=CorrectionRules(limit=FORTNIGHT))
 
 
 def test_silence_before_the_pivot_hands_the_case_back() -> None:
