@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """In bytes, of an upload; what a bundle says of a kind of material may be less."""
     lease_seconds: int = Field(default=60, ge=1, le=3600)
     """How long a department's system holds a task before another of its processes may get it."""
+    archive_days: int = Field(default=30, ge=1, le=3650)
+    """How long after its end, and after all that followed it, a case goes to the archive."""
     outbox_limit: int = Field(default=50_000, ge=100)
     """Events in a service's outbox beyond which its api process refuses calls that would add more."""
     otlp_endpoint: str = ""

@@ -8,12 +8,14 @@ from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
 from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
+from services.cases.afterwards_messages import delivery_message, follow_up_message, rating_message
 from services.cases.calendars import Calendars
 from services.cases.clock_messages import ClockReader
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
 from services.cases.domain.case import Case, UndoCause
 from services.cases.domain.disclosure import visible_form
+from services.cases.domain.follow_ups import follow_up_of, superior_of
 from services.cases.domain.history import timestamp
 from services.cases.plans import Published
 
@@ -100,6 +102,12 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
         case effects.CaseUndone(cause, reason):
             message = events_pb2.CaseUndone(case=ref, cause=UNDO_CAUSES[cause], reason=reason)
+        case effects.CaseDelivered():
+            assert case.proceedings.delivery is not None  # noqa: S101 - that is what it tells
+            message = events_pb2.CaseDelivered(case=ref, delivery=delivery_message(case.proceedings.delivery))
+        case effects.FollowUpOpened() | effects.FollowUpClosed():
+            reader = ClockReader(calendars.newest(work), work.now, published.plan.rules)
+            message = _followed_up(published, case, event, reader)
         case effects.IncidentOpened():
             message = events_pb2.IncidentOpened(
                 case=ref,
@@ -166,6 +174,28 @@ def _holding_up(
     if isinstance(event, effects.ProcedureBegan):
         return events_pb2.ProcedureBegan(case=ref, step=step, procedure=message)
     return events_pb2.ProcedureEnded(case=ref, step=step, procedure=message)
+
+
+def _followed_up(
+    published: Published, case: Case, event: effects.FollowUpOpened | effects.FollowUpClosed, reader: ClockReader
+) -> Any:
+    """What becomes of a bad rating; who is told and who supervises is in the event."""
+    ref, step_id = _case_ref(published, case), event.step_id
+    follow_up = follow_up_of(case, step_id)
+    step = _step_ref(published, case, step_id) if step_id else events_pb2.StepRef(organ_id=follow_up.organ_id)
+    about = follow_up_message(case, follow_up, reader)
+    if isinstance(event, effects.FollowUpClosed):
+        return events_pb2.FollowUpClosed(case=ref, step=step, follow_up=about)
+    (rating,) = (each for each in case.proceedings.ratings if each.step_id == step_id)
+    said = rating_message(rating)
+    return events_pb2.FollowUpOpened(
+        case=ref,
+        step=step,
+        follow_up=about,
+        rating=said,
+        superior_id=superior_of(case, follow_up.organ_id),
+        overdue=event.overdue,
+    )
 
 
 def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:

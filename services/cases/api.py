@@ -12,11 +12,12 @@ from chassis.paging import page
 from chassis.problems import Forbidden
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2
-from services.cases import store
+from services.cases import afterwards, store
+from services.cases.afterwards_messages import is_over, rated_of
 from services.cases.blobs import Blobs
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
-from services.cases.domain.case import ENDED_CASE
+from services.cases.domain.inputs import Delivered
 from services.cases.log_api import LogApi
 from services.cases.material_api import MaterialApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of
@@ -27,7 +28,7 @@ from services.cases.service import Cases, case_not_found
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.uploads import Uploads
-from services.cases.visibility import shown_to, visible_case
+from services.cases.visibility import led_case, shown_to, visible_case
 
 __all__ = ["CaseApi", "build", "prepare"]
 
@@ -70,6 +71,20 @@ class CaseApi:
         )
         return pb.CorrectCaseResponse(case=self._message(call.work, call.caller, row))
 
+    def rate_case(self, call: Call, request: pb.RateCaseRequest) -> pb.RateCaseResponse:
+        """Take a rating: of its applicant, or who acts for the applicant, and nobody else."""
+        row = self._own(call, request.case_id)
+        given = rated_of(request)
+        row = afterwards.rate(self._cases, call.work, row.case_id, given, call.caller.subject)
+        return pb.RateCaseResponse(case=self._message(call.work, call.caller, row))
+
+    def deliver_case(self, call: Call, request: pb.DeliverCaseRequest) -> pb.DeliverCaseResponse:
+        """Note that the results went out: an operator says so, or the organ that leads the bundle."""
+        row = led_case(self._cases, call.work, call.caller, request.case_id)
+        given = Delivered(request.channel.strip(), request.receiver.strip())
+        row = afterwards.deliver(self._cases, call.work, row.case_id, given, call.caller.subject)
+        return pb.DeliverCaseResponse(delivery=self._message(call.work, call.caller, row).delivery)
+
     def get_case(self, call: Call, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """A case as it stands."""
         row = self._visible(call.work, call.caller, request.case_id)
@@ -95,7 +110,7 @@ class CaseApi:
         return pb.GetHistoryResponse(entries=[entry_message(each) for each in kept], next_page_token=token)
 
     async def watch_case(self, call: StreamCall, request: pb.WatchCaseRequest) -> AsyncIterator[pb.WatchCaseResponse]:
-        """The case now and after each change, until it has ended."""
+        """The case now and after each change, until it has ended and no follow-up is open."""
         look = asyncio.Event()
         loop = asyncio.get_running_loop()
         message = await call.run(self._look_up, call, request.case_id)
@@ -113,7 +128,7 @@ class CaseApi:
                 if message.version > seen:
                     seen = message.version
                     yield pb.WatchCaseResponse(case=message)
-                if CASE_STATUSES[message.status] in ENDED_CASE or call.stopping.is_set():
+                if is_over(message) or call.stopping.is_set():
                     return
                 await _wait(look, WATCH_INTERVAL_SECONDS)
         finally:

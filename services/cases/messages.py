@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct, from_struct
+from services.cases.afterwards_messages import add_afterwards
 from services.cases.announcements import UNDO_CAUSES
 from services.cases.applications import LARGEST_FORM
 from services.cases.clock_messages import ClockReader, worst_light
@@ -64,6 +65,7 @@ def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Cas
         message.steps.append(step)
     message.clocks.extend(reader.clocks(case, BUNDLE))
     message.light = worst_light([*message.clocks, *(clock for step in message.steps for clock in step.clocks)])
+    add_afterwards(message, plan, case, reader)
     return message
 
 

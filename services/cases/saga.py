@@ -16,6 +16,7 @@ from services.cases import announcements, searching, store, taskbodies
 from services.cases.branching import branch_late
 from services.cases.calendars import CLOCKS_TOPIC, Calendars
 from services.cases.domain.case import Case
+from services.cases.domain.closing import idle_since
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
     AcceptTask,
@@ -182,6 +183,7 @@ class Saga:
             "status": str(case.status),
             "version": case.version,
             "open_incidents": case.open_incidents,
+            "idle_since": idle_since(case),
             "snapshot": snapshot_of(case),
             "history_hash": running.history_hash,
             "wake_at": running.wake_at,

@@ -35,6 +35,8 @@ metadata = service_metadata()
 log = log_tables(metadata)
 materials = material_tables(metadata)
 search = search_tables(metadata)
+LONG_AGO = "1970-01-01 00:00:00.000000"
+_IDLE = text("idle_since IS NOT NULL")
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")
 _OPEN = text("resolved_at IS NULL")
 _TIMED, _RECKONED = text("wake_at IS NOT NULL"), text("calendar_version IS NOT NULL")
@@ -59,6 +61,9 @@ cases = Table(
     Column("version", Integer, nullable=False),
     Column("open_incidents", Integer, nullable=False),
     Column("submitted_at", Instant, nullable=False),
+    # Since when nothing is left to happen to it; empty before, and once it is archived. Where an earlier release wrote
+    # the row, it is long ago: somebody has to look.
+    Column("idle_since", Instant, nullable=True, server_default=LONG_AGO),
     Column("form", Document, nullable=False),
     Column("materials", Document, nullable=False),  # what MaterialRef tells of each
     Column("snapshot", Document, nullable=False),
@@ -70,6 +75,7 @@ cases = Table(
     Index("ix_cases_calendar_version", "calendar_version", postgresql_where=_RECKONED, sqlite_where=_RECKONED),
     Index("ix_cases_applicant_id", "applicant_id", "case_id"),
     Index("ix_cases_status", "status", "case_id"),
+    Index("ix_cases_idle_since", "idle_since", postgresql_where=_IDLE, sqlite_where=_IDLE),
 )
 
 history = Table(
@@ -192,7 +198,16 @@ def add_case(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(plain_insert(cases), row)
 
 
-_STATE = ("status", "version", "open_incidents", "snapshot", "history_hash", "wake_at", "calendar_version")
+_STATE = (
+    "status",
+    "version",
+    "open_incidents",
+    "idle_since",
+    "snapshot",
+    "history_hash",
+    "wake_at",
+    "calendar_version",
+)
 _update_case = (
     update(cases).where(cases.c.case_id == bindparam("key")).values({name: bindparam(name) for name in _STATE})
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from duokua.cases.v1 import case_pb2, task_pb2
 from duokua.data import fill_struct
+from services.cases.afterwards_messages import rating_message
 from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
@@ -14,7 +15,7 @@ from services.cases.office_messages import review_message
 from services.cases.plans import Published
 from services.cases.stepinputs import make_inputs
 
-_KINDS = {TaskKind.HANDLE: task_pb2.TASK_KIND_HANDLE, TaskKind.UNDO: task_pb2.TASK_KIND_UNDO}
+_KINDS = {kind: task_pb2.TaskKind.Value(f"TASK_KIND_{kind.name}") for kind in TaskKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,34 @@ def body(
 
     Raises InputsFaultError when what it is given of earlier results cannot be made.
     """
+    task = _of_any_kind(case, effect)
+    if effect.kind is TaskKind.FOLLOW_UP:
+        (rating,) = (each for each in case.proceedings.ratings if each.step_id == effect.step_id)
+        task.rating.CopyFrom(rating_message(rating))
+        return task.SerializeToString()
     plan = published.plan
     step, state = plan.by_id[effect.step_id], case.steps[effect.step_id]
+    about = task_pb2.Task(
+        corrections=requests_of(case.proceedings.corrections, effect.step_id),
+        handler=state.handler,
+        reviews=[review_message(each) for each in state.reviews],
+        without_application=step.without_application,
+        materials=[
+            case_pb2.MaterialRef(
+                kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size
+            )
+            for each in visible_materials([Material(**each) for each in materials], step.materials)
+        ],
+    )
+    task.MergeFrom(about)
+    fill_struct(task.form, visible_form(form, step.form_fields), "form")
+    inputs = published.inputs.get(effect.step_id)
+    if inputs and effect.kind is TaskKind.HANDLE:
+        task.inputs.CopyFrom(make_inputs(inputs, plan, case, effect.step_id, form))
+    return task.SerializeToString()
+
+
+def _of_any_kind(case: Case, effect: OpenTask) -> task_pb2.Task:
     task = task_pb2.Task(
         task_id=effect.task_id,
         kind=_KINDS[effect.kind],
@@ -49,24 +76,10 @@ def body(
         attempt=effect.attempt,
         handled_task_id=effect.handled_task_id,
         accepted=effect.accepted,
-        corrections=requests_of(case.proceedings.corrections, effect.step_id),
-        handler=state.handler,
-        reviews=[review_message(each) for each in state.reviews],
-        without_application=step.without_application,
-        materials=[
-            case_pb2.MaterialRef(
-                kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size
-            )
-            for each in visible_materials([Material(**each) for each in materials], step.materials)
-        ],
     )
-    fill_struct(task.form, visible_form(form, step.form_fields), "form")
     if effect.handled_result is not None:
         fill_struct(task.handled_result, dict(effect.handled_result), "handled_result")
-    inputs = published.inputs.get(effect.step_id)
-    if inputs and effect.kind is TaskKind.HANDLE:
-        task.inputs.CopyFrom(make_inputs(inputs, plan, case, effect.step_id, form))
-    return task.SerializeToString()
+    return task
 
 
 def with_handler(body: bytes, handler: str) -> bytes:

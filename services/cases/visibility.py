@@ -10,6 +10,15 @@ from duokua.cases.v1 import case_pb2
 from services.cases.service import Cases, case_not_found
 
 
+def led_case(cases: Cases, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
+    """A case for an operator, or for the organ that leads its bundle; raises NotFound CASE_NOT_FOUND for others."""
+    row = cases.row(work, case_id)
+    lead = cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan.lead
+    if not caller.may("cases.read_all") and (not caller.organ_id or caller.organ_id != lead.organ_id):
+        raise case_not_found(case_id)
+    return row
+
+
 def visible_case(cases: Cases, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:
     """A case by its id or its number; raises NotFound CASE_NOT_FOUND when the caller may not see it."""
     row = cases.row(work, case_id)

@@ -7,6 +7,7 @@ from chassis.database import Database, UnitOfWork
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
+from services.cases.afterwards import ARCHIVE_TOPIC, Archive
 from services.cases.calendars import CLOCKS_TOPIC
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
@@ -22,6 +23,7 @@ class CasesWorker:
     cases = UseCases(Cases.from_settings)
     sequencer = UseCases(Sequencer.from_settings)
     timekeeper = UseCases(Timekeeper.from_settings)
+    archive = UseCases(Archive.from_settings)
 
     @subscribe(matters_events.BundlePublished)
     def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:
@@ -58,6 +60,12 @@ class CasesWorker:
     def look_at_clocks(self, database: Database) -> datetime | None:
         """Tells cases what time has done to them."""
         following: datetime | None = self.timekeeper.look(database)
+        return following
+
+    @background(topic=ARCHIVE_TOPIC)
+    def archive_cases(self, database: Database) -> datetime | None:
+        """Archives the cases in which nothing has happened for long."""
+        following: datetime | None = self.archive.archive_due(database)
         return following
 
 

@@ -23,6 +23,9 @@ CaseEvent = (
     | events_pb2.ProcedureEnded
     | events_pb2.CaseCompleted
     | events_pb2.CaseUndone
+    | events_pb2.CaseDelivered
+    | events_pb2.FollowUpOpened
+    | events_pb2.FollowUpClosed
     | events_pb2.IncidentOpened
 )
 
@@ -41,6 +44,8 @@ def happening_of(event: CaseEvent) -> Happening:
         step=Step(step.step_id, step.step_name, step.organ_id, step.organ_name) if step else Step(),
         reason=event.procedure.reason if isinstance(event, _PROCEDURES) else getattr(event, "reason", ""),
         description=getattr(event, "description", ""),
+        superior_id=getattr(event, "superior_id", ""),
+        overdue=getattr(event, "overdue", False),
         withdrawn=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_WITHDRAWN,
         wanted=_wanted(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else (),
         due=_due(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else None,

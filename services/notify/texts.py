@@ -34,6 +34,7 @@ class Texts:
                 "reason": happening.reason,
                 "description": happening.description,
                 "withdrawn": happening.withdrawn,
+                "overdue": happening.overdue,
                 "wanted": happening.wanted,
                 "due": happening.due,
                 "procedure": happening.procedure,

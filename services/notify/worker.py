@@ -82,6 +82,21 @@ class NotifyWorker:
         """Tells the applicant and the systems of every office that took part."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.CaseDelivered)
+    def on_case_delivered(self, work: UnitOfWork, events: list[events_pb2.CaseDelivered]) -> None:
+        """Tells the applicant."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.FollowUpOpened)
+    def on_follow_up_opened(self, work: UnitOfWork, events: list[events_pb2.FollowUpOpened]) -> None:
+        """Tells the organ that supervises the office."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.FollowUpClosed)
+    def on_follow_up_closed(self, work: UnitOfWork, events: list[events_pb2.FollowUpClosed]) -> None:
+        """Tells the applicant."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.IncidentOpened)
     def on_incident_opened(self, work: UnitOfWork, events: list[events_pb2.IncidentOpened]) -> None:
         """Tells the operators."""

@@ -19,7 +19,7 @@ from duokua.matters.v1 import bundle_pb2
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from duokua.routing.v1 import routing_pb2
-from services.cases import store
+from services.cases import afterwards, store
 from services.cases.domain.case import Case
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.inputs import (
@@ -27,11 +27,13 @@ from services.cases.domain.inputs import (
     Answer,
     Completed,
     CorrectionRequested,
+    Delivered,
     Failed,
     HandedOver,
     IncidentRetried,
     Order,
     PassedUp,
+    Rated,
     Refused,
     Resumed,
     Returned,
@@ -214,6 +216,16 @@ class Town:
         ]
         with self.database.begin() as work:
             self.cases.take_sealed(work, documents)
+
+    def rate(self, case_id: str, level: int, step_id: str = "", comment: str = "") -> None:
+        """The applicant rates the case or a step."""
+        with self.database.begin() as work:
+            afterwards.rate(self.cases, work, case_id, Rated(level, step_id, (), comment), "person:p1")
+
+    def deliver(self, case_id: str, channel: str, receiver: str) -> None:
+        """The lead organ says that the results went out."""
+        with self.database.begin() as work:
+            afterwards.deliver(self.cases, work, case_id, Delivered(channel, receiver), "client:lead")
 
     def revoked(self, case_id: str, step_id: str) -> None:
         """A notice of the case is void."""

@@ -19,7 +19,7 @@ from services.eseal import store as eseal_store
 from services.eseal.domain.records import NoticeStatus as Sealing
 from services.matters import store as matters_store
 from services.notify import store as notify_store
-from services.notify.domain.messages import OPERATORS, person
+from services.notify.domain.messages import OPERATORS, organ, person
 from services.routing import store as routing_store
 from tests.contracts.replay import Checks
 from tests.contracts.services import Service
@@ -105,7 +105,11 @@ def notice_counts_as_revoked(service: Service, event: eseal.NoticeRevoked) -> No
 
 def message_is_there(service: Service, event: Any) -> None:
     name, messages = event.DESCRIPTOR.full_name, notify_store.messages
-    recipient = OPERATORS if isinstance(event, cases.IncidentOpened) else person(event.case.applicant_id)
+    recipient = person(event.case.applicant_id)
+    if isinstance(event, cases.IncidentOpened):
+        recipient = OPERATORS
+    elif isinstance(event, cases.FollowUpOpened):
+        recipient = organ(event.superior_id)
     told = select(messages).where(messages.c.event_type == name, messages.c.case_id == event.case.case_id)
     rows = [row for row in all_of(service, told) if row.case_version == event.case.version]
     assert [row.recipient for row in rows] == [recipient]
@@ -162,6 +166,9 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
             cases.ProcedureEnded,
             cases.CaseCompleted,
             cases.CaseUndone,
+            cases.CaseDelivered,
+            cases.FollowUpOpened,
+            cases.FollowUpClosed,
             cases.IncidentOpened,
         ),
         message_is_there,

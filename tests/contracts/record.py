@@ -91,6 +91,15 @@ class Journey:
         self._complete("permit")
         self._complete("inspection")
 
+    def rate(self) -> None:
+        """The case that was just completed: its results go out, and one office gets a bad rating, which it answers."""
+        self._town.deliver(self._case_id, "窗口", "李雷")
+        self._settle()
+        self._town.rate(self._case_id, 5, "permit")
+        self._settle()
+        taken(self._town.answer(completing(self._task("permit"), **RESULT)))
+        self._settle()
+
     def correct(self) -> None:
         """A case whose permit waits for the applicant, and then for a hearing."""
         self._submit()
@@ -162,6 +171,7 @@ def journey(folder: Path) -> list[Envelope]:
         made.prepare()
         made.fail()
         made.grant()
+        made.rate()
         made.refuse()
         made.pass_up()
         made.correct()

@@ -112,7 +112,7 @@ class Replay:
             if seal_of(work.connection, organ_id) is None:
                 self._service.use_cases_of(Seals).create(work, organ_id)
 
-    def _do_again(self, event: Envelope) -> None:
+    def _do_again(self, event: Envelope) -> None:  # noqa: C901 - one case an event
         """What made the service say this, as far as it came from people and not from events."""
         match read(event):
             case cases_events.CaseSubmitted() | cases_events.RoutingRequested() as said:
@@ -122,6 +122,14 @@ class Replay:
                 taken(self._town.answer(accepting(task)))
             case cases_events.StepCompleted() | cases_events.StepUndone() as said:
                 task = self._task(said.case.case_id, said.step, undo=isinstance(said, cases_events.StepUndone))
+                taken(self._town.answer(completing(task, **self._recording.result)))
+            case cases_events.CaseDelivered() as said:
+                self._town.deliver(said.case.case_id, said.delivery.channel, said.delivery.receiver)
+            case cases_events.FollowUpOpened() as said:
+                self._town.rate(said.case.case_id, said.rating.level, said.rating.step_id)
+                del self._tasks[said.case.case_id, said.step.step_id]  # the next is the follow-up's
+            case cases_events.FollowUpClosed() as said:
+                task = self._task(said.case.case_id, said.step)
                 taken(self._town.answer(completing(task, **self._recording.result)))
             case cases_events.CorrectionRequested() as said:
                 self._ask(said)

@@ -254,7 +254,8 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
     async def _absent(self, request: Any, context: Any) -> Any:  # noqa: ARG002  # a servicer's signature
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "not part of this platform")
 
-    PullTasks = ListCases = GetHistory = WithdrawCase = CorrectCase = GetKeys = RotateSigningKey = _absent
+    PullTasks = ListCases = GetHistory = WithdrawCase = CorrectCase = RateCase = DeliverCase = _absent
+    GetKeys = RotateSigningKey = _absent
 
     async def _check_call(self, method: str, request: Any, context: Any) -> None:
         token = await self._check_token(context)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.cases.domain import timing
+from services.cases.domain import follow_ups, timing
 from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKind, TaskState, TaskStatus, UndoCause
 from services.cases.domain.dataflow import check_result
 from services.cases.domain.effects import StepAccepted, StepRefused
@@ -42,6 +42,9 @@ def completed(turn: Turn, given: Completed) -> None:
         return
     if task.kind is TaskKind.HANDLE:
         check_result(turn.plan.by_id[task.step_id], given.result)
+    if task.kind is TaskKind.FOLLOW_UP:
+        follow_ups.answered(turn, task, given)
+        return
     turn.settle(task, given, TaskStatus.COMPLETED)
     if task.kind is TaskKind.UNDO:
         step_undone(turn, task.step_id)
@@ -121,6 +124,10 @@ def failed(turn: Turn, given: Failed) -> None:
     if task is None:
         return
     turn.settle(task, given, TaskStatus.FAILED)
+    if task.kind is TaskKind.FOLLOW_UP:
+        wait = _back_off(follow_ups.failures(turn, task), given.retry_after)
+        follow_ups.try_again(turn, task, turn.now + wait)
+        return
     step = turn.change(task.step_id, failures=turn.steps[task.step_id].failures + 1, task_id="")
     if step.failures >= FAILURES_TO_INCIDENT:
         _failed_too_often(turn, task, given.reason)
@@ -147,15 +154,21 @@ def _failed_too_often(turn: Turn, task: TaskState, why: str) -> None:
 def _back_off(failures: int, retry_after: timedelta | None) -> timedelta:
     if retry_after is not None:
         return min(max(retry_after, timedelta(0)), LONGEST_RETRY_AFTER)
-    return min(FIRST_BACK_OFF * (1 << (failures - 1)), LONGEST_BACK_OFF)
+    doublings = min(failures - 1, FAILURES_TO_INCIDENT)  # beyond, it is the longest anyway
+    return min(FIRST_BACK_OFF * (1 << doublings), LONGEST_BACK_OFF)
 
 
 def must_handle(task: TaskState) -> None:
-    """Raise Refusal UNDO_CANNOT_BE_REFUSED for an undo task."""
+    """Raise Refusal UNDO_CANNOT_BE_REFUSED for an undo task, FOLLOW_UP_CANNOT_BE_REFUSED for a follow-up."""
     if task.kind is TaskKind.UNDO:
         raise Refusal(
             "UNDO_CANNOT_BE_REFUSED",
             f"task {task.task_id} undoes what the office did before; complete it, or fail it to try again later",
+        )
+    if task.kind is TaskKind.FOLLOW_UP:
+        raise Refusal(
+            "FOLLOW_UP_CANNOT_BE_REFUSED",
+            f"task {task.task_id} answers a rating; complete it with what was found and done, or fail it to try again",
         )
 
 
@@ -179,7 +192,7 @@ def open_task(turn: Turn, given: Answer) -> TaskState | None:
     task = task_of(turn, given)
     if task is None or task.status in OPEN_TASK or (isinstance(given, Completed) and _crossed(turn, task)):
         return task
-    if turn.before.ended:
+    if turn.before.ended and task.kind is not TaskKind.FOLLOW_UP:
         raise Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; the answer was not taken")
     if task.status is TaskStatus.CLOSED and turn.running:
         raise Refusal(

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.cases.domain.answers import accepted, completed, failed, refused, returned
 from services.cases.domain.case import Case
+from services.cases.domain.closing import archived, delivered
 from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.dataflow import inputs_failed
 from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
@@ -19,12 +20,14 @@ from services.cases.domain.flow import branched
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
     Accepted,
+    Archived,
     Branched,
     CaseStopped,
     ClockTurned,
     Completed,
     Corrected,
     CorrectionRequested,
+    Delivered,
     Failed,
     HandedOver,
     IncidentRetried,
@@ -35,6 +38,7 @@ from services.cases.domain.inputs import (
     NoticeRevoked,
     NoticeSealed,
     PassedUp,
+    Rated,
     Refused,
     Resumed,
     Returned,
@@ -51,6 +55,7 @@ from services.cases.domain.notices import notice_failed, notice_revoked, notice_
 from services.cases.domain.passing import handed_over, passed_up
 from services.cases.domain.plan import Plan
 from services.cases.domain.procedures import resumed, suspended
+from services.cases.domain.ratings import rated
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.submission import begin, routed
 from services.cases.domain.turn import Turn
@@ -130,4 +135,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     CaseStopped: case_stopped,
     InputsFailed: inputs_failed,
     Withdrawn: withdrawn,
+    Delivered: delivered,
+    Rated: rated,
+    Archived: archived,
 }

@@ -24,7 +24,7 @@ class OpenTask:
     accepted: bool = False
     """The office accepted the matter on an earlier turn, which failed technically."""
     handled_task_id: str = ""
-    """For an undo task: the task whose act is to be undone, and its result."""
+    """For an undo task: the task whose act is to be undone, and its result; for a follow-up what was rated."""
     handled_result: Mapping[str, Any] | None = None
 
 
@@ -206,6 +206,26 @@ class CaseUndone:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseDelivered:
+    """The applicant has the results."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpOpened:
+    """An office is to answer a bad rating of a step, or of the case when ``step_id`` is empty; or has not in time."""
+
+    step_id: str
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpClosed:
+    """The office has answered."""
+
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentOpened:
     """Something happened that only an operator can put right."""
 
@@ -229,6 +249,9 @@ Event = (
     | ProcedureEnded
     | CaseCompleted
     | CaseUndone
+    | CaseDelivered
+    | FollowUpOpened
+    | FollowUpClosed
     | IncidentOpened
 )
 

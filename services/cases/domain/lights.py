@@ -12,6 +12,7 @@ from services.cases.domain.case import OPEN_TASK, StepStatus, TaskStatus
 from services.cases.domain.clocks import Clock
 from services.cases.domain.corrections import expired
 from services.cases.domain.effects import AcceptTask, StepAccepted
+from services.cases.domain.follow_ups import overdue
 from services.cases.domain.inputs import ClockTurned
 from services.cases.domain.proceedings import CaseClock, ClockKind
 from services.cases.domain.reckoning import Light
@@ -55,4 +56,5 @@ def _received_at(clock: Clock) -> datetime:
 _FOLLOWS: dict[tuple[ClockKind, Light], Callable[[Turn, CaseClock], None]] = {
     (ClockKind.ACCEPTANCE, Light.RED): _accepted_by_silence,
     (ClockKind.CORRECTION, Light.RED): lambda turn, _: expired(turn),
+    (ClockKind.FOLLOW_UP, Light.RED): lambda turn, late: overdue(turn, late.step_id),
 }

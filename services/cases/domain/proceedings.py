@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from services.cases.domain.clocks import Clock, StopKind
 from services.cases.domain.reckoning import Light
@@ -175,6 +176,10 @@ class FollowUp:
     task_id: str
     opened_at: datetime
     closed_at: datetime | None = None
+    attempt: int = 1
+    """The task's turn; grows with each technical failure."""
+    result: Mapping[str, Any] | None = None
+    """What the office found and did."""
 
 
 @dataclass(frozen=True, slots=True)

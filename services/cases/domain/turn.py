@@ -160,7 +160,7 @@ class Turn:
         task_id = self.handling_id(step, attempt)
         status = StepStatus.ACCEPTED if accepted else StepStatus.OFFERED
         self.change(step_id, status=status, attempt=attempt, task_id=task_id, reason="")
-        self._open(
+        self.open_task(
             OpenTask(
                 task_id=task_id,
                 step_id=step_id,
@@ -184,7 +184,7 @@ class Turn:
         attempt = step.undo_attempt + 1
         task_id = f"{self.before.case_id}:{step_id}:u{attempt}"
         self.change(step_id, status=StepStatus.UNDOING, undo_attempt=attempt, task_id=task_id)
-        self._open(
+        self.open_task(
             OpenTask(
                 task_id=task_id,
                 step_id=step_id,
@@ -199,7 +199,8 @@ class Turn:
             )
         )
 
-    def _open(self, task: OpenTask) -> None:
+    def open_task(self, task: OpenTask) -> None:
+        """Offer a task to its office."""
         status = TaskStatus.ACCEPTED if task.accepted else TaskStatus.OFFERED
         self.tasks[task.task_id] = TaskState(task.task_id, task.step_id, task.kind, task.organ_id, status)
         self.effects.append(task)

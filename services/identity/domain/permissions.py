@@ -18,6 +18,7 @@ class Role(Enum):
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.DEPARTMENT: frozenset(
         {
+            "cases.deliver",
             "directory.read",
             "documents.read",
             "documents.verify",
@@ -49,6 +50,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "calendar.write",
             "cases.audit",
             "cases.decide",
+            "cases.deliver",
             "cases.read",
             "cases.read_all",
             "cases.search",

@@ -19,6 +19,7 @@ STEP_UNDONE = _CASES + "StepUndone"
 PROCEDURE_BEGAN = _CASES + "ProcedureBegan"
 PROCEDURE_ENDED = _CASES + "ProcedureEnded"
 INCIDENT_OPENED = _CASES + "IncidentOpened"
+FOLLOW_UP_OPENED = _CASES + "FollowUpOpened"
 
 # A webhook hears of the steps of its organ, and of the end of the cases in which the organ took part.
 STEP_EVENTS = frozenset(
@@ -93,9 +94,19 @@ class Happening:
     unit: str = ""
     authority: str = ""
 
+    superior_id: str = ""
+    """The organ that supervises the office."""
+    overdue: bool = False
+    """Whether the office has not answered in time."""
+
     @property
     def recipient(self) -> str:
-        """Whose inbox it belongs in: incidents are the operators' concern, the rest the applicant's."""
+        """Whose inbox it belongs in: incidents are the operators' concern, bad ratings the supervisor's.
+
+        Where no supervisor is known, bad ratings are the operators' too. The rest is the applicant's.
+        """
+        if self.event_type == FOLLOW_UP_OPENED:
+            return organ(self.superior_id) if self.superior_id else OPERATORS
         return OPERATORS if self.event_type == INCIDENT_OPENED else person(self.case.applicant_id)
 
     @property

@@ -1,11 +1,13 @@
 """What holds for every case at every moment, judged from outside: by its effects, its history and its plan."""
 
-from services.cases.domain.case import CaseStatus, StepState, StepStatus
+from services.cases.domain.case import CaseStatus, StepState, StepStatus, TaskKind
 from services.cases.domain.decide import replay
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
+from services.cases.domain.follow_ups import clock_id, open_ones
 from services.cases.domain.inputs import PassedUp, Returned, StepReassigned
 from services.cases.domain.proceedings import ClockKind
 from services.cases.domain.snapshot import from_json, to_json
+from services.cases.domain.stages import NEEDS_REASON, Stage, case_end, case_stage, step_end, step_stage
 from services.cases.domain.timing import running
 from tests.cases.domain.holding_up import asked, under_way
 from tests.cases.domain.saga import Saga
@@ -25,15 +27,17 @@ def all_laws_hold(saga: Saga) -> None:
     _check_order(saga)
     _check_offices(saga)
     _check_clocks(saga)
+    _check_stages(saga)
     if case.ended:
         _check_end(saga)
 
 
 def _check_books(saga: Saga) -> None:
     case = saga.case
-    per_step = [task.step_id for task in saga.open.values()]
+    per_step = [task.step_id for task in saga.work.values()]
     assert len(per_step) == len(set(per_step)), "a step has two open tasks"
-    assert {step.task_id for step in case.steps.values() if step.task_id} == set(saga.open)
+    assert {step.task_id for step in case.steps.values() if step.task_id} == set(saga.work)
+    assert {each.task_id for each in open_ones(case)} == saga.open.keys() - saga.work.keys()
     assert set(saga.open_incidents) == {
         each.incident_id for each in case.incidents.values() if each.resolved_at is None
     }
@@ -43,7 +47,7 @@ def _check_books(saga: Saga) -> None:
     waiting = asked(saga) + [procedure.step_id for procedure in under_way(saga)]
     held_up = (StepStatus.CORRECTING, StepStatus.SUSPENDED)
     assert sorted(waiting) == sorted(step.step_id for step in case.steps.values() if step.status in held_up)
-    left = bool(saga.open or unrouted or waiting or saga.pending_notices() or saga.open_incidents)
+    left = bool(saga.work or unrouted or waiting or saga.pending_notices() or saga.open_incidents)
     assert case.ended != left, "a case ends exactly when nothing is left to happen"
 
 
@@ -90,6 +94,8 @@ def _check_clocks(saga: Saga) -> None:
     case = saga.case
     runs = {each.clock_id for each in running(case.proceedings.clocks) if each.kind is not ClockKind.FOLLOW_UP}
     assert not runs or case.status is CaseStatus.RUNNING
+    owed = {each.clock_id for each in running(case.proceedings.clocks) if each.kind is ClockKind.FOLLOW_UP}
+    assert owed == {clock_id(each.step_id) for each in open_ones(case)}
     for planned in saga.plan.steps:
         step = case.steps[planned.step_id]
         status, climbs = step.status, step.status is StepStatus.ROUTING and bool(step.reviews)
@@ -117,8 +123,20 @@ def _check_offices(saga: Saga) -> None:
             if (left.step_id, left.organ_id) in named:
                 continue
             later = [saga.all_tasks[task_id] for task_id in order[order.index(given.task_id) + 1 :]]
-            assert left.organ_id not in {task.organ_id for task in later if task.step_id == left.step_id}
+            handling = [task for task in later if task.kind is TaskKind.HANDLE and task.step_id == left.step_id]
+            assert left.organ_id not in {task.organ_id for task in handling}
             assert saga.step(left.step_id).organ_id != left.organ_id
+
+
+def _check_stages(saga: Saga) -> None:
+    """Whatever the case is, there are words for it; it has a result once it has ended, with a reason where it must."""
+    case, plan = saga.case, saga.plan
+    ends = [case_end(plan, case), *(step_end(plan, case, step_id) for step_id in case.steps)]
+    assert (ends[0] is not None) == case.ended
+    assert all(end.reason for end in ends if end is not None and end.result in NEEDS_REASON)
+    assert (case_stage(plan, case) is Stage.ARCHIVED) == (case.proceedings.archived_at is not None)
+    for step_id, step in case.steps.items():
+        assert (step_stage(plan, case, step_id) is Stage.SKIPPED) == (step.status is StepStatus.SKIPPED)
 
 
 def _check_end(saga: Saga) -> None:

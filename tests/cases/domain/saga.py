@@ -275,8 +275,13 @@ class Saga:
 
     def task_id(self, step_id: str) -> str:
         """The open task of a step."""
-        (task_id,) = (task.task_id for task in self.open.values() if task.step_id == step_id)
+        (task_id,) = (task.task_id for task in self.work.values() if task.step_id == step_id)
         return task_id
+
+    @property
+    def work(self) -> dict[str, OpenTask]:
+        """The open tasks of the case's own way, without follow-ups."""
+        return {task_id: task for task_id, task in self.open.items() if task.kind is not TaskKind.FOLLOW_UP}
 
     def offered(self) -> list[str]:
         """The steps that have an open task to handle."""

@@ -10,12 +10,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus, UndoCause
 from services.cases.domain.clocks import ACCEPTANCE, BUNDLE, DECISION
 from services.cases.domain.decisions import DecisionKind, allowed_decisions
+from services.cases.domain.follow_ups import open_ones
 from services.cases.domain.inputs import (
     Accepted,
+    Act,
     Answer,
+    Archived,
     CaseStopped,
     ClockTurned,
     Completed,
+    Delivered,
     Failed,
     HandedOver,
     IncidentRetried,
@@ -27,6 +31,7 @@ from services.cases.domain.inputs import (
     NoticeSealed,
     Order,
     PassedUp,
+    Rated,
     Refused,
     Returned,
     Routed,
@@ -34,7 +39,6 @@ from services.cases.domain.inputs import (
     StepForced,
     StepReassigned,
     StepSkipped,
-    Submitted,
     Withdrawn,
 )
 from services.cases.domain.plan import Limits, Plan
@@ -131,8 +135,8 @@ class CaseMachine(RuleBasedStateMachine):
     def answer_an_open_task(self, data: st.DataObject, kind: type, reason: str, result: dict[str, object]) -> None:
         task = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")]
         given = self._answer(kind, task.task_id, self.saga.request_id(), reason, result)
-        if task.kind is TaskKind.UNDO and kind in (Refused, Returned, PassedUp):
-            self.saga.is_refused(given, "UNDO_CANNOT_BE_REFUSED")
+        if task.kind is not TaskKind.HANDLE and kind in (Refused, Returned, PassedUp):
+            self.saga.is_refused(given, f"{task.kind.upper()}_CANNOT_BE_REFUSED")
         elif kind is Accepted:
             self.saga.take(given)
         else:
@@ -244,11 +248,7 @@ class CaseMachine(RuleBasedStateMachine):
 
         A light is none: it is told by who holds the case and has just reckoned it, and may come back.
         """
-        told = [
-            given
-            for given, _ in self.saga.history
-            if not isinstance(given, Answer | ClockTurned | Order | Submitted | Withdrawn)
-        ]
+        told = [given for given, _ in self.saga.history if not isinstance(given, Answer | ClockTurned | Order | Act)]
         if told:
             given = data.draw(st.sampled_from(told), "repeat")
             decision = self.saga.take(given)
@@ -297,12 +297,53 @@ class CaseMachine(RuleBasedStateMachine):
         assert self.saga.take(IncidentRetried(incident_id, self.saga.request_id(), "put right")).changed
         assert incident_id not in self.saga.open_incidents
 
-    @precondition(lambda self: self.saga.open)
+    @precondition(lambda self: self.saga.work)
     @rule(data=st.data())
     def fail_until_an_operator_is_asked(self, data: st.DataObject) -> None:
-        step_id = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")].step_id
-        while any(task.step_id == step_id for task in self.saga.open.values()):
+        step_id = self.saga.work[data.draw(st.sampled_from(sorted(self.saga.work)), "task")].step_id
+        while any(task.step_id == step_id for task in self.saga.work.values()):
             self.saga.fail(step_id, retry_after=timedelta(seconds=1))
+
+    @rule(data=st.data(), level=st.integers(1, 5))
+    def rate(self, data: st.DataObject, level: int) -> None:
+        """The case or a step, at any time: once, and not before there is something to rate."""
+        step_id = data.draw(st.sampled_from(["", *self.saga.case.steps]), "what is rated")
+        given, case = Rated(level, step_id), self.saga.case
+        known = [each.level for each in case.proceedings.ratings if each.step_id == step_id]
+        step = case.steps.get(step_id)
+        served = step is not None and step.organ_id and (step.completion_no or step.status is StepStatus.REFUSED)
+        if known == [level]:
+            assert not self.saga.take(given).changed
+        elif known:
+            self.saga.is_refused(given, "ALREADY_RATED")
+        elif not (served if step_id else case.ended):
+            self.saga.is_refused(given, "NOT_RATABLE")
+        elif case.proceedings.archived_at is not None:
+            self.saga.is_refused(given, "CASE_ARCHIVED")
+        else:
+            assert self.saga.take(given).changed
+            event(f"rated {level}")
+
+    @precondition(lambda self: self.saga.case.ended)
+    @rule(channel=st.sampled_from(["post", "window"]))
+    def deliver(self, channel: str) -> None:
+        case, before = self.saga.case, self.saga.case.proceedings.delivery
+        if before is not None and before.channel == channel:
+            assert not self.saga.take(Delivered(channel, "the applicant")).changed
+        elif before is None and case.status is CaseStatus.COMPLETED and case.proceedings.archived_at is None:
+            assert self.saga.take(Delivered(channel, "the applicant")).changed
+        else:
+            reasons = ("ALREADY_DELIVERED", "NOT_COMPLETED", "CASE_ARCHIVED")
+            self.saga.is_refused(Delivered(channel, "the applicant"), *reasons)
+
+    @precondition(lambda self: self.saga.case.ended)
+    @rule()
+    def archive(self) -> None:
+        case = self.saga.case
+        if case.proceedings.archived_at is None and open_ones(case):
+            self.saga.is_refused(Archived(), "NOT_IDLE")
+        else:
+            assert self.saga.take(Archived()).changed == (case.proceedings.archived_at is None)
 
     @invariant()
     def everything_agrees(self) -> None:

@@ -1002,6 +1002,7 @@ class FollowUp(_message.Message):
     OPENED_AT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     """Empty for the case: its lead organ answers."""
     organ_id: _builtins.str
@@ -1012,6 +1013,10 @@ class FollowUp(_message.Message):
     def closed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def clock(self) -> Global___ClockState: ...
+    @_builtins.property
+    def result(self) -> _struct_pb2.Struct:
+        """What the office found and did, once it has answered."""
+
     def __init__(
         self,
         *,
@@ -1021,10 +1026,11 @@ class FollowUp(_message.Message):
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
         clock: Global___ClockState | None = ...,
+        result: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at", "organ_id", b"organ_id", "step_id", b"step_id", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "closed_at", b"closed_at", "opened_at", b"opened_at", "organ_id", b"organ_id", "result", b"result", "step_id", b"step_id", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,16 @@ class CaseServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.FromString,
                 _registered_method=True)
+        self.RateCase = channel.unary_unary(
+                '/duokua.cases.v1.CaseService/RateCase',
+                request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseResponse.FromString,
+                _registered_method=True)
+        self.DeliverCase = channel.unary_unary(
+                '/duokua.cases.v1.CaseService/DeliverCase',
+                request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseResponse.FromString,
+                _registered_method=True)
         self.GetCase = channel.unary_unary(
                 '/duokua.cases.v1.CaseService/GetCase',
                 request_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.GetCaseRequest.SerializeToString,
@@ -107,6 +117,26 @@ class CaseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RateCase(self, request, context):
+        """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
+        each once. What was rated 4 or 5 is followed up: the office has to answer. The same rating again changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION NOT_RATABLE (nothing to rate
+        yet, or no such step), ALREADY_RATED, CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeliverCase(self, request, context):
+        """送达: an operator, or the system of the organ that leads the bundle, says how the applicant got the results; once.
+        The same said again changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another lead's), FAILED_PRECONDITION NOT_COMPLETED, ALREADY_DELIVERED,
+        CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCase(self, request, context):
         """Errors: NOT_FOUND CASE_NOT_FOUND.
         """
@@ -122,7 +152,7 @@ class CaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCase(self, request, context):
-        """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
+        """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
         TOKEN_EXPIRED (while watching: watch again with a new token).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -153,6 +183,16 @@ def add_CaseServiceServicer_to_server(servicer, server):
                     servicer.CorrectCase,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.SerializeToString,
+            ),
+            'RateCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.RateCase,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseResponse.SerializeToString,
+            ),
+            'DeliverCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeliverCase,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseResponse.SerializeToString,
             ),
             'GetCase': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCase,
@@ -257,6 +297,60 @@ class CaseService:
             '/duokua.cases.v1.CaseService/CorrectCase',
             duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_case__service__pb2.CorrectCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RateCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.CaseService/RateCase',
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.RateCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeliverCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.CaseService/DeliverCase',
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_case__service__pb2.DeliverCaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,12 +52,24 @@ class CaseServiceStub:
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
     bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
     """
+    RateCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.RateCaseRequest, _case_service_pb2.RateCaseResponse]
+    """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
+    each once. What was rated 4 or 5 is followed up: the office has to answer. The same rating again changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION NOT_RATABLE (nothing to rate
+    yet, or no such step), ALREADY_RATED, CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+    """
+    DeliverCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.DeliverCaseRequest, _case_service_pb2.DeliverCaseResponse]
+    """送达: an operator, or the system of the organ that leads the bundle, says how the applicant got the results; once.
+    The same said again changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another lead's), FAILED_PRECONDITION NOT_COMPLETED, ALREADY_DELIVERED,
+    CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+    """
     GetCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
     ListCases: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]
     """Newest first."""
     WatchCase: _grpc.UnaryStreamMultiCallable[_case_service_pb2.WatchCaseRequest, _case_service_pb2.WatchCaseResponse]
-    """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
+    """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
     TOKEN_EXPIRED (while watching: watch again with a new token).
     """
     GetHistory: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]
@@ -87,12 +99,24 @@ class CaseServiceAsyncStub(CaseServiceStub):
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
     bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
     """
+    RateCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.RateCaseRequest, _case_service_pb2.RateCaseResponse]  # type: ignore[assignment]
+    """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
+    each once. What was rated 4 or 5 is followed up: the office has to answer. The same rating again changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION NOT_RATABLE (nothing to rate
+    yet, or no such step), ALREADY_RATED, CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+    """
+    DeliverCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.DeliverCaseRequest, _case_service_pb2.DeliverCaseResponse]  # type: ignore[assignment]
+    """送达: an operator, or the system of the organ that leads the bundle, says how the applicant got the results; once.
+    The same said again changes nothing.
+    Errors: NOT_FOUND CASE_NOT_FOUND (also for another lead's), FAILED_PRECONDITION NOT_COMPLETED, ALREADY_DELIVERED,
+    CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+    """
     GetCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetCaseRequest, _case_service_pb2.GetCaseResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND CASE_NOT_FOUND."""
     ListCases: _aio.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]  # type: ignore[assignment]
     """Newest first."""
     WatchCase: _aio.UnaryStreamMultiCallable[_case_service_pb2.WatchCaseRequest, _case_service_pb2.WatchCaseResponse]  # type: ignore[assignment]
-    """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
+    """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
     TOKEN_EXPIRED (while watching: watch again with a new token).
     """
     GetHistory: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
@@ -139,6 +163,30 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def RateCase(
+        self,
+        request: _case_service_pb2.RateCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_case_service_pb2.RateCaseResponse, _abc.Awaitable[_case_service_pb2.RateCaseResponse]]:
+        """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
+        each once. What was rated 4 or 5 is followed up: the office has to answer. The same rating again changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), FAILED_PRECONDITION NOT_RATABLE (nothing to rate
+        yet, or no such step), ALREADY_RATED, CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+        """
+
+    @_abc_1.abstractmethod
+    def DeliverCase(
+        self,
+        request: _case_service_pb2.DeliverCaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_case_service_pb2.DeliverCaseResponse, _abc.Awaitable[_case_service_pb2.DeliverCaseResponse]]:
+        """送达: an operator, or the system of the organ that leads the bundle, says how the applicant got the results; once.
+        The same said again changes nothing.
+        Errors: NOT_FOUND CASE_NOT_FOUND (also for another lead's), FAILED_PRECONDITION NOT_COMPLETED, ALREADY_DELIVERED,
+        CASE_ARCHIVED, INVALID_ARGUMENT (a field, named).
+        """
+
+    @_abc_1.abstractmethod
     def GetCase(
         self,
         request: _case_service_pb2.GetCaseRequest,
@@ -160,7 +208,7 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _case_service_pb2.WatchCaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_case_service_pb2.WatchCaseResponse], _abc.AsyncIterator[_case_service_pb2.WatchCaseResponse]]:
-        """The case now, then again after each change, until it has ended. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
+        """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
         TOKEN_EXPIRED (while watching: watch again with a new token).
         """
 

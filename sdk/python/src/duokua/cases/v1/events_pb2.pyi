@@ -483,6 +483,104 @@ class CaseUndone(_message.Message):
 Global___CaseUndone: _TypeAlias = CaseUndone  # noqa: Y015
 
 @_typing.final
+class CaseDelivered(_message.Message):
+    """The applicant has the results."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def delivery(self) -> _case_pb2.Delivery: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        delivery: _case_pb2.Delivery | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "delivery", b"delivery"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "delivery", b"delivery"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseDelivered: _TypeAlias = CaseDelivered  # noqa: Y015
+
+@_typing.final
+class FollowUpOpened(_message.Message):
+    """An office is to answer a bad rating; `step.step_id` is empty when the case was rated. Told again once it is overdue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    RATING_FIELD_NUMBER: _builtins.int
+    SUPERIOR_ID_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    superior_id: _builtins.str
+    """The organ above the office, which supervises it; empty when it is not known."""
+    overdue: _builtins.bool
+    """The office has not answered in time."""
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    @_builtins.property
+    def follow_up(self) -> _case_pb2.FollowUp: ...
+    @_builtins.property
+    def rating(self) -> _case_pb2.Rating: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        follow_up: _case_pb2.FollowUp | None = ...,
+        rating: _case_pb2.Rating | None = ...,
+        superior_id: _builtins.str = ...,
+        overdue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "follow_up", b"follow_up", "rating", b"rating", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "follow_up", b"follow_up", "overdue", b"overdue", "rating", b"rating", "step", b"step", "superior_id", b"superior_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpOpened: _TypeAlias = FollowUpOpened  # noqa: Y015
+
+@_typing.final
+class FollowUpClosed(_message.Message):
+    """The office has answered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    @_builtins.property
+    def follow_up(self) -> _case_pb2.FollowUp: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        follow_up: _case_pb2.FollowUp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "follow_up", b"follow_up", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "follow_up", b"follow_up", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowUpClosed: _TypeAlias = FollowUpClosed  # noqa: Y015
+
+@_typing.final
 class IncidentOpened(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
