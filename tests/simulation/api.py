@@ -14,8 +14,9 @@ from chassis.problems import Problem
 from duokua.cases.v1 import task_pb2
 from services.cases import task_api
 from services.cases.answering import Answering
-from services.cases.api import CaseApi, OperationsApi
+from services.cases.api import CaseApi
 from services.cases.dispatch import Waiter
+from services.cases.operations_api import OperationsApi
 from services.cases.plans import Plans
 from services.cases.service import Cases
 from services.cases.task_api import TaskApi
@@ -39,9 +40,9 @@ class Api:
         self._database.bound_outbox(outbox_limit, clock=lambda: stage.clock.milliseconds / 1000)
         cases = Cases(Plans(), stage.parts.decide)
         self._tasks = Tasks(Plans(), stage.lease, stage.parts.decide)
-        self._task_api = TaskApi(self._tasks)
-        # Handlers are called in this thread, and the token's checks, which want a verifier, come before what is used.
+        # Handlers are called in this thread, nobody reads materials, and the token's checks come before what is used.
         unused: Any = None
+        self._task_api = TaskApi(self._tasks, unused)
         self._pipeline = rpc.Pipeline(self._database, unused, unused, stage.vault, asyncio.Event())
         self._answering = Answering(self._tasks, self._database, unused)
         self._methods = {

@@ -16,6 +16,7 @@ from chassis.api import Caller
 from chassis.settings import Settings
 from chassis.testing import repeatable_ids
 from chassis.vault import KEY_SECRET, Vault, make_key
+from services.cases.calendars import Calendars
 from services.eseal.notices import Notices
 from services.eseal.service import Seals
 from services.identity.domain.directory import Level, Organ, Region
@@ -126,6 +127,8 @@ def _equip(databases: Databases, settings: Settings, organs: Mapping[str, str]) 
         Seals.from_settings(settings).create(work, organs["sign"])
     with databases["matters"].begin() as work:
         Matters().install(work, _files(), organs["check"])
+    with databases["cases"].begin() as work:
+        Calendars().install(work)
     with databases["notify"].begin() as work:
         department = Caller("client:food", organ_id=organs[WITH_WEBHOOK])
         Notify.from_settings(settings).register_webhook(work, department, "http://127.0.0.1:9/", [], "r-1")
