@@ -34,6 +34,10 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
             bundle_pb2.Visit(visit_id=each.visit_id, name=each.name.zh, steps=each.steps) for each in scenario.visits
         ],
         undo_order=scenario.undo_order,
+        corrections=bundle_pb2.CorrectionRules(
+            most=scenario.corrections.most,
+            limit=None if scenario.corrections.limit is None else _limit_message(scenario.corrections.limit),
+        ),
     )
     message.published_at.FromDatetime(bundle.published_at)
     _fill_limits(message.limits, scenario.limits)
@@ -68,13 +72,15 @@ def _fill_limits(message: bundle_pb2.Limits, limits: Limits) -> None:
     for name in ("acceptance", "statutory", "promised"):
         limit: Limit | None = getattr(limits, name)
         if limit is not None:
-            getattr(message, name).CopyFrom(
-                bundle_pb2.Limit(
-                    amount=limit.amount,
-                    unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{limit.unit.name}"),
-                    longest_extension=limit.longest_extension,
-                )
-            )
+            getattr(message, name).CopyFrom(_limit_message(limit))
+
+
+def _limit_message(limit: Limit) -> bundle_pb2.Limit:
+    return bundle_pb2.Limit(
+        amount=limit.amount,
+        unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{limit.unit.name}"),
+        longest_extension=limit.longest_extension,
+    )
 
 
 def _step_message(step: Step) -> bundle_pb2.Step:

@@ -39,7 +39,7 @@ from services.matters.domain.bundle import (
     StepInput,
     Visit,
 )
-from services.matters.domain.limits import ClockRules, Limit, Limits, TimeUnit
+from services.matters.domain.limits import CORRECTIONS, ClockRules, CorrectionRules, Limit, Limits, TimeUnit
 
 metadata = service_metadata()
 
@@ -245,13 +245,20 @@ def _scenario(kept: Mapping[str, Any]) -> Scenario:
     parts["undo_order"] = tuple(kept.get("undo_order", ()))
     parts["limits"] = _limits(kept.get("limits", {}))
     parts["clock_rules"] = ClockRules(**kept.get("clock_rules", {}))
+    parts["corrections"] = _corrections(kept.get("corrections", {}))
     return Scenario(**parts)
 
 
+def _corrections(kept: Mapping[str, Any]) -> CorrectionRules:
+    return CorrectionRules(kept.get("most", CORRECTIONS.most), _limit(kept.get("limit")))
+
+
 def _limits(kept: Mapping[str, Any]) -> Limits:
-    return Limits(
-        **{name: limit and Limit(**{**limit, "unit": TimeUnit(limit["unit"])}) for name, limit in kept.items()}
-    )
+    return Limits(**{name: _limit(limit) for name, limit in kept.items()})
+
+
+def _limit(kept: Mapping[str, Any] | None) -> Limit | None:
+    return Limit(**{**kept, "unit": TimeUnit(kept["unit"])}) if kept else None
 
 
 def _matter(kept: Mapping[str, Any]) -> Matter:

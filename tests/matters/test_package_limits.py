@@ -5,10 +5,12 @@ import pytest
 from services.matters.domain.bundle import Scenario
 from services.matters.domain.limits import (
     ACCEPTANCE,
+    CORRECTIONS,
     DECISION,
     JOINT_HANDLING,
     NO_LIMITS,
     ClockRules,
+    CorrectionRules,
     Limit,
     Limits,
     TimeUnit,
@@ -154,4 +156,44 @@ def test_clock_rules_are_read() -> None:
 def test_clock_rules_that_cannot_be_are_named(rules: str, words: str) -> None:
     (fault,) = faults(package(manifest=(TOP, f"{TOP}clock_rules: {rules}\n")))
     assert "clock_rules" in fault
+    assert words in fault
+
+
+def with_corrections(text: str) -> dict[str, bytes]:
+    return package(manifest=(TOP, f"{TOP}corrections: {text}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("{most: 3, limit: 15 calendar days}", CorrectionRules(3, Limit(15, TimeUnit.CALENDAR_DAY))),
+        ("{most: 1}", CorrectionRules(1, CORRECTIONS.limit)),
+        ("{limit: 1 month}", CorrectionRules(2, Limit(1, TimeUnit.MONTH))),
+        ("{}", CORRECTIONS),
+    ],
+)
+def test_corrections_are_read(text: str, rules: CorrectionRules) -> None:
+    assert compile_package(with_corrections(text)).corrections == rules
+
+
+def test_a_package_that_says_nothing_of_corrections_is_the_same_as_ever() -> None:
+    scenario = compile_package(package())
+    assert scenario.corrections == CORRECTIONS
+    assert scenario.digest() == compile_package(with_corrections("{most: 2}")).digest()
+    assert scenario.digest() != compile_package(with_corrections("{most: 3}")).digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{most: 0}", "corrections.most"),
+        ("{most: 11}", "corrections.most"),
+        ("{limit: 15 days}", "a time in working days"),
+        ("{limit: 15 working days (+5)}", "a time in working days"),
+        ("{limit: 40000 calendar days}", "longer than a hundred years"),
+        ("{often: 2}", "unknown key"),
+    ],
+)
+def test_corrections_that_cannot_be_are_named(text: str, words: str) -> None:
+    (fault,) = faults(with_corrections(text))
     assert words in fault

@@ -235,6 +235,7 @@ def test_what_flows_between_steps_is_kept_with_the_version(database: Database) -
 def test_limits_and_rules_are_published_and_told_again(database: Database) -> None:
     top = "region_field: shop.region\n"
     said = f"{top}clock_rules: {{ends_on_days_off: true}}\nlimits: {{promised: 30 calendar days}}\n"
+    said += "corrections: {most: 3, limit: 20 calendar days}\n"
     install(database, package(manifest=(top, said)))
     (bundle,) = published(database)
     permit = next(each for each in bundle.steps if each.step_id == "permit").limits
@@ -244,6 +245,9 @@ def test_limits_and_rules_are_published_and_told_again(database: Database) -> No
     assert not permit.HasField("promised")
     assert bundle.limits.promised == bundle_pb2.Limit(amount=30, unit=bundle_pb2.TIME_UNIT_CALENDAR_DAY)
     assert bundle.clock_rules == bundle_pb2.ClockRules(ends_on_days_off=True, yellow_percent=80)
+    assert bundle.corrections == bundle_pb2.CorrectionRules(
+        most=3, limit=bundle_pb2.Limit(amount=20, unit=bundle_pb2.TIME_UNIT_CALENDAR_DAY)
+    )
     with database.read() as work:
         kept = store.find_bundle(work.connection, "open-shop", 1)
     assert kept is not None

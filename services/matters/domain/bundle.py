@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from services.matters.domain.limits import CIVIL_CODE, NO_LIMITS, ClockRules, Limits
+from services.matters.domain.limits import CIVIL_CODE, CORRECTIONS, NO_LIMITS, ClockRules, CorrectionRules, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ class Scenario:
     undo_order: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
     clock_rules: ClockRules = CIVIL_CODE
+    corrections: CorrectionRules = CORRECTIONS
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""

@@ -71,7 +71,19 @@ class ClockRules:
     yellow_percent: int = 80
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectionRules:
+    """How often and for how long an applicant may be asked for corrections (补正)."""
+
+    most: int = 2
+    """Requests of one step."""
+    limit: Limit | None = Limit(15, TimeUnit.WORKING_DAY)
+    """Until everything is supplied. No law says how long: it is what a package that says nothing gets. None for bundles
+    that were published before there were corrections: their applicants have all the time."""
+
+
 NO_LIMITS = Limits()
+CORRECTIONS = CorrectionRules()
 CIVIL_CODE = ClockRules()
 LICENCE = "01"
 """The type of matters to which the law on administrative licences (行政许可法) applies."""

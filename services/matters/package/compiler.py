@@ -25,7 +25,7 @@ from services.matters.package.forms import FormField, check_form
 from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
 from services.matters.package.notices import Printer, check_template
 from services.matters.package.source import Source, read_yaml
-from services.matters.package.times import check_limits, limits_of, rules_of
+from services.matters.package.times import check_limits, corrections_of, limits_of, rules_of
 
 
 def compile_package(files: Mapping[str, bytes]) -> Scenario:
@@ -151,6 +151,7 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
         undo_order=tuple(manifest.undo_order),
         limits=of_bundle(limits_of(manifest.limits), {matter.type_code for matter in matters.values()}),
         clock_rules=rules_of(manifest.clock_rules),
+        corrections=corrections_of(manifest.corrections),
     )
 
 

@@ -133,6 +133,13 @@ class StepPart(Part):
     limits: LimitsPart | None = None
 
 
+class CorrectionsPart(Part):
+    """How often and for how long the applicant may be asked for corrections."""
+
+    most: Annotated[int, Field(ge=1, le=10)] | None = None
+    limit: Time | None = None
+
+
 class VisitPart(Part):
     """A visit to the site that the offices of several steps make together."""
 
@@ -160,6 +167,7 @@ class ManifestPart(Part):
     undo_order: Annotated[list[Slug], Field(max_length=100)] = []
     limits: BundleLimitsPart | None = None
     clock_rules: ClockRulesPart | None = None
+    corrections: CorrectionsPart | None = None
 
 
 class NoticePart(Part):

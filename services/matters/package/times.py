@@ -3,9 +3,19 @@
 import re
 from collections.abc import Iterator
 
-from services.matters.domain.limits import LONGEST, ClockRules, Limit, Limits, TimeUnit, of_bundle, of_step
+from services.matters.domain.limits import (
+    CORRECTIONS,
+    LONGEST,
+    ClockRules,
+    CorrectionRules,
+    Limit,
+    Limits,
+    TimeUnit,
+    of_bundle,
+    of_step,
+)
 from services.matters.package.faults import Faults, Path
-from services.matters.package.models import BundleLimitsPart, ClockRulesPart, LimitsPart, ManifestPart
+from services.matters.package.models import BundleLimitsPart, ClockRulesPart, CorrectionsPart, LimitsPart, ManifestPart
 from services.matters.package.source import Source
 
 _LIMIT = re.compile(r"(?P<amount>\d+) (?P<unit>.*?)s?(?: \(\+(?P<more>\d+)\))?")
@@ -40,6 +50,12 @@ def rules_of(part: ClockRulesPart | None) -> ClockRules:
     )
 
 
+def corrections_of(part: CorrectionsPart | None) -> CorrectionRules:
+    """How a package has applicants asked for corrections."""
+    most, limit = (part.most, part.limit) if part else (None, None)
+    return CorrectionRules(most or CORRECTIONS.most, limit_of(limit) if limit else CORRECTIONS.limit)
+
+
 def check_limits(manifest: ManifestPart, source: Source, types: dict[str, str], faults: Faults) -> None:
     """Check the limits of the bundle and of each step; `types` are those of the matters, by their name."""
     declared: list[tuple[Path, Limits, Limits]] = []
@@ -52,13 +68,24 @@ def check_limits(manifest: ManifestPart, source: Source, types: dict[str, str], 
     for path, said, whole in declared:
         for name, message in _faults_of(said, whole):
             faults.add(source.fault((*path, name), message))
+    correction = corrections_of(manifest.corrections).limit
+    if correction and (too_long := _too_long(correction)):
+        faults.add(source.fault(("corrections", "limit"), too_long))
+
+
+def _too_long(limit: Limit) -> str:
+    """What is wrong with a limit that is a slip; empty when nothing is."""
+    longest = LONGEST[limit.unit]
+    if max(limit.amount, limit.longest_extension) <= longest:
+        return ""
+    return f"is longer than a hundred years: {longest} {limit.unit}s at most"
 
 
 def _faults_of(said: Limits, whole: Limits) -> Iterator[tuple[str, str]]:
     for name in _NAMES:
         limit: Limit | None = getattr(said, name)
-        if limit and max(limit.amount, limit.longest_extension) > LONGEST[limit.unit]:
-            yield name, f"is longer than a hundred years: {LONGEST[limit.unit]} {limit.unit}s at most"
+        if limit and (too_long := _too_long(limit)):
+            yield name, too_long
     if said.promised and whole.statutory and said.promised.longer_than(whole.statutory):
         law = "" if said.statutory else ", which the law on administrative licences gives"
         unit = whole.statutory.unit
