@@ -10,11 +10,12 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
+from cli.urges import urge
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
 app = typer.Typer(
-    no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay, correct, withdraw."
+    no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay, correct, withdraw, urge."
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
@@ -99,7 +100,7 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-for command in (proof, verify, replay, correct, withdraw):
+for command in (proof, verify, replay, correct, withdraw, urge):
     app.command()(command)
 
 

@@ -14,7 +14,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from chassis.settings import SERVICES, Settings, keep_private
-from cli import bus, calendars, capabilities, cases, clients, incidents, log, organs, regions, routes, scenarios, seals
+from cli import (
+    bus,
+    calendars,
+    capabilities,
+    cases,
+    clients,
+    incidents,
+    log,
+    organs,
+    regions,
+    routes,
+    scenarios,
+    seals,
+    urges,
+)
 from cli.output import print_error
 
 app = typer.Typer(
@@ -34,6 +48,7 @@ app.add_typer(incidents.app, name="incident")
 app.add_typer(calendars.app, name="calendar")
 app.add_typer(bus.app, name="bus")
 app.add_typer(log.app, name="log")
+app.command(name="urges")(urges.urges)
 
 errors = Console(stderr=True)
 USAGE_ERROR = 2

@@ -17,6 +17,7 @@ from services.cases.domain.case import Case, UndoCause
 from services.cases.domain.disclosure import visible_form
 from services.cases.domain.follow_ups import follow_up_of, superior_of
 from services.cases.domain.history import timestamp
+from services.cases.office_messages import URGE_KINDS
 from services.cases.plans import Published
 
 UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for cause in UndoCause if cause}
@@ -87,9 +88,10 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             | effects.StepCompleted()
             | effects.StepRefused()
             | effects.StepPassedUp()
+            | effects.StepUrged()
             | effects.StepUndone()
         ):
-            message = _of_step(ref, _step_ref(published, case, event.step_id), event)
+            message = _of_step(ref, _with_its_office(published, case, event), event)
         case (
             effects.CorrectionRequested()
             | effects.CorrectionSupplied()
@@ -119,17 +121,30 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
     work.emit(message, subject=case.case_id)
 
 
-def _of_step(
-    case: events_pb2.CaseRef,
-    step: events_pb2.StepRef,
-    event: effects.StepAccepted
+_StepEvent = (
+    effects.StepAccepted
     | effects.ClockExtended
     | effects.StepCompleted
     | effects.StepRefused
     | effects.StepPassedUp
-    | effects.StepUndone,
+    | effects.StepUrged
+    | effects.StepUndone
+)
+
+
+def _with_its_office(published: Published, case: Case, event: _StepEvent) -> events_pb2.StepRef:
+    """The step with the office that did it, which may have passed it upward meanwhile and have it no more."""
+    step = _step_ref(published, case, event.step_id)
+    if isinstance(event, effects.StepPassedUp | effects.StepAccepted) and not step.organ_id:
+        office = case.steps[event.step_id].reviews[-1]
+        step.organ_id, step.organ_name = office.organ_id, office.organ_name
+    return step
+
+
+def _of_step(  # noqa: PLR0911 - one line an event
+    case: events_pb2.CaseRef, step: events_pb2.StepRef, event: _StepEvent
 ) -> Any:
-    """What an office did."""
+    """What an office did, or was told."""
     match event:
         case effects.StepAccepted():
             return events_pb2.StepAccepted(case=case, step=step, by_silence=event.by_silence)
@@ -147,9 +162,17 @@ def _of_step(
         case effects.StepRefused():
             return events_pb2.StepRefused(case=case, step=step, reason=event.reason)
         case effects.StepPassedUp():
-            # The step has left the office by now; the event is about that office.
-            step.organ_id, step.organ_name = event.organ_id, event.organ_name
             return events_pb2.StepPassedUp(case=case, step=step, reason=event.reason)
+        case effects.StepUrged():
+            urge = event.urge
+            return events_pb2.StepUrged(
+                case=case,
+                step=step,
+                kind=URGE_KINDS[urge.kind],
+                reason=urge.reason,
+                automatic=urge.automatic,
+                superior_id=urge.superior_id,
+            )
         case effects.StepUndone():
             return events_pb2.StepUndone(case=case, step=step)
 

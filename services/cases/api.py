@@ -25,6 +25,8 @@ from services.cases.operations_api import OperationsApi
 from services.cases.reading import Reading
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
+from services.cases.supervision import Supervision
+from services.cases.supervision_api import SupervisionApi
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.uploads import Uploads
@@ -172,4 +174,5 @@ def build(settings: Settings) -> list[Servicer]:
         LogApi(cases),
         MaterialApi(cases, Uploads(settings.largest_material), blobs),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
+        SupervisionApi(Supervision(cases)),
     ]

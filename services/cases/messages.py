@@ -18,7 +18,7 @@ from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, Step
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.timing import BUNDLE
-from services.cases.office_messages import review_message
+from services.cases.office_messages import review_message, urge_message
 from services.cases.timestamps import stamp
 
 CASE_STATUSES = {
@@ -58,6 +58,7 @@ def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Cas
         corrections=[correction_message(case, each, reader) for each in case.proceedings.corrections],
         procedures=[procedure_message(each) for each in case.proceedings.procedures],
     )
+    message.urges.extend(urge_message(each) for each in case.proceedings.urges)
     for planned in plan.steps:
         step = _step(plan, case.steps[planned.step_id])
         step.clocks.extend(reader.clocks(case, planned.step_id))

@@ -3,7 +3,23 @@
 from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct
 from services.cases.domain.case import Review
+from services.cases.domain.proceedings import Urge, UrgeKind
 from services.cases.timestamps import stamp
+
+URGE_KINDS = {kind: case_pb2.UrgeKind.Value(f"URGE_KIND_{kind.name}") for kind in UrgeKind}
+
+
+def urge_message(urge: Urge) -> case_pb2.Urge:
+    """A reminder to the office of a step."""
+    return case_pb2.Urge(
+        kind=URGE_KINDS[urge.kind],
+        step_id=urge.step_id,
+        organ_id=urge.organ_id,
+        at=stamp(urge.at),
+        reason=urge.reason,
+        automatic=urge.automatic,
+        superior_id=urge.superior_id,
+    )
 
 
 def review_message(review: Review) -> case_pb2.Review:

@@ -30,6 +30,7 @@ from services.cases.domain.effects import (
     OpenTask,
     RequestNotice,
     RequestRouting,
+    StepUrged,
     WithdrawNotice,
 )
 from services.cases.domain.history import link
@@ -42,6 +43,7 @@ from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans, Published
 from services.cases.stepinputs import InputsFaultError
+from services.cases.urge_store import urge_row
 from services.cases.writes import Writes
 
 Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
@@ -269,6 +271,8 @@ class Saga:
             case Announce():
                 if isinstance(effect.event, IncidentOpened):
                     writes.open_incident(case, effect.event, work.now)
+                if isinstance(effect.event, StepUrged):
+                    writes.urges.append(urge_row(case, effect.event))
                 announcements.announce(work, running.published, case, effect.event, self._calendars)
 
 

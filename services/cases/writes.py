@@ -8,6 +8,7 @@ from chassis.database import UnitOfWork
 from services.cases import store, taskbodies
 from services.cases.domain.case import Case
 from services.cases.domain.effects import AcceptTask, CloseIncident, CloseTask, IncidentOpened, NameHandler
+from services.cases.urge_store import add_urges
 
 TASKS_TOPIC = "tasks"
 LOG_TOPIC = "case-log"
@@ -24,6 +25,7 @@ class Writes:
     incidents: dict[str, dict[str, Any]] = field(default_factory=dict)
     resolved: list[str] = field(default_factory=list)
     handlers: dict[str, str] = field(default_factory=dict)
+    urges: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, effect: CloseTask | AcceptTask | NameHandler | CloseIncident) -> None:
         """Remember what an effect does to a row that may be there."""
@@ -70,5 +72,6 @@ class Writes:
         store.rewrite_tasks(connection, handlers, taskbodies.with_handler)
         store.add_incidents(connection, list(self.incidents.values()))
         store.resolve_incidents(connection, self.resolved, work.now)
+        add_urges(connection, self.urges)
         if opened:
             work.wake(TASKS_TOPIC)

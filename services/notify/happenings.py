@@ -16,6 +16,7 @@ CaseEvent = (
     | events_pb2.StepCompleted
     | events_pb2.StepRefused
     | events_pb2.StepPassedUp
+    | events_pb2.StepUrged
     | events_pb2.StepUndone
     | events_pb2.CorrectionRequested
     | events_pb2.CorrectionSupplied
@@ -54,6 +55,7 @@ def happening_of(event: CaseEvent) -> Happening:
         amount=getattr(event, "amount", 0),
         unit=_unit(event) if isinstance(event, events_pb2.LimitExtended) else "",
         authority=getattr(event, "authority", ""),
+        supervised=getattr(event, "kind", 0) == case_pb2.URGE_KIND_SUPERVISE,
     )
 
 

@@ -67,7 +67,7 @@ class Notify:
     def tell(self, work: UnitOfWork, events: Sequence[CaseEvent]) -> None:
         """Puts a message into an inbox for each event, and deliveries in line for the webhooks that it concerns."""
         happenings = [happening_of(event) for event in events]
-        store.add_messages(work.connection, [self._message(happening, work.now) for happening in happenings])
+        store.add_messages(work.connection, [row for each in happenings for row in self._messages(each, work.now)])
         steps = [happening for happening in happenings if happening.event_type in STEP_EVENTS]
         ends = [happening for happening in happenings if happening.event_type in ENDING_EVENTS]
         rows = (self._of_steps(work, steps) if steps else []) + (self._of_ends(work, ends) if ends else [])
@@ -153,21 +153,24 @@ class Notify:
         context = secret_context(webhook["webhook_id"])
         return Registered(webhook, secret_text(self._vault.decrypt(webhook["sealed_secret"], context=context)))
 
-    def _message(self, happening: Happening, now: datetime) -> dict[str, Any]:
+    def _messages(self, happening: Happening, now: datetime) -> list[dict[str, Any]]:
         title, body = self._texts.render(happening)
-        return {
-            "recipient": happening.recipient,
-            "message_id": new_id(),
-            "title": title,
-            "body": body,
-            "event_type": happening.event_type,
-            "case_id": happening.case.case_id,
-            "case_number": happening.case.case_number,
-            "case_version": happening.case.version,
-            "organ_id": happening.step.organ_id,
-            "reason": happening.reason,
-            "created_at": now,
-        }
+        return [
+            {
+                "recipient": recipient,
+                "message_id": new_id(),
+                "title": title,
+                "body": body,
+                "event_type": happening.event_type,
+                "case_id": happening.case.case_id,
+                "case_number": happening.case.case_number,
+                "case_version": happening.case.version,
+                "organ_id": happening.step.organ_id,
+                "reason": happening.reason,
+                "created_at": now,
+            }
+            for recipient in happening.recipients
+        ]
 
     def _check_webhook(self, work: UnitOfWork, organ_id: str, url: str, event_types: Sequence[str]) -> None:
         violations = [
@@ -187,7 +190,7 @@ class Notify:
     def _of_steps(self, work: UnitOfWork, steps: Sequence[Happening]) -> list[dict[str, Any]]:
         """Deliveries of step events; also of the ends of their cases, should an end have come before its steps."""
         hooks: dict[str, list[RowMapping]] = {}
-        for hook in store.webhooks_of(work.connection, {step.step.organ_id for step in steps}):
+        for hook in store.webhooks_of(work.connection, {each for step in steps for each in step.organ_ids}):
             hooks.setdefault(hook["organ_id"], []).append(hook)
         if not hooks:
             return []
@@ -195,9 +198,9 @@ class Notify:
         rows: list[dict[str, Any]] = []
         for step in steps:
             ending = ended.get(step.case.case_id)
-            for hook in hooks.get(step.step.organ_id, ()):
+            for hook in (hook for organ_id in step.organ_ids for hook in hooks.get(organ_id, ())):
                 rows += _delivery(hook, step, work.now)
-                if ending is not None:
+                if ending is not None and hook["organ_id"] == step.step.organ_id:
                     rows += _delivery(hook, ending_of(step, ending), work.now)
         return rows
 

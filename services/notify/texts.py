@@ -42,6 +42,7 @@ class Texts:
                 "amount": happening.amount,
                 "unit": happening.unit,
                 "authority": happening.authority,
+                "supervised": happening.supervised,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

@@ -47,6 +47,11 @@ class NotifyWorker:
         """Tells the applicant and the office's systems."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.StepUrged)
+    def on_step_urged(self, work: UnitOfWork, events: list[events_pb2.StepUrged]) -> None:
+        """Tells the office and its systems, and the organ above it."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.StepUndone)
     def on_step_undone(self, work: UnitOfWork, events: list[events_pb2.StepUndone]) -> None:
         """Tells the applicant and the office's systems."""

@@ -39,11 +39,12 @@ from services.cases.domain.inputs import (
     Returned,
     Suspended,
 )
-from services.cases.domain.proceedings import CorrectionItem, ItemKind
+from services.cases.domain.proceedings import CorrectionItem, ItemKind, UrgeKind
 from services.cases.domain.snapshot import from_json
 from services.cases.operations import Operations
 from services.cases.plans import Plans
 from services.cases.service import Cases
+from services.cases.supervision import Supervision
 from services.cases.tasks import Given, Outcome, Tasks, Wish
 
 LEASE = timedelta(seconds=60)
@@ -204,6 +205,12 @@ class Town:
     def complete_all(self, organ_id: str) -> None:
         """An office completes every task that it has."""
         taken(self.answer(*map(completing, self.lease(organ_id))))
+
+    def supervise(self, case_id: str, step_id: str, reason: str = "周五开业") -> None:
+        """An operator has the superior of a step's office told."""
+        with self.database.begin() as work:
+            supervision = Supervision(self.cases)
+            supervision.urge(work, case_id, step_id, UrgeKind.SUPERVISE, reason, actor="client:operator")
 
     def sealed(self, case_id: str, *step_ids: str) -> None:
         """Notices of the case are sealed."""

@@ -105,14 +105,16 @@ def notice_counts_as_revoked(service: Service, event: eseal.NoticeRevoked) -> No
 
 def message_is_there(service: Service, event: Any) -> None:
     name, messages = event.DESCRIPTOR.full_name, notify_store.messages
-    recipient = person(event.case.applicant_id)
+    recipients = {person(event.case.applicant_id)}
     if isinstance(event, cases.IncidentOpened):
-        recipient = OPERATORS
+        recipients = {OPERATORS}
     elif isinstance(event, cases.FollowUpOpened):
-        recipient = organ(event.superior_id)
+        recipients = {organ(event.superior_id)}
+    elif isinstance(event, cases.StepUrged):
+        recipients = {organ(event.step.organ_id), organ(event.superior_id)}
     told = select(messages).where(messages.c.event_type == name, messages.c.case_id == event.case.case_id)
     rows = [row for row in all_of(service, told) if row.case_version == event.case.version]
-    assert [row.recipient for row in rows] == [recipient]
+    assert sorted(row.recipient for row in rows) == sorted(recipients)
     assert event.case.case_number in rows[0].body
 
 
@@ -159,6 +161,7 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
             cases.StepCompleted,
             cases.StepRefused,
             cases.StepPassedUp,
+            cases.StepUrged,
             cases.StepUndone,
             cases.CorrectionRequested,
             cases.CorrectionSupplied,

@@ -127,6 +127,8 @@ class Journey:
         """A case of which one office passes its step to the office above it, which completes it."""
         self._submit()
         self._complete("permit")
+        self._town.supervise(self._case_id, "inspection")
+        self._settle()
         taken(self._town.answer(passing_up(self._task("inspection"))))
         self._settle()
         self._organs["inspection"] = self._above

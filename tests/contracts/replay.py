@@ -112,7 +112,7 @@ class Replay:
             if seal_of(work.connection, organ_id) is None:
                 self._service.use_cases_of(Seals).create(work, organ_id)
 
-    def _do_again(self, event: Envelope) -> None:  # noqa: C901 - one case an event
+    def _do_again(self, event: Envelope) -> None:  # noqa: C901, PLR0912 - one case an event
         """What made the service say this, as far as it came from people and not from events."""
         match read(event):
             case cases_events.CaseSubmitted() | cases_events.RoutingRequested() as said:
@@ -143,8 +143,9 @@ class Replay:
             case cases_events.StepRefused() as said:
                 taken(self._town.answer(refusing(self._task(said.case.case_id, said.step), said.reason)))
             case cases_events.StepPassedUp() as said:
-                taken(self._town.answer(passing_up(self._task(said.case.case_id, said.step), said.reason)))
-                del self._tasks[said.case.case_id, said.step.step_id]  # the next is the superior's
+                taken(self._town.answer(passing_up(self._let_go(said.case.case_id, said.step), said.reason)))
+            case cases_events.StepUrged() as said:
+                self._town.supervise(said.case.case_id, said.step.step_id, said.reason)
 
     def _ask(self, said: cases_events.CorrectionRequested) -> None:
         """What the office that asked last said."""

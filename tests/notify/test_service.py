@@ -86,6 +86,55 @@ def test_every_event_becomes_one_message_with_a_title_and_a_text_in_both_languag
         assert "{" not in text
 
 
+@pytest.mark.parametrize("kind", [case_pb2.URGE_KIND_URGE, case_pb2.URGE_KIND_SUPERVISE])
+def test_an_urge_goes_to_the_office_and_supervision_to_the_organ_above_it_too(
+    database: Database, kind: case_pb2.UrgeKind.ValueType
+) -> None:
+    supervised = kind == case_pb2.URGE_KIND_SUPERVISE
+    above = "fire-brigade" if supervised else ""
+    tell(database, urged(kind, superior_id=above))
+    [told] = inbox(database, TAX)
+    assert told.recipient == "organ:tax-bureau"
+    assert told.title.startswith("督办" if supervised else "催办")
+    for text in told.body.split("\n\n"):
+        assert "number-c1" in text
+        assert "the limit is over" in text
+    assert [message.body for message in inbox(database, FIRE)] == [told.body] * supervised
+    assert inbox(database, LI_LEI) == [], "it is the offices' concern"
+    assert inbox(database, OPERATOR) == []
+
+
+def test_what_no_organ_can_hear_is_told_to_the_operators_once(database: Database) -> None:
+    tell(database, urged(case_pb2.URGE_KIND_SUPERVISE))
+    tell(database, urged(case_pb2.URGE_KIND_SUPERVISE, organ_id="", version=3))
+    assert len(inbox(database, TAX)) == 1
+    assert len(inbox(database, OPERATOR)) == 2
+
+
+def test_systems_of_the_office_and_of_the_organ_above_hear_of_supervision(database: Database) -> None:
+    with database.begin() as work:
+        register(notify(), work, URL, TAX)
+        register(notify(), work, URL + "/above", FIRE)
+    tell(database, urged(case_pb2.URGE_KIND_SUPERVISE, superior_id="fire-brigade"))
+    assert delivered(database) == [("StepUrged", "c1")] * 2
+    with database.read() as work:
+        bodies = work.connection.scalars(select(store.deliveries.c.body)).all()
+    for data in (json.loads(body)["data"] for body in bodies):
+        assert (data["kind"], data["superior_id"], data["organ_id"]) == ("supervise", "fire-brigade", "tax-bureau")
+    tell(database, pb.CaseCompleted(case=case(version=9)))
+    told = sorted(delivered(database))
+    assert told == [("CaseCompleted", "c1"), *[("StepUrged", "c1")] * 2], "who is above took no part in the case"
+
+
+def urged(
+    kind: case_pb2.UrgeKind.ValueType, *, organ_id: str = "tax-bureau", superior_id: str = "", version: int = 2
+) -> pb.StepUrged:
+    office = step(organ_id, "tax")
+    return pb.StepUrged(
+        case=case(version=version), step=office, kind=kind, reason="the limit is over", superior_id=superior_id
+    )
+
+
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:
     event = pb.StepRefused(case=case(), step=step(), reason="{{ 7 * 7 }} <b>&amp;</b>")
     tell(database, event)

@@ -48,6 +48,7 @@ from services.cases.domain.inputs import (
     StepSkipped,
     Submitted,
     Suspended,
+    Urged,
     Withdrawn,
 )
 from services.cases.domain.lights import clock_turned
@@ -60,6 +61,7 @@ from services.cases.domain.refusal import Refusal
 from services.cases.domain.submission import begin, routed
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import withdrawn
+from services.cases.domain.urging import urged
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     Branched: branched,
     LimitExtended: limit_extended,
     ClockTurned: clock_turned,
+    Urged: urged,
     NoticeSealed: notice_sealed,
     NoticeFailed: notice_failed,
     NoticeRevoked: notice_revoked,

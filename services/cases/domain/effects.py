@@ -7,6 +7,7 @@ from typing import Any
 
 from services.cases.domain.case import TaskKind, UndoCause
 from services.cases.domain.clocks import Unit
+from services.cases.domain.proceedings import Urge
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,20 @@ class StepRefused:
 
 @dataclass(frozen=True, slots=True)
 class StepPassedUp:
-    """The office reviewed the step and passed it upward (转报); the organ is that office, which has it no more."""
+    """An office reviewed the step and passed it upward (转报); the last of the step's reviews is its."""
 
     step_id: str
-    organ_id: str
-    organ_name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepUrged:
+    """The office of a step was reminded, or its superior told (催办, 督办)."""
+
+    step_id: str
+    urge: Urge
+    late: bool = False
+    """A limit of the step itself is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +251,7 @@ Event = (
     | StepCompleted
     | StepRefused
     | StepPassedUp
+    | StepUrged
     | StepUndone
     | CorrectionRequested
     | CorrectionSupplied

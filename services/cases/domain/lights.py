@@ -17,6 +17,7 @@ from services.cases.domain.inputs import ClockTurned
 from services.cases.domain.proceedings import CaseClock, ClockKind
 from services.cases.domain.reckoning import Light
 from services.cases.domain.turn import Turn
+from services.cases.domain.urging import light_turned
 
 
 def clock_turned(turn: Turn, given: ClockTurned) -> None:
@@ -26,6 +27,7 @@ def clock_turned(turn: Turn, given: ClockTurned) -> None:
         return
     told = replace(found, light=given.light)
     turn.proceed(clocks={**turn.proceedings.clocks, told.clock_id: told})
+    light_turned(turn, told)
     follows = _FOLLOWS.get((told.kind, told.light))
     if follows is not None:
         follows(turn, told)
@@ -37,6 +39,12 @@ def _accepted_by_silence(turn: Turn, late: CaseClock) -> None:
     The step may be without an open task, after too many failures: those are no word to the applicant either.
     """
     step = turn.steps[late.step_id]
+    if step.status is StepStatus.ROUTING and step.reviews:
+        # It was passed upward meanwhile: whoever is above gets it as accepted.
+        turn.change(step.step_id, acceptance_stands=True)
+        timing.taken_on(turn, step.step_id, _received_at(late.clock))
+        turn.announce(StepAccepted(step.step_id, by_silence=True))
+        return
     if step.status is not StepStatus.OFFERED:
         return
     task = turn.tasks.get(step.task_id)

@@ -27,7 +27,7 @@ def passed_up(turn: Turn, given: PassedUp) -> None:
         acceptance_stands=task.status is TaskStatus.ACCEPTED,
     )
     turn.request_routing((task.step_id,))
-    turn.announce(StepPassedUp(task.step_id, step.organ_id, step.organ_name, given.reason))
+    turn.announce(StepPassedUp(task.step_id, given.reason))
 
 
 def handed_over(turn: Turn, given: HandedOver) -> None:

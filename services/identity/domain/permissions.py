@@ -19,6 +19,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.DEPARTMENT: frozenset(
         {
             "cases.deliver",
+            "cases.urge",
             "directory.read",
             "documents.read",
             "documents.verify",
@@ -54,6 +55,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "cases.read",
             "cases.read_all",
             "cases.search",
+            "cases.urge",
+            "cases.urge_all",
             "clients.read",
             "clients.write",
             "directory.read",
@@ -73,6 +76,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "scenarios.install",
             "seals.read",
             "seals.write",
+            "urges.read",
             "webhooks.write",
         }
     ),

@@ -15,6 +15,7 @@ STEP_COMPLETED = _CASES + "StepCompleted"
 LIMIT_EXTENDED = _CASES + "LimitExtended"
 STEP_REFUSED = _CASES + "StepRefused"
 STEP_PASSED_UP = _CASES + "StepPassedUp"
+STEP_URGED = _CASES + "StepUrged"
 STEP_UNDONE = _CASES + "StepUndone"
 PROCEDURE_BEGAN = _CASES + "ProcedureBegan"
 PROCEDURE_ENDED = _CASES + "ProcedureEnded"
@@ -29,6 +30,7 @@ STEP_EVENTS = frozenset(
         STEP_COMPLETED,
         STEP_REFUSED,
         STEP_PASSED_UP,
+        STEP_URGED,
         STEP_UNDONE,
         PROCEDURE_BEGAN,
         PROCEDURE_ENDED,
@@ -93,21 +95,33 @@ class Happening:
     """By how much a limit was extended, in `unit` (WORKING_DAY ...); `authority` gave leave."""
     unit: str = ""
     authority: str = ""
-
+    supervised: bool = False
+    """督办: an organ above the office is to see to it."""
     superior_id: str = ""
-    """The organ that supervises the office."""
+    """The organ above the office that is told; empty when none is known."""
     overdue: bool = False
     """Whether the office has not answered in time."""
 
     @property
-    def recipient(self) -> str:
-        """Whose inbox it belongs in: incidents are the operators' concern, bad ratings the supervisor's.
+    def recipients(self) -> tuple[str, ...]:
+        """Whose inboxes it belongs in: incidents are for operators, urges for offices, bad ratings for who is above.
 
-        Where no supervisor is known, bad ratings are the operators' too. The rest is the applicant's.
+        What an organ should hear and none can, because none has the step or none above it is known, goes to the
+        operators. The rest is for applicants.
         """
+        if self.event_type == INCIDENT_OPENED:
+            return (OPERATORS,)
         if self.event_type == FOLLOW_UP_OPENED:
-            return organ(self.superior_id) if self.superior_id else OPERATORS
-        return OPERATORS if self.event_type == INCIDENT_OPENED else person(self.case.applicant_id)
+            return (organ(self.superior_id) if self.superior_id else OPERATORS,)
+        if self.event_type == STEP_URGED:
+            wanted = (self.step.organ_id, self.superior_id) if self.supervised else (self.step.organ_id,)
+            return tuple(dict.fromkeys(organ(each) if each else OPERATORS for each in wanted))
+        return (person(self.case.applicant_id),)
+
+    @property
+    def organ_ids(self) -> tuple[str, ...]:
+        """The organs whose systems hear of it: that of the step, and the one above that is told."""
+        return tuple(each for each in (self.step.organ_id, self.superior_id) if each)
 
     @property
     def source(self) -> str:
@@ -145,6 +159,8 @@ def webhook_body(happening: Happening, at: datetime) -> str:
             "organ_id": happening.step.organ_id,
             "organ_name": happening.step.organ_name,
         }
+    if happening.event_type == STEP_URGED:
+        data |= {"kind": "supervise" if happening.supervised else "urge", "superior_id": happening.superior_id}
     if happening.reason:
         data["reason"] = happening.reason
     timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -39,10 +39,13 @@ from services.cases.domain.inputs import (
     StepForced,
     StepReassigned,
     StepSkipped,
+    Urged,
     Withdrawn,
 )
 from services.cases.domain.plan import Limits, Plan
+from services.cases.domain.proceedings import UrgeKind
 from services.cases.domain.reckoning import Light
+from services.cases.domain.refusal import Refusal
 from services.cases.domain.timing import running
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
@@ -59,6 +62,7 @@ DECISION_REFUSALS = (
     "STEP_SETTLED",
     "STEP_WITHOUT_OFFICE",
 )
+URGE_REFUSALS = ("CASE_ENDED", "NOTHING_TO_URGE", "NO_SUPERIOR", "URGED_JUST_NOW")
 KINDS = [Accepted, Completed, Refused, Returned, Failed, PassedUp, HandedOver]
 
 
@@ -207,6 +211,20 @@ class CaseMachine(RuleBasedStateMachine):
         task = self.saga.all_tasks[data.draw(st.sampled_from(sorted(self.saga.all_tasks)), "task")]
         matters = task.task_id in self.saga.open and task.kind is TaskKind.HANDLE
         assert self.saga.take(InputsFailed(task.task_id, "no such field.")).changed is matters
+
+    @rule(data=st.data(), kind=st.sampled_from(UrgeKind))
+    def urge(self, data: st.DataObject, kind: UrgeKind) -> None:
+        step_id = data.draw(st.sampled_from(list(self.saga.case.steps)), "step")
+        before = self.saga.case
+        try:
+            self.saga.take(Urged(step_id, kind, "late"))
+        except Refusal as refusal:
+            if refusal.reason not in URGE_REFUSALS:
+                raise
+            assert self.saga.case is before
+        else:
+            assert self.saga.case.proceedings.urges[-1].kind is kind
+            assert self.saga.case.steps == before.steps
 
     @rule(reason=REASONS)
     def withdraw(self, reason: str) -> None:

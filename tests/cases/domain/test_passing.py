@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from services.cases.domain.case import Review, StepStatus, TaskKind, TaskStatus
 from services.cases.domain.clocks import Limit, Unit
-from services.cases.domain.effects import Announce, StepPassedUp
-from services.cases.domain.inputs import HandedOver, PassedUp, Routed, RoutingDecision
+from services.cases.domain.effects import Announce, StepAccepted, StepPassedUp
+from services.cases.domain.inputs import ClockTurned, HandedOver, PassedUp, Routed, RoutingDecision
 from services.cases.domain.plan import Limits
+from services.cases.domain.reckoning import Light
 from services.cases.domain.snapshot import from_json, to_json
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga, a_running_restaurant
+from tests.cases.domain.test_timing import DAY, a_timed_case
 
 
 def test_routing_tells_who_is_above_an_office() -> None:
@@ -44,7 +46,8 @@ def test_the_opinion_goes_up_with_the_step_and_each_office_adds_its_own() -> Non
 
 def test_the_applicant_is_told_which_office_passed_it_on() -> None:
     saga = a_running_restaurant().pass_up("food")
-    assert Announce(StepPassedUp("food", "office of food", "Office Of Food", "above our limit")) in saga.effects
+    assert Announce(StepPassedUp("food", "above our limit")) in saga.effects
+    assert saga.step("food").reviews[-1].organ_id == "office of food"
 
 
 def test_an_acceptance_stands_and_the_office_above_is_not_asked_for_another() -> None:
@@ -74,6 +77,18 @@ def test_the_clocks_of_the_decision_go_on_while_the_step_climbs_and_end_with_it(
     saga.complete("food")
     ended = saga.case.proceedings.clocks["food:statutory"].clock
     assert (ended.started_at, ended.ended_at) == (began.started_at, saga.now)
+
+
+def test_silence_while_a_step_climbs_is_acceptance_and_the_office_above_gets_it_as_accepted() -> None:
+    saga = a_timed_case().later(6 * DAY).pass_up("food")
+    received = saga.case.proceedings.clocks["food:acceptance"].clock.started_at
+    saga.take(ClockTurned("food:acceptance", Light.RED))
+    assert saga.effects[-1] == Announce(StepAccepted("food", by_silence=True))
+    assert saga.case.proceedings.clocks["food:statutory"].clock.started_at == received
+    saga.routed()
+    assert saga.open["c1:food:2"].accepted
+    assert saga.announced().count("StepAccepted food") == 1
+    all_laws_hold(saga)
 
 
 def test_without_an_office_above_an_operator_is_asked_and_a_retry_looks_above_again() -> None:

@@ -16,6 +16,7 @@ from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
 from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
 from duokua.cases.v1.material_service_pb2_grpc import MaterialServiceStub
 from duokua.cases.v1.operations_service_pb2_grpc import OperationsServiceStub
+from duokua.cases.v1.supervision_service_pb2_grpc import SupervisionServiceStub
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.endpoints import Endpoints, channel_options
 from duokua.eseal.v1.seal_service_pb2_grpc import SealServiceStub
@@ -106,6 +107,11 @@ class Session:
     def log(self) -> LogServiceStub:
         """The log of all histories: proofs, tree heads, and for operators replay and audit."""
         return LogServiceStub(self._channel("cases"))
+
+    @cached_property
+    def supervision(self) -> SupervisionServiceStub:
+        """Reminding offices, for operators and lead organs."""
+        return SupervisionServiceStub(self._channel("cases"))
 
     @cached_property
     def calendar(self) -> CalendarServiceStub:

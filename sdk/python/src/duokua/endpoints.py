@@ -13,6 +13,7 @@ from duokua.cases.v1 import (
     case_service_pb2,
     log_service_pb2,
     operations_service_pb2,
+    supervision_service_pb2,
     task_service_pb2,
 )
 from duokua.eseal.v1 import seal_service_pb2
@@ -37,6 +38,7 @@ _CONTRACTS = (
     operations_service_pb2,
     routing_service_pb2,
     seal_service_pb2,
+    supervision_service_pb2,
     task_service_pb2,
     token_service_pb2,
 )

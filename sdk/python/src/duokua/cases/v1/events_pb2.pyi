@@ -293,6 +293,48 @@ class StepPassedUp(_message.Message):
 Global___StepPassedUp: _TypeAlias = StepPassedUp  # noqa: Y015
 
 @_typing.final
+class StepUrged(_message.Message):
+    """催办, 督办: the office of a step is reminded; with a superior, that organ is told as well."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    SUPERIOR_ID_FIELD_NUMBER: _builtins.int
+    kind: _case_pb2.UrgeKind.ValueType
+    reason: _builtins.str
+    automatic: _builtins.bool
+    """By a clock's light, not by somebody."""
+    superior_id: _builtins.str
+    """The organ above the office that is told; empty for a mere reminder, and when none is known."""
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef:
+        """Without an organ when the step is still being routed."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        kind: _case_pb2.UrgeKind.ValueType = ...,
+        reason: _builtins.str = ...,
+        automatic: _builtins.bool = ...,
+        superior_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["automatic", b"automatic", "case", b"case", "kind", b"kind", "reason", b"reason", "step", b"step", "superior_id", b"superior_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepUrged: _TypeAlias = StepUrged  # noqa: Y015
+
+@_typing.final
 class StepUndone(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
