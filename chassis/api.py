@@ -3,8 +3,9 @@
 A servicer is a plain class with `service` (the descriptor of a gRPC service) and one method an rpc, named in
 snake_case: `(call, request) -> response` for a single answer, run in a thread and in one transaction;
 `async (stream_call, request or requests) -> response` for a long poll, and for a stream of requests;
-`async (stream_call, request or requests) -> async iterator` for a stream. It may have
-`async start(database, threads)` and `async stop()` for work of its own.
+`async (stream_call, request or requests) -> async iterator` for a stream. For a single answer it may have
+`async before_<rpc>(stream_call, request)`, which does what would take too long within the transaction, may refuse, and
+is done again for a repeat. It may have `async start(database, threads)` and `async stop()` for work of its own.
 """
 
 import asyncio

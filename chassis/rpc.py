@@ -67,6 +67,8 @@ class Method:
     stored: bool
     waits: bool
     """Whether the handler is a coroutine that opens its own transactions: a long poll."""
+    before: Callable[..., Awaitable[None]] | None = None
+    """What the servicer does with a request before the transaction; it may refuse it."""
 
     @property
     def max_request_bytes(self) -> int:
@@ -157,6 +159,8 @@ class Pipeline:
         if method.waits:
             async with self._long_call(caller, request) as call:
                 return await method.handler(call, request)  # type: ignore[no-any-return]
+        if method.before is not None:
+            await method.before(StreamCall(self._database(request), caller, self._threads, self._stopping), request)
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, self._run, method, caller, request, trace_context.get_current()
         )
@@ -266,7 +270,8 @@ def method_of(servicer: Servicer, descriptor: MethodDescriptor) -> Method:
     waits = inspect.iscoroutinefunction(handler)
     response = GetMessageClass(descriptor.output_type)
     request = GetMessageClass(descriptor.input_type)
-    return Method(descriptor.full_name, policy, handler, request, response, has_request_id, stored, waits)
+    before = getattr(servicer, f"before_{name}", None)
+    return Method(descriptor.full_name, policy, handler, request, response, has_request_id, stored, waits, before)
 
 
 def snake_case(name: str) -> str:

@@ -17,7 +17,10 @@ from services.cases.afterwards_messages import is_over, rated_of
 from services.cases.blobs import Blobs
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
+from services.cases.checking import check_contents
+from services.cases.domain.case import ENDED_CASE
 from services.cases.domain.inputs import Delivered
+from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi
 from services.cases.material_api import MaterialApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of
@@ -44,8 +47,14 @@ class CaseApi:
 
     service = case_service_pb2.DESCRIPTOR.services_by_name["CaseService"]
 
-    def __init__(self, cases: Cases) -> None:
+    def __init__(self, cases: Cases, inspectors: Inspectors) -> None:
         self._cases = cases
+        self._inspectors = inspectors
+
+    async def before_submit_case(self, call: StreamCall, request: pb.SubmitCaseRequest) -> None:
+        """Look into the materials that come with the application."""
+        del call
+        await check_contents(self._inspectors, request.materials)
 
     def submit_case(self, call: Call, request: pb.SubmitCaseRequest) -> pb.SubmitCaseResponse:
         """Take an application in."""
@@ -63,6 +72,11 @@ class CaseApi:
         row = self._own(call, request.case_id)
         row = self._cases.withdraw(call.work, row.case_id, request.reason, call.caller.subject)
         return pb.WithdrawCaseResponse(case=self._message(call.work, call.caller, row))
+
+    async def before_correct_case(self, call: StreamCall, request: pb.CorrectCaseRequest) -> None:
+        """Look into the materials that are supplied."""
+        del call
+        await check_contents(self._inspectors, request.materials)
 
     def correct_case(self, call: Call, request: pb.CorrectCaseRequest) -> pb.CorrectCaseResponse:
         """Take what an applicant was asked for: its applicant, or who acts for the applicant, and nobody else."""
@@ -166,13 +180,13 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
     cases = Cases.from_settings(settings)
-    blobs = Blobs.from_settings(settings)
+    blobs, inspectors = Blobs.from_settings(settings), Inspectors()
     return [
-        CaseApi(cases),
+        CaseApi(cases, inspectors),
         OperationsApi(cases),
         CalendarApi(Calendars()),
         LogApi(cases),
-        MaterialApi(cases, Uploads(settings.largest_material), blobs),
+        MaterialApi(cases, Uploads(settings.largest_material), blobs, inspectors),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
         SupervisionApi(Supervision(cases)),
     ]

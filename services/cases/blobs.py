@@ -5,10 +5,10 @@ loss of power (a folder's files and directories are synced; S3 promises it).
 """
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -31,6 +31,8 @@ CHUNK = 8 * 1024 * 1024
 """In bytes: S3 takes a long object in parts of at least 5 MiB."""
 AT_ONCE = 2
 """Parts of one object on their way to S3, each in memory."""
+MOST_LONG_PUTS = 4
+"""Objects that are written from iterators at a time: each has some parts in memory."""
 LEFTOVER_SECONDS = 86_400.0
 _CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=30)}
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -47,6 +49,7 @@ class Blobs:
     def __init__(self, store: LocalStore | S3Store) -> None:
         self._store = store
         self._folder = store.prefix if isinstance(store, LocalStore) else None
+        self._long_puts = asyncio.Semaphore(MOST_LONG_PUTS)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -62,8 +65,9 @@ class Blobs:
 
         An exception of the iterator passes on, and nothing is written. Raises Unavailable BLOBS_UNAVAILABLE.
         """
-        with _problems(name):
-            await obstore.put_async(self._store, name, content, chunk_size=CHUNK, max_concurrency=AT_ONCE)
+        async with contextlib.nullcontext() if isinstance(content, bytes) else self._long_puts:
+            with _problems(name):
+                await obstore.put_async(self._store, name, content, chunk_size=CHUNK, max_concurrency=AT_ONCE)
         if self._folder is not None:
             await asyncio.to_thread(_sync, self._folder, self._folder / name)
 
@@ -119,7 +123,7 @@ def blob_name(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
-@contextmanager
+@contextlib.contextmanager
 def _problems(name: str) -> Iterator[None]:
     try:
         yield

@@ -15,6 +15,7 @@ from chassis.problems import Exhausted, Forbidden, Invalid, Violation
 from duokua.cases.v1 import material_service_pb2
 from services.cases import materials, store
 from services.cases.blobs import Blobs
+from services.cases.inspection.inspectors import Inspectors
 from services.cases.keeping import Keeper
 from services.cases.materials import Found
 from services.cases.reading import Reading
@@ -29,7 +30,6 @@ MOST_STREAMS = 32
 """Uploads that one process takes at a time: each holds a part in memory."""
 MOST_STREAMS_OF_ONE = 4
 """Of these for one person."""
-ASSEMBLED_AT_ONCE = 2
 CHUNK = 256 * 1024
 READ = 1024 * 1024
 """In bytes: what a download holds in memory, and reads with one request to the store."""
@@ -41,13 +41,13 @@ class MaterialApi:
     service = material_service_pb2.DESCRIPTOR.services_by_name["MaterialService"]
     _keeping: "asyncio.Task[None]"
 
-    def __init__(self, cases: Cases, uploads: Uploads, blobs: Blobs) -> None:
+    def __init__(self, cases: Cases, uploads: Uploads, blobs: Blobs, inspectors: Inspectors) -> None:
         self._cases = cases
         self._uploads = uploads
         self._blobs = blobs
         self._reading = Reading(blobs)
         self._streams: Counter[str] = Counter()
-        self._assembling = asyncio.Semaphore(ASSEMBLED_AT_ONCE)
+        self._inspectors = inspectors
 
     async def start(self, database: Database, threads: Executor) -> None:
         """Begin to keep the store in order."""
@@ -56,11 +56,12 @@ class MaterialApi:
     async def stop(self) -> None:
         """Keep it no more; what is broken off is done again."""
         self._keeping.cancel()
+        self._inspectors.close()
 
     async def upload(self, call: StreamCall, requests: AsyncIterator[pb.UploadRequest]) -> pb.UploadResponse:
         """Take one stream of an upload."""
         with self._slot(_person(call.caller.person_id)):
-            reception = Reception(call, self._uploads, self._blobs, self._assembling)
+            reception = Reception(call, self._uploads, self._blobs, self._inspectors)
             return pb.UploadResponse(upload=_message(await reception.receive(requests)))
 
     @contextlib.contextmanager

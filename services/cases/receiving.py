@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Row
@@ -18,6 +19,7 @@ from chassis.problems import Conflict, Invalid, Unavailable, Violation
 from chassis.validation import check_request
 from duokua.cases.v1 import material_service_pb2
 from services.cases.blobs import BlobMissingError, Blobs, blob_name
+from services.cases.inspection.inspectors import Inspectors
 from services.cases.uploads import PART, Declared, Uploads, offset_mismatch
 
 pb = material_service_pb2
@@ -33,11 +35,11 @@ READ = 1024 * 1024
 class Reception:
     """One client's stream."""
 
-    def __init__(self, call: StreamCall, uploads: Uploads, blobs: Blobs, assembling: asyncio.Semaphore) -> None:
+    def __init__(self, call: StreamCall, uploads: Uploads, blobs: Blobs, inspectors: Inspectors) -> None:
         self._call = call
         self._uploads = uploads
         self._blobs = blobs
-        self._assembling = assembling
+        self._inspectors = inspectors
 
     async def receive(self, requests: AsyncIterator[pb.UploadRequest]) -> Upload:
         """The upload as it stands when the stream ends, or as soon as it is finished."""
@@ -53,8 +55,7 @@ class Reception:
         received = await self._take_parts(upload, requests)
         if received < upload.size:
             return await self._transact(lambda work: self._uploads.find(work, owner_id, upload.upload_id))
-        async with self._assembling:
-            return await self._finish(upload)
+        return await self._finish(upload)
 
     async def _start(self, requests: AsyncIterator[pb.UploadRequest]) -> pb.UploadStart:
         request = await self._next(requests)
@@ -104,13 +105,23 @@ class Reception:
             else:
                 await self._blobs.put(blob_name(upload.sha256), whole)
         except _WrongHashError as wrong:
-            await self._transact(lambda work: self._uploads.discard(work, upload))
-            fault = Violation("start.sha256", f"the content has the hash {wrong}")
-            raise Invalid("CONTENT_INVALID", "the content is not what was declared", [fault]) from None
+            raise await self._discarded(upload, "sha256", f"the content has the hash {wrong}") from None
+        # The blob and not the parts, which another stream of the same person might still overwrite.
+        fault = await self._inspectors.fault_of(upload.media_type, upload.size, partial(self._read_blob, upload.sha256))
+        if fault:
+            raise await self._discarded(upload, "media_type", fault)
         finished = await self._transact(lambda work: self._uploads.finish(work, upload))
         with contextlib.suppress(Unavailable):  # what is left goes with the upload's row, when it expires
             await drop_parts(self._blobs, upload.key)
         return finished
+
+    async def _discarded(self, upload: Upload, field: str, description: str) -> Invalid:
+        await self._transact(lambda work: self._uploads.discard(work, upload))
+        message = "the content is not what was declared"
+        return Invalid("CONTENT_INVALID", message, [Violation(f"start.{field}", description)])
+
+    def _read_blob(self, digest: str, start: int, length: int) -> bytes:
+        return self._blobs.read_now(blob_name(digest), start, length)
 
     async def _whole(self, upload: Upload) -> AsyncIterator[bytes]:
         """All parts, in order; raises _WrongHashError before the last bytes when they are not what was declared."""

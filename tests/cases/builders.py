@@ -1,10 +1,12 @@
 """What the tests of cases are made of: a small bundle, and a town whose offices say what a test tells them to."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import pikepdf
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import MetaData, Row, select
@@ -50,7 +52,19 @@ from services.cases.tasks import Given, Outcome, Tasks, Wish
 LEASE = timedelta(seconds=60)
 LEAD = bundle_pb2.Lead(organ_id="lead", uscc="11330106002491234N", level=4)
 TASK_CODE = "11330106002491234N4332031901000"
-PDF = b"%PDF-1.7 the lease of the premises"
+
+
+def a_pdf(title: str) -> bytes:
+    """A document of one empty page; for one title always the same bytes."""
+    document = pikepdf.new()
+    document.add_blank_page()
+    document.docinfo["/Title"] = title
+    buffer = io.BytesIO()
+    document.save(buffer, deterministic_id=True)
+    return buffer.getvalue()
+
+
+PDF = a_pdf("the lease of the premises")
 FORM_SCHEMA = {
     "type": "object",
     "additionalProperties": False,

@@ -18,6 +18,7 @@ from duokua.cases.v1 import log_service_pb2
 from duokua.client import Session
 from services.cases.api import CaseApi
 from services.cases.domain.log import LogKey, make_key
+from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi
 from services.cases.sequencer import Sequencer
 from tests.cases.builders import Town, a_bundle
@@ -53,7 +54,7 @@ class LoggedTown:
         self.town = Town(database).publish(a_bundle())
         self.sequencer = Sequencer(lambda: KEY, batch=batch)
         self.log = Desk(LogApi(self.town.cases), database)
-        self._cases = Desk(CaseApi(self.town.cases), database)
+        self._cases = Desk(CaseApi(self.town.cases, Inspectors()), database)
         self._folder = folder
 
     def add(self) -> None:

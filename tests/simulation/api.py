@@ -47,7 +47,7 @@ class Api:
         self._answering = Answering(self._tasks, self._database, unused)
         self._methods = {
             method.name: rpc.method_of(servicer, method)
-            for servicer in (CaseApi(cases), OperationsApi(cases))
+            for servicer in (CaseApi(cases, unused), OperationsApi(cases))
             for method in servicer.service.methods
         }
         self._gathered: list[tuple[Given, Reply]] = []

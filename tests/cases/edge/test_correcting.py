@@ -6,7 +6,7 @@ import pytest
 
 from duokua.cases.v1 import case_pb2, case_service_pb2, task_pb2
 from duokua.data import from_struct, to_struct
-from tests.cases.builders import a_material
+from tests.cases.builders import a_material, a_pdf
 from tests.cases.offices import Offices, an_answer, answering, pulled, refusal
 
 pb = case_service_pb2
@@ -16,7 +16,7 @@ def correcting(case_id: str, request_id: str = "", **changes: Any) -> pb.Correct
     values = {
         "correction_no": 1,
         "form": to_struct({"shop": {"area": 90}}),
-        "materials": [a_material(content=b"%PDF-1.7 legible")],
+        "materials": [a_material(content=a_pdf("legible"))],
     }
     request_id = request_id or f"corrects {case_id}"
     return pb.CorrectCaseRequest(request_id=request_id, case_id=case_id, **{**values, **changes})

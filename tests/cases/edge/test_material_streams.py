@@ -13,7 +13,7 @@ from duokua import errors
 from duokua.cases.v1 import case_pb2, material_service_pb2, task_service_pb2
 from duokua.client import Session
 from services.cases.uploads import PART
-from tests.cases.builders import a_bundle
+from tests.cases.builders import a_bundle, a_material, a_pdf
 from tests.cases.offices import Offices, application, pulled, refusal
 from tests.servers.process import wait_until
 
@@ -24,7 +24,7 @@ CHUNK = 128 * 1024
 def start_of(content: bytes, **changes: Any) -> pb.UploadRequest:
     values = {
         "upload_id": new_id(),
-        "media_type": "image/png",
+        "media_type": "application/octet-stream",
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -46,7 +46,7 @@ def uploaded(session: Session, content: bytes, **changes: Any) -> pb.Upload:
 
 
 def naming(photographed: bytes, **changes: Any) -> Any:
-    values = {"kind": "photo", "name": "门头.png", "media_type": "image/png"}
+    values = {"kind": "photo", "name": "门头.png", "media_type": "application/octet-stream"}
     photo = case_pb2.Material(**{**values, "sha256": hashlib.sha256(photographed).hexdigest(), **changes})
     return application(materials=[application().materials[0], photo])
 
@@ -62,7 +62,7 @@ def test_an_upload_is_named_by_a_case_and_streams_out_to_its_applicant(town: Off
     assert (upload.status, upload.received) == (pb.UPLOAD_STATUS_FINISHED, len(content))
     case = town.applicant.cases.SubmitCase(naming(content)).case
     header, got = downloaded(town.applicant, case_id=case.case_number, sha256=upload.sha256)
-    assert (header.size, header.sha256, header.media_type) == (len(content), upload.sha256, "image/png")
+    assert (header.size, header.sha256, header.media_type) == (len(content), upload.sha256, "application/octet-stream")
     assert got == content
     assert downloaded(town.applicant, len(content) - 5, case_id=case.case_id, sha256=upload.sha256)[1] == content[-5:]
     assert downloaded(town.applicant, len(content), case_id=case.case_id, sha256=upload.sha256)[1] == b""
@@ -147,6 +147,18 @@ def test_what_is_not_as_declared_is_refused_and_discarded(town: Offices) -> None
     assert refusal(town.applicant.cases.SubmitCase, naming(b"", sha256="0" * 64))[2] == ["materials[1].sha256"]
 
 
+def test_what_is_not_of_its_media_type_is_refused_on_either_way_in(town: Offices) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + os.urandom(1000)
+    start = start_of(picture, media_type="application/pdf")
+    told = refusal(town.applicant.materials.Upload, stream(start, picture))
+    assert told == ("INVALID_ARGUMENT", "CONTENT_INVALID", ["start.media_type"])
+    asking = pb.GetUploadRequest(upload_id=start.start.upload_id)
+    assert refusal(town.applicant.materials.GetUpload, asking)[1] == "UPLOAD_NOT_FOUND"
+    materials = [a_material(), a_material(content=picture)]
+    told = refusal(town.applicant.cases.SubmitCase, application(materials=materials))
+    assert told == ("INVALID_ARGUMENT", "CONTENT_INVALID", ["materials[1].content"])
+
+
 def test_messages_that_do_not_follow_on_each_other_are_refused(town: Offices) -> None:
     content = os.urandom(1000)
     call = town.applicant.materials.Upload
@@ -182,7 +194,7 @@ def test_an_application_names_an_upload_as_it_was_checked(town: Offices) -> None
     assert refusal(submit, naming(content, media_type="image/jpeg"))[2] == ["materials[1].media_type"]
     assert refusal(submit, naming(content, content=b"both"))[2] == ["materials[1].content"]
     assert refusal(submit, naming(content, sha256=""))[2] == ["materials[1].content"]
-    large = os.urandom(1001)
+    large = a_pdf("x" * 1000)
     uploaded(town.applicant, large, media_type="application/pdf")
     digest = hashlib.sha256(large).hexdigest()
     lease = case_pb2.Material(kind="lease", name="x", media_type="application/pdf", sha256=digest)
