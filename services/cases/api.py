@@ -18,7 +18,6 @@ from services.cases.blobs import Blobs
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
 from services.cases.checking import check_contents
-from services.cases.domain.case import ENDED_CASE
 from services.cases.domain.inputs import Delivered
 from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi

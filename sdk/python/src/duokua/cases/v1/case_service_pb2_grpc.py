@@ -88,8 +88,9 @@ class CaseServiceServicer:
 
     def SubmitCase(self, request, context):
         """Submits one form and one set of materials for a bundle.
-        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
-        (the token acts for nobody).
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+        CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
+        RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +110,8 @@ class CaseServiceServicer:
         """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
         once more changes nothing.
         Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
-        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
+        RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
         CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
         bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
         """

@@ -35,8 +35,9 @@ class CaseServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CaseServiceAsyncStub: ...
     SubmitCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.SubmitCaseRequest, _case_service_pb2.SubmitCaseResponse]
     """Submits one form and one set of materials for a bundle.
-    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
-    (the token acts for nobody).
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+    CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
+    RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
     """
     WithdrawCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.WithdrawCaseRequest, _case_service_pb2.WithdrawCaseResponse]
     """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
@@ -48,7 +49,8 @@ class CaseServiceStub:
     """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
     once more changes nothing.
     Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
-    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
+    RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
     bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
     """
@@ -82,8 +84,9 @@ class CaseServiceAsyncStub(CaseServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.SubmitCaseRequest, _case_service_pb2.SubmitCaseResponse]  # type: ignore[assignment]
     """Submits one form and one set of materials for a bundle.
-    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
-    (the token acts for nobody).
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+    CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
+    RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
     """
     WithdrawCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.WithdrawCaseRequest, _case_service_pb2.WithdrawCaseResponse]  # type: ignore[assignment]
     """撤回: the applicant takes the application back; what was done is undone, as after a refusal. A case that was
@@ -95,7 +98,8 @@ class CaseServiceAsyncStub(CaseServiceStub):
     """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
     once more changes nothing.
     Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
-    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+    CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
+    RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
     bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
     """
@@ -132,8 +136,9 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_case_service_pb2.SubmitCaseResponse, _abc.Awaitable[_case_service_pb2.SubmitCaseResponse]]:
         """Submits one form and one set of materials for a bundle.
-        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT (form fields, materials, each named), PERMISSION_DENIED
-        (the token acts for nobody).
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+        CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
+        RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
         """
 
     @_abc_1.abstractmethod
@@ -157,7 +162,8 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         """补正: the applicant supplies what the open request for corrections asks for: everything, and nothing else. The same
         once more changes nothing.
         Errors: NOT_FOUND CASE_NOT_FOUND (also for another applicant's), CORRECTION_NOT_FOUND, INVALID_ARGUMENT
-        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), FAILED_PRECONDITION
+        CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
+        RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
         CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
         bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
         """

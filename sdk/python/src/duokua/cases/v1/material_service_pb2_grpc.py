@@ -70,7 +70,8 @@ class MaterialServiceServicer:
         discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
         where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
         TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE.
+        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
+        UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,8 @@ class MaterialServiceStub:
     discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
     where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
     TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE.
+    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
+    UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_material_service_pb2.GetUploadRequest, _material_service_pb2.GetUploadResponse]
     """How far an upload is. Errors: NOT_FOUND UPLOAD_NOT_FOUND (also another person's, and one that has expired)."""
@@ -76,7 +77,8 @@ class MaterialServiceAsyncStub(MaterialServiceStub):
     discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
     where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
     TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE.
+    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
+    UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_material_service_pb2.GetUploadRequest, _material_service_pb2.GetUploadResponse]  # type: ignore[assignment]
     """How far an upload is. Errors: NOT_FOUND UPLOAD_NOT_FOUND (also another person's, and one that has expired)."""
@@ -109,7 +111,8 @@ class MaterialServiceServicer(metaclass=_abc_1.ABCMeta):
         discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
         where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
         TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE.
+        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
+        UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
         """
 
     @_abc_1.abstractmethod
