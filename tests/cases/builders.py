@@ -33,6 +33,7 @@ from services.cases.domain.inputs import (
     Failed,
     HandedOver,
     IncidentRetried,
+    LimitExtended,
     Order,
     PassedUp,
     Rated,
@@ -336,6 +337,10 @@ def field(path: str, reason: str = "与图纸不符") -> CorrectionItem:
 
 def asking(task: task_pb2.Task, *items: CorrectionItem, reason: str = "") -> Given:
     return given(task, CorrectionRequested(task.task_id, new_id(), items, reason))
+
+
+def extending(task: task_pb2.Task, amount: int = 10, reason: str = "案情复杂", authority: str = "局长") -> Given:
+    return given(task, LimitExtended(task.task_id, new_id(), amount, reason, authority))
 
 
 def suspending(task: task_pb2.Task, procedure: StopKind = StopKind.HEARING) -> Given:

@@ -1,8 +1,8 @@
 """`python -m tests.contracts.record 2026-11`: records today's events for the tests of all later versions.
 
-It has the services' own use cases and handlers run five cases on fresh databases: one whose notice cannot be sealed,
-one that is granted, one that is refused and undone, one of which a step is passed upward, one that is corrected and
-heard. Nothing is overwritten.
+It has the services' own use cases and handlers run six cases on fresh databases: one whose notice cannot be sealed,
+one that is granted, one that takes longer, one that is refused and undone, one of which a step is passed upward, one
+that is corrected and heard. Nothing is overwritten.
 """
 
 import sys
@@ -27,6 +27,7 @@ from tests.cases.builders import (
     accepting,
     asking,
     completing,
+    extending,
     field,
     passing_up,
     refusing,
@@ -114,6 +115,15 @@ class Journey:
         self._settle()
         self._complete("permit")
 
+    def extend(self) -> None:
+        """A permit that needs more time than the law gives by itself."""
+        self._submit()
+        task = self._task("permit")
+        taken(self._town.answer(accepting(task)))
+        self._settle()
+        taken(self._town.answer(extending(task)))
+        self._settle()
+
     def refuse(self) -> None:
         """A case that is refused after its permit was granted, so that the permit is undone."""
         self._submit()
@@ -174,6 +184,7 @@ def journey(folder: Path) -> list[Envelope]:
         made.fail()
         made.grant()
         made.rate()
+        made.extend()
         made.refuse()
         made.pass_up()
         made.correct()

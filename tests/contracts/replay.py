@@ -23,6 +23,7 @@ from tests.cases.builders import (
     accepting,
     asking,
     completing,
+    extending,
     field,
     passing_up,
     refusing,
@@ -140,6 +141,9 @@ class Replay:
             case cases_events.ProcedureEnded() as said:
                 task = task_pb2.Task(task_id=said.procedure.task_id, organ_id=said.step.organ_id)
                 taken(self._town.answer(resuming(task)))
+            case cases_events.LimitExtended() as said:
+                task = self._task(said.case.case_id, said.step)
+                taken(self._town.answer(extending(task, said.amount, said.reason, said.authority)))
             case cases_events.StepRefused() as said:
                 taken(self._town.answer(refusing(self._task(said.case.case_id, said.step), said.reason)))
             case cases_events.StepPassedUp() as said:

@@ -30,6 +30,7 @@ FOLLOW_UP = TaskKind.FOLLOW_UP
 PENDING = frozenset({NoticeStatus.REQUESTED, NoticeStatus.WITHDRAWN})
 OFFICES = ["", "office a", "office b", "office c"]
 from services.cases.domain import decide as _d
+
 KINDS = tuple(_d._RULES)
 
 
