@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -54,3 +56,10 @@ def new_id() -> str:
     )
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def least_id(at: datetime, apart: timedelta = timedelta(0)) -> str:
+    """What no identifier of `new_id` that is made `apart` from a time or later comes before; for ranges of ids."""
+    milliseconds = max(0, (at - _EPOCH + apart) // timedelta(milliseconds=1))
+    text = f"{milliseconds:012x}"
+    return f"{text[:8]}-{text[8:]}"

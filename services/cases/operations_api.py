@@ -25,7 +25,7 @@ from services.cases.domain.inputs import (
 from services.cases.messages import case_message, incident_message
 from services.cases.operations import Filter, Operations
 from services.cases.search_messages import summary_message, wanted_of
-from services.cases.searching import key_of, search
+from services.cases.searching import key_of, keys_of, search
 from services.cases.service import Cases
 
 AT_ONCE = 100
@@ -102,7 +102,7 @@ class OperationsApi:
     def search_cases(self, call: Call, request: pb.SearchCasesRequest) -> pb.SearchCasesResponse:
         """Cases by many things."""
         wanted = wanted_of(request)
-        asked = page(request.page_size, request.page_token, keys=2)
+        asked = page(request.page_size, request.page_token, keys=keys_of(wanted))
         rows = search(call.work.connection, wanted, asked)
         kept, token = asked.cut(rows, lambda row: key_of(wanted, row))
         found = [summary_message(row, self._bundle_name(call, row)) for row in kept]

@@ -37,8 +37,7 @@ def replay(work: UnitOfWork, row: Row[Any], plan: Plan) -> tuple[int, Difference
     """How many entries a stored case has, and where it is first not what they lead to; None when it is."""
     query = select(store.history).where(store.history.c.case_id == row.case_id).order_by(store.history.c.sequence)
     rows = work.connection.execute(query).all()
-    listed = searching.stored_listing(work.connection, row.case_id)
-    return len(rows), _broken(rows) or _rebuilt(rows, row, plan, listed)
+    return len(rows), _broken(rows) or _rebuilt(work, rows, row, plan)
 
 
 def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
@@ -51,9 +50,7 @@ def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
     return Difference(broken, "", f"entry {broken} {what}: the hash chain is broken there")
 
 
-def _rebuilt(
-    rows: Sequence[Row[Any]], row: Row[Any], plan: Plan, listed: searching.Listing | None
-) -> Difference | None:
+def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plan: Plan) -> Difference | None:
     case: Case | None = None
     for entry in rows:
         try:
@@ -70,7 +67,7 @@ def _rebuilt(
         case = decision.case
     if case is None:
         return Difference(1, "", "entry 1 is missing: the history is empty")
-    return _compared(row, case, rows[-1].hash) or _found_by(case, listed)
+    return _compared(row, case, rows[-1].hash) or _found_by(case, searching.stored_listing(work.connection, case))
 
 
 def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:

@@ -24,7 +24,7 @@ def search_tables(metadata: MetaData) -> SearchTables:
 
 
 def _cases(metadata: MetaData) -> Table:
-    """A line for each case; each index is in the order of the answer."""
+    """A line for each case. Ids are in the order of submission, and each index in the order of the answer."""
     return Table(
         "case_search",
         metadata,
@@ -38,18 +38,11 @@ def _cases(metadata: MetaData) -> Table:
         Column("open_incidents", Integer, nullable=False),
         Column("submitted_at", Instant, nullable=False),
         Column("ended_at", Instant, nullable=True),
-        Index("ix_case_search_submitted_at", "submitted_at", "case_id"),
-        Index("ix_case_search_applicant_id", "applicant_id", "submitted_at", "case_id"),
-        Index("ix_case_search_bundle_id", "bundle_id", "submitted_at", "case_id"),
-        Index("ix_case_search_status", "status", "submitted_at", "case_id"),
-        Index("ix_case_search_light", "light", "submitted_at", "case_id", postgresql_where=_LATE, sqlite_where=_LATE),
-        Index(
-            "ix_case_search_incidents",
-            "submitted_at",
-            "case_id",
-            postgresql_where=_TROUBLED,
-            sqlite_where=_TROUBLED,
-        ),
+        Index("ix_case_search_applicant_id", "applicant_id", "case_id"),
+        Index("ix_case_search_bundle_id", "bundle_id", "case_id"),
+        Index("ix_case_search_status", "status", "case_id"),
+        Index("ix_case_search_light", "light", "case_id", postgresql_where=_LATE, sqlite_where=_LATE),
+        Index("ix_case_search_incidents", "case_id", postgresql_where=_TROUBLED, sqlite_where=_TROUBLED),
         Index("ix_case_search_ended_at", "ended_at", "case_id", postgresql_where=_ENDED, sqlite_where=_ENDED),
         Index("ix_case_search_case_number", "case_number", postgresql_ops={"case_number": "varchar_pattern_ops"}),
     )
@@ -61,6 +54,5 @@ def _organs(metadata: MetaData) -> Table:
         "case_organs",
         metadata,
         Column("organ_id", String(64), primary_key=True),
-        Column("submitted_at", Instant, primary_key=True),  # the case's: the order of the answer
         Column("case_id", String(36), primary_key=True),
     )

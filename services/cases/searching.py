@@ -6,7 +6,7 @@ rarest one and stops when the page is full. `python -m bench search` shows the p
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +15,6 @@ from sqlalchemy import (
     Row,
     Select,
     String,
-    and_,
     bindparam,
     delete,
     literal,
@@ -26,12 +25,15 @@ from sqlalchemy import (
 )
 from sqlalchemy import insert as plain_insert
 
+from chassis.clock import least_id
 from chassis.database import Instant
 from chassis.paging import Page
 from chassis.problems import Invalid, Violation
 from services.cases import store
 from services.cases.domain.case import Case
 
+_ASUNDER = timedelta(hours=1)
+"""A case's id is made in the transaction of its submission; the two clocks differ by less than this."""
 cases, case_organs = store.search.cases, store.search.organs
 
 
@@ -67,25 +69,28 @@ def search(connection: Connection, wanted: Wanted, page: Page) -> Sequence[Row[A
 
 def query_of(wanted: Wanted, page: Page) -> Select[Any]:
     """The query of a page. Raises Invalid BAD_PAGE_TOKEN."""
-    at = cases.c.ended_at if wanted.by_end else cases.c.submitted_at
-    case_id: ColumnElement[str] = cases.c.case_id
+    order: list[ColumnElement[Any]] = [cases.c.ended_at, cases.c.case_id] if wanted.by_end else [cases.c.case_id]
     query = select(cases)
     if wanted.organ_id:
-        query = query.join(
-            case_organs,
-            and_(case_organs.c.case_id == cases.c.case_id, case_organs.c.submitted_at == cases.c.submitted_at),
-        ).where(case_organs.c.organ_id == wanted.organ_id)
+        query = query.join(case_organs, case_organs.c.case_id == cases.c.case_id)
+        query = query.where(case_organs.c.organ_id == wanted.organ_id)
         if not wanted.by_end:
-            at, case_id = case_organs.c.submitted_at, case_organs.c.case_id
+            order = [case_organs.c.case_id]
     if page.after:
-        last = _instant(page.after[0])
-        query = query.where(tuple_(at, case_id) < tuple_(literal(last, Instant), literal(str(page.after[1]))))
-    return query.where(*_conditions(wanted)).order_by(at.desc(), case_id.desc()).limit(page.fetch)
+        *at, case_id = page.after
+        last = [*(literal(_instant(each), Instant) for each in at), literal(str(case_id))]
+        query = query.where(tuple_(*order) < tuple_(*last))
+    return query.where(*_conditions(wanted, order[-1])).order_by(*(each.desc() for each in order)).limit(page.fetch)
+
+
+def keys_of(wanted: Wanted) -> int:
+    """How many values the key of a page has."""
+    return 2 if wanted.by_end else 1
 
 
 def key_of(wanted: Wanted, row: Row[Any]) -> list[str]:
     """What a page ends with."""
-    return [(row.ended_at if wanted.by_end else row.submitted_at).isoformat(), row.case_id]
+    return [row.ended_at.isoformat(), row.case_id] if wanted.by_end else [row.case_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ class Listing:
 _COLUMNS = tuple(each.name for each in fields(Listing) if each.name != "organs")
 _change = update(cases).where(cases.c.case_id == bindparam("key")).values({name: bindparam(name) for name in _COLUMNS})
 _untie = delete(case_organs).where(
-    *(case_organs.c[name] == bindparam(f"of_{name}") for name in ("organ_id", "submitted_at", "case_id"))
+    *(case_organs.c[name] == bindparam(f"of_{name}") for name in ("organ_id", "case_id"))
 )
 
 
@@ -151,14 +156,15 @@ def follow(connection: Connection, changed: Iterable[tuple[Case, Listing]]) -> N
     _follow_organs(connection, organs)
 
 
-def stored_listing(connection: Connection, case_id: str) -> Listing | None:
-    """What a case is found by, as it is stored."""
-    row = connection.execute(select(cases).where(cases.c.case_id == case_id)).one_or_none()
+def stored_listing(connection: Connection, case: Case) -> Listing | None:
+    """What a case is found by, as it is stored; of offices only those that ever had to do with it."""
+    row = connection.execute(select(cases).where(cases.c.case_id == case.case_id)).one_or_none()
     if row is None:
         return None
     organs = connection.scalars(
         select(case_organs.c.organ_id).where(
-            case_organs.c.case_id == case_id, case_organs.c.submitted_at == row.submitted_at
+            case_organs.c.case_id == case.case_id,
+            case_organs.c.organ_id.in_(sorted(case.organs | {task.organ_id for task in case.tasks.values()})),
         )
     )
     return Listing(**{name: getattr(row, name) for name in _COLUMNS}, organs=frozenset(organs))
@@ -176,10 +182,10 @@ def _follow_organs(connection: Connection, changed: Iterable[tuple[Case, frozens
 
 
 def _tie(case: Case, organ_id: str) -> dict[str, Any]:
-    return {"organ_id": organ_id, "submitted_at": case.submitted_at, "case_id": case.case_id}
+    return {"organ_id": organ_id, "case_id": case.case_id}
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Wanted, case_id: ColumnElement[str]) -> list[ColumnElement[bool]]:
     found = [
         cases.c[name] == getattr(wanted, name)
         for name in ("applicant_id", "bundle_id", "bundle_version")
@@ -195,15 +201,15 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(cases.c.case_number.startswith(wanted.number, autoescape=True))
     if wanted.has_incidents:
         found.append(text("case_search.open_incidents > 0"))
-    ends = (
-        (cases.c.submitted_at, wanted.submitted_from, wanted.submitted_before),
-        (cases.c.ended_at, wanted.ended_from, wanted.ended_before),
-    )
-    for column, first, before in ends:
-        if first is not None:
-            found.append(column >= first)
-        if before is not None:
-            found.append(column < before)
+    # The order of the ids leads to the period, and the times decide.
+    if wanted.submitted_from is not None:
+        found += [cases.c.submitted_at >= wanted.submitted_from, case_id >= least_id(wanted.submitted_from, -_ASUNDER)]
+    if wanted.submitted_before is not None:
+        found += [cases.c.submitted_at < wanted.submitted_before, case_id < least_id(wanted.submitted_before, _ASUNDER)]
+    if wanted.ended_from is not None:
+        found.append(cases.c.ended_at >= wanted.ended_from)
+    if wanted.ended_before is not None:
+        found.append(cases.c.ended_at < wanted.ended_before)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from sqlalchemy import Row, select, update
 from chassis.migrate import _config
 from chassis.paging import Page, next_token, page
 from chassis.problems import Invalid
-from chassis.testing import ManualClock
+from chassis.testing import ManualClock, repeatable_ids
 from services.cases import store
 from services.cases.domain.inputs import CaseStopped, StepReassigned, StepSkipped
-from services.cases.searching import Wanted, key_of, search
+from services.cases.searching import Wanted, key_of, keys_of, search
 from tests.cases.builders import Town, a_bundle, refusing, tables, taken
 
 EVERYTHING = Page(1000, None)
@@ -30,12 +31,19 @@ def every_page(town: Town, size: int, between: Callable[[], object] = lambda: No
     asked, token = Wanted(**wanted), ""
     while True:
         with town.database.read() as work:
-            a_page = page(size, token, keys=2)
+            a_page = page(size, token, keys=keys_of(asked))
             rows, token = a_page.cut(search(work.connection, asked, a_page), lambda row: key_of(asked, row))
         yield from (row.case_id for row in rows)
         if not token:
             return
         between()
+
+
+@pytest.fixture(autouse=True)
+def _ids_of_the_clock(clock: ManualClock) -> Iterator[None]:
+    """As in life: a case's id is of the time at which it was submitted."""
+    with repeatable_ids(clock, Random(7)):
+        yield
 
 
 @pytest.fixture
@@ -64,7 +72,7 @@ def many(town: Town, clock: ManualClock) -> list[str]:
 def rows_of(town: Town) -> list[Row[Any]]:
     table = store.search.cases
     with town.database.read() as work:
-        query = select(table).order_by(table.c.submitted_at.desc(), table.c.case_id.desc())
+        query = select(table).order_by(table.c.case_id.desc())
         return list(work.connection.execute(query).all())
 
 
@@ -169,7 +177,7 @@ def test_a_refused_case_is_found_where_it_is(town: Town) -> None:
 @pytest.mark.parametrize("key", [["yesterday", "x"], ["2026-03-02T01:00:00", "x"], ["", ""]])
 def test_a_made_up_page_is_refused(town: Town, key: list[str]) -> None:
     with town.database.read() as work, pytest.raises(Invalid, match="BAD_PAGE_TOKEN"):
-        search(work.connection, Wanted(), page(10, next_token(key), keys=2))
+        search(work.connection, Wanted(ended_from=town.database.clock.now()), page(10, next_token(key), keys=2))
 
 
 @pytest.mark.usefixtures("many")

@@ -24,11 +24,11 @@ _ENDED_AT = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', json_extract(snapshot, '$.ended_at')) || '000'",
 }
 _ORGANS = {
-    "postgresql": "INSERT INTO case_organs (organ_id, submitted_at, case_id) "
-    "SELECT DISTINCT step ->> 'organ_id', submitted_at, case_id "
+    "postgresql": "INSERT INTO case_organs (organ_id, case_id) "
+    "SELECT DISTINCT step ->> 'organ_id', case_id "
     "FROM cases, jsonb_array_elements(snapshot -> 'steps') AS step WHERE step ->> 'organ_id' <> ''",
-    "sqlite": "INSERT INTO case_organs (organ_id, submitted_at, case_id) "
-    "SELECT DISTINCT json_extract(step.value, '$.organ_id'), submitted_at, case_id "
+    "sqlite": "INSERT INTO case_organs (organ_id, case_id) "
+    "SELECT DISTINCT json_extract(step.value, '$.organ_id'), case_id "
     "FROM cases, json_each(snapshot, '$.steps') AS step WHERE json_extract(step.value, '$.organ_id') <> ''",
 }
 
@@ -52,9 +52,8 @@ def upgrade() -> None:
     op.create_table(
         "case_organs",
         sa.Column("organ_id", sa.String(length=64), nullable=False),
-        sa.Column("submitted_at", chassis.tables.Instant(timezone=True), nullable=False),
         sa.Column("case_id", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("organ_id", "submitted_at", "case_id", name=op.f("pk_case_organs")),
+        sa.PrimaryKeyConstraint("organ_id", "case_id", name=op.f("pk_case_organs")),
     )
     dialect = op.get_bind().dialect.name
     op.execute(_CASES.format(ended=_ENDED_AT[dialect]))
@@ -63,13 +62,11 @@ def upgrade() -> None:
 
 
 def _create_indexes() -> None:
-    order = ["submitted_at", "case_id"]
-    op.create_index("ix_case_search_submitted_at", "case_search", order)
     for name in ("applicant_id", "bundle_id", "status"):
-        op.create_index(f"ix_case_search_{name}", "case_search", [name, *order])
+        op.create_index(f"ix_case_search_{name}", "case_search", [name, "case_id"])
     for name, columns, where in (
-        ("light", ["light", *order], _LATE),
-        ("incidents", order, _TROUBLED),
+        ("light", ["light", "case_id"], _LATE),
+        ("incidents", ["case_id"], _TROUBLED),
         ("ended_at", ["ended_at", "case_id"], _ENDED),
     ):
         op.create_index(f"ix_case_search_{name}", "case_search", columns, postgresql_where=where, sqlite_where=where)
