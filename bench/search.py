@@ -31,8 +31,8 @@ overlay(lpad(to_hex((extract(epoch FROM CAST(:start AS timestamptz) + c * interv
              12, '0') PLACING '-' FROM 9 FOR 0) || '-7000-8000-000000000000'
 """
 # One case a minute and a half over three years. Bundles and organs are as uneven as in life: the largest bundle has a
-# fifth of all cases, the largest organ has a step in a quarter. The last 3 % are under way; of those some are late or in
-# trouble.
+# fifth of all cases, the largest organ has a step in a quarter. The last 3 % are under way; some of those are late
+# or in trouble.
 _CASES = """
 INSERT INTO case_search (case_id, case_number, applicant_id, bundle_id, bundle_version, status, open_incidents,
                          submitted_at, light, ended_at)

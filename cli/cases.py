@@ -10,12 +10,14 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
+from cli.searching import decide, search, stop
 from cli.urges import urge
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
 app = typer.Typer(
-    no_args_is_help=True, help="Cases: list, show, watch, history, proof, verify, replay, correct, withdraw, urge."
+    no_args_is_help=True,
+    help="Cases: list, search, show, watch, history, proof, verify, replay, correct, withdraw, urge, decide, stop.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
@@ -100,7 +102,7 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-for command in (proof, verify, replay, correct, withdraw, urge):
+for command in (proof, verify, replay, correct, withdraw, urge, search, decide, stop):
     app.command()(command)
 
 

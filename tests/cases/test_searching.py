@@ -184,10 +184,10 @@ def test_a_made_up_page_is_refused(town: Town, key: list[str]) -> None:
 def test_cases_from_before_are_found_after_the_migration(town: Town) -> None:
     with town.database.engine.connect() as connection, connection.begin():
         command.stamp(_config("cases", connection), "head")
-    before = tables(town.database)
-    assert before["case_organs"]
+    before = {name: tables(town.database)[name] for name in ("case_search", "case_organs")}
+    assert all(before.values())
     for act, revision in ((command.downgrade, "0008"), (command.upgrade, "head")):
         with town.database.engine.connect() as connection, connection.begin():
             act(_config("cases", connection), revision)
-    assert tables(town.database) == before
+    assert {name: tables(town.database)[name] for name in before} == before
     assert found(town, status="undone", ended_before=town.database.clock.now() + timedelta(days=1))
