@@ -4,7 +4,11 @@ from services.cases.domain.answers import must_handle, open_task
 from services.cases.domain.case import Review, TaskKind, TaskStatus
 from services.cases.domain.effects import NameHandler, StepPassedUp
 from services.cases.domain.inputs import HandedOver, PassedUp
+from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
+
+MOST_HAND_OVERS = 100
+"""Of one task: what a case remembers has to end somewhere."""
 
 
 def passed_up(turn: Turn, given: PassedUp) -> None:
@@ -35,6 +39,11 @@ def handed_over(turn: Turn, given: HandedOver) -> None:
     task = open_task(turn, given)
     if task is None:
         return
+    if sum(kind == given.kind for kind, _ in task.answers) >= MOST_HAND_OVERS:
+        raise Refusal(
+            "HANDED_OVER_TOO_OFTEN",
+            f"task {task.task_id} was handed over {MOST_HAND_OVERS} times; the last handler has to settle it",
+        )
     turn.settle(task, given, task.status)
     if task.kind is not TaskKind.FOLLOW_UP:
         turn.change(task.step_id, handler=given.handler)

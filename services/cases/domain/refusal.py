@@ -15,7 +15,7 @@ class Refusal(Exception):
     EXTENSION_TOO_LONG, CLOCK_ENDED, CLOCK_STOPPED, CLOCK_NOT_STOPPED, CALENDAR_ENDS.
     Of what follows the end: NOT_RATABLE, ALREADY_RATED, FOLLOW_UP_CANNOT_BE_REFUSED, NOT_COMPLETED, ALREADY_DELIVERED,
     NOT_IDLE, CASE_ARCHIVED.
-    Of urges: NOTHING_TO_URGE, NO_SUPERIOR, URGED_JUST_NOW, URGED_TOO_OFTEN.
+    Of urges: NOTHING_TO_URGE, NO_SUPERIOR, URGED_JUST_NOW, URGED_TOO_OFTEN. Of hand-overs: HANDED_OVER_TOO_OFTEN.
     """
 
     def __init__(self, reason: str, message: str, fields: tuple[tuple[str, str], ...] = ()) -> None:

@@ -6,6 +6,7 @@ from services.cases.domain.case import Review, StepStatus, TaskKind, TaskStatus
 from services.cases.domain.clocks import Limit, Unit
 from services.cases.domain.effects import Announce, StepAccepted, StepPassedUp
 from services.cases.domain.inputs import ClockTurned, HandedOver, PassedUp, Routed, RoutingDecision
+from services.cases.domain.passing import MOST_HAND_OVERS
 from services.cases.domain.plan import Limits
 from services.cases.domain.reckoning import Light
 from services.cases.domain.snapshot import from_json, to_json
@@ -150,3 +151,11 @@ def test_the_handler_of_one_office_is_not_that_of_the_next() -> None:
     saga = a_running_restaurant().hand_over("food").hand_over("sign")
     saga.send_back("food").pass_up("sign").routed()
     assert (saga.step("food").handler, saga.step("sign").handler) == ("", "")
+
+
+def test_a_task_is_handed_over_only_so_often() -> None:
+    saga = a_running_restaurant()
+    for number in range(MOST_HAND_OVERS):
+        saga.hand_over("food", f"section {number}")
+    saga.is_refused(HandedOver("c1:food:1", "once more", "section x"), "HANDED_OVER_TOO_OFTEN")
+    assert not saga.take(HandedOver("c1:food:1", "request-2", "section 0")).changed, "a repeat is a repeat"

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from duokua.department import Department
     from duokua.errors import DuokuaError
     from duokua.keys import ClientKey
-    from duokua.task import LeaseLost, Refuse, RequestCorrection, Retry, Return, Suspend, Task
+    from duokua.task import LeaseLost, PassUp, Refuse, RequestCorrection, Retry, Return, Suspend, Task
 
 __all__ = [
     "ClientKey",
     "Department",
     "DuokuaError",
     "LeaseLost",
+    "PassUp",
     "Platform",
     "Refuse",
     "RequestCorrection",
@@ -36,6 +37,7 @@ _HOMES = {
     "Department": "duokua.department",
     "DuokuaError": "duokua.errors",
     "LeaseLost": "duokua.task",
+    "PassUp": "duokua.task",
     "Platform": "duokua.client",
     "Refuse": "duokua.task",
     "RequestCorrection": "duokua.task",

@@ -60,8 +60,8 @@ class Department:
         """Register the decorated function as the handler of one or more matters.
 
         It gets a `Task`, and returns the result as a JSON-like dict (or None for an empty one), or raises `Refuse`,
-        `Return`, `RequestCorrection`, `Suspend` or `Retry`. Any other exception is a technical failure, which the
-        platform tries again later.
+        `Return`, `PassUp`, `RequestCorrection`, `Suspend` or `Retry`. Any other exception is a technical failure, which
+        the platform tries again later.
         """
         if not catalog_codes:
             raise ValueError('name the matters that the handler is for, as in @department.task("330131903000")')

@@ -15,6 +15,8 @@ from duokua.errors import DuokuaError
 LONGEST_REASON: Final = 1000
 # The contract's limits on a request for corrections.
 LONGEST_FAULT: Final = 500
+# The contract's limit on what an office calls a person or a section.
+LONGEST_NAME: Final = 200
 MOST_ITEMS: Final = 100
 
 ProcedureName: TypeAlias = Literal["hearing", "publicity", "verification", "suspended"]
@@ -91,6 +93,19 @@ class Suspend(Exception):
         super().__init__(reason)
 
 
+class PassUp(Exception):
+    """Raised by a handler: 转报, reviewed here, and the office above decides.
+
+    `opinion` is a JSON-like dict, which that office gets with the task; `reason`, which the applicant is told, has 1 to
+    1,000 characters.
+    """
+
+    def __init__(self, opinion: Mapping[str, object], reason: str) -> None:
+        self.opinion = opinion
+        self.reason = _checked(reason)
+        super().__init__(reason)
+
+
 class LeaseLost(DuokuaError):
     """The task is no longer ours: its lease ran out, it is settled, or its case has ended. `reason` says which."""
 
@@ -106,12 +121,12 @@ class Task:
     def __init__(
         self,
         message: task_pb2.Task,
-        accept: Callable[["Task"], None],
+        say: Callable[["Task", task_pb2.TaskAnswer], None],
         stub: Callable[[], TaskServiceStub],
     ) -> None:
         self.message: Final = message
         self.cancelled: Final = threading.Event()
-        self._accept = accept
+        self._say = say
         self._stub = stub
 
     def __repr__(self) -> str:
@@ -206,6 +221,16 @@ class Task:
         return from_struct(self.message.handled_result)
 
     @property
+    def handler(self) -> str:
+        """Who or which section handles it inside the office, as the office said with `hand_over`; empty before."""
+        return self.message.handler
+
+    @property
+    def reviews(self) -> tuple[case_pb2.Review, ...]:
+        """Opinions of offices below that passed it upward, oldest first; `from_struct(review.opinion)` reads one."""
+        return tuple(self.message.reviews)
+
+    @property
     def lease_expires_at(self) -> datetime:
         """When the lease that the task came with runs out, in UTC; it is kept alive while the handler runs."""
         return self.message.lease_expires_at.ToDatetime(UTC)
@@ -216,7 +241,29 @@ class Task:
         A handler that answers without it accepts by that. Raises `LeaseLost` when the task is not ours any more. In
         an `async def` handler use `await asyncio.to_thread(task.accept)`.
         """
-        self._accept(self)
+        answer = task_pb2.TaskAnswer()
+        answer.accept.SetInParent()
+        self._say(self, answer)
+
+    def hand_over(self, handler: str, reason: str = "") -> None:
+        """转办: another person or section of the office handles the task from now on; it stays with this handler.
+
+        It is told with the task (`handler`) from the next lease on. `handler` has 1 to 200 characters. Raises
+        `LeaseLost`, and `DuokuaError` when the platform does not take it. In an `async def` handler use
+        `await asyncio.to_thread(task.hand_over, handler)`.
+        """
+        over = task_pb2.HandOver(handler=_checked(handler, LONGEST_NAME), reason=_checked(reason) if reason else "")
+        self._say(self, task_pb2.TaskAnswer(hand_over=over))
+
+    def extend_limit(self, amount: int, reason: str, authority: str) -> None:
+        """延长: more time for the decision, in the unit of the statutory limit; the task stays with this handler.
+
+        `reason` is for the applicant; `authority` is who gave leave, in 1 to 200 characters. Raises as `hand_over`.
+        """
+        if amount < 1:
+            raise ValueError(f"amount is {amount}; it must be 1 or more")
+        more = task_pb2.ExtendLimit(amount=amount, reason=_checked(reason), authority=_checked(authority, LONGEST_NAME))
+        self._say(self, task_pb2.TaskAnswer(extend_limit=more))
 
     def content(self, material: case_pb2.MaterialRef) -> bytes:
         """Fetch the content of one of the materials; raises `DuokuaError`.

@@ -91,18 +91,20 @@ class Hand:
             self.outbox.put(held, answer)
         self._start_waiting()
 
-    def accept(self, task: Task, done: Future[None]) -> None:
-        """Send Accept, once a lease; `done` learns what became of it."""
+    def say(self, task: Task, answer: TaskAnswer, done: Future[None]) -> None:
+        """Send what the task stays with us after; `done` learns what became of it. Accept is sent once a lease."""
         held = self._tasks.get(task.task_id)
         if held is None or held.task is not task or held.state == "gone":
             done.set_exception(lost(task, "STALE_LEASE", "the task is not ours any more"))
+        elif not answer.HasField("accept"):
+            held.remarks += 1
+            self.outbox.put(held, answer, f"{held.remarks} {answer.SerializeToString(deterministic=True).hex()}")
+            held.remarking[answer.request_id] = done
         elif held.accepted:
             done.set_result(None)
         else:
             held.accepting.append(done)
             if len(held.accepting) == 1:
-                answer = TaskAnswer()
-                answer.accept.SetInParent()
                 self.outbox.put(held, answer)
 
     def settle(self, outcomes: Iterable[task_pb2.AnswerOutcome]) -> None:
@@ -151,7 +153,7 @@ class Hand:
         self._leases.watch(held)
         for entry in withdrawn:
             if entry.verb != "extend":
-                self.outbox.put(held, entry.answer)
+                self.outbox.put(held, entry.answer, entry.remark)
 
     def _start_waiting(self) -> None:
         while self._waiting and self._running < self.max_tasks and not self._stopping:
@@ -178,11 +180,13 @@ class Hand:
 
     def _taken(self, entry: Unanswered, outcome: task_pb2.AnswerOutcome) -> None:
         held = entry.held
-        if entry.verb not in ("accept", "extend"):
+        if entry.remark:
+            held.heard(entry.answer.request_id, None)
+        elif entry.verb not in ("accept", "extend"):
             self._tasks.pop(held.task.task_id, None)
             held.state = "gone"
             return
-        if entry.verb == "accept":
+        elif entry.verb == "accept":
             held.accepted = True
             held.release(None)
         else:
@@ -212,6 +216,9 @@ class Hand:
         """The platform will never take this answer; the task is ours still."""
         held = entry.held
         _log.error("the platform did not take %s of %r: %s", entry.verb, held.task, error)
+        if entry.remark:
+            held.heard(entry.answer.request_id, error)
+            return
         match entry.verb:
             case "accept":
                 held.release(error)

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from google.protobuf.struct_pb2 import Struct
+
 from duokua.cases.v1 import case_pb2
 from duokua.cases.v1.task_pb2 import TaskAnswer
 from duokua.data import fill_struct
-from duokua.task import LeaseLost, Refuse, RequestCorrection, Retry, Return, Suspend, Task
+from duokua.task import LeaseLost, PassUp, Refuse, RequestCorrection, Retry, Return, Suspend, Task
 
 _log = logging.getLogger("duokua.department")
 
@@ -95,11 +97,15 @@ def _completed(result: object) -> TaskAnswer:
     answer = TaskAnswer()
     answer.complete.SetInParent()
     if result is not None:
-        fill_struct(answer.complete.result, result, "the result")
-        size = answer.complete.result.ByteSize()
-        if size > LARGEST_RESULT:
-            raise ValueError(f"the result has {size} bytes when serialised; at most {LARGEST_RESULT} are taken")
+        _fill(answer.complete.result, result, "the result")
     return answer
+
+
+def _fill(struct: Struct, data: object, what: str) -> None:
+    fill_struct(struct, data, what)
+    size = struct.ByteSize()
+    if size > LARGEST_RESULT:
+        raise ValueError(f"{what} has {size} bytes when serialised; at most {LARGEST_RESULT} are taken")
 
 
 def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
@@ -108,7 +114,7 @@ def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
             return None
         case asyncio.CancelledError() if task.cancelled.is_set():
             return None
-        case Refuse() | Return() | RequestCorrection() | Suspend():
+        case Refuse() | Return() | RequestCorrection() | Suspend() | PassUp():
             return _undecided(task, error)
         case Retry():
             return failure(error.reason, None if error.after is None else error.after.total_seconds())
@@ -117,7 +123,7 @@ def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
             return failure(f"{type(error).__name__}: {error}")
 
 
-def _undecided(task: Task, error: Refuse | Return | RequestCorrection | Suspend) -> TaskAnswer:
+def _undecided(task: Task, error: Refuse | Return | RequestCorrection | Suspend | PassUp) -> TaskAnswer:
     if task.is_undo:
         verb = type(error).__name__
         _log.error("the undo handler for %r raised %s, which an undo task does not allow", task, verb)
@@ -137,4 +143,11 @@ def _undecided(task: Task, error: Refuse | Return | RequestCorrection | Suspend)
         case Suspend():
             answer.suspend.kind = case_pb2.ProcedureKind.Value(f"PROCEDURE_KIND_{error.kind.upper()}")
             answer.suspend.reason = error.reason
+        case PassUp():
+            answer.pass_up.reason = error.reason
+            try:
+                _fill(answer.pass_up.opinion, error.opinion, "the opinion")
+            except (TypeError, ValueError) as unfit:
+                _log.exception("the opinion that the handler for %r passed up cannot be sent", task)
+                return failure(f"{type(unfit).__name__}: {unfit}")
     return answer

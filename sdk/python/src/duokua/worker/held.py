@@ -32,6 +32,8 @@ class Held:
     extensions: int = 0
     accepted: bool = False
     accepting: list[Future[None]] = field(default_factory=list)
+    remarks: int = 0
+    remarking: dict[str, Future[None]] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
@@ -54,6 +56,18 @@ class Held:
         if was_open:
             self.task.cancelled.set()
         self.release(lost(self.task, reason, message))
+        for request_id in tuple(self.remarking):
+            self.heard(request_id, lost(self.task, reason, message))
+
+    def heard(self, request_id: str, error: Exception | None) -> None:
+        """Tell whoever waits for the outcome of a remark."""
+        waiter = self.remarking.pop(request_id, None)
+        if waiter is None:
+            return
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)
 
 
 def lost(task: Task, reason: str, message: str) -> LeaseLost:

@@ -27,6 +27,8 @@ class Unanswered:
     held: Held
     answer: TaskAnswer
     verb: str
+    # What tells a remark from others to the same task, whatever the lease; empty for other answers.
+    remark: str = ""
     tries: int = 0
     # When it may be sent again at the earliest, by the loop's clock.
     not_before: float = 0.0
@@ -35,7 +37,8 @@ class Unanswered:
 class Outbox:
     """Answers to send, and answers sent: each stays until its outcome has come, and is sent again on a new stream.
 
-    Its request id is made of the task, the lease and the verb, so that the platform takes a repeat as the same answer.
+    Its request id is made of the task, the lease and the verb, so that the platform takes a repeat as the same answer;
+    that of a remark of its number and content in place of the lease, so that one said again after a crash is that too.
     """
 
     def __init__(self) -> None:
@@ -48,15 +51,15 @@ class Outbox:
         self.flushed: Final = asyncio.Event()
         self.flushed.set()
 
-    def put(self, held: Held, answer: TaskAnswer) -> None:
+    def put(self, held: Held, answer: TaskAnswer, remark: str = "") -> None:
         """Send an answer under the task's present lease; `answer` is kept and filled in."""
         verb = answer.WhichOneof("answer") or ""
         # An extension may be asked for many times under one lease; everything else once.
         which = f"{verb} {held.extensions}" if verb == "extend" else verb
         answer.task_id = held.task.task_id
         answer.lease = held.lease
-        answer.request_id = _request_id(answer.task_id, held.lease, which)
-        self._unanswered[answer.request_id] = Unanswered(held, answer, verb)
+        answer.request_id = _request_id(answer.task_id, "" if remark else held.lease, remark or which)
+        self._unanswered[answer.request_id] = Unanswered(held, answer, verb, remark)
         self._ready.append(answer.request_id)
         self.flushed.clear()
         self.wake.set()

@@ -85,7 +85,7 @@ class Run:
             self._hurrying.set()
 
     def _wrapped(self, message: task_pb2.Task) -> Task:
-        return Task(message, self._accept, lambda: self._session.tasks)
+        return Task(message, self._say, lambda: self._session.tasks)
 
     def _start(self, held: Held, busy: int) -> None:
         function = self._function_for(held.task)
@@ -112,11 +112,12 @@ class Run:
         answer = handlers.run(self._function_for(held.task), held.task)
         self._post(partial(self._hand.finished, held, answer))
 
-    def _accept(self, task: Task) -> None:
+    def _say(self, task: Task, answer: task_pb2.TaskAnswer) -> None:
         if threading.get_ident() == self._loop_thread:
-            raise RuntimeError("accept() would block the event loop; use await asyncio.to_thread(task.accept)")
+            verb = answer.WhichOneof("answer")
+            raise RuntimeError(f"{verb}() would block the event loop; use await asyncio.to_thread(task.{verb})")
         done: Future[None] = Future()
-        if not self._post(partial(self._hand.accept, task, done)):
+        if not self._post(partial(self._hand.say, task, answer, done)):
             raise LeaseLost(grpc.StatusCode.FAILED_PRECONDITION, "STOPPING", "the department system has stopped")
         done.result()
 

@@ -247,6 +247,7 @@ class TaskAnswer(_message.Message):
     def hand_over(self) -> Global___HandOver:
         """转办: another person or section of the office handles it. The task stays, and so does its lease: give that back with
         `release` when another process of the office is to have the task, which tells the handler then.
+        FAILED_PRECONDITION HANDED_OVER_TOO_OFTEN after a hundred times.
         """
 
     @_builtins.property
