@@ -1,0 +1,51 @@
+"""`duokua case urge` and `duokua urges`, against an api that runs."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.cases.offices import Offices, offices
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offices]:
+    with offices(tmp_path_factory.mktemp("edge")) as made:
+        yield made
+
+
+def run(town: Offices, *arguments: str) -> Result:
+    settings = town.edge.settings
+    environment = {
+        "DUOKUA_DATA_DIR": str(settings.data_dir),
+        "DUOKUA_ENDPOINTS": settings.listen,
+        "COLUMNS": "200",
+    }
+    return CliRunner(env=environment).invoke(app, list(arguments))
+
+
+def test_an_office_is_urged_and_that_is_counted(town: Offices) -> None:
+    (case_id,) = town.opened()
+    told = run(town, "case", "urge", case_id, "food", "--reason", "周五开业")
+    assert told.stdout == f"told about food: {town.food_organ}\n"
+    as_json = json.loads(run(town, "case", "urge", case_id, "sign", "--reason", "周五开业", "--json").stdout)
+    assert (as_json["kind"], as_json["organ_id"], as_json["reason"]) == (
+        "URGE_KIND_URGE",
+        town.sign_organ,
+        "周五开业",
+    )
+    counts = json.loads(run(town, "urges", "--organ", town.food_organ, "--json").stdout)
+    assert [(each["organ_id"], each["urges"], each["supervisions"]) for each in counts] == [(town.food_organ, 1, 0)]
+    titles, *rows = (line.split("\t") for line in run(town, "urges", "--from", "2020-01-01").stdout.splitlines())
+    assert titles == ["office", "name", "urged", "supervised", "by a clock", "late steps"]
+    assert [row[0] for row in rows] == sorted([town.food_organ, town.sign_organ])
+    assert run(town, "urges", "--until", "2020-01-01").stdout == "no office was urged\n"
+
+
+def test_what_cannot_be_supervised_is_one_clear_message(town: Offices) -> None:
+    (case_id,) = town.opened()
+    refused = run(town, "case", "urge", case_id, "food", "--supervise", "--reason", "late")
+    assert refused.exit_code != 0
+    assert "no organ above" in str(refused.exception)
