@@ -17,7 +17,7 @@ from services.cases.domain.case import Case, UndoCause
 from services.cases.domain.disclosure import visible_form
 from services.cases.domain.follow_ups import follow_up_of, superior_of
 from services.cases.domain.history import timestamp
-from services.cases.office_messages import URGE_KINDS
+from services.cases.office_messages import URGE_KINDS, visit_message
 from services.cases.plans import Published
 
 UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for cause in UndoCause if cause}
@@ -100,6 +100,8 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
         ):
             reader = ClockReader(calendars.newest(work), work.now, published.plan.rules)
             message = _holding_up(published, case, event, reader)
+        case effects.VisitScheduled() | effects.VisitHeld():
+            message = _of_visit(published, case, event)
         case effects.CaseCompleted(document_ids):
             message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
         case effects.CaseUndone(cause, reason):
@@ -119,6 +121,16 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
                 description=event.description,
             )
     work.emit(message, subject=case.case_id)
+
+
+def _of_visit(published: Published, case: Case, event: effects.VisitScheduled | effects.VisitHeld) -> Any:
+    """What the offices of several steps do together."""
+    ref, visit = _case_ref(published, case), visit_message(published.plan, case, event.visit_id)
+    steps = [_step_ref(published, case, step_id) for step_id in event.step_ids]
+    if isinstance(event, effects.VisitHeld):
+        return events_pb2.VisitHeld(case=ref, visit=visit, steps=steps)
+    said_by = _step_ref(published, case, event.step_id)
+    return events_pb2.VisitScheduled(case=ref, step=said_by, visit=visit, steps=steps)
 
 
 _StepEvent = (

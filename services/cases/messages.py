@@ -18,7 +18,7 @@ from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, Step
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.timing import BUNDLE
-from services.cases.office_messages import review_message, urge_message
+from services.cases.office_messages import review_message, urge_message, visit_message
 from services.cases.timestamps import stamp
 
 CASE_STATUSES = {
@@ -57,6 +57,7 @@ def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Cas
         undo_cause=UNDO_CAUSES.get(case.undo_cause, case_pb2.UNDO_CAUSE_UNSPECIFIED),
         corrections=[correction_message(case, each, reader) for each in case.proceedings.corrections],
         procedures=[procedure_message(each) for each in case.proceedings.procedures],
+        visits=[visit_message(plan, case, visit_id) for visit_id in case.proceedings.visits],
     )
     message.urges.extend(urge_message(each) for each in case.proceedings.urges)
     for planned in plan.steps:

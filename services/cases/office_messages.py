@@ -2,7 +2,8 @@
 
 from duokua.cases.v1 import case_pb2
 from duokua.data import fill_struct
-from services.cases.domain.case import Review
+from services.cases.domain.case import Case, Review
+from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import Urge, UrgeKind
 from services.cases.timestamps import stamp
 
@@ -19,6 +20,21 @@ def urge_message(urge: Urge) -> case_pb2.Urge:
         reason=urge.reason,
         automatic=urge.automatic,
         superior_id=urge.superior_id,
+    )
+
+
+def visit_message(plan: Plan, case: Case, visit_id: str) -> case_pb2.VisitState:
+    """A joint visit."""
+    state = case.proceedings.visits[visit_id]
+    visit = next(each for each in plan.visits if each.visit_id == visit_id)
+    return case_pb2.VisitState(
+        visit_id=visit_id,
+        name=visit.name,
+        steps=visit.steps,
+        at=stamp(state.at),
+        place=state.place,
+        attended=state.attended,
+        held_at=stamp(state.held_at),
     )
 
 

@@ -11,7 +11,7 @@ from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
-from services.cases.office_messages import review_message
+from services.cases.office_messages import review_message, visit_message
 from services.cases.plans import Published
 from services.cases.stepinputs import make_inputs
 
@@ -56,6 +56,9 @@ def body(
         ],
     )
     task.MergeFrom(about)
+    visit = plan.visit_of.get(effect.step_id)
+    if visit is not None and effect.kind is TaskKind.HANDLE and visit.visit_id in case.proceedings.visits:
+        task.visit.CopyFrom(visit_message(plan, case, visit.visit_id))
     fill_struct(task.form, visible_form(form, step.form_fields), "form")
     inputs = published.inputs.get(effect.step_id)
     if inputs and effect.kind is TaskKind.HANDLE:

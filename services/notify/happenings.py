@@ -1,5 +1,7 @@
 """Events of cases as the rules see them."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date
 from zoneinfo import ZoneInfo
 
@@ -7,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.matters.v1 import bundle_pb2
-from services.notify.domain.messages import Case, Happening, Step, Wanted
+from services.notify.domain.messages import Case, Happening, Step, Visit, Wanted
 
 CaseEvent = (
     events_pb2.CaseSubmitted
@@ -22,6 +24,8 @@ CaseEvent = (
     | events_pb2.CorrectionSupplied
     | events_pb2.ProcedureBegan
     | events_pb2.ProcedureEnded
+    | events_pb2.VisitScheduled
+    | events_pb2.VisitHeld
     | events_pb2.CaseCompleted
     | events_pb2.CaseUndone
     | events_pb2.CaseDelivered
@@ -31,6 +35,7 @@ CaseEvent = (
 )
 
 _PROCEDURES = (events_pb2.ProcedureBegan, events_pb2.ProcedureEnded)
+_VISITS = (events_pb2.VisitScheduled, events_pb2.VisitHeld)
 _CHINA = ZoneInfo("Asia/Shanghai")
 
 
@@ -42,7 +47,7 @@ def happening_of(event: CaseEvent) -> Happening:
     return Happening(
         event_type=event.DESCRIPTOR.full_name,
         case=about,
-        step=Step(step.step_id, step.step_name, step.organ_id, step.organ_name) if step else Step(),
+        step=_step(step) if step else Step(),
         reason=event.procedure.reason if isinstance(event, _PROCEDURES) else getattr(event, "reason", ""),
         description=getattr(event, "description", ""),
         superior_id=getattr(event, "superior_id", ""),
@@ -56,7 +61,25 @@ def happening_of(event: CaseEvent) -> Happening:
         unit=_unit(event) if isinstance(event, events_pb2.LimitExtended) else "",
         authority=getattr(event, "authority", ""),
         supervised=getattr(event, "kind", 0) == case_pb2.URGE_KIND_SUPERVISE,
+        visit=_visit(event.visit, event.steps) if isinstance(event, _VISITS) else None,
     )
+
+
+def happenings_of_offices(event: CaseEvent) -> list[Happening]:
+    """The event as each of its offices is told of it: several offices make a joint visit."""
+    happening = happening_of(event)
+    if not isinstance(event, _VISITS):
+        return [happening]
+    return [replace(happening, step=_step(step)) for step in event.steps]
+
+
+def _step(step: events_pb2.StepRef) -> Step:
+    return Step(step.step_id, step.step_name, step.organ_id, step.organ_name)
+
+
+def _visit(visit: case_pb2.VisitState, steps: Iterable[events_pb2.StepRef]) -> Visit:
+    at = visit.at.ToDatetime(UTC).astimezone(_CHINA)
+    return Visit(visit.name, at, visit.place, tuple(step.organ_name for step in steps))
 
 
 def _wanted(correction: case_pb2.Correction) -> tuple[Wanted, ...]:

@@ -27,7 +27,7 @@ from services.notify.domain.messages import (
     webhook_body,
 )
 from services.notify.domain.webhooks import SECRET_BYTES, Status, secret_text
-from services.notify.happenings import CaseEvent, ending_of, happening_of
+from services.notify.happenings import CaseEvent, ending_of, happening_of, happenings_of_offices
 from services.notify.sender import Sender, bounded, resolve
 from services.notify.texts import Texts
 
@@ -68,7 +68,8 @@ class Notify:
         """Puts a message into an inbox for each event, and deliveries in line for the webhooks that it concerns."""
         happenings = [happening_of(event) for event in events]
         store.add_messages(work.connection, [row for each in happenings for row in self._messages(each, work.now)])
-        steps = [happening for happening in happenings if happening.event_type in STEP_EVENTS]
+        told = [happening for event in events for happening in happenings_of_offices(event)]
+        steps = [happening for happening in told if happening.event_type in STEP_EVENTS]
         ends = [happening for happening in happenings if happening.event_type in ENDING_EVENTS]
         rows = (self._of_steps(work, steps) if steps else []) + (self._of_ends(work, ends) if ends else [])
         if rows:

@@ -43,6 +43,7 @@ class Texts:
                 "unit": happening.unit,
                 "authority": happening.authority,
                 "supervised": happening.supervised,
+                "visit": happening.visit,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

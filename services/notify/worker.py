@@ -77,6 +77,16 @@ class NotifyWorker:
         """Tells the applicant and the office's systems."""
         self.notify.tell(work, events)
 
+    @subscribe(events_pb2.VisitScheduled)
+    def on_visit_scheduled(self, work: UnitOfWork, events: list[events_pb2.VisitScheduled]) -> None:
+        """Tells the applicant, and the systems of the offices that meet."""
+        self.notify.tell(work, events)
+
+    @subscribe(events_pb2.VisitHeld)
+    def on_visit_held(self, work: UnitOfWork, events: list[events_pb2.VisitHeld]) -> None:
+        """Tells the applicant, and the systems of the offices that were there."""
+        self.notify.tell(work, events)
+
     @subscribe(events_pb2.CaseCompleted)
     def on_case_completed(self, work: UnitOfWork, events: list[events_pb2.CaseCompleted]) -> None:
         """Tells the applicant and the systems of every office that took part."""

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pikepdf
@@ -41,6 +41,8 @@ from services.cases.domain.inputs import (
     Resumed,
     Returned,
     Suspended,
+    VisitAttended,
+    VisitScheduled,
 )
 from services.cases.domain.proceedings import CorrectionItem, ItemKind, UrgeKind
 from services.cases.domain.snapshot import from_json
@@ -51,6 +53,8 @@ from services.cases.supervision import Supervision
 from services.cases.tasks import Given, Outcome, Tasks, Wish
 
 LEASE = timedelta(seconds=60)
+NINE = datetime(2026, 3, 2, 1, tzinfo=UTC)
+"""In China, when offices visit a site."""
 LEAD = bundle_pb2.Lead(organ_id="lead", uscc="11330106002491234N", level=4)
 TASK_CODE = "11330106002491234N4332031901000"
 
@@ -349,6 +353,14 @@ def suspending(task: task_pb2.Task, procedure: StopKind = StopKind.HEARING) -> G
 
 def resuming(task: task_pb2.Task, request_id: str = "") -> Given:
     return given(task, Resumed(task.task_id, request_id or new_id()), lease="")
+
+
+def scheduling(task: task_pb2.Task) -> Given:
+    return given(task, VisitScheduled(task.task_id, new_id(), NINE, "某路1号"))
+
+
+def attending(task: task_pb2.Task) -> Given:
+    return given(task, VisitAttended(task.task_id, new_id(), "与图纸相符"))
 
 
 def failing(task: task_pb2.Task, retry_after: timedelta | None = None) -> Given:

@@ -167,6 +167,8 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
             cases.CorrectionSupplied,
             cases.ProcedureBegan,
             cases.ProcedureEnded,
+            cases.VisitScheduled,
+            cases.VisitHeld,
             cases.CaseCompleted,
             cases.CaseUndone,
             cases.CaseDelivered,

@@ -1,8 +1,8 @@
 """`python -m tests.contracts.record 2026-11`: records today's events for the tests of all later versions.
 
-It has the services' own use cases and handlers run six cases on fresh databases: one whose notice cannot be sealed,
-one that is granted, one that takes longer, one that is refused and undone, one of which a step is passed upward, one
-that is corrected and heard. Nothing is overwritten.
+It has the services' own use cases and handlers run seven cases on fresh databases: one whose notice cannot be sealed,
+one that is granted, one that takes longer, one that is refused and undone, one whose offices visit the site together,
+one of which a step is passed upward, one that is corrected and heard. Nothing is overwritten.
 """
 
 import sys
@@ -26,12 +26,14 @@ from tests.cases.builders import (
     Town,
     accepting,
     asking,
+    attending,
     completing,
     extending,
     field,
     passing_up,
     refusing,
     resuming,
+    scheduling,
     suspending,
     taken,
 )
@@ -133,6 +135,24 @@ class Journey:
         taken(self._town.answer(completing(self._task("permit"), **RESULT)))
         self._settle()
 
+    def visit(self) -> None:
+        """A case of which both offices visit the site together before they decide."""
+        files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
+        manifest = files["scenario.yaml"].decode()
+        manifest = manifest.replace("id: contract\n", "id: visited\n").replace("after: [permit], ", "")
+        manifest = manifest.replace("undo: none", "undo: task")
+        manifest += "visits:\n  - {id: site, name: {zh: 联合踏勘, en: Joint visit}, steps: [permit, inspection]}\n"
+        matters = self._services["matters"]
+        with matters.database.begin() as work:
+            visited = {**files, "scenario.yaml": manifest.encode()}
+            matters.use_cases_of(Matters).install(work, visited, self._organs["permit"])
+        self._settle()
+        self._submit("visited")
+        tasks = [self._task(step) for step in CODES]
+        taken(self._town.answer(*map(accepting, tasks), scheduling(tasks[0]), *map(attending, tasks)))
+        taken(self._town.answer(*(completing(task, **RESULT) for task in tasks)))
+        self._settle()
+
     def pass_up(self) -> None:
         """A case of which one office passes its step to the office above it, which completes it."""
         self._submit()
@@ -144,8 +164,8 @@ class Journey:
         self._organs["inspection"] = self._above
         self._complete("inspection")
 
-    def _submit(self) -> None:
-        self._case_id = self._town.submit(FORM, [], bundle_id="contract", applicant_id=new_id())
+    def _submit(self, bundle_id: str = "contract") -> None:
+        self._case_id = self._town.submit(FORM, [], bundle_id=bundle_id, applicant_id=new_id())
         self._settle()
 
     def _complete(self, step: str) -> None:
@@ -186,6 +206,7 @@ def journey(folder: Path) -> list[Envelope]:
         made.rate()
         made.extend()
         made.refuse()
+        made.visit()
         made.pass_up()
         made.correct()
         return made.said

@@ -22,12 +22,14 @@ from tests.cases.builders import (
     Town,
     accepting,
     asking,
+    attending,
     completing,
     extending,
     field,
     passing_up,
     refusing,
     resuming,
+    scheduling,
     suspending,
     taken,
 )
@@ -136,11 +138,10 @@ class Replay:
                 self._ask(said)
             case cases_events.CorrectionSupplied() as said:
                 self._town.correct(said.case.case_id, {"area": self._recording.form["area"]})
-            case cases_events.ProcedureBegan() as said:
-                taken(self._town.answer(suspending(self._let_go(said.case.case_id, said.step))))
-            case cases_events.ProcedureEnded() as said:
-                task = task_pb2.Task(task_id=said.procedure.task_id, organ_id=said.step.organ_id)
-                taken(self._town.answer(resuming(task)))
+            case cases_events.ProcedureBegan() | cases_events.ProcedureEnded() as said:
+                self._procedure(said)
+            case cases_events.VisitScheduled() | cases_events.VisitHeld() as said:
+                self._visit(said)
             case cases_events.LimitExtended() as said:
                 task = self._task(said.case.case_id, said.step)
                 taken(self._town.answer(extending(task, said.amount, said.reason, said.authority)))
@@ -157,6 +158,21 @@ class Replay:
         step = cases_events.StepRef(step_id=request.step_id, organ_id=request.organ_id)
         items = [field(item.field, item.reason) for item in request.items]
         taken(self._town.answer(asking(self._let_go(said.case.case_id, step), *items)))
+
+    def _procedure(self, said: cases_events.ProcedureBegan | cases_events.ProcedureEnded) -> None:
+        """What the office said when a special procedure began, or was over."""
+        if isinstance(said, cases_events.ProcedureBegan):
+            taken(self._town.answer(suspending(self._let_go(said.case.case_id, said.step))))
+        else:
+            task = task_pb2.Task(task_id=said.procedure.task_id, organ_id=said.step.organ_id)
+            taken(self._town.answer(resuming(task)))
+
+    def _visit(self, said: cases_events.VisitScheduled | cases_events.VisitHeld) -> None:
+        """What an office said of when the visit is, or all of them that they were there."""
+        if isinstance(said, cases_events.VisitScheduled):
+            taken(self._town.answer(scheduling(self._task(said.case.case_id, said.step))))
+        else:
+            taken(self._town.answer(*(attending(self._task(said.case.case_id, step)) for step in said.steps)))
 
     def _let_go(self, case_id: str, step: cases_events.StepRef) -> task_pb2.Task:
         """The task of a step, which is settled now: another follows."""

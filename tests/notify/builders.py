@@ -61,6 +61,13 @@ def correction() -> case_pb2.Correction:
     )
 
 
+def visit() -> case_pb2.VisitState:
+    """Nine o'clock in China."""
+    made = case_pb2.VisitState(visit_id="site", name="联合踏勘", place="某路1号")
+    made.at.FromJsonString("2026-03-02T01:00:00Z")
+    return made
+
+
 def accepted(case_id: str = "c1", organ_id: str = "tax-bureau", version: int = 2) -> pb.StepAccepted:
     return pb.StepAccepted(case=case(case_id, version), step=step(organ_id))
 

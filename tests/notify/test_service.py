@@ -19,7 +19,7 @@ from services.notify.api import NotifyApi
 from services.notify.domain.messages import CASE_COMPLETED, STEP_ACCEPTED, STEP_COMPLETED
 from services.notify.happenings import CaseEvent
 from services.notify.service import DELIVERIES
-from tests.notify.builders import FIRE, LI_LEI, OPERATOR, TAX, accepted, case, correction, notify, register, step
+from tests.notify.builders import FIRE, LI_LEI, OPERATOR, TAX, accepted, case, correction, notify, register, step, visit
 
 URL = "http://127.0.0.1:9/hook"
 
@@ -42,6 +42,8 @@ EVERY_EVENT: list[CaseEvent] = [
         for kind in case_pb2.ProcedureKind.values()
         if kind
     ),
+    pb.VisitScheduled(case=case(), step=step(), visit=visit(), steps=[step(), step("fire-brigade")]),
+    pb.VisitHeld(case=case(), visit=visit(), steps=[step(), step("fire-brigade")]),
     pb.CaseCompleted(case=case()),
     pb.CaseUndone(case=case(), reason="the kitchen has no exit"),
     pb.IncidentOpened(case=case(), step=step(), reason="TASK_FAILED", description="the office's system is away"),

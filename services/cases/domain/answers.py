@@ -12,6 +12,7 @@ from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import begin_undoing, pivot_passed, step_undone, undo_next
+from services.cases.domain.visits import check_visited, hold_visits, office_left
 
 FIRST_BACK_OFF = timedelta(seconds=5)
 LONGEST_BACK_OFF = timedelta(minutes=10)
@@ -42,6 +43,8 @@ def completed(turn: Turn, given: Completed) -> None:
         return
     if task.kind is TaskKind.HANDLE:
         check_result(turn.plan.by_id[task.step_id], given.result)
+        if turn.running:
+            check_visited(turn, task.step_id)
     if task.kind is TaskKind.FOLLOW_UP:
         follow_ups.answered(turn, task, given)
         return
@@ -94,6 +97,7 @@ def refused(turn: Turn, given: Refused) -> None:
     if not pivot_passed(turn):
         begin_undoing(turn, UndoCause.REFUSED, given.reason)
         return
+    hold_visits(turn)
     turn.open_incident(
         task.step_id,
         "REFUSED_AFTER_PIVOT",
@@ -112,6 +116,7 @@ def returned(turn: Turn, given: Returned) -> None:
     if not turn.steps[task.step_id].acceptance_stands:
         timing.decided(turn, task.step_id)
     turn.leave_office(task.step_id)
+    office_left(turn, task.step_id)
     turn.request_routing((task.step_id,))
 
 

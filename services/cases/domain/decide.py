@@ -49,6 +49,8 @@ from services.cases.domain.inputs import (
     Submitted,
     Suspended,
     Urged,
+    VisitAttended,
+    VisitScheduled,
     Withdrawn,
 )
 from services.cases.domain.lights import clock_turned
@@ -62,6 +64,7 @@ from services.cases.domain.submission import begin, routed
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import withdrawn
 from services.cases.domain.urging import urged
+from services.cases.domain.visiting import visit_attended, visit_scheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     Resumed: resumed,
     PassedUp: passed_up,
     HandedOver: handed_over,
+    VisitScheduled: visit_scheduled,
+    VisitAttended: visit_attended,
     Branched: branched,
     LimitExtended: limit_extended,
     ClockTurned: clock_turned,

@@ -23,6 +23,7 @@ from services.cases.domain.plan import Plan, PlanStep
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import UNFINISHED, begin_undoing, pivot_passed, step_undone
+from services.cases.domain.visits import office_left
 
 
 class DecisionKind(StrEnum):
@@ -90,6 +91,7 @@ def step_reassigned(turn: Turn, given: StepReassigned) -> None:
         reason="",
         excluded_organ_ids=(*excluded, *present),
     )
+    office_left(turn, given.step_id)
     turn.request_routing((given.step_id,), organ_id=given.organ_id)
     look_again(turn, given.step_id)
 

@@ -200,6 +200,26 @@ class ProcedureEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitScheduled:
+    """An office has said when and where the joint visit is, or has moved it."""
+
+    visit_id: str
+    step_id: str
+    """Of the office that said so."""
+    step_ids: tuple[str, ...]
+    """Of the offices that meet."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitHeld:
+    """All offices have been at the joint visit; those that waited for it may decide."""
+
+    visit_id: str
+    step_ids: tuple[str, ...]
+    """Of the offices that were there."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseCompleted:
     """Every step has ended, and every notice is sealed; optional steps may have been refused."""
 
@@ -257,6 +277,8 @@ Event = (
     | CorrectionSupplied
     | ProcedureBegan
     | ProcedureEnded
+    | VisitScheduled
+    | VisitHeld
     | CaseCompleted
     | CaseUndone
     | CaseDelivered

@@ -23,6 +23,7 @@ from services.cases.domain.interruptions import drop
 from services.cases.domain.plan import PlanStep
 from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import begin_undoing, pivot_passed
+from services.cases.domain.visits import hold_visits
 
 
 class _Verdict(Enum):
@@ -38,7 +39,11 @@ def start_first(turn: Turn) -> None:
 
 
 def go_on(turn: Turn, *step_ids: str) -> None:
-    """Start what waited for these steps, which have just ended; end the case when they were the last."""
+    """Start what waited for these steps, which have just ended; end the case when they were the last.
+
+    Joint visits do not wait for the offices of ended steps any more.
+    """
+    hold_visits(turn)
     _look_at(turn, [follower for step_id in step_ids for follower in turn.plan.followers[step_id]])
 
 

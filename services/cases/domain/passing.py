@@ -6,6 +6,7 @@ from services.cases.domain.effects import NameHandler, StepPassedUp
 from services.cases.domain.inputs import HandedOver, PassedUp
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
+from services.cases.domain.visits import office_left
 
 MOST_HAND_OVERS = 100
 """Of one task: what a case remembers has to end somewhere."""
@@ -30,6 +31,7 @@ def passed_up(turn: Turn, given: PassedUp) -> None:
         reviews=(*step.reviews, review),
         acceptance_stands=task.status is TaskStatus.ACCEPTED,
     )
+    office_left(turn, task.step_id)
     turn.request_routing((task.step_id,))
     turn.announce(StepPassedUp(task.step_id, given.reason))
 

@@ -150,6 +150,8 @@ class Plan:
     visits: tuple[Visit, ...] = ()
     undo_order: tuple[str, ...] = ()
     """Steps that are undone first, in this order; the others follow, the last completed first."""
+    visit_of: Mapping[str, Visit] = field(init=False, repr=False, compare=False)
+    """Derived: by step id, the visit that its office makes with others."""
     choices: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """Derived: by the name of a choice, the steps of which exactly one is done."""
     by_id: Mapping[str, PlanStep] = field(init=False, repr=False, compare=False)
@@ -166,6 +168,8 @@ class Plan:
         followers = {step_id: tuple(other for other in self.steps if step_id in other.after) for step_id in by_id}
         object.__setattr__(self, "followers", followers)
         object.__setattr__(self, "before", _before(self))
+        visit_of = {step_id: visit for visit in self.visits for step_id in visit.steps}
+        object.__setattr__(self, "visit_of", visit_of)
         names = dict.fromkeys(step.choice for step in self.steps if step.choice)
         choices = {name: tuple(step.step_id for step in self.steps if step.choice == name) for name in names}
         object.__setattr__(self, "choices", choices)
@@ -193,6 +197,9 @@ def _check(plan: Plan) -> None:
                 raise ValueError(
                     f"step {step.step_id} comes after {other}, which bundle {plan.bundle_id} does not have"
                 )
+    for visit in plan.visits:
+        if not plan.by_id.keys() >= set(visit.steps):
+            raise ValueError(f"visit {visit.visit_id} is of steps that bundle {plan.bundle_id} does not have")
     try:
         TopologicalSorter({step.step_id: step.after for step in plan.steps}).prepare()
     except CycleError as cycle:

@@ -9,6 +9,7 @@ from services.cases.domain.flow import start_first
 from services.cases.domain.inputs import Routed, RoutingDecision, Submitted
 from services.cases.domain.plan import Plan
 from services.cases.domain.turn import Turn
+from services.cases.domain.visits import plan_visits
 
 
 def begin(plan: Plan, given: Submitted, now: datetime) -> Turn:
@@ -27,6 +28,7 @@ def begin(plan: Plan, given: Submitted, now: datetime) -> Turn:
     turn = Turn(plan, _blank(given, steps, now), now)
     turn.changed = True
     turn.announce(CaseSubmitted())
+    plan_visits(turn)
     wanted = tuple(step_id for step_id in steps if step_id not in skipped)
     if wanted:
         turn.request_routing(wanted)

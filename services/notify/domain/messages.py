@@ -19,6 +19,8 @@ STEP_URGED = _CASES + "StepUrged"
 STEP_UNDONE = _CASES + "StepUndone"
 PROCEDURE_BEGAN = _CASES + "ProcedureBegan"
 PROCEDURE_ENDED = _CASES + "ProcedureEnded"
+VISIT_SCHEDULED = _CASES + "VisitScheduled"
+VISIT_HELD = _CASES + "VisitHeld"
 INCIDENT_OPENED = _CASES + "IncidentOpened"
 FOLLOW_UP_OPENED = _CASES + "FollowUpOpened"
 
@@ -34,6 +36,8 @@ STEP_EVENTS = frozenset(
         STEP_UNDONE,
         PROCEDURE_BEGAN,
         PROCEDURE_ENDED,
+        VISIT_SCHEDULED,
+        VISIT_HELD,
     }
 )
 ENDING_EVENTS = frozenset({CASE_COMPLETED, CASE_UNDONE})
@@ -73,6 +77,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit to the site that several offices make together; `at` is in China."""
+
+    name: str
+    at: datetime
+    place: str
+    organ_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event about a case."""
 
@@ -101,6 +115,7 @@ class Happening:
     """The organ above the office that is told; empty when none is known."""
     overdue: bool = False
     """Whether the office has not answered in time."""
+    visit: Visit | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from services.cases.domain.case import CaseStatus, StepState, StepStatus, TaskKind
 from services.cases.domain.decide import replay
-from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
+from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone, VisitHeld
 from services.cases.domain.follow_ups import clock_id, open_ones
 from services.cases.domain.inputs import PassedUp, Returned, StepReassigned
 from services.cases.domain.proceedings import ClockKind
@@ -11,6 +11,7 @@ from services.cases.domain.stages import NEEDS_REASON, Stage, case_end, case_sta
 from services.cases.domain.timing import running
 from tests.cases.domain.holding_up import asked, under_way
 from tests.cases.domain.saga import Saga
+from tests.cases.domain.site import DONE
 
 _STUCK = ("QUORUM_MISSED", "CONDITION_FAILED")
 _WITH_ITS_OFFICE = (StepStatus.OFFERED, StepStatus.ACCEPTED, StepStatus.CORRECTING, StepStatus.SUSPENDED)
@@ -28,6 +29,7 @@ def all_laws_hold(saga: Saga) -> None:
     _check_offices(saga)
     _check_clocks(saga)
     _check_stages(saga)
+    _check_visits(saga)
     if case.ended:
         _check_end(saga)
 
@@ -137,6 +139,21 @@ def _check_stages(saga: Saga) -> None:
     assert (case_stage(plan, case) is Stage.ARCHIVED) == (case.proceedings.archived_at is not None)
     for step_id, step in case.steps.items():
         assert (step_stage(plan, case, step_id) is Stage.SKIPPED) == (step.status is StepStatus.SKIPPED)
+
+
+def _check_visits(saga: Saga) -> None:
+    """A visit is held once, as soon as all have been there who are still to decide."""
+    for visit in saga.plan.visits:
+        state = saga.case.proceedings.visits.get(visit.visit_id)
+        if state is None:
+            continue
+        assert set(state.attended) <= set(visit.steps)
+        told = [each for each in saga.effects if isinstance(each, Announce) and each.event.__class__ is VisitHeld]
+        held = [each for each in told if getattr(each.event, "visit_id", "") == visit.visit_id]
+        assert len(held) == (state.held_at is not None)
+        if saga.case.status is CaseStatus.RUNNING and state.attended:
+            left = {step_id for step_id in visit.steps if saga.step(step_id).status not in DONE}
+            assert state.held_at is not None or not left <= set(state.attended)
 
 
 def _check_end(saga: Saga) -> None:

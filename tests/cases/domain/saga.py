@@ -54,6 +54,7 @@ from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from tests.cases.domain.holding_up import release
 from tests.cases.domain.plans import a_restaurant
+from tests.cases.domain.site import go, waits
 
 NINE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """Nine o'clock in Beijing, on a Monday."""
@@ -233,8 +234,9 @@ class Saga:
                 return self
             self.routed()
             release(self)
+            go(self)
             for task_id in tuple(self.open):
-                if task_id in self.open:
+                if task_id in self.open and not waits(self, self.open[task_id]):
                     self.take(Completed(task_id, self.request_id(), self.a_result(self.open[task_id].step_id)))
             for incident_id in tuple(self.open_incidents):
                 if incident_id in self.open_incidents:

@@ -14,6 +14,7 @@ from services.cases.domain.inputs import Accepted, Completed, Failed, IncidentRe
 from services.cases.domain.plan import Plan
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.saga import Saga
+from tests.cases.domain.site import go, waits
 
 REPEATABLE = Accepted | Completed | Refused | Returned | Failed | IncidentRetried
 
@@ -22,7 +23,7 @@ def all_succeed(plan: Plan) -> None:
     """Every office accepts and completes: the case completes, and every step that is not skipped ran once."""
     for saga in _started(plan):
         while saga.open:
-            step_id = saga.offered()[0]
+            step_id = _ready(saga)[0]
             saga.accept(step_id).complete(step_id)
             all_laws_hold(saga)
         _settle(saga)
@@ -82,7 +83,7 @@ def each_answer_repeated(plan: Plan) -> None:
     for refusing in (None, *(step.step_id for step in plan.steps)):
         for saga in _started(plan):
             while saga.open:
-                step_id = next(iter(saga.open.values())).step_id
+                step_id = next(task.step_id for task in go(saga).open.values() if not waits(saga, task))
                 if step_id == refusing and saga.offered():
                     saga.accept(step_id).refuse(step_id)
                 else:
@@ -122,6 +123,11 @@ def _choices(plan: Plan) -> Iterator[tuple[str, ...]]:
         yield tuple(member for members in plan.choices.values() for member in members if member not in kept)
 
 
+def _ready(saga: Saga) -> list[str]:
+    """The steps that can be completed now, when everybody who can go to a visit has."""
+    return [step_id for step_id in go(saga).offered() if not waits(saga, saga.open[saga.task_id(step_id)])]
+
+
 def _each_step_offered(plan: Plan) -> Iterator[tuple[str, Saga]]:
     for step in plan.steps:
         for saga in _started(plan):
@@ -136,15 +142,16 @@ def _not_skipped(saga: Saga) -> list[str]:
 
 
 def _before(plan: Plan, step_id: str) -> set[str]:
-    """The steps that must end before this one."""
-    before = set(plan.by_id[step_id].after)
+    """The steps that must end before this one, or before the offices with which its own makes a visit can go there."""
+    visit = plan.visit_of.get(step_id)
+    before = {other for mate in (visit.steps if visit else (step_id,)) for other in plan.by_id[mate].after}
     return before.union(*(_before(plan, other) for other in before))
 
 
 def _complete(saga: Saga, *, only: set[str] | None = None, but: str = "") -> None:
     """Complete what is offered, and what is offered then, as long as it is of ``only`` and not ``but``."""
     while True:
-        ready = [step_id for step_id in saga.offered() if step_id != but and (only is None or step_id in only)]
+        ready = [step_id for step_id in _ready(saga) if step_id != but and (only is None or step_id in only)]
         if not ready:
             return
         saga.complete(ready[0])

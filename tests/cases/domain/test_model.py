@@ -40,9 +40,11 @@ from services.cases.domain.inputs import (
     StepReassigned,
     StepSkipped,
     Urged,
+    VisitAttended,
+    VisitScheduled,
     Withdrawn,
 )
-from services.cases.domain.plan import Limits, Plan
+from services.cases.domain.plan import Limits, Plan, Visit
 from services.cases.domain.proceedings import UrgeKind
 from services.cases.domain.reckoning import Light
 from services.cases.domain.refusal import Refusal
@@ -50,6 +52,7 @@ from services.cases.domain.timing import running
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
+from tests.cases.domain.site import go, objection, waits
 
 REASONS = st.sampled_from(["not ours", "no such premises", ""])
 RESULTS = st.dictionaries(st.sampled_from(["permit", "until"]), st.integers(0, 9) | st.text(max_size=3), max_size=2)
@@ -94,7 +97,18 @@ def plans(draw: st.DrawFn) -> Plan:
         plan,
         limits=draw(st.sampled_from([Limits(), Limits(statutory=BUNDLE)])),
         undo_order=tuple(draw(st.lists(st.sampled_from(names), unique=True, max_size=3))),
+        visits=draw(visits(plan)),
     )
+
+
+@st.composite
+def visits(draw: st.DrawFn, plan: Plan) -> tuple[Visit, ...]:
+    """Often none; otherwise one, of steps that do not wait for each other."""
+    chosen: list[str] = []
+    for step_id in draw(st.lists(st.sampled_from(sorted(plan.by_id)), unique=True, max_size=4)):
+        if not any(step_id in plan.before[other] or other in plan.before[step_id] for other in chosen):
+            chosen.append(step_id)
+    return (Visit("site", "联合踏勘", tuple(chosen)),) if len(chosen) > 1 else ()
 
 
 class CaseMachine(RuleBasedStateMachine):
@@ -143,6 +157,8 @@ class CaseMachine(RuleBasedStateMachine):
             self.saga.is_refused(given, f"{task.kind.upper()}_CANNOT_BE_REFUSED")
         elif kind is Accepted:
             self.saga.take(given)
+        elif kind is Completed and waits(self.saga, task):
+            self.saga.is_refused(given, "VISIT_PENDING")
         else:
             assert self.saga.take(given).changed
 
@@ -152,7 +168,27 @@ class CaseMachine(RuleBasedStateMachine):
         """Weighs completion more, so that runs get deep."""
         task_id = data.draw(st.sampled_from(sorted(self.saga.open)), "task")
         self.saga.later(timedelta(seconds=data.draw(st.integers(0, 100_000), "seconds later")))
-        assert self.saga.take(Completed(task_id, self.saga.request_id(), {"done": True})).changed
+        given = Completed(task_id, self.saga.request_id(), {"done": True})
+        if waits(self.saga, self.saga.open[task_id]):
+            self.saga.is_refused(given, "VISIT_PENDING")
+            if data.draw(st.booleans(), "go to the site"):
+                go(self.saga)
+        else:
+            assert self.saga.take(given).changed
+
+    @precondition(lambda self: self.saga.plan.visits and self.saga.offered())
+    @rule(data=st.data(), there=st.booleans())
+    def speak_of_a_visit(self, data: st.DataObject, there: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+        """Any office says when it is or that it was there, whether it may or not."""
+        task_id = self.saga.task_id(data.draw(st.sampled_from(self.saga.offered()), "step"))
+        given: Input = VisitScheduled(task_id, self.saga.request_id(), self.saga.now, "there")
+        if there:
+            given = VisitAttended(task_id, self.saga.request_id())
+        reason = objection(self.saga, task_id, there=there)
+        if reason:
+            self.saga.is_refused(given, reason)
+        else:
+            self.saga.take(given)
 
     @precondition(lambda self: self.saga.offered())
     @rule(data=st.data(), reason=REASONS)

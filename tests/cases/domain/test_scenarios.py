@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from services.cases.domain.plan import Plan
+from services.cases.domain.plan import Plan, Visit
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
 from tests.cases.domain.scenarios import CHECKS
 from tests.cases.domain.test_model import plans
@@ -46,6 +46,16 @@ SHAPES = {
             a_step("e", "d", pivot=True),
         ),
         undo_order=("a", "d"),
+    ),
+    "a joint visit": replace(
+        a_plan(
+            a_step("a", undoable=True),
+            a_step("b", "a", undoable=True),
+            a_step("c", undoable=True, notice=True),
+            a_step("d", "a", optional=True),
+            a_step("e", "b", "c", "d", pivot=True),
+        ),
+        visits=(Visit("site", "联合踏勘", ("b", "c", "d")),),
     ),
     "the restaurant": a_restaurant(),
 }

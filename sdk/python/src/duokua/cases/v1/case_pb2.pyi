@@ -838,7 +838,9 @@ Global___Procedure: _TypeAlias = Procedure  # noqa: Y015
 
 @_typing.final
 class VisitState(_message.Message):
-    """联合踏勘: one visit for which the decisions of several steps wait."""
+    """联合踏勘: one visit for which the decisions of several steps wait. Of fewer than two steps that the case needs, it is
+    nothing to wait for.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -473,6 +473,76 @@ class ProcedureEnded(_message.Message):
 Global___ProcedureEnded: _TypeAlias = ProcedureEnded  # noqa: Y015
 
 @_typing.final
+class VisitScheduled(_message.Message):
+    """An office said when and where the joint visit (联合踏勘) is, or moved it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef:
+        """Of the office that said so."""
+
+    @_builtins.property
+    def visit(self) -> _case_pb2.VisitState: ...
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepRef]:
+        """Of all offices that meet."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        visit: _case_pb2.VisitState | None = ...,
+        steps: _abc.Iterable[Global___StepRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step", "visit", b"visit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step", "steps", b"steps", "visit", b"visit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitScheduled: _TypeAlias = VisitScheduled  # noqa: Y015
+
+@_typing.final
+class VisitHeld(_message.Message):
+    """All offices have been at the joint visit; those that waited for it may decide."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def visit(self) -> _case_pb2.VisitState: ...
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepRef]:
+        """Of the offices that were there."""
+
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        visit: _case_pb2.VisitState | None = ...,
+        steps: _abc.Iterable[Global___StepRef] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "visit", b"visit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "steps", b"steps", "visit", b"visit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VisitHeld: _TypeAlias = VisitHeld  # noqa: Y015
+
+@_typing.final
 class CaseCompleted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

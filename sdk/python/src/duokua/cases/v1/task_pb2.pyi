@@ -252,11 +252,11 @@ class TaskAnswer(_message.Message):
 
     @_builtins.property
     def schedule_visit(self) -> Global___ScheduleVisit:
-        """When and where the offices of the joint visit meet. The task stays."""
+        """When and where the offices of the joint visit meet; said again, it is moved. The task stays."""
 
     @_builtins.property
     def attend_visit(self) -> Global___AttendVisit:
-        """The office was at the joint visit. The task stays."""
+        """The office, which has accepted the task, was at the joint visit. The task stays."""
 
     def __init__(
         self,

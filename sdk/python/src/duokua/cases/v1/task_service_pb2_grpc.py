@@ -39,6 +39,9 @@ class TaskServiceStub:
     and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
     the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
     (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
+    Of joint visits: FAILED_PRECONDITION VISIT_PENDING (a completion before all offices were there), NO_VISIT (none belongs
+    to the task), VISIT_NOT_SCHEDULED and NOT_ACCEPTED (say when it is, and accept the task, before being there),
+    VISIT_HELD (it cannot be moved any more).
     """
 
     def __init__(self, channel):
@@ -83,6 +86,9 @@ class TaskServiceServicer:
     and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
     the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
     (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
+    Of joint visits: FAILED_PRECONDITION VISIT_PENDING (a completion before all offices were there), NO_VISIT (none belongs
+    to the task), VISIT_NOT_SCHEDULED and NOT_ACCEPTED (say when it is, and accept the task, before being there),
+    VISIT_HELD (it cannot be moved any more).
     """
 
     def Work(self, request_iterator, context):
@@ -163,6 +169,9 @@ class TaskService:
     and CORRECTION_NEEDS_REASON (the applicant was asked before), FAILED_PRECONDITION CORRECTION_LIMIT (asked as often as
     the bundle allows) and NOT_APPLIED_FOR (nobody applied for the step). Of `resume`: NOT_FOUND PROCEDURE_NOT_FOUND
     (nothing was begun on this task), FAILED_PRECONDITION PROCEDURE_ENDED.
+    Of joint visits: FAILED_PRECONDITION VISIT_PENDING (a completion before all offices were there), NO_VISIT (none belongs
+    to the task), VISIT_NOT_SCHEDULED and NOT_ACCEPTED (say when it is, and accept the task, before being there),
+    VISIT_HELD (it cannot be moved any more).
     """
 
     @staticmethod
