@@ -6,9 +6,10 @@ import typer
 
 from chassis.settings import Settings
 from cli.applications import correct, withdraw
+from cli.case_view import tree_of
 from cli.connection import connect
 from cli.options import AsJson
-from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
+from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
 from cli.searching import decide, search, stop
 from cli.urges import urge
@@ -107,9 +108,12 @@ for command in (proof, verify, replay, correct, withdraw, urge, search, decide, 
 
 
 def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
-    """A case and its steps."""
+    """A case and its steps: a tree on a terminal, a line for each step in a pipe."""
     if as_json:
         print_json(as_dict(case))
+        return
+    if console.is_terminal:
+        console.print(tree_of(case))
         return
     say(f"{case.bundle_name} {case.case_number}  {enum_name(case, 'status')}")
     if case.refusal_reason:

@@ -1,0 +1,86 @@
+"""A case on a terminal: a tree of its steps with offices, lights and clocks."""
+
+from collections.abc import Iterable
+
+from rich.text import Text
+from rich.tree import Tree
+
+from cli.output import enum_name
+from duokua.cases.v1 import case_pb2
+
+_STATUS = {
+    "completed": "green",
+    "undone": "dim",
+    "skipped": "dim",
+    "cancelled": "dim",
+    "refused": "red",
+    "undoing": "magenta",
+    "running": "bold",
+    "accepted": "bold",
+    "correcting": "yellow",
+    "suspended": "yellow",
+}
+_LIGHTS = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "magenta"}
+_UNITS = {"working day": " working days", "calendar day": " days"}
+_MILLISECONDS_AN_HOUR = 3_600_000
+
+
+def tree_of(case: case_pb2.Case) -> Tree:
+    """The case, its own clocks, and its steps in the order of the bundle."""
+    head = Text(f"{case.bundle_name} {case.case_number}  ")
+    head.append_text(_status(enum_name(case, "status")))
+    if case.open_incidents:
+        head.append(f"  {case.open_incidents} open, see duokua incident list --case {case.case_id}", "red")
+    tree = Tree(head)
+    if case.refusal_reason:
+        tree.add(Text(f"{enum_name(case, 'undo_cause')}: {case.refusal_reason}"))
+    _add_clocks(tree, case.clocks)
+    for step in case.steps:
+        _add_step(tree, step)
+    return tree
+
+
+def _add_step(tree: Tree, step: case_pb2.StepState) -> None:
+    line = Text(f"{step.step_id} {step.name}  ")
+    line.append_text(_status(enum_name(step, "status")))
+    if step.organ_name or step.organ_id:
+        line.append(f"  {step.organ_name or step.organ_id}")
+    if step.handler:
+        line.append(f" ({step.handler})")
+    if step.notice_status:
+        line.append(f"  notice {enum_name(step, 'notice_status')}", "dim")
+    node = tree.add(line)
+    if step.reason:
+        node.add(Text(step.reason))
+    _add_clocks(node, step.clocks)
+
+
+def _add_clocks(node: Tree, clocks: Iterable[case_pb2.ClockState]) -> None:
+    """Those that have not ended: the others are told by `--json`."""
+    for clock in clocks:
+        if clock.HasField("ended_at"):
+            continue
+        light = enum_name(clock, "light")
+        line = Text("● ", _LIGHTS.get(light, ""))
+        line.append(f"{enum_name(clock, 'kind')}: {_amount(clock, clock.used)} of {_amount(clock, clock.allowed)}", "")
+        line.append(f", {_due(clock)}")
+        node.add(line)
+
+
+def _due(clock: case_pb2.ClockState) -> str:
+    if clock.stands_still:
+        return "stands still"
+    if clock.HasField("due_at"):
+        return f"due {clock.due_at.ToJsonString()}"
+    return clock.due_unknown or "no due time"
+
+
+def _amount(clock: case_pb2.ClockState, amount: int) -> str:
+    measure = enum_name(clock, "measure")
+    if measure in _UNITS:
+        return f"{amount}{_UNITS[measure]}"
+    return f"{amount / _MILLISECONDS_AN_HOUR:.1f} hours"
+
+
+def _status(status: str) -> Text:
+    return Text(status, _STATUS.get(status, ""))
