@@ -20,7 +20,7 @@ from services.cases.domain.inputs import (
     StepSkipped,
     Suspended,
 )
-from services.cases.domain.plan import CorrectionRules, Limits
+from services.cases.domain.plan import CorrectionRules, Limits, ResultField
 from services.cases.domain.proceedings import ClockKind, CorrectionItem, CorrectionStatus, ItemKind
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
@@ -379,3 +379,11 @@ def test_each_state_of_a_step_allows_what_the_table_says(state: str, kind: Decis
             "STEP_WITHOUT_OFFICE",
         )
     all_laws_hold(saga)
+
+
+def test_a_forced_result_must_be_what_the_matter_declares() -> None:
+    declared = (ResultField("permit", "string"),)
+    saga = Saga(a_plan(a_step("food", result_fields=declared))).submitted().routed()
+    saga.is_refused(StepForced("food", "r", {"permit": 7}), "RESULT_INVALID")
+    saga.take(StepForced("food", "r", {"permit": "F1"}))
+    assert saga.stands(CaseStatus.COMPLETED)

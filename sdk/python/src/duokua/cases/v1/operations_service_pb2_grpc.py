@@ -29,7 +29,8 @@ class OperationsServiceStub:
     """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
     who took it.
 
-    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    What a decision may be refused with: INVALID_ARGUMENT RESULT_INVALID (a forced step's result is not what its matter
+    declares; each field is named), and FAILED_PRECONDITION INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
@@ -88,7 +89,8 @@ class OperationsServiceServicer:
     """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
     who took it.
 
-    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    What a decision may be refused with: INVALID_ARGUMENT RESULT_INVALID (a forced step's result is not what its matter
+    declares; each field is named), and FAILED_PRECONDITION INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
@@ -216,7 +218,8 @@ class OperationsService:
     """The operator's side: what only a human can put right. Every decision is in the case's history, with its reason and
     who took it.
 
-    What a decision may be refused with, always FAILED_PRECONDITION: INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
+    What a decision may be refused with: INVALID_ARGUMENT RESULT_INVALID (a forced step's result is not what its matter
+    declares; each field is named), and FAILED_PRECONDITION INCIDENT_RESOLVED, STEP_SETTLED (only an unfinished
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
