@@ -195,6 +195,20 @@ def test_a_webhook_hears_of_the_steps_of_its_organ_and_the_end_of_their_cases(da
     assert sorted(delivered(database)) == [("CaseCompleted", "c1"), ("StepAccepted", "c1")]
 
 
+def test_the_webhooks_of_all_offices_that_meet_hear_of_a_visit_and_the_applicant_once(database: Database) -> None:
+    with database.begin() as work:
+        register(notify(), work, URL, TAX)
+        register(notify(), work, URL, FIRE)
+    meeting = [step("tax-bureau"), step("fire-brigade")]
+    tell(database, pb.VisitScheduled(case=case(), step=step("tax-bureau"), visit=visit(), steps=meeting))
+    tell(database, pb.VisitHeld(case=case(version=2), visit=visit(), steps=meeting))
+    assert sorted(delivered(database)) == [("VisitHeld", "c1")] * 2 + [("VisitScheduled", "c1")] * 2
+    with database.read() as work:
+        held, scheduled = notify().inbox(work, LI_LEI, "", None, 10)
+    assert "2026年3月2日09:00在某路1号进行，参加部门：office tax-bureau、office fire-brigade" in scheduled["body"]
+    assert "已完成" in held["title"]
+
+
 def test_without_a_webhook_nothing_is_put_in_line(database: Database) -> None:
     assert DELIVERIES not in tell(database, *EVERY_EVENT)
     assert delivered(database) == []

@@ -1,7 +1,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import grpc
 import pytest
@@ -364,37 +364,6 @@ def test_answers_that_are_ready_together_go_together(fake: FakePlatform) -> None
         fake.stream().send(*(a_task(f"t{number}") for number in range(200)))
         fake.answer("complete", number=200)
     assert fake.stream().batches <= 3
-
-
-def test_a_handler_says_when_the_joint_visit_is_and_that_it_was_there(fake: FakePlatform) -> None:
-    department = Department(client_of(fake))
-    nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-    @department.task(MATTER)
-    def handle(task: Task) -> None:
-        assert task.visit is not None
-        assert task.visit.name == "联合踏勘"
-        task.accept()
-        task.schedule_visit(nine, "某路1号")
-        task.attend_visit("与图纸相符")
-
-    task = a_task("t1")
-    task.visit.name = "联合踏勘"
-    with working(department):
-        fake.stream().send(task)
-        fake.answer("complete")
-    scheduled, attended = [request.answer for name, request, _ in fake.calls if name == "AnswerTask"]
-    assert (scheduled.lease, scheduled.schedule_visit.at.ToDatetime(UTC)) == (task.lease, nine)
-    assert scheduled.schedule_visit.place == "某路1号"
-    assert (attended.lease, attended.attend_visit.finding) == (task.lease, "与图纸相符")
-    assert scheduled.request_id != attended.request_id
-
-
-def test_a_time_of_a_visit_without_a_zone_is_no_time(fake: FakePlatform) -> None:
-    task = Task(a_task("t1"), lambda _: None, lambda: client_of(fake).tasks)
-    assert task.visit is None
-    with pytest.raises(ValueError, match="time zone"):
-        task.schedule_visit(datetime(2026, 3, 2, 9), "某路1号")  # noqa: DTZ001 - what it is about
 
 
 def test_a_handler_fetches_the_content_of_a_material(fake: FakePlatform) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -106,6 +107,35 @@ def test_a_task_that_is_handed_over_or_takes_longer_stays_and_goes_on_once_that_
     assert [verb for _, verb in stream.verbs()] == ["hand_over", "extend_limit", "complete"]
 
 
+def test_a_handler_says_when_the_joint_visit_is_and_that_it_was_there(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+    nine = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    @department.task(MATTER)
+    def food_licence(task: Task) -> None:
+        assert task.visit is not None
+        assert task.visit.name == "联合踏勘"
+        task.accept()
+        task.schedule_visit(nine, "某路1号")
+        task.attend_visit("与图纸相符")
+
+    joint = a_task("t1")
+    joint.visit.name = "联合踏勘"
+    with working(department):
+        stream = fake.stream()
+        stream.send(joint)
+        scheduled = fake.answer("schedule_visit").schedule_visit
+        attended = fake.answer("attend_visit").attend_visit
+        fake.answer("complete")
+    assert (scheduled.at.ToDatetime(UTC), scheduled.place) == (nine, "某路1号")
+    assert attended.finding == "与图纸相符"
+    assert [verb for _, verb in stream.verbs()] == ["accept", "schedule_visit", "attend_visit", "complete"]
+
+
+def test_a_task_without_a_joint_visit_says_so() -> None:
+    assert Task(a_task("t1"), lambda *_: None, lambda: None).visit is None  # type: ignore[arg-type, return-value] # unused
+
+
 def test_the_same_said_twice_is_two_requests_and_said_again_after_a_crash_the_same_two(fake: FakePlatform) -> None:
     def run() -> list[str]:
         department = Department(client_of(fake))
@@ -192,11 +222,13 @@ def test_handing_over_on_the_event_loop_is_an_error_that_says_what_to_do(fake: F
         lambda task: task.extend_limit(0, "reason", "authority"),
         lambda task: task.extend_limit(5, "", "authority"),
         lambda task: task.extend_limit(5, "reason", " "),
+        lambda task: task.schedule_visit(datetime(2026, 3, 2, 9), "there"),  # noqa: DTZ001 - what it is about
+        lambda task: task.schedule_visit(datetime(2026, 3, 2, 9, tzinfo=UTC), ""),
     ],
 )
 def test_what_the_contract_does_not_take_is_refused_before_it_is_sent(wrong: Callable[[Task], object]) -> None:
     def never(*_: object) -> None:
         raise AssertionError("it was sent")
 
-    with pytest.raises(ValueError, match=r"empty|characters|amount"):
+    with pytest.raises(ValueError, match=r"empty|characters|amount|time zone"):
         wrong(Task(a_task("t1"), never, lambda: None))  # type: ignore[arg-type, return-value] # nothing is fetched

@@ -1,7 +1,6 @@
 """A task as a handler gets it, and what a handler may say instead of a result."""
 
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -266,6 +265,31 @@ class Task:
         more = task_pb2.ExtendLimit(amount=amount, reason=_checked(reason), authority=_checked(authority, LONGEST_NAME))
         self._say(self, task_pb2.TaskAnswer(extend_limit=more))
 
+    @property
+    def visit(self) -> case_pb2.VisitState | None:
+        """The joint visit (联合踏勘) for which the result waits, as it stood when the task was opened; None without."""
+        return self.message.visit if self.message.HasField("visit") else None
+
+    def schedule_visit(self, at: datetime, place: str) -> None:
+        """Say when and where the offices of the joint visit meet; said again, it is moved.
+
+        `at` is aware, `place` has 1 to 200 characters. Raises as `hand_over`, with reason NO_VISIT when the task has
+        none, and VISIT_HELD when it is over.
+        """
+        if at.tzinfo is None:
+            raise ValueError(f"at is {at} without a time zone; give an aware datetime")
+        meeting = task_pb2.ScheduleVisit(place=_checked(place, LONGEST_NAME))
+        meeting.at.FromDatetime(at)
+        self._say(self, task_pb2.TaskAnswer(schedule_visit=meeting))
+
+    def attend_visit(self, finding: str = "") -> None:
+        """Say that the office was at the joint visit; accept the task before. Said twice, nothing happens.
+
+        The result is taken once all offices were there, and refused with VISIT_PENDING until then. Raises as
+        `hand_over`, with reasons VISIT_NOT_SCHEDULED, NOT_ACCEPTED and NO_VISIT.
+        """
+        self._say(self, task_pb2.TaskAnswer(attend_visit=task_pb2.AttendVisit(finding=finding)))
+
     def content(self, material: case_pb2.MaterialRef) -> bytes:
         """Fetch the content of one of the materials; raises `DuokuaError`.
 
@@ -273,38 +297,6 @@ class Task:
         """
         request = task_service_pb2.GetMaterialRequest(task_id=self.task_id, sha256=material.sha256)
         return self._stub().GetMaterial(request).content
-
-    @property
-    def visit(self) -> case_pb2.VisitState | None:
-        """The joint visit (联合踏勘) for which the result waits, as it stood when the task was opened; None without."""
-        return self.message.visit if self.message.HasField("visit") else None
-
-    def schedule_visit(self, at: datetime, place: str) -> None:
-        """Say when and where the offices of the joint visit meet; said again, it is moved. `at` is aware.
-
-        The task stays. Raises `DuokuaError`: NO_VISIT when the task has none, VISIT_HELD when it is over. In an
-        `async def` handler use `await asyncio.to_thread(task.schedule_visit, at, place)`.
-        """
-        if at.tzinfo is None:
-            raise ValueError(f"at is {at} without a time zone; give an aware datetime")
-        answer = self._answer(f"schedule {uuid.uuid4().hex}")
-        answer.schedule_visit.place = place
-        answer.schedule_visit.at.FromDatetime(at)
-        self._stub().AnswerTask(task_service_pb2.AnswerTaskRequest(answer=answer))
-
-    def attend_visit(self, finding: str = "") -> None:
-        """Say that the office was at the joint visit; accept the task before. Said twice, nothing happens.
-
-        The task stays; its result is taken once all offices were there, until then it is refused with VISIT_PENDING.
-        Raises `DuokuaError`: VISIT_NOT_SCHEDULED, NOT_ACCEPTED, NO_VISIT. In an `async def` handler use
-        `await asyncio.to_thread(task.attend_visit, finding)`.
-        """
-        answer = self._answer("attend")
-        answer.attend_visit.finding = finding
-        self._stub().AnswerTask(task_service_pb2.AnswerTaskRequest(answer=answer))
-
-    def _answer(self, request_id: str) -> task_pb2.TaskAnswer:
-        return task_pb2.TaskAnswer(task_id=self.task_id, lease=self.message.lease, request_id=request_id)
 
 
 def _checked(reason: str, longest: int = LONGEST_REASON) -> str:
