@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from chassis.settings import Settings
-from cli.applications import correct, withdraw
+from cli.applications import correct, submit, withdraw
 from cli.case_view import tree_of
 from cli.connection import connect
 from cli.options import AsJson
@@ -18,7 +18,8 @@ from duokua.cases.v1 import case_pb2, case_service_pb2
 pb = case_service_pb2
 app = typer.Typer(
     no_args_is_help=True,
-    help="Cases: list, search, show, watch, history, proof, verify, replay, correct, withdraw, urge, decide, stop.",
+    help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, decide, "
+    "stop.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
@@ -103,7 +104,7 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-for command in (proof, verify, replay, correct, withdraw, urge, search, decide, stop):
+for command in (proof, verify, replay, submit, correct, withdraw, urge, search, decide, stop):
     app.command()(command)
 
 

@@ -6,14 +6,16 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import grpc
 import grpc.aio
 
+from duokua import transfer
 from duokua.cases.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
 from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
+from duokua.cases.v1.material_service_pb2 import DownloadMaterialRequest, Upload
 from duokua.cases.v1.material_service_pb2_grpc import MaterialServiceStub
 from duokua.cases.v1.operations_service_pb2_grpc import OperationsServiceStub
 from duokua.cases.v1.supervision_service_pb2_grpc import SupervisionServiceStub
@@ -29,6 +31,7 @@ from duokua.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from duokua.operations.v1.bus_service_pb2_grpc import BusServiceStub
 from duokua.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 from duokua.tokens import TokenSource
+from duokua.transfer import Progress
 
 # Persons acted for, whose tokens are kept; the one not used for longest is forgotten first.
 _MOST_PERSONS: Final = 10_000
@@ -97,6 +100,25 @@ class Session:
     def materials(self) -> MaterialServiceStub:
         """Materials in and out in chunks."""
         return MaterialServiceStub(self._channel("cases"))
+
+    def upload(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        media_type: str = "",
+        progress: Progress | None = None,
+    ) -> Upload:
+        """Give a file to the platform, so that an application may name it by its `sha256`; see `duokua.transfer`."""
+        return transfer.upload(self, source, media_type, progress)
+
+    def download(
+        self,
+        case_id: str,
+        sha256: str,
+        to: str | os.PathLike[str] | BinaryIO,
+        progress: Progress | None = None,
+    ) -> None:
+        """Write a material of one's own case to a path or a file; see `duokua.transfer`."""
+        transfer.download(self, DownloadMaterialRequest(case_id=case_id, sha256=sha256), to, progress)
 
     @cached_property
     def operations(self) -> OperationsServiceStub:

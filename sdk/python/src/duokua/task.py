@@ -1,16 +1,24 @@
 """A task as a handler gets it, and what a handler may say instead of a result."""
 
+import io
+import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, TypeAlias, get_args
 
+from duokua import transfer
 from duokua.cases.v1 import case_pb2, task_pb2, task_service_pb2
-from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
+from duokua.cases.v1.material_service_pb2 import DownloadMaterialRequest
 from duokua.data import from_struct
 from duokua.errors import DuokuaError
 
+if TYPE_CHECKING:
+    from duokua.client import Session
+
+LARGEST_MESSAGE: Final = 3_000_000
+"""Bytes of a content that comes in one message."""
 # The platform's limit on a text that does not name another one.
 LONGEST_REASON: Final = 1000
 # The contract's limits on a request for corrections.
@@ -122,12 +130,12 @@ class Task:
         self,
         message: task_pb2.Task,
         say: Callable[["Task", task_pb2.TaskAnswer], None],
-        stub: Callable[[], TaskServiceStub],
+        session: "Session",
     ) -> None:
         self.message: Final = message
         self.cancelled: Final = threading.Event()
         self._say = say
-        self._stub = stub
+        self._session = session
 
     def __repr__(self) -> str:
         return f"<Task {self.task_id} {self.kind} {self.catalog_code} of case {self.case_number}>"
@@ -291,12 +299,29 @@ class Task:
         self._say(self, task_pb2.TaskAnswer(attend_visit=task_pb2.AttendVisit(finding=finding)))
 
     def content(self, material: case_pb2.MaterialRef) -> bytes:
-        """Fetch the content of one of the materials; raises `DuokuaError`.
+        """Fetch the content of one of the materials, whole; raises `DuokuaError`. For large ones, see `save`.
 
         In an `async def` handler use `await asyncio.to_thread(task.content, material)`.
         """
+        if material.size > LARGEST_MESSAGE:
+            buffer = io.BytesIO()
+            self.save(material, buffer)
+            return buffer.getvalue()
         request = task_service_pb2.GetMaterialRequest(task_id=self.task_id, sha256=material.sha256)
-        return self._stub().GetMaterial(request).content
+        return self._session.tasks.GetMaterial(request).content
+
+    def save(
+        self,
+        material: case_pb2.MaterialRef,
+        to: str | os.PathLike[str] | BinaryIO,
+        progress: transfer.Progress | None = None,
+    ) -> None:
+        """Write one of the materials, of whatever size, to a path or a file; see `duokua.transfer.download`.
+
+        In an `async def` handler use `await asyncio.to_thread(task.save, material, path)`.
+        """
+        request = DownloadMaterialRequest(task_id=self.task_id, sha256=material.sha256)
+        transfer.download(self._session, request, to, progress)
 
 
 def _checked(reason: str, longest: int = LONGEST_REASON) -> str:

@@ -85,7 +85,7 @@ class Run:
             self._hurrying.set()
 
     def _wrapped(self, message: task_pb2.Task) -> Task:
-        return Task(message, self._say, lambda: self._session.tasks)
+        return Task(message, self._say, self._session)
 
     def _start(self, held: Held, busy: int) -> None:
         function = self._function_for(held.task)
