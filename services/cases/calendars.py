@@ -1,15 +1,8 @@
 """The versions of the working-day calendar: what came with a release, and what operators loaded.
 
-A version never changes, and is never deleted. That is what lets a case be replayed after later years, or corrections of
-known ones, were loaded: a case is pinned to a version, and what `decide` reckons for it uses that version only.
-
-- The first input of a case names the version: the shell takes `current(work)` and writes its number into the input, so
-  that it is in the history, hashed. The case keeps the number.
-- For every input the shell fetches `version(work, case's number)`, from memory after the first time, and hands it to
-  `decide` with the input. The core knows no other source of working days. A replay does exactly the same.
-- A running case comes to a newer version by an input of its own that names it, in its history like any other. After a
-  load the shell gives that input to running cases for which it matters: those with a clock whose due time is unknown,
-  or not before `Calendar.first_difference(newer)`. Their timers are then set anew.
+A version never changes, and is never deleted. Clocks of running cases are reckoned by the newest one. What follows for
+a case is told to it as an input, so its history is replayed without any calendar; and its row says by which version its
+next change was reckoned, so that after a load all others are looked at again (`timekeeper.py`).
 """
 
 import hashlib

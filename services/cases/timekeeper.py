@@ -17,8 +17,10 @@ from chassis.database import Database
 from chassis.settings import Settings
 from services.cases import timers
 from services.cases.calendars import Calendars
+from services.cases.domain.decide import decide
+from services.cases.horizon import Horizon
 from services.cases.plans import Plans
-from services.cases.saga import Saga
+from services.cases.saga import Decide, Saga
 
 BATCH = 200
 PAUSE = timedelta(seconds=1)
@@ -35,16 +37,17 @@ log = structlog.get_logger(__name__)
 class Timekeeper:
     """Tells running cases what time does to them."""
 
-    def __init__(self, saga: Saga, calendars: Calendars, *, batch: int = BATCH) -> None:
-        self._saga = saga
-        self._calendars = calendars
+    def __init__(self, plans: Plans, decide: Decide = decide, *, batch: int = BATCH) -> None:
+        self._saga = Saga(plans, decide)
+        self._calendars = Calendars()
+        self._horizon = Horizon(plans, self._calendars)
         self._batch = batch
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """The timekeeper of an installation."""
         del settings
-        return cls(Saga(Plans()), Calendars())
+        return cls(Plans())
 
     def look(self, database: Database) -> datetime | None:
         """Look at a batch of the cases that are due; give the time at which to look again."""
@@ -75,11 +78,11 @@ class Timekeeper:
                 with database.begin() as work:
                     timers.postpone_wake(work.connection, case_id, work.now + POSTPONED)
 
-    @staticmethod
-    def _following(database: Database, *, full: bool) -> datetime | None:
+    def _following(self, database: Database, *, full: bool) -> datetime | None:
         with database.read() as work:
             following = timers.next_wake(work.connection)
             now = work.now
+            self._horizon.look(work)
         late.set(max((now - following).total_seconds(), 0.0) if following else 0.0)
         if full:
             return now

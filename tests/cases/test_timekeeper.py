@@ -6,11 +6,12 @@ from functools import partial
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from chassis.clock import new_id
 from chassis.database import Database
 from chassis.testing import ManualClock
-from services.cases import store, timers
+from services.cases import horizon, store, timers
 from services.cases.calendars import CLOCKS_TOPIC, Calendars
 from services.cases.domain.calendar_file import write_calendar
 from services.cases.domain.case import StepStatus
@@ -20,7 +21,7 @@ from services.cases.plans import Plans
 from services.cases.saga import Saga
 from services.cases.timekeeper import PAUSE, POSTPONED
 from tests.cases.builders import Town, accepting, completing, given, refused, taken
-from tests.cases.calendar.days import a_year, at
+from tests.cases.calendar.days import a_year, at, d
 from tests.cases.test_concurrency import at_once
 from tests.cases.test_crashes import survives_every_break
 from tests.cases.timed import a_timed_bundle, a_timekeeper, clocks, history, replayed, turned, until
@@ -219,3 +220,28 @@ def test_what_somebody_holds_is_looked_at_a_little_later(town: Town, clock: Manu
     assert at_once([hold, look]) == [None, now + PAUSE]
     assert turned(town, case_id) == []
     assert a_timekeeper().look(town.database) == at("2026-10-16")  # the 8th of the promised 10 days
+
+
+@pytest.mark.parametrize(("day", "warned"), [("2026-09-22 09:00", False), ("2026-11-20 09:00", True)])
+def test_who_keeps_the_calendar_is_warned_before_a_limit_outgrows_it(
+    town: Town, clock: ManualClock, day: str, *, warned: bool
+) -> None:
+    """The bundle's limit is 60 working days at most: from 22 September they end on 24 December."""
+    until(clock, day)
+    with capture_logs() as logs:
+        a_timekeeper().look(town.database)
+    assert [(line["event"], line["bundles"], line["last_year"]) for line in logs] == [
+        ("calendar_ends_soon", ["open-shop"], 2026)
+    ] * warned
+    assert horizon.too_short._value.get() == warned
+    assert horizon.days_left._value.get() == (d("2026-12-31") - d(day[:10])).days
+
+
+def test_the_warning_comes_once_an_hour(town: Town, clock: ManualClock) -> None:
+    until(clock, "2026-12-01 09:00")
+    timekeeper = a_timekeeper()
+    with capture_logs() as logs:
+        for _ in range(5):
+            timekeeper.look(town.database)
+            clock.advance(minutes=16)
+    assert len(logs) == 2

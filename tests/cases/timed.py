@@ -6,13 +6,11 @@ from typing import Any
 from chassis.testing import ManualClock
 from duokua.matters.v1 import bundle_pb2
 from services.cases import store
-from services.cases.calendars import Calendars
 from services.cases.domain import inputs
 from services.cases.domain.case import Case
 from services.cases.domain.decide import replay
 from services.cases.domain.proceedings import CaseClock
 from services.cases.plans import Plans
-from services.cases.saga import Saga
 from services.cases.timekeeper import Timekeeper
 from tests.cases.builders import Town, a_bundle
 from tests.cases.calendar.days import at
@@ -32,7 +30,7 @@ def a_timed_bundle(version: int = 1) -> bundle_pb2.Bundle:
 
 
 def a_timekeeper(batch: int = 200) -> Timekeeper:
-    return Timekeeper(Saga(Plans()), Calendars(), batch=batch)
+    return Timekeeper(Plans(), batch=batch)
 
 
 def until(clock: ManualClock, text: str) -> datetime:

@@ -18,7 +18,7 @@ from chassis.bus import metrics
 from chassis.bus.scraping import BacklogCollector
 from chassis.settings import SERVICES, Settings
 from cli.main import app
-from services.cases import sequencer, timekeeper
+from services.cases import horizon, sequencer, timekeeper
 from services.cases.domain import incidents
 from tests.docs.pages import (
     ROOT,
@@ -120,7 +120,8 @@ def test_settings_that_are_named_exist(page: Path) -> None:
 
 def test_the_table_of_metrics_is_complete() -> None:
     # Importing them is what registers their metrics.
-    assert {metrics.__name__, rpc.__name__, sequencer.__name__, timekeeper.__name__} <= set(sys.modules)
+    modules = (metrics, rpc, sequencer, timekeeper, horizon)
+    assert {module.__name__ for module in modules} <= set(sys.modules)
     rows = tables(section(read("docs/operations.md"), "Metrics"))
     told = {row[0].strip("`"): set(row[1].split(", ")) - {""} for row in rows if row[0].startswith("`duokua_")}
     assert told == all_metrics()

@@ -10,10 +10,8 @@ from chassis.bus import dead_letters
 from chassis.bus.process import load_workers, subscriptions_of
 from chassis.database import OUTBOX_TOPIC
 from chassis.settings import SERVICES
-from services.cases.calendars import Calendars
 from services.cases.domain.log import LogKey, make_key
 from services.cases.plans import Plans
-from services.cases.saga import Saga
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
 from services.cases.timekeeper import Timekeeper
@@ -159,7 +157,7 @@ class World:
         vault, chance = self.stage.vault, self.stage.fates.chance.random
         return {
             "cases.cases": lambda _: Cases(Plans(), self.stage.parts.decide),
-            "cases.timekeeper": lambda _: Timekeeper(Saga(Plans(), self.stage.parts.decide), Calendars()),
+            "cases.timekeeper": lambda _: Timekeeper(Plans(), self.stage.parts.decide),
             "cases.sequencer": lambda _: Sequencer(lambda: LOG_KEY, batch=LOG_BATCH),
             "eseal.notices": lambda _: self.stage.notices,
             "notify.notify": lambda _: Notify(vault, Sender(allow_private=True), TEXTS),

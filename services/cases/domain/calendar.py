@@ -6,7 +6,7 @@ a notice at the end of the year before, and a guess would be a legal date that i
 beyond raises `CalendarEnds`, which names the year and what to do.
 
 A calendar has a version and never changes; loading a year makes the next version. What was reckoned with one version
-gives the same for ever, provided that the version is known: see `services.cases.calendars` on how a case keeps it.
+gives the same for ever; what a case was told because of it is in its history.
 
 Dates and times of day are those of the whole country, UTC+8 (Asia/Shanghai, without daylight saving since 1991).
 """
@@ -128,19 +128,6 @@ class Calendar:
         new = tuple(days)
         years = {each.day.year for each in new}
         return Calendar(version, (*(each for each in self.days if each.day.year not in years), *new))
-
-    def first_difference(self, other: "Calendar") -> date | None:
-        """The first day of which one says something else than the other, or nothing; None when both say the same.
-
-        What was reckoned with days before it only is the same in both.
-        """
-        differing = set(self._working) ^ set(other._working)  # noqa: SLF001 - another of this class
-        days = [date.fromordinal(min(differing))] if differing else []
-        if self.first_year != other.first_year:
-            days.append(date(min(self.first_year, other.first_year), 1, 1))
-        if self.last_year != other.last_year:
-            days.append(date(min(self.last_year, other.last_year) + 1, 1, 1))
-        return min(days, default=None)
 
     def _check(self, year: int) -> None:
         if not self.first_year <= year <= self.last_year:

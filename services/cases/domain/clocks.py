@@ -12,11 +12,9 @@ The core itself never reckons: the shell does, with the newest calendar, and wha
 changed) is an input like any other. So a replay needs no calendar, and gives the same whatever was loaded since.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from services.cases.domain.refusal import Refusal
 
@@ -186,41 +184,6 @@ def end(clock: Clock, at: datetime) -> Clock:
     return replace(clock, ended_at=_not_before_latest(clock, at))
 
 
-def to_json(clock: Clock) -> dict[str, Any]:
-    """Return the clock as plain JSON values; instants are ISO 8601 text."""
-    limit = clock.limit
-    data: dict[str, Any] = {
-        "started_at": clock.started_at.isoformat(),
-        "limit": {**asdict(limit), "unit": str(limit.unit), "kind": str(limit.kind)},
-    }
-    if clock.stops:
-        data["stops"] = [
-            [each.stop_id, str(each.kind), _text(each.stopped_at), _text(each.resumed_at)] for each in clock.stops
-        ]
-    if clock.extensions:
-        data["extensions"] = [{**asdict(each), "granted_at": _text(each.granted_at)} for each in clock.extensions]
-    if clock.ended_at:
-        data["ended_at"] = _text(clock.ended_at)
-    return data
-
-
-def from_json(data: Mapping[str, Any]) -> Clock:
-    """Read back what ``to_json`` gave. Raises KeyError, TypeError or ValueError when it is not such a value."""
-    limit = dict(data["limit"])
-    limit.update(unit=Unit(limit["unit"]), kind=LimitKind(limit["kind"]))
-    extensions = [{**each, "granted_at": _instant(each["granted_at"])} for each in data.get("extensions", ())]
-    return Clock(
-        started_at=datetime.fromisoformat(data["started_at"]),
-        limit=Limit(**limit),
-        stops=tuple(
-            Stop(stop_id, StopKind(kind), datetime.fromisoformat(stopped_at), _instant(resumed_at))
-            for stop_id, kind, stopped_at, resumed_at in data.get("stops", ())
-        ),
-        extensions=tuple(Extension(**each) for each in extensions),
-        ended_at=_instant(data.get("ended_at")),
-    )
-
-
 def _check_not_ended(clock: Clock) -> None:
     if clock.ended_at is not None:
         raise Refusal("CLOCK_ENDED", f"the clock ended at {clock.ended_at.isoformat()}: nothing can change it")
@@ -234,11 +197,3 @@ def _not_before_latest(clock: Clock, at: datetime) -> datetime:
     known = [clock.started_at, *(each.granted_at for each in clock.extensions)]
     known += [each.resumed_at or each.stopped_at for each in clock.stops]
     return max(at, *known)
-
-
-def _text(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

@@ -18,12 +18,11 @@ from services.cases.domain.clocks import (
     Unit,
     end,
     extend,
-    from_json,
     resume,
     start,
     stop,
-    to_json,
 )
+from services.cases.domain.codec import decode, encode
 from services.cases.domain.counted_days import Rules, open_day
 from services.cases.domain.reckoning import (
     MILLISECOND,
@@ -239,7 +238,7 @@ def test_timers_meet_every_change_of_the_light_and_nothing_else(clock: Clock, ru
 
 @given(clocks())
 def test_a_clock_survives_json(clock: Clock) -> None:
-    assert from_json(json.loads(json.dumps(to_json(clock)))) == clock
+    assert decode(Clock, json.loads(json.dumps(encode(clock)))) == clock
 
 
 @given(INSTANTS, limits(), RULES, st.lists(ACTS, max_size=8), PAUSES)
@@ -251,7 +250,7 @@ def test_the_same_life_gives_the_same_reading(
         clock, now = reduce(lambda b, act: (stored(act.on(b[0], b[1] + act.pause)), b[1] + act.pause), acts, begun)
         return read(clock, now + later, CALENDAR, rules)
 
-    assert live(lambda clock: clock) == live(lambda clock: from_json(json.loads(json.dumps(to_json(clock)))))
+    assert live(lambda clock: clock) == live(lambda clock: decode(Clock, json.loads(json.dumps(encode(clock)))))
 
 
 def taken_out_in_words(clock: Clock, rules: Rules, day: date) -> bool:

@@ -18,12 +18,11 @@ from services.cases.domain.clocks import (
     Unit,
     end,
     extend,
-    from_json,
     resume,
     start,
     stop,
-    to_json,
 )
+from services.cases.domain.codec import decode, encode
 from services.cases.domain.refusal import Refusal
 from tests.cases.calendar.days import at
 
@@ -133,8 +132,8 @@ def test_a_clock_is_read_back_from_json_as_it_was(unit: Unit, kind: LimitKind) -
     full = extend(a_stop(bare), at("2026-09-08"), 2, "疑难", "局长")
     full = a_stop(resume(full, at("2026-09-09 10:11:12.345"), "t1"), at("2026-09-10"), "t2", StopKind.PUBLICITY)
     for clock in (bare, full, end(full, at("2026-09-11"))):
-        assert from_json(json.loads(json.dumps(to_json(clock)))) == clock
-    assert set(to_json(bare)) == {"started_at", "limit"}
+        assert decode(Clock, json.loads(json.dumps(encode(clock)))) == clock
+    assert set(encode(bare)) == {"started_at", "limit"}
 
 
 def test_units_and_stops_are_in_the_order_of_their_codes() -> None:

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from services.cases.domain.calendar import (
     Calendar,
     CalendarEnds,
-    DayKind,
-    SpecialDay,
     add_months,
     day_of,
     instant_of,
 )
-from tests.cases.calendar.days import CALENDAR, a_calendar, a_year, d
+from tests.cases.calendar.days import CALENDAR, a_year, d
 
 DAYS = st.dates(date(2004, 1, 1), date(2026, 12, 31))
 
@@ -157,33 +155,6 @@ def test_a_year_is_replaced_whole_and_the_others_stay() -> None:
     assert not after.is_working(d("2026-03-03"))
     assert after.of_year(2027) == before.of_year(2027)
     assert not before.is_working(d("2026-03-02"))
-
-
-def test_the_first_difference_is_the_first_day_of_which_they_tell_something_else() -> None:
-    before = a_calendar(2026, 2027)
-    assert before.first_difference(before.replaced(a_year(2026), 2)) is None
-    changed = before.replaced(a_year(2027, ("03-02", "holiday")), 2)
-    assert before.first_difference(changed) == changed.first_difference(before) == d("2027-03-02")
-    longer = before.replaced(a_year(2028), 2)
-    assert before.first_difference(longer) == longer.first_difference(before) == d("2028-01-01")
-    earlier = before.replaced(a_year(2025), 2)
-    assert before.first_difference(earlier) == d("2025-01-01")
-
-
-def test_a_name_makes_no_difference() -> None:
-    before = a_calendar(2026)
-    named = [SpecialDay(each.day, each.kind, "元旦") for each in a_year(2026)]
-    assert before.first_difference(before.replaced(named, 2)) is None
-
-
-@given(st.sets(st.dates(date(2026, 1, 2), date(2026, 12, 31)), max_size=5))
-def test_nothing_before_the_first_difference_differs(off: set[date]) -> None:
-    before = a_calendar(2026)
-    more = [SpecialDay(day, DayKind.HOLIDAY, "假") for day in off if day not in {each.day for each in before.days}]
-    after = before.replaced([*before.days, *more], 2)
-    first = before.first_difference(after)
-    expected = min((day for day in off if before.is_working(day)), default=None)
-    assert first == expected
 
 
 @pytest.mark.parametrize(
