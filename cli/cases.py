@@ -11,6 +11,8 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
+from cli.ratings import deliver, rate
+from cli.records import export
 from cli.searching import decide, search, stop
 from cli.urges import urge
 from duokua.cases.v1 import case_pb2, case_service_pb2
@@ -20,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, decide, "
     "stop.",
+    help="Cases: list, search, show, watch, history, proof, verify, replay, correct, withdraw, urge, decide, stop, "
+    "rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
@@ -105,6 +109,7 @@ def history(
 
 
 for command in (proof, verify, replay, submit, correct, withdraw, urge, search, decide, stop):
+for command in (proof, verify, replay, correct, withdraw, urge, search, decide, stop, rate, deliver, export):
     app.command()(command)
 
 

@@ -25,6 +25,7 @@ from services.cases.material_api import MaterialApi
 from services.cases.messages import CASE_STATUSES, case_message, entry_message, form_of
 from services.cases.operations_api import OperationsApi
 from services.cases.reading import Reading
+from services.cases.record_api import RecordApi
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
 from services.cases.supervision import Supervision
@@ -186,6 +187,7 @@ def build(settings: Settings) -> list[Servicer]:
         CalendarApi(Calendars()),
         LogApi(cases),
         MaterialApi(cases, Uploads(settings.largest_material), blobs, inspectors),
+        RecordApi(cases),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
         SupervisionApi(Supervision(cases)),
     ]

@@ -42,7 +42,7 @@ def _accepted_by_silence(turn: Turn, late: CaseClock) -> None:
     if step.status is StepStatus.ROUTING and step.reviews:
         # It was passed upward meanwhile: whoever is above gets it as accepted.
         turn.change(step.step_id, acceptance_stands=True)
-        timing.taken_on(turn, step.step_id, _received_at(late.clock))
+        timing.taken_on(turn, step.step_id, received_at(late.clock))
         turn.announce(StepAccepted(step.step_id, by_silence=True))
         return
     if step.status is not StepStatus.OFFERED:
@@ -52,11 +52,11 @@ def _accepted_by_silence(turn: Turn, late: CaseClock) -> None:
         turn.tasks[task.task_id] = replace(task, status=TaskStatus.ACCEPTED)
         turn.effects.append(AcceptTask(task.task_id))
     turn.change(step.step_id, status=StepStatus.ACCEPTED)
-    timing.taken_on(turn, step.step_id, _received_at(late.clock))
+    timing.taken_on(turn, step.step_id, received_at(late.clock))
     turn.announce(StepAccepted(step.step_id, by_silence=True))
 
 
-def _received_at(clock: Clock) -> datetime:
+def received_at(clock: Clock) -> datetime:
     """When the office had everything: at the offer, or with what was supplied last after it asked for corrections."""
     return max([clock.started_at, *(each.resumed_at for each in clock.stops if each.resumed_at)])
 

@@ -52,6 +52,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "cases.audit",
             "cases.decide",
             "cases.deliver",
+            "cases.export",
             "cases.read",
             "cases.read_all",
             "cases.search",

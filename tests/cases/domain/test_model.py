@@ -47,12 +47,15 @@ from services.cases.domain.inputs import (
 from services.cases.domain.plan import Limits, Plan, Visit
 from services.cases.domain.proceedings import UrgeKind
 from services.cases.domain.reckoning import Light
+from services.cases.domain.records import Record, Result, Special
 from services.cases.domain.refusal import Refusal
+from services.cases.domain.stages import case_end, step_end
 from services.cases.domain.timing import running
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
 from tests.cases.domain.site import go, objection, waits
+from tests.cases.domain.test_records import reported
 
 REASONS = st.sampled_from(["not ours", "no such premises", ""])
 RESULTS = st.dictionaries(st.sampled_from(["permit", "until"]), st.integers(0, 9) | st.text(max_size=3), max_size=2)
@@ -408,6 +411,7 @@ class CaseMachine(RuleBasedStateMachine):
         """Every case comes to an end once everybody does what is asked of them."""
         if hasattr(self, "saga"):
             all_laws_hold(self.saga.drained())
+            _check_records(self.saga)
             event(f"ended {self.saga.case.status}")
             event(f"undone {len(self.saga.undo_order())}")
             for incident in self.saga.case.incidents.values():
@@ -426,6 +430,26 @@ class CaseMachine(RuleBasedStateMachine):
             return PassedUp(task_id, request_id, result, reason)
         answer: Answer = kind(task_id, request_id, reason)
         return answer
+
+
+def _check_records(saga: Saga) -> None:
+    """Every history can be reported: each thing with versions from 1 on, none twice the same, and an end for all."""
+    last: dict[str, Record] = {}
+    for record in reported(saga):
+        before = last.get(record.key)
+        assert record.version == (before.version + 1 if before else 1)
+        assert before is None or before.fact != record.fact
+        last[record.key] = record
+    (result,) = (each.fact.content for each in last.values() if each.key == "result:")
+    end = case_end(saga.plan, saga.case)
+    assert isinstance(result, Result)
+    assert end is not None
+    assert (result.result, result.reason) == (end.result, end.reason)
+    for step_id in saga.case.steps:
+        of_step, there = step_end(saga.plan, saga.case, step_id), f"result:{step_id}" in last
+        assert there or of_step is None
+    specials = (each.fact.content for each in last.values() if isinstance(each.fact.content, Special))
+    assert all(each.ended_at is not None for each in specials)
 
 
 CaseMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -18,6 +18,7 @@ from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
 from duokua.cases.v1.material_service_pb2 import DownloadMaterialRequest, Upload
 from duokua.cases.v1.material_service_pb2_grpc import MaterialServiceStub
 from duokua.cases.v1.operations_service_pb2_grpc import OperationsServiceStub
+from duokua.cases.v1.record_service_pb2_grpc import RecordServiceStub
 from duokua.cases.v1.supervision_service_pb2_grpc import SupervisionServiceStub
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.endpoints import Endpoints, channel_options
@@ -134,6 +135,11 @@ class Session:
     def supervision(self) -> SupervisionServiceStub:
         """Reminding offices, for operators and lead organs."""
         return SupervisionServiceStub(self._channel("cases"))
+
+    @cached_property
+    def records(self) -> RecordServiceStub:
+        """Exchange records of cases."""
+        return RecordServiceStub(self._channel("cases"))
 
     @cached_property
     def calendar(self) -> CalendarServiceStub:

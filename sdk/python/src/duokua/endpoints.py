@@ -13,6 +13,7 @@ from duokua.cases.v1 import (
     case_service_pb2,
     log_service_pb2,
     operations_service_pb2,
+    record_service_pb2,
     supervision_service_pb2,
     task_service_pb2,
 )
@@ -36,6 +37,7 @@ _CONTRACTS = (
     matter_service_pb2,
     notify_service_pb2,
     operations_service_pb2,
+    record_service_pb2,
     routing_service_pb2,
     seal_service_pb2,
     supervision_service_pb2,

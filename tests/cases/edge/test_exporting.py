@@ -1,0 +1,104 @@
+"""Exports at the gRPC edge and the command line: for whom they are, and what comes out."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from typer.testing import CliRunner, Result
+
+from cli.exchange import COLUMNS
+from cli.main import app
+from duokua.cases.v1 import record_pb2, record_service_pb2
+from services.cases.sequencer import Sequencer
+from tests.cases.offices import Offices, an_answer, answering, pulled, refusal
+
+pb = record_service_pb2
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def case_id(town: Offices) -> str:
+    """A case that was refused, all of it in the log."""
+    (case_id,) = town.opened()
+    (food,) = pulled(town.food)
+    town.food.tasks.AnswerTask(answering(an_answer(food, "refuse")))
+    sequencer = Sequencer.from_settings(town.edge.settings)
+    while (due := sequencer.add_waiting(town.database)) is not None and due - town.database.clock.now() < timedelta(
+        seconds=1
+    ):
+        pass
+    return case_id
+
+
+@pytest.fixture
+def duokua(town: Offices) -> Command:
+    """The command, for the operator of the edge."""
+    settings = town.edge.settings
+    environment = {"DUOKUA_DATA_DIR": str(settings.data_dir), "DUOKUA_ENDPOINTS": settings.listen}
+
+    def run(*arguments: str | Path, status: int = 0) -> Result:
+        result = CliRunner(env=environment).invoke(app, [str(each) for each in arguments])
+        assert result.exit_code == status, result.output
+        return result
+
+    return run
+
+
+def exported(town: Offices, case_id: str) -> list[record_pb2.ExchangeRecord]:
+    answers = town.applicant.records.ExportCase(pb.ExportCaseRequest(case_id=case_id), timeout=30)
+    return [record for answer in answers for record in answer.records]
+
+
+def test_a_case_is_exported_for_its_applicant_and_for_operators(town: Offices, case_id: str) -> None:
+    records = exported(town, case_id)
+    assert [each.key for each in records][-1] == "result:"
+    asked = pb.ExportCaseRequest(case_id=case_id)
+    assert [each for answer in town.operator.records.ExportCase(asked) for each in answer.records] == records
+    for nobody in (town.stranger, town.portal):
+        assert refusal(lambda stub=nobody: list(stub.records.ExportCase(asked)))[:2] == ("NOT_FOUND", "CASE_NOT_FOUND")
+    assert refusal(lambda: list(town.food.records.ExportCase(asked)))[1] == "PERMISSION_MISSING"
+
+
+def test_all_cases_are_exported_for_operators_only(town: Offices, case_id: str) -> None:
+    position, found = 0, list[record_pb2.ExchangeRecord]()
+    while True:
+        answer = town.operator.records.ExportRecords(pb.ExportRecordsRequest(position=position, page_size=2))
+        found += answer.records
+        position = answer.next_position
+        if not answer.more:
+            break
+    assert [each for each in found if each.case_id == case_id] == exported(town, case_id)
+    for platform in (town.applicant, town.food, town.portal):
+        assert refusal(platform.records.ExportRecords, pb.ExportRecordsRequest())[1] == "PERMISSION_MISSING"
+
+
+def test_where_an_export_begins_is_checked(town: Offices, case_id: str) -> None:
+    export = town.operator.records.ExportRecords
+    assert case_id
+    assert refusal(export, pb.ExportRecordsRequest(position=2**64 - 1))[2] == ["position"]
+    both = pb.ExportRecordsRequest(position=1, since=Timestamp(seconds=1))
+    assert refusal(export, both)[2] == ["since"]
+    assert refusal(export, pb.ExportRecordsRequest(since=Timestamp(seconds=2**62)))[2] == ["since"]
+    assert export(pb.ExportRecordsRequest(since=Timestamp(seconds=1))).records
+
+
+def test_the_command_writes_one_case_and_all_cases(
+    town: Offices, case_id: str, duokua: Command, tmp_path: Path
+) -> None:
+    said = json.loads(duokua("case", "export", case_id, "--output", tmp_path / "one", "--json").output)
+    rows = [json.loads(line) for line in (tmp_path / "one/records.jsonl").read_text("utf-8").splitlines()]
+    assert said == {"records": len(rows), "files": [str(tmp_path / "one/records.jsonl")]}
+    assert [row["key"] for row in rows] == [each.key for each in exported(town, case_id)]
+    duokua("case", "export", case_id, "--output", tmp_path / "csv", "--format", "csv", "--headings", "chinese", "--bom")
+    assert sorted(path.stem for path in (tmp_path / "csv").iterdir()) == sorted(COLUMNS)
+    assert (tmp_path / "csv/result.csv").read_text("utf-8").startswith("\ufeff办件编号,")
+    said = json.loads(duokua("case", "export", "--output", tmp_path / "all", "--json").output)
+    assert said["records"] >= len(rows)
+    on = duokua("case", "export", "--position", str(said["next_position"]), "--output", tmp_path / "all").output
+    assert on.startswith("0 records in")
+    assert f"--position {said['next_position']}" in on
+    duokua("case", "export", "no-such-case", "--output", tmp_path / "none", status=1)
+    assert list((tmp_path / "none").iterdir()) == []
