@@ -21,9 +21,7 @@ pb = case_service_pb2
 app = typer.Typer(
     no_args_is_help=True,
     help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, decide, "
-    "stop.",
-    help="Cases: list, search, show, watch, history, proof, verify, replay, correct, withdraw, urge, decide, stop, "
-    "rate, deliver, export.",
+    "stop, rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 
@@ -108,8 +106,8 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-for command in (proof, verify, replay, submit, correct, withdraw, urge, search, decide, stop):
-for command in (proof, verify, replay, correct, withdraw, urge, search, decide, stop, rate, deliver, export):
+COMMANDS = (proof, verify, replay, submit, correct, withdraw, urge, search, decide, stop, rate, deliver, export)
+for command in COMMANDS:
     app.command()(command)
 
 
