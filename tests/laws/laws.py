@@ -20,13 +20,21 @@ ACT_OF = {
     (TaskKind.HANDLE, TaskStatus.REFUSED): "refused",
     (TaskKind.UNDO, TaskStatus.COMPLETED): "undone",
 }
+TOLD_AS = {"ClockExtended": "LimitExtended"}
+"""What the core calls otherwise than the events of the contract."""
+INBOXES: dict[str, tuple[str, ...]] = {
+    "IncidentOpened": ("operators",),
+    "StepUrged": ("organ:", "operators"),
+    "FollowUpOpened": ("organ:", "operators"),
+}
+"""Who may be told of what; everything else is for the applicant. Operators hear what no organ can."""
 ONCE = frozenset({"CaseSubmitted", "StepCompleted", "StepUndone", "CaseCompleted", "CaseUndone"})
 """What happens once to a case, or to a step; another office may accept a step that was returned."""
 
 
 def violations(evidence: Evidence) -> list[str]:
     """All laws."""
-    laws = (_cases, _steps, _ledgers, _histories, _notices, _inbox, _incidents, _leftovers)
+    laws = (_cases, _steps, _ledgers, _histories, _notices, _inbox, _recipients, _incidents, _leftovers)
     return [f"{law.__name__[1:]}: {sentence}" for law in laws for sentence in law(evidence)]
 
 
@@ -137,26 +145,45 @@ def _notice_fits(case: Case, step: StepState, documents: int, *, void: bool) -> 
 
 
 def _inbox(evidence: Evidence) -> Iterator[str]:
-    """People and operators were told of each thing that happened, once."""
+    """Each thing that happened was told, and once."""
     wanted: Counter[tuple[str, str, int]] = Counter()
     for case_id, rows in evidence.record.history.items():
         told: Counter[tuple[str, str]] = Counter()
         for event, version in _announced(evidence, case_id, rows):
-            wanted[case_id, type(event).__name__, version] += 1
-            told[type(event).__name__, getattr(event, "step_id", "")] += 1
+            name = TOLD_AS.get(type(event).__name__, type(event).__name__)
+            wanted[case_id, name, version] += 1
+            told[name, getattr(event, "step_id", "")] += 1
         for (name, step_id), count in told.items():
             if count > 1 and name in ONCE:
                 yield f"{case_id} announced {name} of {step_id or 'the case'} {count} times"
-    found: Counter[tuple[str, str, int]] = Counter()
-    for each in evidence.record.messages:
-        name = each["event_type"].rpartition(".")[2]
-        found[each["case_id"], name, each["case_version"]] += 1
-        if (each["recipient"] == "operators") != (name == "IncidentOpened"):
-            yield f"{each['recipient']} was told of {name} of {each['case_id']}"
+    found = _heard(evidence)
     for what, count in (wanted - found).items():
         yield f"{count} messages of {what} are missing"
     for what, count in (found - wanted).items():
         yield f"{count} messages of {what} are too many"
+
+
+def _heard(evidence: Evidence) -> Counter[tuple[str, str, int]]:
+    """How often each thing was told; what several organs hear of one office counts once."""
+    by_recipient: Counter[tuple[str, str, int, str, str]] = Counter()
+    for each in evidence.record.messages:
+        name = each["event_type"].rpartition(".")[2]
+        by_recipient[each["case_id"], name, each["case_version"], each["organ_id"], each["recipient"]] += 1
+    most: Counter[tuple[str, str, int, str]] = Counter()
+    for (case_id, name, version, organ_id, _), count in by_recipient.items():
+        most[case_id, name, version, organ_id] = max(most[case_id, name, version, organ_id], count)
+    heard: Counter[tuple[str, str, int]] = Counter()
+    for (case_id, name, version, _organ), count in most.items():
+        heard[case_id, name, version] += count
+    return heard
+
+
+def _recipients(evidence: Evidence) -> Iterator[str]:
+    """Everybody was told what is theirs to hear."""
+    for each in evidence.record.messages:
+        name = each["event_type"].rpartition(".")[2]
+        if not each["recipient"].startswith(INBOXES.get(name, ("person:",))):
+            yield f"{each['recipient']} was told of {name} of {each['case_id']}"
 
 
 def _incidents(evidence: Evidence) -> Iterator[str]:

@@ -6,6 +6,7 @@ from sqlalchemy import insert
 
 from chassis.clock import new_id
 from chassis.database import OUTBOX_TOPIC, service_metadata
+from services.cases.calendars import CLOCKS_TOPIC
 from tests.simulation.durable_bus import DurableBus
 from tests.simulation.fates import Fault
 from tests.simulation.office import Books
@@ -45,7 +46,7 @@ class Play:
         self.operators = Operators(self.stage, world.network, world.door, self.books)
         for name, organ_id in town.organs.items():
             self.stage.trace.name(organ_id, name)
-            world.add_office(organ_id, name, self.books)
+            world.add_office(organ_id, name, self.books, self.portal.supply)
         self._plan(scripts)
 
     def run(self) -> None:
@@ -55,10 +56,16 @@ class Play:
                 self.stage.faults_seen.append("it did not come to rest")
                 return
             self.stage.trace.say("- nothing moves")
-            if not self.operators.look(letters=True):
+            if self._clocks_run():
+                # A real worker looks now and then without being woken.
+                self.world.wake("cases", CLOCKS_TOPIC)
+            elif not self.operators.look(letters=True):
                 self.at_rest = True
                 return
         self.stage.faults_seen.append("there was always something left for operators to do")
+
+    def _clocks_run(self) -> bool:
+        return self.stage.databases.scalar("cases", "SELECT count(*) FROM cases WHERE wake_at IS NOT NULL") > 0
 
     def _plan(self, scripts: list[Script]) -> None:
         for script in scripts:

@@ -31,6 +31,20 @@ class Script:
     unprintable: bool = False
     helped: bool = True
     """Whether an operator retries what an incident stopped."""
+    asks: str = ""
+    """The step whose office asks the applicant for a correction first."""
+    silent: bool = False
+    """The applicant never answers that."""
+    suspends: str = ""
+    """The step whose office holds a hearing first."""
+    extends: bool = False
+    """The office for food takes more time."""
+    passes_up: bool = False
+    """The office for fire leaves the decision to the one above."""
+    withdraws: float = 0.0
+    """Seconds after which the applicant takes the case back; 0 for never."""
+    rating: int = 0
+    """What the applicant thinks in the end; 0 for nothing."""
 
     @property
     def steps(self) -> list[str]:
@@ -51,9 +65,10 @@ class Script:
         failing = [*self.failures.values(), *self.undo_failures.values()]
         needs_help = self.refuses == "archive" or any(each >= INCIDENT_FAILURES for each in failing)
         stuck = self.returns > 1 or (self.unprintable and self.sign) or (needs_help and not self.helped)
-        if self.refuses in UNDOABLE:
+        way = End.INCIDENT if stuck else End.COMPLETED
+        if self.refuses in UNDOABLE or self.silent:
             return frozenset({End.UNDONE, End.INCIDENT}) if stuck else frozenset({End.UNDONE})
-        return frozenset({End.INCIDENT}) if stuck else frozenset({End.COMPLETED})
+        return frozenset({way, End.UNDONE}) if self.withdraws else frozenset({way})
 
 
 def draw(chance: random.Random, number: int, at: float, request_id: str) -> Script:
@@ -64,14 +79,25 @@ def draw(chance: random.Random, number: int, at: float, request_id: str) -> Scri
         refuses = chance.choice([step for step in UNDOABLE if step in plain.steps])
     elif chance.random() < 0.08:
         refuses = "archive"
+    failures = _failures(chance, plain.steps)
+    # Not both: failures are counted in turns, of which these acts take some.
+    calm = [step for step in UNDOABLE if step in plain.steps and step not in failures]
+    asks = chance.choice(calm) if calm and chance.random() < 0.25 else ""
     return replace(
         plain,
         refuses=refuses,
-        failures=_failures(chance, plain.steps),
+        failures=failures,
         undo_failures=_failures(chance, UNDOABLE) if refuses in UNDOABLE else {},
         returns=chance.choices((0, 1, 2), (12, 2, 1))[0],
         unprintable=chance.random() < 0.06,
         helped=chance.random() < 0.7,
+        asks=asks,
+        silent=bool(asks) and chance.random() < 0.2,
+        suspends=chance.choice(calm) if calm and chance.random() < 0.15 else "",
+        extends=chance.random() < 0.2,
+        passes_up="fire" in calm and chance.random() < 0.3,
+        withdraws=chance.uniform(0, 60) if chance.random() < 0.12 else 0.0,
+        rating=chance.choice((1, 2, 5)) if chance.random() < 0.5 else 0,
     )
 
 

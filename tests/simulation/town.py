@@ -37,6 +37,10 @@ SCENARIO = Path(__file__).parent / "scenario"
 REGION = "330106"
 CODES = {step: f"33209980{number}000" for number, step in enumerate(STEPS, 1)}
 OFFICES = (*STEPS, "food-2")
+_OF_COUNTY = tuple(enumerate(OFFICES))
+ABOVE = "fire-above"
+"""The office to which the one for fire passes what it leaves to others."""
+CITY = "330100"
 WITH_WEBHOOK = "food"
 
 
@@ -109,14 +113,19 @@ def _settle(world: World) -> None:
 def _register(databases: Databases, settings: Settings) -> dict[str, str]:
     identity = Identity.from_settings(settings)
     with databases["identity"].begin() as work:
-        identity.register_regions(work, [Region(REGION, "西湖区")])
-        return {name: identity.register_organ(work, _organ(number)).organ_id for number, name in enumerate(OFFICES)}
+        identity.register_regions(work, [Region(CITY, "杭州市"), Region(REGION, "西湖区", CITY)])
+        above = identity.register_organ(work, Organ("", "市局", _uscc(99), CITY, Level.CITY)).organ_id
+        made = {name: identity.register_organ(work, _organ(number, above)).organ_id for number, name in _OF_COUNTY}
+        return {**made, ABOVE: above}
 
 
-def _organ(number: int, name: str = "") -> Organ:
+def _organ(number: int, above: str, name: str = "") -> Organ:
+    return Organ("", name or f"第{number}局", _uscc(number), REGION, Level.COUNTY, above)
+
+
+def _uscc(number: int) -> str:
     body = f"1133010600{number:07d}"
-    code = f"{body}{uscc.calc_check_digit(body)}"
-    return Organ("", name or f"第{number}局", code, REGION, Level.COUNTY)
+    return f"{body}{uscc.calc_check_digit(body)}"
 
 
 def _equip(databases: Databases, settings: Settings, organs: Mapping[str, str]) -> None:
@@ -137,8 +146,8 @@ def _equip(databases: Databases, settings: Settings, organs: Mapping[str, str]) 
 def _change(databases: Databases, settings: Settings, organs: Mapping[str, str]) -> None:
     identity = Identity.from_settings(settings)
     with databases["identity"].begin() as work:
-        identity.register_regions(work, [Region(REGION, "西湖新区")])
-        identity.register_organ(work, _organ(OFFICES.index("food-2"), "改名局"))
+        identity.register_regions(work, [Region(REGION, "西湖新区", CITY)])
+        identity.register_organ(work, _organ(OFFICES.index("food-2"), organs[ABOVE], "改名局"))
     changed = {
         path: content.replace("模拟一件事".encode(), "模拟一件新事".encode()) for path, content in _files().items()
     }

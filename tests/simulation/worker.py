@@ -18,6 +18,7 @@ from chassis.bus.relay import Relay
 from chassis.bus.replaying import Replaying
 from chassis.database import OUTBOX_TOPIC, UnitOfWork
 from chassis.settings import Settings
+from services.cases.afterwards import ARCHIVE_TOPIC
 from tests.simulation.fates import Fault
 from tests.simulation.parts import Parts
 from tests.simulation.scheduler import Life, Look
@@ -27,8 +28,8 @@ RELAY_SAFETY_SECONDS = 15.0
 BACKGROUND_SAFETY_SECONDS = 60.0
 """So late a relay or a background loop looks although its wake-up was lost."""
 WAKE_SECONDS = 0.02
-ELSEWHERE = frozenset({"expiry"})
-"""Background work that has nothing to do here: there are no tokens."""
+ELSEWHERE = frozenset({"expiry", ARCHIVE_TOPIC})
+"""Background work that has nothing to do here: there are no tokens, and nothing lies for long enough to be archived."""
 Factories = dict[str, Callable[[Settings], object]]
 
 

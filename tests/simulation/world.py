@@ -114,9 +114,11 @@ class World:
             self.stage.trace.say(f"! {name} is killed")
             self.crashed(life)
 
-    def add_office(self, organ_id: str, name: str, books: Books) -> None:
-        """An office whose system asks for tasks."""
-        self.offices[organ_id] = Office(self.stage, self.network, self.door, organ_id, name, books, self._tasks_opened)
+    def add_office(self, organ_id: str, name: str, books: Books, applicant: Callable[[str], None]) -> None:
+        """An office whose system asks for tasks; `applicant` is told of cases that ask for something."""
+        self.offices[organ_id] = Office(
+            self.stage, self.network, self.door, organ_id, name, books, self._tasks_opened, applicant
+        )
 
     def wake(self, service: str, topic: str) -> None:
         """A signal to a service's worker."""
