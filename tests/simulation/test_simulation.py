@@ -44,6 +44,9 @@ CRASH_POINTS = {
 # The pool's processes share the machine with all other tests.
 pytestmark = pytest.mark.timeout(400)
 
+ELSEWHERE = {"duokua.cases.v1.VisitScheduled", "duokua.cases.v1.VisitHeld"}
+"""The offices here make no joint visits; the state machine of the core and the edge tests do."""
+
 
 @pytest.fixture(scope="module")
 def results(pool: Pool) -> list[Result]:
@@ -74,7 +77,7 @@ def test_every_crash_point_is_crashed_at(results: Sequence[Result]) -> None:
 
 def test_every_event_type_is_handled(results: Sequence[Result]) -> None:
     handled = set[str]().union(*(result.handled for result in results))
-    assert handled == set().union(*ROUTES.values())
+    assert handled == set().union(*ROUTES.values()) - ELSEWHERE
 
 
 def test_cases_end_in_every_way(results: Sequence[Result]) -> None:
