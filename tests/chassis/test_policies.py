@@ -22,6 +22,7 @@ ANONYMOUS = {
     "duokua.identity.v1.TokenService.IssueToken",  # who has no token yet; the request proves who asks
 }
 WRITES_WITHOUT_REQUEST_ID = {
+    "duokua.cases.v1.MaterialService.Upload": "its upload id stands for one content, whose hash it checks",
     "duokua.cases.v1.TaskService.AnswerTask": "the answer has its own, which the case itself remembers",
     "duokua.identity.v1.TokenService.IssueToken": "an assertion is good for one token",
 }
