@@ -17,7 +17,7 @@ ONE_FAULT = [
     ("manifest", "id: open-shop", "id: Open Shop", "scenario.yaml:2:5 id", "small letters, digits"),
     ("manifest", '"330106"', "330106", "scenario.yaml:5:18 origin.region", 'put it in quotes, as "330106"'),
     ("manifest", "2 MB", "2 GB", "scenario.yaml:29:15 materials[0].max_size", 'such as "500 KB" or "2 MB"'),
-    ("manifest", "2 MB", "4 MB", "scenario.yaml:29:15 materials[0].max_size", "3 MB at most"),
+    ("manifest", "2 MB", "201 MB", "scenario.yaml:29:15 materials[0].max_size", "200 MB at most"),
     ("manifest", "[application/pdf]", "[]", "scenario.yaml:28:18 materials[0].media_types", "needs 1 at least"),
     ("manifest", "after: [check]", "after: check", "scenario.yaml:36:12 steps[1].after", "should be a list"),
     ("manifest", "after: [check]", "after:", "scenario.yaml:36:11 steps[1].after", "should be a list"),

@@ -69,11 +69,11 @@ def check_manifest(manifest: ManifestPart, source: Source, form: FormField | Non
     _check_unique([step.id for step in manifest.steps], "steps", "id", source, faults)
     for index, material in enumerate(manifest.materials):
         if size_in_bytes(material.max_size) > LARGEST_MATERIAL:
-            faults.add(source.fault(("materials", index, "max_size"), "a material has 3 MB at most"))
+            faults.add(source.fault(("materials", index, "max_size"), "a material has 200 MB at most"))
 
 
-# What a case takes with one material, in bytes.
-LARGEST_MATERIAL = 3_000_000
+# What an installation takes with one material, in bytes, unless its operators allow less.
+LARGEST_MATERIAL = 200_000_000
 
 
 def size_in_bytes(size: str) -> int:
