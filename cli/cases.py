@@ -5,15 +5,16 @@ from typing import Annotated
 import typer
 
 from chassis.settings import Settings
-from cli.applications import correct, submit, withdraw
+from cli.applications import Principal, correct, withdraw
 from cli.case_view import tree_of
-from cli.connection import connect
+from cli.connection import connect, connect_as
 from cli.options import AsJson
 from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
 from cli.ratings import deliver, rate
 from cli.records import export
 from cli.searching import decide, search, stop
+from cli.submitting import submit
 from cli.urges import urge
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
@@ -24,6 +25,9 @@ app = typer.Typer(
     "stop, rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
+AsPerson = Annotated[
+    str, typer.Option("--person", help="The person who looks, in a portal's environment: an id. Else the operator.")
+]
 
 STEP_COLUMNS = [
     ("step", lambda step: step.step_id),
@@ -54,17 +58,27 @@ def list_cases(json: AsJson = False) -> None:  # noqa: FBT002 - an option
 
 
 @app.command()
-def show(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+def show(
+    case_id: CaseId,
+    person: AsPerson = "",
+    principal: Principal = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
     """Show where a case and each of its steps stand."""
-    with connect(Settings()) as platform:
+    with connect_as(person, principal) as platform:
         case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
     print_case(case, as_json=json)
 
 
 @app.command()
-def watch(case_id: CaseId, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+def watch(
+    case_id: CaseId,
+    person: AsPerson = "",
+    principal: Principal = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
     """Follow a case until it has ended."""
-    with connect(Settings()) as platform:
+    with connect_as(person, principal) as platform:
         for answer in platform.cases.WatchCase(pb.WatchCaseRequest(case_id=case_id), timeout=None):
             print_case(answer.case, as_json=json)
 
@@ -75,12 +89,14 @@ def history(
     check: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--verify/--no-verify", help="Check the hash chain, or only show it.")
     ] = True,
+    person: AsPerson = "",
+    principal: Principal = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Show a case's history and check its hash chain here, without trusting the platform's word."""
     from cli.history import first_broken, step_of, what_of  # noqa: PLC0415 - only what a command needs is loaded
 
-    with connect(Settings()) as platform:
+    with connect_as(person, principal) as platform:
         case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
         entries = every_page(
             lambda token: platform.cases.GetHistory(

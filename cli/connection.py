@@ -1,10 +1,12 @@
-"""The operator's connection to a platform."""
+"""The connection to a platform: the operator's, or a person's by way of a portal."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chassis.settings import Settings
 from cli.supervise import endpoints_of
-from duokua.client import Platform
+from duokua.client import Platform, Session
 from duokua.keys import ClientKey
 
 OPERATOR_KEY = "operator.jwk"
@@ -29,3 +31,17 @@ def connect(settings: Settings) -> Platform:
     addresses = settings.endpoints or endpoints_of(settings)
     root: Path = settings.secrets_folder / "tls-root.crt"
     return Platform(addresses, operator_client_id(key), key, root, settings.issuer)
+
+
+@contextmanager
+def connect_as(person: str, principal: str) -> Iterator[Session]:
+    """The platform for a person, in a portal's environment; for the operator when no person is named."""
+    if person:
+        with Platform.from_env() as portal:
+            yield portal.acting_for(person, principal or None)
+        return
+    if principal:
+        message = "--for needs --person: say who acts"
+        raise ValueError(message)
+    with connect(Settings()) as platform:
+        yield platform

@@ -1,8 +1,6 @@
 """`duokua case correct` and `withdraw`, against an api that runs: what an applicant sees, supplies and takes back."""
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,8 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
-from services.cases import material_store, store
-from tests.cases.builders import a_form, a_pdf
+from services.cases import store
+from tests.cases.builders import a_pdf
 from tests.cases.edge.test_correcting import asking
 from tests.cases.offices import Offices, answering, offices, pulled
 
@@ -30,9 +28,11 @@ class Portal:
     environment: dict[str, str]
     person_id: str
 
-    def run(self, *arguments: object) -> Result:
+    def run(self, *arguments: object, said: str | None = None) -> Result:
+        """A command of `duokua case` for the applicant; `said` is its standard input."""
         command, *others = map(str, arguments)
-        return CliRunner(env=self.environment).invoke(app, ["case", command, "--person", self.person_id, *others])
+        given = ["case", command, "--person", self.person_id, *others]
+        return CliRunner(env=self.environment).invoke(app, given, input=said)
 
     def asked(self) -> str:
         """A case of which the food office asks for the area and the lease."""
@@ -105,24 +105,6 @@ def test_what_cannot_be_read_is_told_before_anything_is_sent(portal: Portal) -> 
         assert result.exit_code != 0
         assert words in result.output + str(result.exception)
     assert portal.town.case(case_id).steps["food"].status == "correcting"
-
-
-def test_an_application_is_submitted_and_its_large_materials_are_uploaded(portal: Portal) -> None:
-    lease, photo = portal.folder / "lease.pdf", portal.folder / "photo.bin"
-    lease.write_bytes(a_pdf("lease"))
-    photo.write_bytes(os.urandom(1_000_001))
-    form = portal.file("form.json", json.dumps(a_form()))
-    materials = ["--material", f"lease={lease}", "--material", f"photo={photo}"]
-    done = portal.run("submit", "open-shop", "--form", form, *materials, "--json")
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.output[done.output.index("{\n") :])  # the api of this process logs there, too
-    handed_in = portal.town.row(told["case_id"]).materials
-    assert [each["sha256"] for each in handed_in] == [
-        hashlib.sha256(path.read_bytes()).hexdigest() for path in (lease, photo)
-    ]
-    with portal.town.database.read() as work:
-        assert material_store.waiting_content(work.connection, handed_in[0]["sha256"]) is not None
-        assert material_store.waiting_content(work.connection, handed_in[1]["sha256"]) is None
 
 
 def test_a_case_is_withdrawn(portal: Portal) -> None:
