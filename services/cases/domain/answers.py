@@ -67,6 +67,8 @@ def _crossed(turn: Turn, task: TaskState) -> bool:
 
     Not one that an operator had taken from its office before.
     """
+    if task.kind is not TaskKind.HANDLE:
+        return False
     step = turn.steps[task.step_id]
     latest = task.task_id == turn.handling_id(step) and task.organ_id == step.organ_id
     return (

@@ -64,10 +64,12 @@ def branched(turn: Turn, given: Branched) -> None:
     skipped = []
     for step_id, reason in zip(given.skipped, given.skip_reasons, strict=False):
         if step_id in asked:
+            asked.remove(step_id)
             skip(turn, step_id, reason)
             skipped.append(step_id)
     for step_id in given.needed:
         if step_id in asked:
+            asked.remove(step_id)
             _start(turn, step_id)
     for step_id, why in zip(given.failed, given.failures, strict=False):
         if step_id in asked and turn.incident_of(step_id, "CONDITION_FAILED") is None:

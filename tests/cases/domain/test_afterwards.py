@@ -133,6 +133,13 @@ def test_the_office_answers_and_the_follow_up_is_closed() -> None:
     all_laws_hold(saga)
 
 
+def test_the_follow_up_of_a_case_is_answered_once() -> None:
+    saga = a_complaint("")
+    task_id = the_follow_up(saga).task_id
+    saga.answer(Completed(task_id, "r1", {}))
+    saga.is_refused(Completed(task_id, "r2", {}), "TASK_SETTLED")
+
+
 def test_a_follow_up_is_neither_refused_nor_handed_on() -> None:
     saga = a_complaint()
     task_id = the_follow_up(saga).task_id

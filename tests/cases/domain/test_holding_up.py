@@ -13,6 +13,7 @@ from services.cases.domain.clocks import Limit, StopKind, Unit
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.inputs import (
     ClockTurned,
+    Completed,
     Corrected,
     CorrectionRequested,
     Resumed,
@@ -28,6 +29,7 @@ from services.cases.domain.refusal import Refusal
 from tests.cases.domain.holding_up import asked, field, latest, material, resume, supply, under_way
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.saga import Saga
+from tests.cases.domain.site import go, waits
 from tests.cases.domain.test_model import plans
 
 ITEMS = st.lists(
@@ -98,7 +100,12 @@ class HoldingUp(RuleBasedStateMachine):
     @rule(data=st.data(), hours=st.integers(0, 99))
     def complete_something(self, data: st.DataObject, hours: int) -> None:
         task = self.saga.open[data.draw(st.sampled_from(sorted(self.saga.open)), "task")]
-        self.saga.later(timedelta(hours=hours)).complete(task.step_id)
+        self.saga.later(timedelta(hours=hours))
+        if waits(self.saga, task):
+            self.saga.is_refused(Completed(task.task_id, self.saga.request_id(), {"done": True}), "VISIT_PENDING")
+            go(self.saga)
+        else:
+            self.saga.complete(task.step_id)
 
     @precondition(lambda self: self.saga.offered())
     @rule(data=st.data())
