@@ -10,6 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from stdnum.cn import ric
 
 from services.matters.domain.bundle import Scenario
+from services.matters.domain.limits import Limit, TimeUnit
 from services.matters.package.compiler import compile_package
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "newborn"
@@ -49,6 +50,11 @@ def test_the_registration_is_the_point_of_no_return(scenario: Scenario) -> None:
 def test_nobody_applies_for_the_reimbursement_and_the_guidance(scenario: Scenario) -> None:
     steps = {step.step_id: step.after for step in scenario.steps if step.without_application}
     assert steps == {"birth-costs": ("birth-certificate",), "parenting-guidance": ("birth-certificate",)}
+
+
+def test_every_office_has_a_promise_within_that_of_the_whole(scenario: Scenario) -> None:
+    assert scenario.limits.promised == Limit(4, TimeUnit.WORKING_DAY)
+    assert {step.limits.promised for step in scenario.steps} == {Limit(1, TimeUnit.WORKING_DAY)}
 
 
 def test_nothing_is_labelled_national(scenario: Scenario) -> None:
