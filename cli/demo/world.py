@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.demo.waiting import once_known
-from cli.scenarios import read_package
+from cli.scenarios.folders import read_package
 from duokua.client import Platform
 from duokua.errors import AlreadyExists
 from duokua.eseal.v1 import seal_service_pb2

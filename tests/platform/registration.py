@@ -12,7 +12,7 @@ from chassis.clock import new_id
 from chassis.settings import Settings
 from cli import supervise
 from cli.connection import connect
-from cli.scenarios import read_package
+from cli.scenarios.folders import read_package
 from duokua.client import Platform
 from duokua.errors import NotFound
 from duokua.eseal.v1 import seal_service_pb2

@@ -1,0 +1,12 @@
+"""`duokua scenario`: check and install scenario packages, and see what is installed. A module per command."""
+
+import typer
+
+from cli.scenarios.checking import check
+from cli.scenarios.installing import install
+from cli.scenarios.listing import list_bundles
+
+app = typer.Typer(no_args_is_help=True, help="Scenario packages: check, install, list.")
+app.command()(check)
+app.command()(install)
+app.command(name="list")(list_bundles)

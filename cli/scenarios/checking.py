@@ -1,0 +1,29 @@
+"""`duokua scenario check`."""
+
+import typer
+from rich.markup import escape
+
+from chassis.settings import Settings
+from cli.connection import connect
+from cli.options import AsJson
+from cli.output import as_dict, console, counted, print_json, say
+from cli.scenarios.folders import Folder, read_package
+from duokua.matters.v1 import matter_service_pb2 as pb
+
+
+def check(folder: Folder, json: AsJson = False) -> None:  # noqa: FBT002 - an option
+    """Check a package without installing it; every fault is named with its file and line. Exit status 1 when faulty."""
+    with connect(Settings()) as platform:
+        answer = platform.matters.CheckScenario(pb.CheckScenarioRequest(files=read_package(folder)))
+    if json:
+        print_json(as_dict(answer))
+    else:
+        for fault in answer.faults:
+            place = f"{fault.file}:{fault.line}:{fault.column}"
+            console.print(
+                f"[red]{escape(place)}[/red] [bold]{escape(fault.path)}[/bold] {escape(fault.message)}",
+                soft_wrap=True,
+                highlight=False,
+            )
+        say(f"{folder}: {counted(len(answer.faults), 'fault')}" if answer.faults else f"{folder} is in order")
+    raise typer.Exit(1 if answer.faults else 0)
