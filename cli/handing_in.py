@@ -70,9 +70,18 @@ def go_inside(files: Sequence[Handed]) -> list[bool]:
 
 def hand_in(session: Session, files: Sequence[Handed]) -> list[case_pb2.Material]:
     """The materials of a request; those that do not go within it are uploaded now."""
+    return _materials(session, files, go_inside(files))
+
+
+def upload(session: Session, files: Sequence[Handed]) -> list[case_pb2.Material]:
+    """The materials of a draft, which are all uploaded now."""
+    return _materials(session, files, [False] * len(files))
+
+
+def _materials(session: Session, files: Sequence[Handed], insides: Sequence[bool]) -> list[case_pb2.Material]:
     materials = []
     with _progress() as progress:
-        for file, inside in zip(files, go_inside(files), strict=True):
+        for file, inside in zip(files, insides, strict=True):
             material = case_pb2.Material(kind=file.kind, name=file.path.name, media_type=file.media_type)
             if inside:
                 material.content = file.path.read_bytes()

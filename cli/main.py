@@ -20,6 +20,7 @@ from cli import (
     capabilities,
     cases,
     clients,
+    drafts,
     incidents,
     log,
     organs,
@@ -44,6 +45,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(routes.app, name="route")
 app.add_typer(cases.app, name="case")
+app.add_typer(drafts.app, name="draft")
 app.add_typer(incidents.app, name="incident")
 app.add_typer(calendars.app, name="calendar")
 app.add_typer(bus.app, name="bus")

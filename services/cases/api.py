@@ -9,7 +9,6 @@ from sqlalchemy import Row
 from chassis.api import Call, Caller, Servicer, StreamCall
 from chassis.database import UnitOfWork
 from chassis.paging import page
-from chassis.problems import Forbidden
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2
 from services.cases import afterwards, store
@@ -19,6 +18,8 @@ from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
 from services.cases.checking import check_contents
 from services.cases.domain.inputs import Delivered
+from services.cases.draft_api import DraftApi
+from services.cases.drafts import Drafts
 from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi
 from services.cases.material_api import MaterialApi
@@ -33,7 +34,7 @@ from services.cases.supervision_api import SupervisionApi
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.uploads import Uploads
-from services.cases.visibility import led_case, shown_to, visible_case
+from services.cases.visibility import applicant_of, led_case, shown_to, visible_case
 
 __all__ = ["CaseApi", "build", "prepare"]
 
@@ -58,13 +59,8 @@ class CaseApi:
 
     def submit_case(self, call: Call, request: pb.SubmitCaseRequest) -> pb.SubmitCaseResponse:
         """Take an application in."""
-        caller = call.caller
-        if not caller.person_id:
-            raise Forbidden("NO_APPLICANT", "this token acts for nobody; ask for one with subject_person_id")
-        form = form_of(request.form)
-        row = self._cases.submit(
-            call.work, caller.person_id, caller.subject, request.bundle_id, form, request.materials
-        )
+        person_id, form = applicant_of(call.caller), form_of(request.form)
+        row = self._cases.submit(call.work, person_id, call.caller.subject, request.bundle_id, form, request.materials)
         return pb.SubmitCaseResponse(case=self._message(call.work, call.caller, row))
 
     def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
@@ -188,6 +184,7 @@ def build(settings: Settings) -> list[Servicer]:
         LogApi(cases),
         MaterialApi(cases, Uploads(settings.largest_material), blobs, inspectors),
         RecordApi(cases),
+        DraftApi(cases, Drafts(cases)),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
         SupervisionApi(Supervision(cases)),
     ]

@@ -55,7 +55,7 @@ def _heads(metadata: MetaData) -> Table:
         Column("root", String(64), nullable=False),
         Column("cases", BigInteger, nullable=False),
         Column("cases_root", String(64), nullable=False),
-        Column("at", Instant, nullable=False),
+        Column("at", Instant, nullable=False, index=True),
         Column("key_id", String(16), nullable=False),
         Column("signature", LargeBinary, nullable=False),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from chassis.api import Call, StreamCall
 from chassis.database import Database
-from chassis.problems import Exhausted, Forbidden, Invalid, Violation
+from chassis.problems import Exhausted, Invalid, Violation
 from duokua.cases.v1 import material_service_pb2
 from services.cases import materials, store
 from services.cases.blobs import Blobs
@@ -23,6 +23,7 @@ from services.cases.receiving import Reception
 from services.cases.service import Cases, case_not_found
 from services.cases.tasks import task_not_found
 from services.cases.uploads import Uploads
+from services.cases.visibility import applicant_of
 
 pb = material_service_pb2
 
@@ -60,7 +61,7 @@ class MaterialApi:
 
     async def upload(self, call: StreamCall, requests: AsyncIterator[pb.UploadRequest]) -> pb.UploadResponse:
         """Take one stream of an upload."""
-        with self._slot(_person(call.caller.person_id)):
+        with self._slot(applicant_of(call.caller)):
             reception = Reception(call, self._uploads, self._blobs, self._inspectors)
             return pb.UploadResponse(upload=_message(await reception.receive(requests)))
 
@@ -78,7 +79,7 @@ class MaterialApi:
 
     def get_upload(self, call: Call, request: pb.GetUploadRequest) -> pb.GetUploadResponse:
         """How far an upload is."""
-        person_id = _person(call.caller.person_id)
+        person_id = applicant_of(call.caller)
         return pb.GetUploadResponse(upload=_message(self._uploads.find(call.work, person_id, request.upload_id)))
 
     async def download_material(
@@ -108,12 +109,6 @@ class MaterialApi:
             if not caller.person_id or case.applicant_id != caller.person_id:
                 raise case_not_found(request.case_id)
             return materials.of_case(work, case, request.sha256)
-
-
-def _person(person_id: str) -> str:
-    if not person_id:
-        raise Forbidden("NO_APPLICANT", "this token acts for nobody; ask for one with subject_person_id")
-    return person_id
 
 
 def _message(row: Row[Any]) -> pb.Upload:

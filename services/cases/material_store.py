@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from chassis.database import insert
@@ -107,12 +107,37 @@ def finished_uploads(
     """The uploads of a person that an application may name."""
     return connection.execute(
         select(uploads.c.sha256, uploads.c.media_type, uploads.c.size).where(
-            uploads.c.owner_id == owner_id,
-            uploads.c.sha256.in_(sorted(digests)),
-            uploads.c.finished,
-            uploads.c.expires_at > now,
+            *_finished(owner_id, digests), uploads.c.expires_at > now
         )
     ).all()
+
+
+def _finished(owner_id: str, digests: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    return uploads.c.owner_id == owner_id, uploads.c.sha256.in_(sorted(digests)), uploads.c.finished
+
+
+def lock_blobs(connection: Connection, digests: Collection[str]) -> None:
+    """Wait for whoever else says how long blobs are kept; before any upload is changed, and in one order always."""
+    query = select(blobs.c.sha256).where(blobs.c.sha256.in_(digests)).order_by(blobs.c.sha256)
+    connection.execute(query.with_for_update()).all()
+
+
+def expire_uploads(connection: Connection, owner_id: str, digests: Collection[str], at: datetime) -> None:
+    """Have finished uploads of a person expire at a time."""
+    connection.execute(update(uploads).where(*_finished(owner_id, digests)).values(expires_at=at))
+
+
+def last_expiries(connection: Connection, digests: Collection[str]) -> dict[str, datetime]:
+    """When the last upload of each content expires, whosever it is."""
+    query = select(uploads.c.sha256, func.max(uploads.c.expires_at).label("last"))
+    query = query.where(uploads.c.sha256.in_(digests))
+    return {row.sha256: row.last for row in connection.execute(query.group_by(uploads.c.sha256))}
+
+
+def keep_blob(connection: Connection, digest: str, until: datetime) -> None:
+    """Have a blob kept until then; one that a case has is kept for ever."""
+    kept = update(blobs).where(blobs.c.sha256 == digest, blobs.c.kept_until.is_not(None))
+    connection.execute(kept.values(kept_until=until))
 
 
 def name_uploads(connection: Connection, owner_id: str, digests: Collection[str]) -> None:

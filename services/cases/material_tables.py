@@ -46,10 +46,11 @@ def _uploads(metadata: MetaData) -> Table:
         Column("key", String(36), nullable=False, unique=True),
         Column("media_type", String(100), nullable=False),
         Column("size", BigInteger, nullable=False),
-        Column("sha256", String(64), nullable=False),
+        Column("sha256", String(64), nullable=False, index=True),
         Column("received", BigInteger, nullable=False),  # in whole parts
         Column("finished", Boolean, nullable=False),
         Column("named", Boolean, nullable=False),  # by a case
+        # Later while a draft names it.
         Column("expires_at", Instant, nullable=False, index=True),
     )
 

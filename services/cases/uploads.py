@@ -1,8 +1,8 @@
 """Use cases of uploads: materials that stream in, part by part, before an application names them by their hash."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -62,7 +62,7 @@ class Uploads:
         if count >= MOST_UPLOADS or size + declared.size > MOST_TIMES_LARGEST * self._largest:
             message = (
                 f"{count} uploads with {size} bytes wait to be named by an application; "
-                "hand in what names them, or wait until they expire"
+                "hand in or delete what names them, or wait until they expire"
             )
             raise Exhausted("TOO_MANY_UPLOADS", message, uploads=count, bytes=size)
         row = {
@@ -114,6 +114,23 @@ def finished(work: UnitOfWork, owner_id: str, digests: Collection[str]) -> dict[
     for row in store.finished_uploads(work.connection, owner_id, digests, work.now) if digests else []:
         found.setdefault(row.sha256, {})[row.media_type] = row.size
     return found
+
+
+def lock_finished(work: UnitOfWork, owner_id: str, digests: Collection[str]) -> list[str]:
+    """Which of these contents a person may name now; nobody else keeps or drops them in this transaction's time."""
+    own = sorted(finished(work, owner_id, digests))
+    store.lock_blobs(work.connection, own)
+    return own
+
+
+def keep(work: UnitOfWork, owner_id: str, until: Mapping[str, datetime]) -> None:
+    """Have a person's uploads, which are locked, expire at these times; a blob outlives all uploads of its content."""
+    for at in sorted(set(until.values())):
+        digests = [digest for digest, each in until.items() if each == at]
+        store.expire_uploads(work.connection, owner_id, digests, at)
+    for digest, last in store.last_expiries(work.connection, until).items():
+        # An upload that is being finished just now expires a day from now.
+        store.keep_blob(work.connection, digest, max(last, work.now + LIFE) + GRACE)
 
 
 def offset_mismatch(message: str, received: int | None = None) -> Conflict:

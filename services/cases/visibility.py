@@ -1,4 +1,4 @@
-"""Which cases a caller may see: an applicant its own, an operator all; and what of them."""
+"""For whom a caller acts; which cases it may see: an applicant its own, an operator all; and what of them."""
 
 from typing import Any
 
@@ -6,8 +6,16 @@ from sqlalchemy import Row
 
 from chassis.api import Caller
 from chassis.database import UnitOfWork
+from chassis.problems import Forbidden
 from duokua.cases.v1 import case_pb2
 from services.cases.service import Cases, case_not_found
+
+
+def applicant_of(caller: Caller) -> str:
+    """The person or firm for whom the caller acts; raises Forbidden NO_APPLICANT."""
+    if not caller.person_id:
+        raise Forbidden("NO_APPLICANT", "this token acts for nobody; ask for one with subject_person_id")
+    return caller.person_id
 
 
 def led_case(cases: Cases, work: UnitOfWork, caller: Caller, case_id: str) -> Row[Any]:

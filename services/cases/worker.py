@@ -9,6 +9,7 @@ from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases.afterwards import ARCHIVE_TOPIC, Archive
 from services.cases.calendars import CLOCKS_TOPIC
+from services.cases.drafts import Drafts
 from services.cases.sequencer import Sequencer
 from services.cases.service import Cases
 from services.cases.timekeeper import Timekeeper
@@ -24,6 +25,7 @@ class CasesWorker:
     sequencer = UseCases(Sequencer.from_settings)
     timekeeper = UseCases(Timekeeper.from_settings)
     archive = UseCases(Archive.from_settings)
+    drafts = UseCases(Drafts.from_settings)
 
     @subscribe(matters_events.BundlePublished)
     def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:

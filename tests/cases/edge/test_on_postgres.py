@@ -1,12 +1,16 @@
 """What only a database with many writers can show at the edge."""
 
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from duokua.cases.v1 import case_service_pb2
-from tests.cases.builders import tables
+from chassis.clock import new_id
+from duokua import errors
+from duokua.cases.v1 import case_pb2, case_service_pb2, draft_service_pb2
+from duokua.data import to_struct
+from tests.cases.builders import PDF, a_form, tables
 from tests.cases.offices import Offices, an_answer, answering, application, offices, pulled
 from tests.servers import PostgresServer
 
@@ -57,3 +61,26 @@ def test_a_watcher_is_woken_by_a_notification(town: Offices) -> None:
             (sign,) = [task for task in pulled(town.sign, 100, wait=10) if task.case_id == case_id]
             town.sign.tasks.AnswerTask(answering(an_answer(sign, "refuse")))
     assert versions == [3, 4]
+
+
+def test_submissions_of_a_draft_at_the_same_time_make_one_case(town: Offices) -> None:
+    digest = town.applicant.upload(io.BytesIO(PDF), "application/pdf").sha256
+    lease = case_pb2.Material(kind="lease", name="lease.pdf", media_type="application/pdf", sha256=digest)
+    for _ in range(5):
+        save = draft_service_pb2.SaveDraftRequest(request_id=new_id(), bundle_id="open-shop", materials=[lease])
+        save.form.CopyFrom(to_struct(a_form()))
+        draft = town.applicant.drafts.SaveDraft(save).draft
+        before = len(tables(town.database)["cases"])
+
+        def submit(_: int, draft: draft_service_pb2.Draft = draft) -> tuple[str, str]:
+            request = draft_service_pb2.SubmitDraftRequest(draft_id=draft.draft_id, version=draft.version)
+            try:
+                return "", town.applicant.drafts.SubmitDraft(request).case.case_id
+            except errors.FailedPrecondition as refused:
+                return refused.reason, refused.metadata["case_id"]
+
+        with ThreadPoolExecutor(8) as threads:
+            outcomes = list(threads.map(submit, range(8)))
+        assert sorted(reason for reason, _ in outcomes) == ["", *["DRAFT_SUBMITTED"] * 7]
+        assert len({case_id for _, case_id in outcomes}) == 1
+        assert len(tables(town.database)["cases"]) == before + 1

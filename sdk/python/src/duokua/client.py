@@ -14,6 +14,7 @@ import grpc.aio
 from duokua import transfer
 from duokua.cases.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
+from duokua.cases.v1.draft_service_pb2_grpc import DraftServiceStub
 from duokua.cases.v1.log_service_pb2_grpc import LogServiceStub
 from duokua.cases.v1.material_service_pb2 import DownloadMaterialRequest, Upload
 from duokua.cases.v1.material_service_pb2_grpc import MaterialServiceStub
@@ -135,6 +136,11 @@ class Session:
     def supervision(self) -> SupervisionServiceStub:
         """Reminding offices, for operators and lead organs."""
         return SupervisionServiceStub(self._channel("cases"))
+
+    @cached_property
+    def drafts(self) -> DraftServiceStub:
+        """Applications that are not handed in yet, for portals."""
+        return DraftServiceStub(self._channel("cases"))
 
     @cached_property
     def records(self) -> RecordServiceStub:

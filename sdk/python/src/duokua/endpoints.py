@@ -11,6 +11,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from duokua.cases.v1 import (
     calendar_service_pb2,
     case_service_pb2,
+    draft_service_pb2,
     log_service_pb2,
     operations_service_pb2,
     record_service_pb2,
@@ -33,6 +34,7 @@ _CONTRACTS = (
     calendar_service_pb2,
     case_service_pb2,
     directory_service_pb2,
+    draft_service_pb2,
     log_service_pb2,
     matter_service_pb2,
     notify_service_pb2,
