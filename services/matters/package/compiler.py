@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from services.matters.domain.bundle import (
     InputField,
@@ -36,13 +37,35 @@ def compile_package(files: Mapping[str, bytes]) -> Scenario:
     return scenario
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A package as far as it can be read, with all that is wrong with it; None is what cannot be read."""
+
+    scenario: Scenario | None
+    """None when there is a fault."""
+    faults: list[Fault]
+    """By file and line."""
+    manifest: ManifestPart | None = None
+    source: Source | None = None
+    """Of the manifest."""
+    form: FormField | None = None
+    matters: Mapping[str, MatterFile] = field(default_factory=dict)
+    """By name, those that can be read."""
+
+
 def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fault]]:
     """Check a package: the scenario when it is sound, or all that is wrong with it, by file and line."""
+    examined = examine_package(files)
+    return examined.scenario, examined.faults
+
+
+def examine_package(files: Mapping[str, bytes]) -> Examined:
+    """Check a package, and keep what was read of it."""
     faults = Faults()
     check_files(files, faults)
     if faults:
         # What is too large, or lies where it must not, is not read at all.
-        return None, faults.all()
+        return Examined(None, faults.all())
     source = _read(MANIFEST, files[MANIFEST], faults)
     manifest = read_part(ManifestPart, source, faults) if source else None
     form = _form(source, faults)
@@ -60,9 +83,8 @@ def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fau
             check_expressions(manifest, source, readable, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
-    if faults or manifest is None:
-        return None, faults.all()
-    return _scenario(manifest, readable, templates), []
+    scenario = None if faults or manifest is None else _scenario(manifest, readable, templates)
+    return Examined(scenario, faults.all(), manifest, source, form, readable)
 
 
 def _read(file: str, content: bytes, faults: Faults) -> Source | None:

@@ -15,11 +15,12 @@ LARGEST_PACKAGE = 3_500_000
 
 _MATTER = re.compile(r"matters/([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.yaml")
 _TEMPLATE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.txt")
+_TESTS = re.compile(r"tests/[a-z0-9]+(?:-[a-z0-9]+)*\.test\.yaml")
 # What a package carries for people; the platform keeps none of it.
 _FOR_PEOPLE = re.compile(r"(?:README|CHANGELOG)(?:\.[A-Za-z-]+)?\.md|LICENSE|docs/.+\.(?:md|svg|png)|examples/.+\.json")
 _WHAT_THERE_MAY_BE = (
-    f"a package has {MANIFEST}, matters/<name>.yaml, templates/<name>.txt, examples/<name>.json, README.md, "
-    "CHANGELOG.md, LICENSE and docs/"
+    f"a package has {MANIFEST}, matters/<name>.yaml, templates/<name>.txt, examples/<name>.json, "
+    "tests/<name>.test.yaml, README.md, CHANGELOG.md, LICENSE and docs/"
 )
 
 
@@ -64,6 +65,11 @@ def is_template(path: str) -> bool:
     return _TEMPLATE.fullmatch(path) is not None
 
 
+def holds_tests(path: str) -> bool:
+    """Tell whether a file holds tests of the scenario."""
+    return _TESTS.fullmatch(path) is not None
+
+
 def text_of(path: str, content: bytes, faults: Faults) -> str | None:
     """Read a file as UTF-8; None, with a fault at the place, when it is something else."""
     try:
@@ -79,10 +85,13 @@ def text_of(path: str, content: bytes, faults: Faults) -> str | None:
 def _path_fault(path: str) -> str:
     if fault := _trick(path):
         return fault
-    if path == MANIFEST or matter_name(path) or is_template(path) or _FOR_PEOPLE.fullmatch(path):
+    if path == MANIFEST or matter_name(path) or is_template(path) or holds_tests(path) or _FOR_PEOPLE.fullmatch(path):
         return ""
-    if path.startswith(("matters/", "templates/")):
-        return "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt"
+    if path.startswith(("matters/", "templates/", "tests/")):
+        return (
+            "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt, "
+            "tests/<name>.test.yaml"
+        )
     suggestion = did_you_mean(path, [MANIFEST]) if "/" not in path else ""
     return f"is no file of a scenario package{suggestion}; {_WHAT_THERE_MAY_BE}"
 
