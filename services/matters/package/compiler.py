@@ -23,8 +23,10 @@ from services.matters.package.dataflow import check_expressions
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
-from services.matters.package.models import ManifestPart, MatterPart, NamePart, read_part
+from services.matters.package.models import ManifestPart, MatterPart
 from services.matters.package.notices import Printer, check_template
+from services.matters.package.parts import NamePart
+from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.times import check_limits, corrections_of, limits_of, rules_of
 

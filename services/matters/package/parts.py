@@ -1,0 +1,59 @@
+"""The words that the YAML files of packages and overlays are made of: names, times, sizes, and what all parts share."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+_SLUG = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_FIELD_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_MEDIA_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]*$"
+_SIZE = r"^[1-9][0-9]{0,6} ?(KB|MB)$"
+_REGION = r"^[0-9]{6}$"
+_AMOUNT = "[1-9][0-9]{0,7}"
+_UNITS = "(working day|calendar day|hour|minute|month)s?"
+_TIME = rf"^{_AMOUNT} {_UNITS}$"
+_EXTENDABLE_TIME = rf"^{_AMOUNT} {_UNITS}( \(\+{_AMOUNT}\))?$"
+_TIME_OF_DAY = r"^(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9]$"
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
+MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100)]
+FieldName = Annotated[str, StringConstraints(pattern=_NAME, max_length=60)]
+JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Time = Annotated[str, StringConstraints(pattern=_TIME)]
+ExtendableTime = Annotated[str, StringConstraints(pattern=_EXTENDABLE_TIME)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=_TIME_OF_DAY)]
+Region = Annotated[str, StringConstraints(pattern=_REGION)]
+MaterialSize = Annotated[str, StringConstraints(pattern=_SIZE)]
+
+# What a value that breaks a pattern should look like.
+SHAPES = {
+    _SLUG: 'small letters, digits and single hyphens, such as "food-licence"',
+    _FIELD_PATH: 'a path in the form, such as "premises.area"',
+    _MEDIA_TYPE: 'a media type, such as "application/pdf"',
+    _NAME: 'letters, digits and underscores, such as "id_number"',
+    _SIZE: 'a size, such as "500 KB" or "2 MB"',
+    _TIME: 'a time in working days, calendar days, hours, minutes or months, such as "5 working days"',
+    _EXTENDABLE_TIME: (
+        'a time in working days, calendar days, hours, minutes or months, such as "20 working days", or '
+        '"20 working days (+10)" when it may be extended'
+    ),
+    _TIME_OF_DAY: 'a time of day from 01:00 on in quotes, such as "17:30"',
+    _REGION: 'a region of GB/T 2260 in quotes, such as "330106"',
+}
+
+
+class Part(BaseModel):
+    """What all parts share: no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NamePart(Part):
+    """A name in both languages."""
+
+    zh: Text
+    en: Text
