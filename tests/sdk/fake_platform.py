@@ -179,8 +179,17 @@ class FakePlatform(TaskServiceServicer, TokenServiceServicer, CaseServiceService
     def answer(self, verb: str, number: int = 1, stream: int = 1) -> task_pb2.TaskAnswer:
         """The n-th answer of a kind on a stream."""
         work = self.stream(stream)
-        self.until(lambda: len(work.answers_of(verb)) >= number, f"answer {number} of {verb}, got {work.verbs()}")
+        self.until(lambda: len(work.answers_of(verb)) >= number, f"answer {number} of {verb}")
         return work.answers_of(verb)[number - 1]
+
+    def answers(self, verb: str, number: int) -> list[task_pb2.TaskAnswer]:
+        """The first answers of a kind, on whichever streams they come: a department may leave one for a wider one."""
+
+        def come() -> list[task_pb2.TaskAnswer]:
+            return [answer for stream in list(self.streams) for answer in stream.answers_of(verb)]
+
+        self.until(lambda: len(come()) >= number, f"{number} answers of {verb}")
+        return come()
 
     async def Work(
         self, request_iterator: AsyncIterator[task_service_pb2.WorkRequest], context: Any

@@ -127,7 +127,7 @@ def test_a_task_that_comes_again_under_its_lease_is_not_begun_twice(fake: FakePl
         fake.stream(2).send(task, a_task("t2"))
         gate.wait()
         gate.open.set()
-        fake.answer("complete", number=2, stream=2)
+        fake.answers("complete", 2)
     assert [task.task_id for task in gate.tasks] == ["t1", "t2"]
 
 
@@ -143,7 +143,7 @@ def test_a_task_that_is_leased_to_us_anew_goes_on_under_the_new_lease(fake: Fake
         fake.stream(2).send(a_task("t1", lease="new"), a_task("t2"))
         gate.wait()
         gate.open.set()
-        answers = [fake.answer("complete", number, stream=2) for number in (1, 2)]
+        answers = fake.answers("complete", 2)
     assert sorted((answer.task_id, answer.lease) for answer in answers) == [("t1", "new"), ("t2", "lease of t2")]
     assert [task.task_id for task in gate.tasks] == ["t1", "t2"]
 
