@@ -132,7 +132,10 @@ def failed(turn: Turn, given: Failed) -> None:
         return
     turn.settle(task, given, TaskStatus.FAILED)
     if task.kind is TaskKind.FOLLOW_UP:
-        wait = _back_off(follow_ups.failures(turn, task), given.retry_after)
+        failures = follow_ups.failures(turn, task)
+        # No incident ends this: what a case remembers grows by a task a day then, and not as fast as the office fails.
+        often = failures >= FAILURES_TO_INCIDENT
+        wait = LONGEST_RETRY_AFTER if often else _back_off(failures, given.retry_after)
         follow_ups.try_again(turn, task, turn.now + wait)
         return
     step = turn.change(task.step_id, failures=turn.steps[task.step_id].failures + 1, task_id="")

@@ -10,7 +10,6 @@ from dataclasses import replace
 from services.cases.domain import timing
 from services.cases.domain.answers import must_handle, open_task
 from services.cases.domain.case import StepStatus, TaskState, TaskStatus, UndoCause
-from services.cases.domain.clocks import StopKind
 from services.cases.domain.effects import CorrectionRequested as CorrectionAnnounced
 from services.cases.domain.effects import CorrectionSupplied
 from services.cases.domain.inputs import Corrected, CorrectionRequested
@@ -53,9 +52,7 @@ def correction_requested(turn: Turn, given: CorrectionRequested) -> None:
     turn.change(task.step_id, status=StepStatus.CORRECTING, task_id="", failures=0)
     accepted = task.status is TaskStatus.ACCEPTED
     request = CorrectionRequest(task.step_id, task.task_id, given.items, given.reason, accepted)
-    planned = turn.plan.by_id[task.step_id]
-    kind = StopKind.PRE_CHECK_CORRECTION if planned.pre_check else StopKind.CORRECTION
-    timing.stopped(turn, task.step_id, task.task_id, kind)
+    timing.stopped(turn, task.step_id, task.task_id, timing.correction_kind(turn.plan, task.step_id))
     correction = _with(turn, request)
     _give_time(turn, correction)
     turn.announce(CorrectionAnnounced(correction.correction_no))

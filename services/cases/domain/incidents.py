@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from services.cases.domain import timing
 from services.cases.domain.case import StepStatus
 from services.cases.domain.corrections import ask_again
 from services.cases.domain.decisions import open_incident
 from services.cases.domain.flow import decide_again, start_anyway
 from services.cases.domain.inputs import IncidentRetried
 from services.cases.domain.notices import request_again, request_notice
+from services.cases.domain.stages import was_accepted
 from services.cases.domain.turn import Turn
 
 
@@ -30,6 +32,15 @@ def _handle_again(turn: Turn, step_id: str) -> None:
     turn.open_handling(step_id, accepted=accepted)
 
 
+def _offer_again(turn: Turn, step_id: str) -> None:
+    """The office decides anew. What it had accepted stays accepted, and the time for the decision begins anew."""
+    accepted = was_accepted(turn.plan, turn.before, step_id)
+    turn.change(step_id, failures=0)
+    turn.open_handling(step_id, accepted=accepted)
+    if accepted:
+        timing.taken_on(turn, step_id, turn.now)
+
+
 def _undo_again(turn: Turn, step_id: str) -> None:
     turn.change(step_id, failures=0)
     turn.open_undoing(step_id)
@@ -39,7 +50,7 @@ _RETRIES: dict[str, Callable[[Turn, str], None]] = {
     "NO_OFFICE": _route_again,
     "TASK_FAILED": _handle_again,
     "UNDO_FAILED": _undo_again,
-    "REFUSED_AFTER_PIVOT": _handle_again,
+    "REFUSED_AFTER_PIVOT": _offer_again,
     "CORRECTION_EXPIRED": ask_again,
     "INPUTS_FAILED": _handle_again,
     "QUORUM_MISSED": start_anyway,

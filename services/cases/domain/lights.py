@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.cases.domain import timing
 from services.cases.domain.case import OPEN_TASK, StepStatus, TaskStatus
-from services.cases.domain.clocks import Clock
+from services.cases.domain.clocks import Clock, StopKind
 from services.cases.domain.corrections import expired
 from services.cases.domain.effects import AcceptTask, StepAccepted
 from services.cases.domain.follow_ups import overdue
@@ -57,10 +57,15 @@ def _accepted_by_silence(turn: Turn, late: CaseClock) -> None:
 
 
 def received_at(clock: Clock) -> datetime:
-    """When the office had everything: at the offer, or with what was supplied last after it asked for corrections."""
-    return max([clock.started_at, *(each.resumed_at for each in clock.stops if each.resumed_at)])
+    """When the office had everything: at the offer, or with what was supplied last after it asked for corrections.
+
+    A special procedure is no reason to receive later: what it took is left out of the clocks of the decision.
+    """
+    supplied = (each.resumed_at for each in clock.stops if each.resumed_at and each.kind in _OF_CORRECTIONS)
+    return max([clock.started_at, *supplied])
 
 
+_OF_CORRECTIONS = frozenset({StopKind.CORRECTION, StopKind.PRE_CHECK_CORRECTION})
 _FOLLOWS: dict[tuple[ClockKind, Light], Callable[[Turn, CaseClock], None]] = {
     (ClockKind.ACCEPTANCE, Light.RED): _accepted_by_silence,
     (ClockKind.CORRECTION, Light.RED): lambda turn, _: expired(turn),

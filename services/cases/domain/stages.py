@@ -6,7 +6,16 @@ Nothing of this is stored: it follows from a case as it stands, so it cannot dis
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from services.cases.domain.case import Case, CaseStatus, NoticeStatus, StepState, StepStatus, TaskKind, UndoCause
+from services.cases.domain.case import (
+    Case,
+    CaseStatus,
+    NoticeStatus,
+    StepState,
+    StepStatus,
+    TaskKind,
+    TaskStatus,
+    UndoCause,
+)
 from services.cases.domain.plan import Plan, PlanStep
 from services.cases.domain.proceedings import ClockKind, CorrectionStatus
 from services.cases.domain.reckoning import Light
@@ -107,10 +116,13 @@ def was_accepted(plan: Plan, case: Case, step_id: str) -> bool:
     step = case.steps[step_id]
     if step.acceptance_stands:
         return True
+    accepted = False
     for task in case.tasks.values():
-        of_step = task.step_id == step_id and task.kind is TaskKind.HANDLE and task.organ_id == step.organ_id
-        if of_step and any(kind == "accepted" for kind, _ in task.answers):
-            return True
+        if task.step_id == step_id and task.kind is TaskKind.HANDLE and task.organ_id == step.organ_id:
+            said = any(kind == "accepted" for kind, _ in task.answers)
+            accepted = task.status is not TaskStatus.RETURNED and (accepted or said)
+    if accepted:
+        return True
     silent = case.proceedings.clocks.get(clock_id(step_id, ClockKind.ACCEPTANCE))
     return silent is not None and silent.light is Light.RED
 

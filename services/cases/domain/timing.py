@@ -3,7 +3,8 @@
 - A step is offered to its office: the clock of its acceptance starts, once: not again for another try after a technical
   failure, nor for an office that had accepted.
 - It is accepted, by word, by deed or by silence: that clock ends, and those of the decision start. The first acceptance
-  of a case starts the bundle's own; a pre-check is none, because it comes before anybody accepts.
+  of a case starts the bundle's own; a pre-check is none, because it comes before anybody accepts. After silence they
+  start in the past, and stood still for whatever has held the step, or for the bundle's any step, up since.
 - A correction is asked for, or a special procedure begins: the step's clocks and the bundle's stand still until it is
   over. Several may overlap; each is named by the task on which it was said.
 - The step is completed, refused, returned, skipped or cancelled: its clocks end. When it is offered to another office,
@@ -22,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from services.cases.domain import clocks
 from services.cases.domain.case import StepStatus
-from services.cases.domain.clocks import Clock, Limit, StopKind
-from services.cases.domain.plan import Limits
-from services.cases.domain.proceedings import CaseClock, ClockKind, CorrectionStatus
+from services.cases.domain.clocks import Clock, Limit, Stop, StopKind
+from services.cases.domain.plan import Limits, Plan
+from services.cases.domain.proceedings import CaseClock, ClockKind
 
 if TYPE_CHECKING:
     from services.cases.domain.turn import Turn
@@ -64,8 +65,6 @@ def taken_on(turn: "Turn", step_id: str, at: datetime) -> None:
     begun = any(each.step_id == BUNDLE and each.kind in _OF_STEPS for each in turn.proceedings.clocks.values())
     if not begun and not planned.pre_check:
         _start_decision(turn, BUNDLE, turn.plan.limits, at)
-        for stop_id, kind in _open_stops(turn):
-            _stop(turn, (BUNDLE,), stop_id, kind)
 
 
 def stopped(turn: "Turn", step_id: str, stop_id: str, kind: StopKind) -> None:
@@ -128,6 +127,9 @@ def _start_decision(turn: "Turn", step_id: str, limits: Limits, at: datetime) ->
     for kind, limit in ((ClockKind.STATUTORY, limits.statutory), (ClockKind.PROMISED, limits.promised)):
         if limit is not None:
             start(turn, clock_id(step_id, kind), step_id, kind, limit, at)
+    for hold in _holds_since(turn, step_id, at):
+        for each in _of(turn, (step_id,)):
+            _change(turn, each, _held(each.clock, hold, at))
 
 
 def _stop(turn: "Turn", step_ids: Iterable[str], stop_id: str, kind: StopKind) -> None:
@@ -149,14 +151,38 @@ def _held_by(clock: Clock, stop_id: str) -> bool:
     return any(each.stop_id == stop_id and each.resumed_at is None for each in clock.stops)
 
 
-def _open_stops(turn: "Turn") -> Iterator[tuple[str, StopKind]]:
-    """What holds clocks now; one that starts meanwhile is held too."""
-    for correction in turn.proceedings.corrections:
-        if correction.status is CorrectionStatus.OPEN:
-            yield from ((request.task_id, StopKind.CORRECTION) for request in correction.requests)
-    for procedure in turn.proceedings.procedures:
-        if procedure.ended_at is None:
-            yield procedure.task_id, procedure.kind
+def _holds_since(turn: "Turn", step_id: str, at: datetime) -> list[Stop]:
+    """What holds clocks of a step up now, or did since then: a clock that starts in the past stood still meanwhile.
+
+    For the bundle's, what holds any step up. A correction counts from its first request on, whichever step's that is:
+    the bundle stood still from then on.
+    """
+    holds = [
+        Stop(request.task_id, correction_kind(turn.plan, request.step_id), correction.opened_at, correction.settled_at)
+        for correction in turn.proceedings.corrections
+        for request in correction.requests
+        if step_id in (BUNDLE, request.step_id)
+    ]
+    holds += [
+        Stop(procedure.task_id, procedure.kind, procedure.began_at, procedure.ended_at)
+        for procedure in turn.proceedings.procedures
+        if step_id in (BUNDLE, procedure.step_id)
+    ]
+    since = (each for each in holds if each.resumed_at is None or each.resumed_at > at)
+    return sorted(since, key=lambda each: each.stopped_at)
+
+
+def _held(clock: Clock, hold: Stop, since: datetime) -> Clock:
+    """The clock with what held it up; one that ran before has been told."""
+    if any(each.stop_id == hold.stop_id for each in clock.stops):
+        return clock
+    stopped = clocks.stop(clock, max(hold.stopped_at, since), hold.stop_id, hold.kind)
+    return stopped if hold.resumed_at is None else clocks.resume(stopped, hold.resumed_at, hold.stop_id)
+
+
+def correction_kind(plan: Plan, step_id: str) -> StopKind:
+    """Why a clock stands still while the applicant is asked for corrections of a step."""
+    return StopKind.PRE_CHECK_CORRECTION if plan.by_id[step_id].pre_check else StopKind.CORRECTION
 
 
 def _change(turn: "Turn", before: CaseClock, clock: Clock) -> None:

@@ -159,7 +159,7 @@ def test_a_follow_up_that_fails_is_tried_again_for_as_long_as_it_takes() -> None
     saga.answer(Accepted(the_follow_up(saga).task_id, "a"))
     for number in range(100):
         saga.answer(Failed(the_follow_up(saga).task_id, f"r{number}", "down"))
-        assert saga.now < the_follow_up(saga).not_before <= saga.now + timedelta(minutes=10)
+        assert saga.now < the_follow_up(saga).not_before <= saga.now + timedelta(minutes=10 if number < 7 else 1440)
     task = the_follow_up(saga)
     assert (task.task_id, task.attempt, task.accepted) == ("c1:food:f101", 101, True)
     assert not saga.open_incidents
@@ -168,6 +168,14 @@ def test_a_follow_up_that_fails_is_tried_again_for_as_long_as_it_takes() -> None
     saga.answer(Completed(task.task_id, "done", {}))
     assert not open_ones(saga.case)
     all_laws_hold(saga)
+
+
+def test_an_office_that_always_fails_a_follow_up_gets_it_once_a_day_whatever_wait_it_asks_for() -> None:
+    saga = a_complaint()
+    for number in range(8):
+        assert the_follow_up(saga).not_before == saga.now
+        saga.answer(Failed(the_follow_up(saga).task_id, f"r{number}", "down", timedelta(0)))
+    assert the_follow_up(saga).not_before == saga.now + timedelta(days=1)
 
 
 def test_a_running_case_goes_on_and_is_undone_past_an_open_follow_up() -> None:

@@ -13,6 +13,7 @@ from services.cases.domain.inputs import Accepted, ClockTurned, LimitExtended
 from services.cases.domain.lights import clock_turned
 from services.cases.domain.plan import Limits
 from services.cases.domain.reckoning import Light
+from tests.cases.domain.holding_up import ask, resume, supply, suspend
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import NINE, Saga
@@ -60,6 +61,37 @@ def test_the_day_of_receipt_is_that_of_what_was_supplied_last() -> None:
     turn.now += 5 * DAY
     clock_turned(turn, RED)
     assert turn.proceedings.clocks["food:statutory"].clock.started_at == NINE + 4 * DAY
+
+
+def test_a_procedure_before_the_acceptance_is_no_later_receipt_and_is_left_out_of_the_decision() -> None:
+    saga = a_timed_case()
+    suspend(saga, "food")
+    began = saga.now
+    resume(saga.later(9 * DAY), "food")
+    ended = saga.now
+    saga.later(6 * DAY).take(RED)
+    clock = clocks(saga)["food:statutory"].clock
+    assert clock.started_at == NINE
+    assert [(each.stopped_at, each.resumed_at) for each in clock.stops] == [(began, ended)]
+    all_laws_hold(saga)
+
+
+def test_the_clock_of_the_bundle_stood_still_for_what_held_others_up_since_the_day_of_receipt() -> None:
+    plan = replace(a_plan(a_step("food", limits=STEP), a_step("sign"), a_step("fire")), limits=Limits(statutory=BUNDLE))
+    saga = Saga(plan).submitted().routed()
+    ask(saga.later(DAY), "sign")
+    supply(saga.later(2 * DAY))
+    suspend(saga.later(DAY), "fire")
+    saga.later(4 * DAY).take(RED)
+    clock = clocks(saga)[":statutory"].clock
+    assert clock.started_at == NINE
+    assert [(each.stopped_at, each.resumed_at) for each in clock.stops] == [
+        (NINE + DAY, NINE + 3 * DAY),
+        (NINE + 4 * DAY, None),
+    ]
+    resume(saga.later(DAY), "fire")
+    assert not clocks(saga)[":statutory"].clock.stopped
+    all_laws_hold(saga)
 
 
 def test_silence_during_an_incident_is_acceptance_and_the_retry_is_offered_as_accepted() -> None:
@@ -132,3 +164,32 @@ def test_a_limit_that_has_passed_cannot_be_extended() -> None:
     saga = a_timed_case().accept("food")
     saga.take(ClockTurned("food:statutory", Light.RED))
     saga.is_refused(extension(saga), "LIMIT_PASSED")
+
+
+def past_the_pivot(limits: Limits = STEP) -> Saga:
+    """Food is offered, with all limits, and can only go forward."""
+    plan = a_plan(a_step("hand-over", pivot=True), a_step("food", "hand-over", limits=limits))
+    return Saga(plan).submitted().routed().complete("hand-over")
+
+
+def test_what_was_accepted_is_offered_as_accepted_after_a_refusal_that_an_operator_settled() -> None:
+    saga = past_the_pivot().accept("food").later(3 * DAY).refuse("food").later(DAY).retried("REFUSED_AFTER_PIVOT")
+    assert saga.open[saga.task_id("food")].accepted
+    assert running(saga) == {"food:statutory", "food:promised"}
+    assert clocks(saga)["food:statutory"].clock.started_at == saga.now
+    all_laws_hold(saga)
+    saga.complete("food")
+    assert saga.announced().count("StepAccepted food") == 1
+
+
+def test_an_acceptance_that_stands_is_the_only_one_whatever_the_office_above_refuses() -> None:
+    saga = past_the_pivot().accept("food").pass_up("food").routed().refuse("food").retried("REFUSED_AFTER_PIVOT")
+    assert saga.step("food").status is StepStatus.ACCEPTED
+    all_laws_hold(saga)
+
+
+def test_what_nobody_had_accepted_is_offered_for_acceptance_again() -> None:
+    saga = past_the_pivot().refuse("food").retried("REFUSED_AFTER_PIVOT")
+    assert saga.step("food").status is StepStatus.OFFERED
+    assert running(saga) == {"food:acceptance"}
+    all_laws_hold(saga)

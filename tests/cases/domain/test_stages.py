@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.cases.domain.clocks import ACCEPTANCE, start
-from services.cases.domain.inputs import Archived, CaseStopped, Delivered, Rated, Withdrawn
+from services.cases.domain.inputs import Archived, CaseStopped, Delivered, Rated, StepReassigned, Withdrawn
 from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import CaseClock, ClockKind
 from services.cases.domain.reckoning import Light
@@ -221,3 +221,10 @@ def test_silence_past_the_limit_is_acceptance_too() -> None:
     silent = replace(saga.case, proceedings=replace(saga.case.proceedings, clocks={clock.clock_id: clock}))
     assert was_accepted(saga.plan, silent, "food")
     assert not was_accepted(saga.plan, saga.case, "food")
+
+
+def test_what_an_office_had_accepted_and_returned_is_not_accepted_when_it_gets_it_again() -> None:
+    saga = Saga(a_plan(a_step("food"))).submitted().routed().accept("food").send_back("food").routed()
+    saga.take(StepReassigned("food", "it is theirs after all", "office of food"))
+    saga.routed(offices={"food": "office of food"}).refuse("food", "the lease is missing")
+    assert step_end(saga.plan, saga.case, "food") == End(FinalResult.REFUSED_TO_ACCEPT, "the lease is missing")
