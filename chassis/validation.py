@@ -105,9 +105,12 @@ def _checks_of_content(field: FieldDescriptor, rule: options_pb2.FieldRule) -> I
 
 def _required(field: FieldDescriptor) -> Check:
     def check(message: Message, path: str) -> Iterator[Violation]:
-        present = message.HasField(field.name) if _has_presence(field) else bool(getattr(message, field.name))
+        value = getattr(message, field.name)
+        present = message.HasField(field.name) if _has_presence(field) else bool(value)
         if not present:
             yield Violation(path + field.name, "required")
+        elif isinstance(value, str) and not value.strip():
+            yield Violation(path + field.name, "required, and must not be blank")
 
     return check
 

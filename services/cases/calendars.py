@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BigInteger, Connection, Row, literal, select
 
 from chassis.database import UnitOfWork, insert
 from chassis.paging import Page
@@ -54,7 +54,9 @@ class Calendars:
     def row(self, work: UnitOfWork, number: int) -> Row[Any]:
         """What is stored of a version, the newest for 0. Raises NotFound CALENDAR_NOT_FOUND."""
         number = number or _newest(work.connection)
-        found = work.connection.execute(select(calendars).where(calendars.c.version == number)).one_or_none()
+        found = work.connection.execute(
+            select(calendars).where(calendars.c.version == literal(number, BigInteger))
+        ).one_or_none()
         if found is None:
             what = f"version {number} of the calendar" if number else "calendar yet: start an api process of cases"
             raise NotFound("CALENDAR_NOT_FOUND", f"there is no {what}", version=number)

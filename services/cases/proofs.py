@@ -14,6 +14,9 @@ from services.cases.domain.log import Registered
 from services.cases.domain.merkle import consistency_proof, inclusion_proof
 from services.cases.log_store import ENTRIES, REGISTER
 
+LARGEST_SIZE = 2**63 - 1
+"""Of a log, as databases count; the contract can name larger ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -62,7 +65,9 @@ def case_proof(work: UnitOfWork, case_id: str, size: int | None, after: int, lim
 def head_at(work: UnitOfWork, size: int) -> Row[Any]:
     """The head of a size, the newest for 0; raises NotFound TREE_HEAD_NOT_FOUND."""
     connection = work.connection
-    head = log_store.head_at(connection, size) if size else log_store.newest_head(connection)
+    head = None
+    if size <= LARGEST_SIZE:
+        head = log_store.head_at(connection, size) if size else log_store.newest_head(connection)
     if head is None:
         message = f"no tree head was signed at size {size}" if size else "the case log is empty"
         raise NotFound("TREE_HEAD_NOT_FOUND", message, size=size)

@@ -4,12 +4,14 @@ Each filter that can be rare has an index that is in the order of the answer, so
 rarest one and stops when the page is full. `python -m bench search` shows the plans and the times.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
@@ -186,11 +188,11 @@ def _tie(case: Case, organ_id: str) -> dict[str, Any]:
 
 
 def _conditions(wanted: Wanted, case_id: ColumnElement[str]) -> list[ColumnElement[bool]]:
-    found = [
-        cases.c[name] == getattr(wanted, name)
-        for name in ("applicant_id", "bundle_id", "bundle_version")
-        if getattr(wanted, name)
-    ]
+    found = [cases.c[name] == getattr(wanted, name) for name in ("applicant_id", "bundle_id") if getattr(wanted, name)]
+    if wanted.bundle_version:
+        found.append(
+            cases.c.bundle_version == literal(wanted.bundle_version, BigInteger)
+        )  # larger than any may be asked
     # In the text of the query, not as parameters: few values, which differ a thousandfold in how many cases have them.
     found += [
         cases.c[name] == bindparam(None, getattr(wanted, name), String, literal_execute=True)
@@ -214,11 +216,11 @@ def _conditions(wanted: Wanted, case_id: ColumnElement[str]) -> list[ColumnEleme
 
 
 def _instant(key: object) -> datetime:
-    try:
-        instant = datetime.fromisoformat(str(key))
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = None
+    with contextlib.suppress(ValueError, OverflowError):  # OverflowError: a time of a zone that UTC has no year for
+        told = datetime.fromisoformat(str(key))
+        instant = told.astimezone(UTC) if told.tzinfo else None
+    if instant is None:
         fault = Violation("page_token", "give the next_page_token of an earlier answer, unchanged")
         raise Invalid("BAD_PAGE_TOKEN", "the page token is not one that this method gave", [fault])
     return instant

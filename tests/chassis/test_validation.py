@@ -20,7 +20,7 @@ from chassis.validation import (
     check_known,
     check_request,
 )
-from duokua.cases.v1 import case_pb2, case_service_pb2, task_pb2, task_service_pb2
+from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2, task_pb2, task_service_pb2
 from duokua.data import from_struct, to_struct
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.routing.v1 import routing_service_pb2
@@ -56,6 +56,14 @@ def test_required_fields_must_be_there_and_filled() -> None:
         "form": "required",
     }
     assert faults(directory_service_pb2.RegisterRegionsRequest()) == {"regions": "required"}
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\r\n", "\u3000\u00a0"])
+def test_a_required_text_must_say_something(blank: str) -> None:
+    told = {"reason": "required, and must not be blank"}
+    assert faults(case_service_pb2.WithdrawCaseRequest(request_id="r", case_id="c", reason=blank)) == told
+    assert faults(operations_service_pb2.StopCaseRequest(request_id="r", case_id="c", reason=blank)) == told
+    assert faults(case_service_pb2.RateCaseRequest(request_id="r", case_id="c", level=1, comment=blank)) == {}
 
 
 def test_an_empty_form_is_there() -> None:

@@ -8,10 +8,17 @@ import pytest
 
 from chassis.clock import new_id
 from duokua import errors
-from duokua.cases.v1 import case_pb2, case_service_pb2, draft_service_pb2
+from duokua.cases.v1 import (
+    calendar_service_pb2,
+    case_pb2,
+    case_service_pb2,
+    draft_service_pb2,
+    log_service_pb2,
+    operations_service_pb2,
+)
 from duokua.data import to_struct
 from tests.cases.builders import PDF, a_form, tables
-from tests.cases.offices import Offices, an_answer, answering, application, offices, pulled
+from tests.cases.offices import Offices, an_answer, answering, application, offices, pulled, refusal
 from tests.servers import PostgresServer
 
 
@@ -49,6 +56,16 @@ def test_a_waiting_pull_is_woken_by_a_notification(town: Offices) -> None:
     with ThreadPoolExecutor(4) as threads:
         outcomes = list(threads.map(lambda _: town.food.tasks.AnswerTask(done).outcome, range(4)))
     assert not any(outcome.HasField("problem") for outcome in outcomes)
+
+
+def test_numbers_that_no_column_holds_are_found_nowhere(town: Offices) -> None:
+    largest = 2**32 - 1
+    search = operations_service_pb2.SearchCasesRequest(bundle_version=largest)
+    assert not town.operator.operations.SearchCases(search).cases
+    year = calendar_service_pb2.GetCalendarYearRequest(year=2026, version=largest)
+    assert refusal(town.operator.calendar.GetCalendarYear, year)[1] == "CALENDAR_NOT_FOUND"
+    head = log_service_pb2.GetTreeHeadRequest(size=2**64 - 1)
+    assert refusal(town.applicant.log.GetTreeHead, head)[1] == "TREE_HEAD_NOT_FOUND"
 
 
 def test_a_watcher_is_woken_by_a_notification(town: Offices) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from chassis.database import Database
+from chassis.paging import next_token
 from cli.main import app
 from duokua.cases.v1 import log_service_pb2
 from services.cases.sequencer import Sequencer
@@ -65,6 +66,22 @@ def test_replay_and_audit_are_for_operators_only(town: Offices) -> None:
         audit = refusal(other.log.AuditLog, pb.AuditLogRequest())
         assert (replay[0], audit[0]) == ("PERMISSION_DENIED", "PERMISSION_DENIED")
     assert town.operator.log.ReplayCase(pb.ReplayCaseRequest(case_id=case_id)).entries == 3
+
+
+@pytest.mark.parametrize("size", [2**63 - 1, 2**63, 2**64 - 1])
+def test_a_size_at_which_nothing_was_signed_is_found_nowhere(town: Offices, size: int) -> None:
+    missing: tuple[str, str, list[str]] = ("NOT_FOUND", "TREE_HEAD_NOT_FOUND", [])
+    assert refusal(town.applicant.log.GetTreeHead, pb.GetTreeHeadRequest(size=size)) == missing
+    grown = pb.GetConsistencyProofRequest(first_size=1, second_size=size)
+    assert refusal(town.applicant.log.GetConsistencyProof, grown) == missing
+
+
+@pytest.mark.parametrize("place", [[0, 2**31 - 1], [1, 2**31 - 1], [2, 0]])
+def test_an_audit_from_beyond_the_end_looks_at_nothing(town: Offices, sequencer: Sequencer, place: list[int]) -> None:
+    town.opened()
+    add_all(town.database, sequencer)
+    page = town.operator.log.AuditLog(pb.AuditLogRequest(page_token=next_token(place)))
+    assert (page.leaves, list(page.findings)) == (0, [])
 
 
 def test_a_case_that_is_not_logged_yet_says_so(town: Offices) -> None:

@@ -6,9 +6,19 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.paging import next_token
 from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import operations_service_pb2 as pb
 from tests.cases.offices import Offices, refusal
+
+NO_TIMES = (
+    "",
+    "2026",
+    "2026-02-30T00:00:00+00:00",
+    "2026-02-03T00:00:00",
+    "0001-01-01T00:00:00+08:00",
+    "9999-12-31T23:00:00-08:00",
+)
 
 
 def at(instant: datetime) -> Timestamp:
@@ -81,6 +91,10 @@ def test_only_operators_search(town: Offices) -> None:
         ({"ended_from": Timestamp(seconds=20), "ended_before": Timestamp(seconds=20)}, "ended_before"),
         ({"organ_id": "x" * 65}, "organ_id"),
         ({"page_token": "made up"}, "page_token"),
+        *(
+            ({"page_token": next_token([at, "x"]), "ended_from": Timestamp(seconds=20)}, "page_token")
+            for at in NO_TIMES
+        ),
     ],
 )
 def test_what_cannot_be_searched_for_is_named(town: Offices, wanted: dict[str, Any], field: str) -> None:

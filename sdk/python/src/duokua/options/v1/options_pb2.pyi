@@ -71,7 +71,7 @@ class FieldRule(_message.Message):
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     PATTERN_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
-    """The field must be set and not empty."""
+    """The field must be set and not empty; a text must have more than white space."""
     max_length: _builtins.int
     """The longest string or bytes, in characters or bytes; 0 means the server's default (1,000 characters)."""
     max_items: _builtins.int
