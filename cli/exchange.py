@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -65,7 +66,8 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 """By kind, the columns that follow."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""As OWASP lists them (CSV injection); Chinese spreadsheets take the wide forms for the narrow ones."""
 _BOM: Final = "\ufeff"
 _TIMES: Final = "_at"
 
@@ -129,10 +131,15 @@ def tables(paths: Sequence[Path], *, chinese: bool = False, bom: bool = False) -
 
 @contextmanager
 def _whole(path: Path, begins: str = "") -> Iterator[TextIO]:
-    """A file that takes its name, in the place of an earlier one, when all was written; otherwise it is not there."""
+    """A file that takes its name, in the place of an earlier one, when all was written; otherwise it is not there.
+
+    It names persons, and is for its owner only.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        part.unlink(missing_ok=True)  # of a process that was killed
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(begins)
             yield file
         part.replace(path)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC
 
-from chassis.api import Call, StreamCall
+from chassis.api import Call, Caller, StreamCall
 from chassis.problems import Invalid, Unavailable, Violation
 from duokua.cases.v1 import record_pb2, record_service_pb2
 from services.cases.record_messages import record_message
@@ -37,7 +37,7 @@ class RecordApi:
             if records is None:
                 return
             if records:
-                yield pb.ExportCaseResponse(records=records)
+                yield pb.ExportCaseResponse(records=[_shown_to(call.caller, each) for each in records])
 
     def _reader(self, call: StreamCall, case_id: str) -> CaseRecords:
         with call.database.read() as work:
@@ -74,3 +74,10 @@ class RecordApi:
         except ValueError as error:
             raise Invalid("BAD_REQUEST", "since is no time", [Violation("since", "is not a time")]) from error
         return position_since(call.work, since)
+
+
+def _shown_to(caller: Caller, record: record_pb2.ExchangeRecord) -> record_pb2.ExchangeRecord:
+    """A record as the caller sees it: for an applicant an office is one body, as in its case."""
+    if record.HasField("process") and not caller.may("cases.read_all"):
+        record.process.ClearField("handler")
+    return record

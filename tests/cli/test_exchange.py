@@ -81,10 +81,20 @@ def test_tables_are_one_file_a_kind_safe_for_spreadsheets(tmp_path: Path) -> Non
     assert (tmp_path / "special.csv").read_text("utf-8").count("\n") == 1
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠A1"])
 def test_no_cell_is_taken_for_a_formula(text: str) -> None:
     assert cell(text) == f"'{text}"
     assert cell(f"a{text}") == f"a{text}"
+
+
+def test_files_are_for_their_owner_only_and_what_a_killed_export_left_is_replaced(tmp_path: Path) -> None:
+    (path,) = files_of(tmp_path, tables=False)
+    path.with_name(f".{path.name}.part").write_text("half a reco", encoding="utf-8")
+    with lines(path) as write:
+        write(a_result())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [json.loads(line)["key"] for line in path.read_text("utf-8").splitlines()] == ["result:food"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_breaks_off_leaves_the_files_as_they_were(tmp_path: Path) -> None:

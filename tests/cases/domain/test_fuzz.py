@@ -17,9 +17,12 @@ from services.cases.domain.inputs import Branched, Input, RoutingDecision, Submi
 from services.cases.domain.plan import CorrectionRules, Limits, Notice, Plan, PlanStep, Visit
 from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind, UrgeKind
 from services.cases.domain.reckoning import Light
+from services.cases.domain.records import Result
 from services.cases.domain.refusal import Refusal
+from services.cases.domain.reporting import Moment, Reports
 from services.cases.domain.snapshot import from_json as case_from_json
 from services.cases.domain.snapshot import to_json as case_to_json
+from services.cases.domain.stages import NEEDS_REASON
 from tests.cases.domain.plans import a_plan
 from tests.cases.domain.saga import NINE
 
@@ -170,6 +173,21 @@ def test_any_sequence_of_inputs_gives_changes_or_named_refusals_and_replays_to_t
             assert case_from_json(json.loads(json.dumps(case_to_json(case)))) == case
             assert case.ended != bool(asked or waits_for(case)), f"{case.status}, waits for {waits_for(case)}"
     assert replay(plan, history) == case
+    _check_records(plan, history)
+
+
+def _check_records(plan: Plan, history: list[tuple[Input, datetime]]) -> None:
+    """Whatever happened can be reported, with a reason where the result needs one."""
+    reports, case, versions = Reports({}), None, dict[str, int]()
+    for sequence, (said, at) in enumerate(history, 1):
+        after = decide(plan, case, said, at).case
+        for record in reports.after(Moment(plan, sequence, at, said, case, after)):
+            assert record.version == versions.get(record.key, 0) + 1
+            versions[record.key] = record.version
+            content = record.fact.content
+            if isinstance(content, Result) and content.result in NEEDS_REASON:
+                assert content.reason, record
+        case = after
 
 
 def _asked(decision: Decision) -> tuple[str, ...]:

@@ -62,6 +62,21 @@ def test_a_case_is_exported_for_its_applicant_and_for_operators(town: Offices, c
     assert refusal(lambda: list(town.food.records.ExportCase(asked)))[1] == "PERMISSION_MISSING"
 
 
+def test_who_in_an_office_handled_a_step_is_for_operators(town: Offices) -> None:
+    (case_id,) = town.opened()
+    (food,) = pulled(town.food)
+    handing_over = an_answer(food, "hand_over")
+    handing_over.hand_over.handler = "审批二科"
+    town.food.tasks.AnswerTask(answering(handing_over))
+    town.food.tasks.AnswerTask(answering(an_answer(food)))
+    told = {}
+    for session in (town.applicant, town.operator):
+        answers = session.records.ExportCase(pb.ExportCaseRequest(case_id=case_id), timeout=30)
+        records = [record for answer in answers for record in answer.records]
+        told[session] = {each.process.handler for each in records if each.key == "process:food:decide"}
+    assert told == {town.applicant: {""}, town.operator: {"审批二科"}}
+
+
 def test_all_cases_are_exported_for_operators_only(town: Offices, case_id: str) -> None:
     position, found = 0, list[record_pb2.ExchangeRecord]()
     while True:

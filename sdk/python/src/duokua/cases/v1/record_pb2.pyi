@@ -188,6 +188,7 @@ class ProcessRecord(_message.Message):
     """0 disagreed, 1 agreed, 2 not ours, 3 not accepted, 4 accepted, 5 correction, 6 special procedure, 7 returned."""
     opinion: _builtins.str
     handler: _builtins.str
+    """Left out for applicants."""
     @_builtins.property
     def handled_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
