@@ -86,6 +86,13 @@ class Blobs:
         with _problems(name):
             return (await obstore.head_async(self._store, name))["size"]
 
+    async def has(self, name: str, size: int) -> bool:
+        """Whether there is an object of this name and size; raises Unavailable."""
+        try:
+            return await self.size(name) == size
+        except BlobMissingError:
+            return False
+
     async def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no problem."""
         try:
@@ -140,6 +147,8 @@ def _bucket(settings: Settings) -> S3Store:
     if unknown := sorted(options.keys() - _S3_OPTIONS):
         raise ValueError(f"blobs_url has the options {', '.join(unknown)}; there are endpoint and region")
     endpoint = urlsplit(options.get("endpoint", ""))
+    if "@" in url.netloc or "@" in endpoint.netloc:
+        raise ValueError("blobs_url must not hold a key: give blobs_access_key_id and blobs_secret_key_file")
     if endpoint.scheme == "http" and not is_loopback(endpoint.netloc):
         raise ValueError(f"blobs_url names the endpoint {endpoint.geturl()}: beyond this machine it must be https")
     config: S3Config = {}

@@ -71,8 +71,9 @@ class Keeper:
             return False
         digest, content = found
         stored = await self._transact(lambda work: store.hold_blob(work.connection, digest, len(content), None))
-        if not stored:
-            await self._blobs.put(blob_name(digest), content)
+        name = blob_name(digest)
+        if not (stored and await self._blobs.has(name, len(content))):  # what was lost is mended
+            await self._blobs.put(name, content)
         await self._transact(lambda work: store.content_moved(work.connection, digest))
         return True
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
-from sqlalchemy import insert as plain_insert
 
 from chassis.database import insert
 from services.cases.store import materials
@@ -50,10 +49,10 @@ def hold_blob(connection: Connection, digest: str, size: int, until: datetime | 
 
     What is not stored may be written once this is committed.
     """
+    # Unlike no update at all it waits for whoever deletes the row just now, and then inserts it anew.
     statement = insert(connection, blobs).values(sha256=digest, size=size, stored=False, kept_until=until)
-    connection.execute(statement.on_conflict_do_nothing())
-    query = select(blobs).where(blobs.c.sha256 == digest).with_for_update()
-    row = connection.execute(query).one()
+    same = statement.on_conflict_do_update(index_elements=[blobs.c.sha256], set_={"size": blobs.c.size})
+    row = connection.execute(same.returning(blobs.c.stored, blobs.c.kept_until)).one()
     if row.kept_until is not None and (until is None or row.kept_until < until):
         connection.execute(update(blobs).where(blobs.c.sha256 == digest).values(kept_until=until))
     stored: bool = row.stored
@@ -72,13 +71,19 @@ def find_upload(connection: Connection, owner_id: str, upload_id: str, *, lock: 
 
 
 def add_upload(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Insert an upload; raises IntegrityError when its owner has one of this id."""
-    connection.execute(plain_insert(uploads), row)
+    """Insert an upload, unless its owner has one of this id."""
+    connection.execute(insert(connection, uploads).on_conflict_do_nothing(), row)
 
 
-def change_upload(connection: Connection, key: str, **values: Any) -> None:
-    """Set columns of an upload."""
-    connection.execute(update(uploads).where(uploads.c.key == key).values(**values))
+def finish_upload(connection: Connection, key: str, expires_at: datetime) -> None:
+    """Note that an upload is there, whole; it may be named until it expires."""
+    connection.execute(update(uploads).where(uploads.c.key == key).values(finished=True, expires_at=expires_at))
+
+
+def discard_upload(connection: Connection, key: str, now: datetime) -> None:
+    """Have an upload expire, unless another stream has finished it."""
+    unfinished = update(uploads).where(uploads.c.key == key, uploads.c.finished.is_(False))
+    connection.execute(unfinished.values(expires_at=now))
 
 
 def advance_upload(connection: Connection, key: str, start: int, received: int, now: datetime) -> bool:
@@ -92,10 +97,10 @@ def advance_upload(connection: Connection, key: str, start: int, received: int, 
     return connection.execute(statement.values(received=received)).rowcount == 1
 
 
-def unnamed_uploads(connection: Connection, owner_id: str, now: datetime) -> tuple[int, int]:
-    """How many uploads of a person no case has named yet, and their bytes."""
+def unnamed_uploads(connection: Connection, owner_id: str) -> tuple[int, int]:
+    """How many uploads of a person no case has named, and their bytes; those too whose files wait to be deleted."""
     query = select(func.count(), func.coalesce(func.sum(uploads.c.size), 0)).where(
-        uploads.c.owner_id == owner_id, uploads.c.named.is_(False), uploads.c.expires_at > now
+        uploads.c.owner_id == owner_id, uploads.c.named.is_(False)
     )
     count, size = connection.execute(query).one()
     return int(count), int(size)

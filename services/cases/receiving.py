@@ -20,7 +20,7 @@ from chassis.validation import check_request
 from duokua.cases.v1 import material_service_pb2
 from services.cases.blobs import BlobMissingError, Blobs, blob_name
 from services.cases.inspection.inspectors import Inspectors
-from services.cases.uploads import PART, Declared, Uploads, offset_mismatch
+from services.cases.uploads import PART, Declared, Hold, Uploads, offset_mismatch
 
 pb = material_service_pb2
 Upload = Row[Any]
@@ -96,27 +96,44 @@ class Reception:
 
     async def _finish(self, upload: Upload) -> Upload:
         """Put the parts together as a blob, unless there is one already, and see that they are what was declared."""
-        stored = await self._transact(lambda work: self._uploads.hold(work, upload))
-        whole = self._whole(upload)
+        hold = await self._transact(lambda work: self._uploads.hold(work, upload))
         try:
-            if stored:
-                async for _ in whole:
-                    pass
-            else:
-                await self._blobs.put(blob_name(upload.sha256), whole)
+            await self._put_together(upload, hold)
         except _WrongHashError as wrong:
             raise await self._discarded(upload, "sha256", f"the content has the hash {wrong}") from None
+        except _PartsGoneError:
+            return await self._finished_meanwhile(upload)
         # The blob and not the parts, which another stream of the same person might still overwrite.
         fault = await self._inspectors.fault_of(upload.media_type, upload.size, partial(self._read_blob, upload.sha256))
         if fault:
             raise await self._discarded(upload, "media_type", fault)
-        finished = await self._transact(lambda work: self._uploads.finish(work, upload))
+        finished = await self._transact(lambda work: self._uploads.finish(work, upload, hold))
+        await self._drop_parts(upload)
+        return finished
+
+    async def _put_together(self, upload: Upload, hold: Hold) -> None:
+        whole, name = self._whole(upload), blob_name(upload.sha256)
+        if hold.stored and await self._blobs.has(name, upload.size):
+            async for _ in whole:
+                pass
+        else:
+            await self._blobs.put(name, whole)
+
+    async def _finished_meanwhile(self, upload: Upload) -> Upload:
+        """The upload as another stream finished it, which is why its parts are gone; raises Conflict UPLOAD_LOST."""
+        found = await self._transact(lambda work: self._uploads.find(work, upload.owner_id, upload.upload_id))
+        if found.finished:
+            return found
+        await self._transact(lambda work: self._uploads.discard(work, upload))
+        raise Conflict("UPLOAD_LOST", "the store of materials has lost parts of this upload: begin a new one")
+
+    async def _drop_parts(self, upload: Upload) -> None:
         with contextlib.suppress(Unavailable):  # what is left goes with the upload's row, when it expires
             await drop_parts(self._blobs, upload.key)
-        return finished
 
     async def _discarded(self, upload: Upload, field: str, description: str) -> Invalid:
         await self._transact(lambda work: self._uploads.discard(work, upload))
+        await self._drop_parts(upload)
         message = "the content is not what was declared"
         return Invalid("CONTENT_INVALID", message, [Violation(f"start.{field}", description)])
 
@@ -124,7 +141,10 @@ class Reception:
         return self._blobs.read_now(blob_name(digest), start, length)
 
     async def _whole(self, upload: Upload) -> AsyncIterator[bytes]:
-        """All parts, in order; raises _WrongHashError before the last bytes when they are not what was declared."""
+        """All parts, in order; raises _WrongHashError before the last bytes when they are not what was declared.
+
+        Raises _PartsGoneError too.
+        """
         digest = hashlib.sha256()
         last = b""
         for start in range(0, upload.size, PART):
@@ -142,7 +162,7 @@ class Reception:
         try:
             return await self._blobs.read(part_name(upload.key, start), offset, length)
         except BlobMissingError as missing:
-            raise Conflict("UPLOAD_LOST", "parts of this upload are gone: begin a new one") from missing
+            raise _PartsGoneError from missing
 
     async def _transact(self, function: Callable[[UnitOfWork], Result]) -> Result:
         def run() -> Result:
@@ -168,6 +188,10 @@ class Reception:
 
 class _WrongHashError(Exception):
     """The content has another hash, which this tells."""
+
+
+class _PartsGoneError(Exception):
+    """Not all parts are there any more."""
 
 
 def part_name(key: str, start: int) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
-from chassis.problems import Conflict, Exhausted, Invalid, NotFound, Violation
+from chassis.problems import Conflict, Exhausted, Invalid, NotFound, Unavailable, Violation
 from services.cases import material_store as store
 
 PART = 4 * 1024 * 1024
@@ -17,9 +17,9 @@ PART = 4 * 1024 * 1024
 LIFE = timedelta(days=1)
 """Of an upload, from its beginning and again from its end."""
 GRACE = timedelta(hours=1)
-"""For which a blob outlives its uploads: longer than one takes from its last byte to its end."""
+"""In which an upload gets from its last byte to its end, and for which files outlive the uploads that they are of."""
 MOST_UPLOADS = 100
-"""Of one person that no case has named yet."""
+"""Of one person that no case has named; what was discarded counts until its files are gone."""
 MOST_TIMES_LARGEST = 10
 """Together they have at most so many times the bytes of the largest material."""
 
@@ -32,6 +32,15 @@ class Declared:
     media_type: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A blob that is kept while an upload becomes one."""
+
+    stored: bool
+    """It is there already."""
+    until: datetime
 
 
 class Uploads:
@@ -58,7 +67,7 @@ class Uploads:
         if declared.size > self._largest:
             fault = Violation("start.size", f"is {declared.size} bytes; at most {self._largest} are taken")
             raise Invalid("BAD_REQUEST", "the material is too large", [fault])
-        count, size = store.unnamed_uploads(work.connection, owner_id, work.now)
+        count, size = store.unnamed_uploads(work.connection, owner_id)
         if count >= MOST_UPLOADS or size + declared.size > MOST_TIMES_LARGEST * self._largest:
             message = (
                 f"{count} uploads with {size} bytes wait to be named by an application; "
@@ -78,7 +87,7 @@ class Uploads:
             "expires_at": work.now + LIFE,
         }
         store.add_upload(work.connection, row)
-        return self.find(work, owner_id, declared.upload_id)
+        return self.begin(work, owner_id, declared)
 
     def find(self, work: UnitOfWork, owner_id: str, upload_id: str) -> Row[Any]:
         """An upload of a person as it stands; raises NotFound UPLOAD_NOT_FOUND."""
@@ -93,19 +102,26 @@ class Uploads:
         if not store.advance_upload(work.connection, key, start, received, work.now):
             raise offset_mismatch("another stream goes on with this upload, or it has expired: ask GetUpload")
 
-    def hold(self, work: UnitOfWork, upload: Row[Any]) -> bool:
-        """Announce the upload's blob, and say whether it is stored already."""
-        return store.hold_blob(work.connection, upload.sha256, upload.size, work.now + LIFE + GRACE)
+    def hold(self, work: UnitOfWork, upload: Row[Any]) -> Hold:
+        """Announce the upload's blob for as long as it may take to be written and looked into."""
+        until = work.now + GRACE
+        return Hold(store.hold_blob(work.connection, upload.sha256, upload.size, until), until)
 
-    def finish(self, work: UnitOfWork, upload: Row[Any]) -> Row[Any]:
-        """Note that all of it is stored and is what was declared; an application may name it from now on."""
+    def finish(self, work: UnitOfWork, upload: Row[Any], hold: Hold) -> Row[Any]:
+        """Note that all of it is stored and is what was declared; an application may name it from now on.
+
+        Raises Unavailable UPLOAD_INTERRUPTED when that took so long that the blob may have been deleted.
+        """
+        if work.now >= hold.until:
+            raise Unavailable("UPLOAD_INTERRUPTED", "to check it took too long: begin once more from the end")
+        store.hold_blob(work.connection, upload.sha256, upload.size, work.now + LIFE + GRACE)
         store.blob_stored(work.connection, upload.sha256)
-        store.change_upload(work.connection, upload.key, finished=True, expires_at=work.now + LIFE)
+        store.finish_upload(work.connection, upload.key, work.now + LIFE)
         return self.find(work, upload.owner_id, upload.upload_id)
 
     def discard(self, work: UnitOfWork, upload: Row[Any]) -> None:
-        """End an upload that is not what was declared; the keeper deletes its parts."""
-        store.change_upload(work.connection, upload.key, expires_at=work.now)
+        """End an upload that is not what was declared; what is left of it goes with its row."""
+        store.discard_upload(work.connection, upload.key, work.now)
 
 
 def finished(work: UnitOfWork, owner_id: str, digests: Collection[str]) -> dict[str, dict[str, int]]:

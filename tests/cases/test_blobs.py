@@ -116,11 +116,14 @@ def test_files_are_for_their_owner_only_and_leftovers_go(tmp_path: Path) -> None
     [
         ("s3://materials?endpoint=http://store.example.gov", "must be https"),
         ("s3://materials?bucket=x", "options bucket"),
+        ("s3://key:secret@materials?endpoint=https://store.example.gov", "must not hold a key"),
+        ("s3://materials?endpoint=https://key:secret@store.example.gov", "must not hold a key"),
     ],
 )
 def test_a_bad_url_is_refused_at_the_start(tmp_path: Path, url: str, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ValueError, match=fault) as refused:
         Blobs.from_settings(Settings(data_dir=tmp_path, blobs_url=url))
+    assert "secret@" not in str(refused.value)
 
 
 def test_settings_name_a_store_that_there_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import signal
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -41,7 +42,13 @@ def a_picture(kind: str = "PNG", size: tuple[int, int] = (20, 10)) -> bytes:
     return buffer.getvalue()
 
 
-def an_archive(*names: str, content: bytes = b"x") -> bytes:
+def a_link() -> zipfile.ZipInfo:
+    link = zipfile.ZipInfo("folder")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return link
+
+
+def an_archive(*names: str | zipfile.ZipInfo, content: bytes = b"x") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
@@ -81,6 +88,7 @@ def opening_with(action: dict[str, Any]) -> Callable[[pikepdf.Pdf], Any]:
         (DOCX, an_archive("[Content_Types].xml", "word/document.xml")),
         ("application/zip", an_archive("a")),
         ("application/zip", an_archive()),
+        ("application/zip", an_archive("图纸/一层.pdf", "..图纸", "a..b/c")),
         ("text/plain", "你好".encode()),
         ("text/csv", "姓名,年龄\n".encode("gb18030") * 100_000),
         ("application/octet-stream", b"\0\1\2"),
@@ -128,6 +136,16 @@ def test_what_is_as_it_says_is_taken(shared: Inspectors, media_type: str, conten
         ("image/png", a_picture(size=(20_000, 20_000)), "20000 x 20000 pixels"),
         ("application/zip", an_archive("a", content=b"\0" * 60_000_000), "out of proportion"),
         ("application/zip", an_archive(*map(str, range(10_001))), "10001 members"),
+        ("application/zip", an_archive("a", "../../etc/cron.d/x"), "elsewhere"),
+        ("application/zip", an_archive("a\\..\\..\\x"), "elsewhere"),
+        ("application/zip", an_archive("/etc/passwd"), "elsewhere"),
+        ("application/zip", an_archive("C:\\x"), "elsewhere"),
+        ("application/zip", an_archive(a_link()), "elsewhere"),
+        (
+            "application/pdf",
+            a_document(lambda document: document.pages[0].obj.__setitem__("/AA", pikepdf.Dictionary())),
+            "when a page of it is shown",
+        ),
     ],
 )
 def test_what_is_not_as_it_says_is_told_apart(shared: Inspectors, media_type: str, content: bytes, fault: str) -> None:

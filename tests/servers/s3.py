@@ -11,6 +11,18 @@ from moto.server import ThreadedMotoServer
 from chassis.settings import Settings
 
 BUCKET = "materials"
+SECRET = "a-secret-that-nobody-prints"
+
+
+def refuse_all_keys(settings: Settings) -> None:
+    """Have the server know no access key from now on."""
+    endpoint = settings.blobs_url.partition("endpoint=")[2].partition("&")[0]
+    _told(endpoint, "moto-api/reset-auth", "POST", b"0")
+
+
+def _told(endpoint: str, path: str, method: str, data: bytes | None = None) -> None:
+    request = Request(f"{endpoint}/{path}", data, {"content-type": "text/plain"}, method=method)  # noqa: S310 - our own
+    urlopen(request).close()  # noqa: S310 - as above
 
 
 @contextmanager
@@ -22,10 +34,11 @@ def s3_settings(folder: Path) -> Iterator[Settings]:
         _, port = server.get_host_and_port()
         endpoint = f"http://127.0.0.1:{port}"
         # What it holds is the process's, not the server's.
-        for path, method in (("moto-api/reset", "POST"), (BUCKET, "PUT")):
-            urlopen(Request(f"{endpoint}/{path}", method=method)).close()  # noqa: S310 - our own server
+        _told(endpoint, "moto-api/reset-auth", "POST", b"inf")
+        _told(endpoint, "moto-api/reset", "POST")
+        _told(endpoint, BUCKET, "PUT")
         secret = folder / "s3-secret-key"
-        secret.write_text("secret\n")
+        secret.write_text(f"{SECRET}\n")
         yield Settings(
             data_dir=folder,
             blobs_url=f"s3://{BUCKET}/cases?endpoint={endpoint}&region=us-east-1",

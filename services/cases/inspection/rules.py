@@ -5,6 +5,7 @@ with what is known of them; a kind of which nothing is known is taken as it is s
 """
 
 import codecs
+import stat
 import warnings
 import zipfile
 from typing import BinaryIO
@@ -95,6 +96,8 @@ def _check_pdf(file: BinaryIO) -> None:
             raise WrongContentError("does something when it is opened (a script or another action): give it without")
         if not pdf.pages:
             raise WrongContentError("has no pages")
+        if any("/AA" in page.obj for page in pdf.pages):
+            raise WrongContentError("does something when a page of it is shown: give it without")
 
 
 def _is_active(action: object) -> bool:
@@ -135,12 +138,22 @@ def _check_zip(media_type: str, file: BinaryIO, size: int) -> None:
         raise WrongContentError(f"has {len(members)} members; at most {MOST_MEMBERS} are taken")
     if any(member.flag_bits & 1 for member in members):
         raise WrongContentError("needs a password to be read: give it without")
+    if media_type == "application/zip" and any(_leads_out(member) for member in members):
+        raise WrongContentError("has members that would be unpacked elsewhere than in its folder")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(SMALL_UNPACKED, MOST_TIMES_LARGER * size):
         raise WrongContentError(f"unpacks to {unpacked} bytes, which is out of proportion")
     wanted = _ZIPS[media_type]
     if wanted and wanted not in {member.filename for member in members}:
         raise WrongContentError(f"says {media_type}, but has no {wanted} in it")
+
+
+def _leads_out(member: zipfile.ZipInfo) -> bool:
+    """Whether a member's name leads out of the folder that it is unpacked to, or it is a link that can."""
+    parts = member.orig_filename.replace("\\", "/").split("/")
+    is_absolute = parts[0] == "" or (len(parts[0]) == len("C:") and parts[0].endswith(":"))
+    is_link = stat.S_ISLNK(member.external_attr >> 16)
+    return is_link or is_absolute or ".." in parts or "\0" in member.orig_filename
 
 
 def _directory_size(file: BinaryIO, size: int) -> int:

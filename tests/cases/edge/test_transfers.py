@@ -13,7 +13,7 @@ import pytest
 from duokua import errors
 from duokua.cases.v1 import case_pb2, material_service_pb2, task_service_pb2
 from duokua.task import Task
-from duokua.transfer import CHUNK, ContentDamagedError
+from duokua.transfer import CHUNK, ContentDamagedError, FileChangedError
 from services.cases.uploads import PART
 from tests.cases.builders import a_bundle, a_material
 from tests.cases.offices import Offices, application, offices, pulled
@@ -84,6 +84,18 @@ def test_a_refused_content_is_refused_again_under_another_id(town: Offices) -> N
         assert refused.value.reason == "CONTENT_INVALID"
 
 
+def test_a_file_that_becomes_shorter_meanwhile_is_told_as_changed(town: Offices) -> None:
+    content = os.urandom(PART)
+    source = io.BytesIO(content)
+
+    def shorten(done: int, size: int) -> None:
+        del done, size
+        source.truncate(CHUNK)
+
+    with pytest.raises(FileChangedError, match=str(PART)):
+        town.applicant.upload(source, progress=shorten)
+
+
 def start(town: Offices) -> "subprocess.Popen[bytes]":
     settings = town.edge.settings
     environment = {
@@ -105,7 +117,7 @@ def test_an_upload_goes_on_by_itself_when_the_api_is_killed(tmp_path: Path) -> N
         processes = [start(town)]
         with town.edge.channel() as channel:
             grpc.channel_ready_future(channel).result(timeout=60)
-        kills = [PART + 5 * CHUNK, 2 * PART + 9 * CHUNK]
+        kills = [PART + 5 * CHUNK, 2 * PART + 9 * CHUNK, len(content)]
 
         def kill(done: int, size: int) -> None:
             del size
@@ -117,7 +129,7 @@ def test_an_upload_goes_on_by_itself_when_the_api_is_killed(tmp_path: Path) -> N
 
         try:
             upload = town.applicant.upload(io.BytesIO(content), progress=kill)
-            assert (upload.status, len(processes)) == (material_service_pb2.UPLOAD_STATUS_FINISHED, 3)
+            assert (upload.status, len(processes)) == (material_service_pb2.UPLOAD_STATUS_FINISHED, 4)
             (stored,) = town.edge.settings.data_dir.rglob(upload.sha256)
             assert stored.read_bytes() == content
         finally:

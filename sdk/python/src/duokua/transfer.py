@@ -25,7 +25,9 @@ CHUNK: Final = 128 * 1024
 PATIENCE: Final = 6
 """Tries in a row that may end without any progress."""
 LONGEST_PAUSE: Final = 10.0
-_GOES_ON: Final = frozenset({"OFFSET_MISMATCH", "UPLOADS_BUSY", "UPLOAD_INTERRUPTED", "CHECKS_BUSY", "CHECK_LOST"})
+_GOES_ON: Final = frozenset(
+    {"OFFSET_MISMATCH", "UPLOAD_LOST", "UPLOADS_BUSY", "UPLOAD_INTERRUPTED", "CHECKS_BUSY", "CHECK_LOST"}
+)
 
 
 class Services(Protocol):
@@ -44,6 +46,10 @@ class ContentDamagedError(Exception):
         super().__init__(f"the content that came does not have the hash {sha256}")
 
 
+class FileChangedError(Exception):
+    """The file became shorter while it was uploaded: upload it anew when nobody writes to it."""
+
+
 def upload(
     services: Services,
     source: str | os.PathLike[str] | BinaryIO,
@@ -55,7 +61,7 @@ def upload(
     `source` is a path, or a file that can be read again from its beginning. Without `media_type` it is guessed from the
     path's ending. The same file again, also by another process after a crash, goes on where it was or is there at
     once. Raises `InvalidArgument` for a content that is not what it says it is or too large, `ResourceExhausted`
-    TOO_MANY_UPLOADS, and what still stands in the way after several tries.
+    TOO_MANY_UPLOADS, `FileChangedError`, and what still stands in the way after several tries.
     """
     if not isinstance(source, str | os.PathLike):
         return _upload(services, source, media_type or "application/octet-stream", progress)
@@ -85,8 +91,9 @@ def _upload(services: Services, file: BinaryIO, media_type: str, progress: Progr
         except DuokuaError as error:
             tries.failed(error)
         else:
-            if response.upload.status == pb.UPLOAD_STATUS_FINISHED:
-                return response.upload
+            if response.upload.status != pb.UPLOAD_STATUS_FINISHED:
+                raise FileChangedError(f"the file became shorter than {start.size} bytes while it was uploaded")
+            return response.upload
 
 
 def _received(services: Services, upload_id: str) -> int:
@@ -103,7 +110,7 @@ def _requests(start: pb.UploadStart, file: BinaryIO, progress: Progress | None) 
     while offset < start.size:
         data = file.read(min(CHUNK, start.size - offset))
         if not data:
-            return  # the file has become shorter; the platform says that something is missing
+            return  # the file has become shorter; the platform answers that it waits for the rest
         yield pb.UploadRequest(chunk=pb.UploadChunk(offset=offset, data=data))
         offset += len(data)
         if progress is not None:

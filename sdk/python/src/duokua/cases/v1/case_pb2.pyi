@@ -1178,6 +1178,7 @@ class Material(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     name: _builtins.str
+    """A file's name without a folder: no slashes, no control characters, none that turn the direction of writing."""
     media_type: _builtins.str
     content: _builtins.bytes
     """The content itself, or else `sha256`."""

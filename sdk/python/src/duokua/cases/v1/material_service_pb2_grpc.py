@@ -68,10 +68,11 @@ class MaterialServiceServicer:
         A client that ends the stream early gets the upload as it stands.
         Errors: INVALID_ARGUMENT (a field, named; CONTENT_INVALID: the content is not what was declared, and the upload is
         discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
-        where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
-        TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
-        UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
+        where to go on), UPLOAD_LOST (the store has lost parts of it: begin a new one), INVALID_ARGUMENT UPLOAD_ID_REUSED
+        (it stood for another content), RESOURCE_EXHAUSTED TOO_MANY_UPLOADS (of this person; wait until some are named or
+        expire), UPLOADS_BUSY (of this process; try again), UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream),
+        BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and UNAVAILABLE CHECK_LOST (all is received: begin once more from
+        the end).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,10 +44,11 @@ class MaterialServiceStub:
     A client that ends the stream early gets the upload as it stands.
     Errors: INVALID_ARGUMENT (a field, named; CONTENT_INVALID: the content is not what was declared, and the upload is
     discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
-    where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
-    TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
-    UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
+    where to go on), UPLOAD_LOST (the store has lost parts of it: begin a new one), INVALID_ARGUMENT UPLOAD_ID_REUSED
+    (it stood for another content), RESOURCE_EXHAUSTED TOO_MANY_UPLOADS (of this person; wait until some are named or
+    expire), UPLOADS_BUSY (of this process; try again), UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream),
+    BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and UNAVAILABLE CHECK_LOST (all is received: begin once more from
+    the end).
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_material_service_pb2.GetUploadRequest, _material_service_pb2.GetUploadResponse]
     """How far an upload is. Errors: NOT_FOUND UPLOAD_NOT_FOUND (also another person's, and one that has expired)."""
@@ -75,10 +76,11 @@ class MaterialServiceAsyncStub(MaterialServiceStub):
     A client that ends the stream early gets the upload as it stands.
     Errors: INVALID_ARGUMENT (a field, named; CONTENT_INVALID: the content is not what was declared, and the upload is
     discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
-    where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
-    TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-    UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
-    UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
+    where to go on), UPLOAD_LOST (the store has lost parts of it: begin a new one), INVALID_ARGUMENT UPLOAD_ID_REUSED
+    (it stood for another content), RESOURCE_EXHAUSTED TOO_MANY_UPLOADS (of this person; wait until some are named or
+    expire), UPLOADS_BUSY (of this process; try again), UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream),
+    BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and UNAVAILABLE CHECK_LOST (all is received: begin once more from
+    the end).
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_material_service_pb2.GetUploadRequest, _material_service_pb2.GetUploadResponse]  # type: ignore[assignment]
     """How far an upload is. Errors: NOT_FOUND UPLOAD_NOT_FOUND (also another person's, and one that has expired)."""
@@ -109,10 +111,11 @@ class MaterialServiceServicer(metaclass=_abc_1.ABCMeta):
         A client that ends the stream early gets the upload as it stands.
         Errors: INVALID_ARGUMENT (a field, named; CONTENT_INVALID: the content is not what was declared, and the upload is
         discarded), PERMISSION_DENIED NO_APPLICANT, FAILED_PRECONDITION OFFSET_MISMATCH (metadata `received` says from
-        where to go on), INVALID_ARGUMENT UPLOAD_ID_REUSED (it stood for another content), RESOURCE_EXHAUSTED
-        TOO_MANY_UPLOADS (of this person; wait until some are named or expire), UPLOADS_BUSY (of this process; try again),
-        UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream), BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and
-        UNAVAILABLE CHECK_LOST (all is received: begin once more from the end).
+        where to go on), UPLOAD_LOST (the store has lost parts of it: begin a new one), INVALID_ARGUMENT UPLOAD_ID_REUSED
+        (it stood for another content), RESOURCE_EXHAUSTED TOO_MANY_UPLOADS (of this person; wait until some are named or
+        expire), UPLOADS_BUSY (of this process; try again), UNAVAILABLE UPLOAD_INTERRUPTED (go on with a new stream),
+        BLOBS_UNAVAILABLE; RESOURCE_EXHAUSTED CHECKS_BUSY and UNAVAILABLE CHECK_LOST (all is received: begin once more from
+        the end).
         """
 
     @_abc_1.abstractmethod
