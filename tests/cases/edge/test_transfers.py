@@ -133,5 +133,6 @@ def test_an_upload_goes_on_by_itself_when_the_api_is_killed(tmp_path: Path) -> N
             (stored,) = town.edge.settings.data_dir.rglob(upload.sha256)
             assert stored.read_bytes() == content
         finally:
-            processes[-1].kill()
-            processes[-1].wait()
+            for each in processes:
+                each.kill()
+                each.wait()

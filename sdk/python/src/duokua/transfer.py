@@ -22,8 +22,8 @@ Progress = Callable[[int, int], None]
 """Told how many bytes are done, and how many there are; it may be told of some again after a broken connection."""
 
 CHUNK: Final = 128 * 1024
-PATIENCE: Final = 6
-"""Tries in a row that may end without any progress."""
+PATIENCE: Final = 8
+"""Tries in a row that may end without any progress: together they take longer than a restart on a busy machine."""
 LONGEST_PAUSE: Final = 10.0
 _GOES_ON: Final = frozenset(
     {"OFFSET_MISMATCH", "UPLOAD_LOST", "UPLOADS_BUSY", "UPLOAD_INTERRUPTED", "CHECKS_BUSY", "CHECK_LOST"}
