@@ -53,6 +53,7 @@ def happening_of(event: CaseEvent) -> Happening:
         superior_id=getattr(event, "superior_id", ""),
         overdue=getattr(event, "overdue", False),
         withdrawn=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_WITHDRAWN,
+        handed_back=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_HANDED_BACK,
         wanted=_wanted(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else (),
         due=_due(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else None,
         procedure=_procedure(event.procedure.kind) if isinstance(event, _PROCEDURES) else "",

@@ -34,6 +34,7 @@ class Texts:
                 "reason": happening.reason,
                 "description": happening.description,
                 "withdrawn": happening.withdrawn,
+                "handed_back": happening.handed_back,
                 "overdue": happening.overdue,
                 "wanted": happening.wanted,
                 "due": happening.due,

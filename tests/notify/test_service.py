@@ -137,6 +137,29 @@ def urged(
     )
 
 
+def test_who_never_supplied_what_was_asked_for_is_told_so_and_what_to_do_in_either_language(
+    database: Database,
+) -> None:
+    tell(database, pb.CaseUndone(case=case(), cause=case_pb2.UNDO_CAUSE_HANDED_BACK, reason="not supplied in time"))
+    [message] = inbox(database, LI_LEI)
+    assert message.title == f'“{case().bundle_name}”已退回 · "{case().bundle_name}" was handed back'
+    chinese, english = message.body.split("\n\n")
+    assert "重新提交" in chinese
+    assert "submit it anew" in english
+    assert "not supplied in time" not in chinese, "the platform's own words are not the applicant's"
+
+
+@pytest.mark.parametrize("about", [pb.StepCompleted, pb.StepUndone])
+def test_what_no_office_did_is_told_without_one(
+    database: Database, about: type[pb.StepCompleted] | type[pb.StepUndone]
+) -> None:
+    tell(database, about(case=case(), step=pb.StepRef(step_id="tax", step_name="Tax")))
+    [message] = inbox(database, LI_LEI)
+    chinese, english = message.body.split("\n\n")
+    assert chinese.startswith("办件 number-c1 的“Tax”已")
+    assert english.startswith('"Tax" of case number-c1 ')
+
+
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:
     event = pb.StepRefused(case=case(), step=step(), reason="{{ 7 * 7 }} <b>&amp;</b>")
     tell(database, event)

@@ -97,6 +97,8 @@ class Happening:
     description: str = ""
     withdrawn: bool = False
     """Whether a case was undone because its applicant took it back."""
+    handed_back: bool = False
+    """Whether it was because its applicant never supplied what was asked for."""
     wanted: tuple[Wanted, ...] = ()
     """What the applicant is asked to correct, by all offices together."""
     due: date | None = None
