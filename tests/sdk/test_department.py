@@ -19,7 +19,7 @@ from duokua import (
     from_struct,
     to_struct,
 )
-from duokua.cases.v1 import case_pb2
+from duokua.cases.v1 import case_pb2, task_pb2
 from tests.sdk.fake_platform import MATTER, TIMEOUT, FakePlatform, a_task, client_of, not_taken, taken, working
 
 
@@ -163,6 +163,49 @@ def test_an_undo_task_without_an_undo_handler_fails_and_says_so(fake: FakePlatfo
     with working(department):
         fake.stream().send(a_task("u1", undo=True))
         assert f"cannot undo matter {MATTER}" in fake.answer("fail").fail.reason
+
+
+def a_follow_up() -> task_pb2.Task:
+    task = a_task("f1", rating=case_pb2.Rating(level=5, comment="太慢"))
+    task.kind = task_pb2.TASK_KIND_FOLLOW_UP
+    return task
+
+
+def test_a_bad_rating_goes_to_the_follow_up_handler_and_never_to_the_matters_own(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+
+    @department.task(MATTER)
+    def food_licence(_: Task) -> dict[str, object]:
+        return {"licence_number": "a second one"}
+
+    @food_licence.follow_up
+    def answer(task: Task) -> dict[str, object]:
+        assert (task.is_follow_up, task.is_undo, task.kind) == (True, False, "follow_up")
+        return {"done": f"looked into: {task.message.rating.comment}"}
+
+    with working(department):
+        fake.stream().send(a_follow_up())
+        assert from_struct(fake.answer("complete").complete.result) == {"done": "looked into: 太慢"}
+
+
+def test_a_follow_up_without_a_handler_fails_and_says_so(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+    department.task(MATTER)(lambda _: {"licence_number": "a second one"})
+    with working(department):
+        fake.stream().send(a_follow_up())
+        assert f"answers no ratings of matter {MATTER}" in fake.answer("fail").fail.reason
+
+
+def test_a_follow_up_cannot_be_refused(fake: FakePlatform) -> None:
+    department = Department(client_of(fake))
+
+    def refuse(_: Task) -> None:
+        raise Refuse("no")
+
+    department.task(MATTER)(lambda _: {}).follow_up(refuse)
+    with working(department):
+        fake.stream().send(a_follow_up())
+        assert fake.answer("fail").fail.reason == "Refuse is not allowed on a follow-up: no"
 
 
 def test_corrections_name_each_field_and_material(fake: FakePlatform) -> None:
@@ -402,6 +445,9 @@ def test_handlers_are_registered_once_and_before_the_run(fake: FakePlatform) -> 
     handler.undo(lambda _: None)
     with pytest.raises(ValueError, match="has its undo handler already"):
         handler.undo(lambda _: None)
+    handler.follow_up(lambda _: None)
+    with pytest.raises(ValueError, match="has its follow-up handler already"):
+        handler.follow_up(lambda _: None)
     with pytest.raises(ValueError, match="name the matters"):
         department.task()
     with pytest.raises(ValueError, match="max_tasks is 0"):

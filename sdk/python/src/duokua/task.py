@@ -151,9 +151,14 @@ class Task:
         return self.message.kind == task_pb2.TASK_KIND_UNDO
 
     @property
+    def is_follow_up(self) -> bool:
+        """Whether the task is to answer a bad rating."""
+        return self.message.kind == task_pb2.TASK_KIND_FOLLOW_UP
+
+    @property
     def kind(self) -> str:
-        """Either "handle" or "undo"."""
-        return "undo" if self.is_undo else "handle"
+        """Either "handle", "undo" or "follow_up"."""
+        return task_pb2.TaskKind.Name(self.message.kind).removeprefix("TASK_KIND_").lower()
 
     @property
     def case_id(self) -> str:

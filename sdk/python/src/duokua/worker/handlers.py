@@ -29,6 +29,7 @@ class TaskHandler:
     def __init__(self, function: Function) -> None:
         self.function: Final = function
         self.undo_function: Function | None = None
+        self.follow_up_function: Function | None = None
 
     def __call__(self, task: Task) -> object:
         """Call the function itself, as tests of a department do."""
@@ -44,11 +45,24 @@ class TaskHandler:
         self.undo_function = function
         return function
 
+    def follow_up(self, function: _F) -> _F:
+        """Register the function that answers bad ratings (`task.message.rating`) with what was found and done.
+
+        It may raise `Retry`, but nothing else that a handler may: the answer is owed. Who answers later, when people
+        have looked into it, raises `Retry` until then.
+        """
+        if self.follow_up_function is not None:
+            raise ValueError(f"{self._name} has its follow-up handler already: {self.follow_up_function!r}")
+        self.follow_up_function = function
+        return function
+
     def function_for(self, task: Task) -> Function:
-        """Give the function that answers a task, which fails when there is none for undoing."""
-        if not task.is_undo:
-            return self.function
-        return self.undo_function or self._no_undo
+        """Give the function that answers a task; it fails when there is none for undoing, or for following up."""
+        if task.is_undo:
+            return self.undo_function or self._no_undo
+        if task.is_follow_up:
+            return self.follow_up_function or self._no_follow_up
+        return self.function
 
     @property
     def _name(self) -> str:
@@ -57,6 +71,12 @@ class TaskHandler:
     def _no_undo(self, task: Task) -> None:
         raise NotImplementedError(
             f"this department system cannot undo matter {task.catalog_code}: handler {self._name} has no undo handler"
+        )
+
+    def _no_follow_up(self, task: Task) -> None:
+        raise NotImplementedError(
+            f"this department system answers no ratings of matter {task.catalog_code}: "
+            f"handler {self._name} has no follow-up handler"
         )
 
 
@@ -124,10 +144,10 @@ def _not_completed(task: Task, error: BaseException) -> TaskAnswer | None:
 
 
 def _undecided(task: Task, error: Refuse | Return | RequestCorrection | Suspend | PassUp) -> TaskAnswer:
-    if task.is_undo:
-        verb = type(error).__name__
-        _log.error("the undo handler for %r raised %s, which an undo task does not allow", task, verb)
-        return failure(f"{verb} is not allowed on an undo task: {error}")
+    if task.is_undo or task.is_follow_up:
+        verb, kind = type(error).__name__, "an undo task" if task.is_undo else "a follow-up"
+        _log.error("the handler for %r raised %s, which %s does not allow", task, verb, kind)
+        return failure(f"{verb} is not allowed on {kind}: {error}")
     answer = TaskAnswer()
     match error:
         case Refuse():
