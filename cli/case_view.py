@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.output import enum_name
+from cli.output import enum_name, one_line
 from duokua.cases.v1 import case_pb2
 
 _STATUS = {
@@ -27,13 +27,13 @@ _MILLISECONDS_AN_HOUR = 3_600_000
 
 def tree_of(case: case_pb2.Case) -> Tree:
     """The case, its own clocks, and its steps in the order of the bundle."""
-    head = Text(f"{case.bundle_name} {case.case_number}  ")
+    head = _words(f"{case.bundle_name} {case.case_number}  ")
     head.append_text(_status(enum_name(case, "status")))
     if case.open_incidents:
         head.append(f"  {case.open_incidents} open, see duokua incident list --case {case.case_id}", "red")
     tree = Tree(head)
     if case.refusal_reason:
-        tree.add(Text(f"{enum_name(case, 'undo_cause')}: {case.refusal_reason}"))
+        tree.add(_words(f"{enum_name(case, 'undo_cause')}: {case.refusal_reason}"))
     _add_clocks(tree, case.clocks)
     for step in case.steps:
         _add_step(tree, step)
@@ -41,17 +41,17 @@ def tree_of(case: case_pb2.Case) -> Tree:
 
 
 def _add_step(tree: Tree, step: case_pb2.StepState) -> None:
-    line = Text(f"{step.step_id} {step.name}  ")
+    line = _words(f"{step.step_id} {step.name}  ")
     line.append_text(_status(enum_name(step, "status")))
     if step.organ_name or step.organ_id:
-        line.append(f"  {step.organ_name or step.organ_id}")
+        line.append_text(_words(f"  {step.organ_name or step.organ_id}"))
     if step.handler:
-        line.append(f" ({step.handler})")
+        line.append_text(_words(f" ({step.handler})"))
     if step.notice_status:
         line.append(f"  notice {enum_name(step, 'notice_status')}", "dim")
     node = tree.add(line)
     if step.reason:
-        node.add(Text(step.reason))
+        node.add(_words(step.reason))
     _add_clocks(node, step.clocks)
 
 
@@ -80,6 +80,11 @@ def _amount(clock: case_pb2.ClockState, amount: int) -> str:
     if measure in _UNITS:
         return f"{amount}{_UNITS[measure]}"
     return f"{amount / _MILLISECONDS_AN_HOUR:.1f} hours"
+
+
+def _words(told: str) -> Text:
+    """What somebody said, or calls itself."""
+    return Text(one_line(told))
 
 
 def _status(status: str) -> Text:

@@ -4,7 +4,6 @@ import base64
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from json import dumps
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +14,7 @@ from cli.asking import OneService, Service, SomeServices, ask_each, end_unless_a
 from cli.connection import connect
 from cli.event_bodies import decoded
 from cli.options import AsJson
-from cli.output import as_dict, counted, enum_name, every_page, print_json, print_rows, say
+from cli.output import as_dict, as_json_text, counted, enum_name, every_page, print_json, print_rows, say, say_lines
 from cli.replays import Ask, Outcome, await_replays, repair_all
 from duokua.client import Platform
 from duokua.errors import DuokuaError
@@ -94,12 +93,12 @@ def _print_letters(found: Sequence[pb.DeadLetter], *, as_json: bool, empty: str)
         ("service", lambda letter: letter.service),
         ("letter", lambda letter: letter.letter_id),
         ("parked", lambda letter: letter.parked_at.ToJsonString()),
-        ("event", lambda letter: plain(letter.event_type)),
-        ("subject", lambda letter: plain(letter.subject)),
+        ("event", lambda letter: letter.event_type),
+        ("subject", lambda letter: letter.subject),
         ("attempts", lambda letter: str(letter.attempts)),
         ("state", lambda letter: "to be replayed" if letter.HasField("replay_requested_at") else "parked"),
-        ("reason", lambda letter: plain(letter.reason)),
-        ("message", lambda letter: plain(letter.message)),
+        ("reason", lambda letter: letter.reason),
+        ("message", lambda letter: letter.message),
     ]
     print_rows(found, columns, as_json=as_json, empty=empty)
 
@@ -142,13 +141,13 @@ def _print_letter(found: pb.DeadLetter, event: dict[str, Any] | None) -> None:
     }
     for name, value in attributes.items():
         if value:
-            say(f"{name}: {plain(value)}")
+            say(f"{name}: {value}")
     if found.stack:
-        say(f"stack:\n{plain(found.stack.rstrip())}")
+        say_lines(f"stack:\n{found.stack.rstrip()}")
     if event is not None:
-        say(f"body ({found.body_bytes} bytes):\n{dumps(event, ensure_ascii=False, indent=2)}")
+        say_lines(f"body ({found.body_bytes} bytes):\n{as_json_text(event)}")
     else:
-        say(f"body ({found.body_bytes} bytes), which is no {plain(found.event_type) or 'event'} known here, in base64:")
+        say(f"body ({found.body_bytes} bytes), which is no {found.event_type or 'event'} known here, in base64:")
         say(base64.b64encode(found.body).decode())
 
 
@@ -262,8 +261,3 @@ def discard(
         print_json({"discarded": [letter.letter_id for letter in discarded]})
     else:
         say(f"{counted(len(discarded), 'dead letter')} of {service} discarded")
-
-
-def plain(text: str) -> str:
-    """Text that came from anywhere, without what a terminal would obey."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)

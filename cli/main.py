@@ -30,7 +30,7 @@ from cli import (
     seals,
     urges,
 )
-from cli.output import print_error
+from cli.output import as_json_text, error_as_dict, plain, print_error, say_lines
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -163,10 +163,14 @@ def demo(
 
 
 def run() -> None:
-    """The entry point: errors that a person can act on are one clear message, never a traceback."""
+    """The entry point: errors that a person can act on are one clear message, never a traceback.
+
+    Where JSON was asked for, what went wrong is one JSON object too, on standard error.
+    """
     from cli.readiness import StartFailedError  # noqa: PLC0415
     from duokua.errors import DuokuaError  # noqa: PLC0415
 
+    as_json = "--json" in sys.argv[1:]
     try:
         app()
     except ValidationError as error:
@@ -175,10 +179,16 @@ def run() -> None:
             errors.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
         sys.exit(USAGE_ERROR)
     except (StartFailedError, OSError, ValueError) as error:
-        errors.print(f"[red]error[/red]: {escape(str(error))}", highlight=False, soft_wrap=True)
+        if as_json:
+            say_lines(as_json_text({"error": {"message": str(error)}}), errors)
+        else:
+            errors.print(f"[red]error[/red]: {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except DuokuaError as error:
-        print_error(error, errors)
+        if as_json:
+            say_lines(as_json_text({"error": error_as_dict(error)}), errors)
+        else:
+            print_error(error, errors)
         sys.exit(1)
 
 

@@ -1,6 +1,10 @@
-"""What commands print: tables for people, plain lines for pipes, JSON for programs. Nothing is ever cut."""
+"""What commands print: tables for people, plain lines for pipes, JSON for programs. Nothing is ever cut.
+
+What applicants, offices and packages say is data: a terminal obeys nothing of it, and it makes no line of its own.
+"""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -17,6 +21,8 @@ from duokua.errors import DuokuaError
 
 console = Console()
 
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What terminals act on instead of showing it: controls, and marks that change the direction of what follows."""
 GAP = 2
 NARROWEST_TEXT = 16
 """Below this width a column of words is no longer worth folding."""
@@ -27,15 +33,35 @@ def as_dict(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
+def plain(text: str) -> str:
+    """Text that came from anywhere, without what a terminal would obey; it may have lines and tabs."""
+    return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def as_json_text(data: object) -> str:
+    """One JSON document, of which a terminal would obey nothing either."""
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    return _OBEYED.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
 def print_json(data: object) -> None:
     """One JSON document on standard output."""
-    json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    sys.stdout.write(f"{as_json_text(data)}\n")
 
 
 def say(text: str, to: Console | None = None) -> None:
-    """A line of words, as it is: not folded, not coloured, brackets mean nothing."""
-    (to or console).print(Text(text), soft_wrap=True)
+    """A line of words: not folded, not coloured, brackets mean nothing; never two, whatever is told in it."""
+    say_lines(one_line(text), to)
+
+
+def say_lines(text: str, to: Console | None = None) -> None:
+    """Words as they are, on as many lines as they have."""
+    (to or console).print(Text(plain(text)), soft_wrap=True)
+
+
+def one_line(text: str) -> str:
+    """Plain text whose line ends are spaces."""
+    return plain(text.replace("\r\n", " ").replace("\n", " "))
 
 
 def counted(number: int, noun: str) -> str:
@@ -65,7 +91,7 @@ def print_rows(
         say(empty, target)
         return
     titles = [title for title, _ in columns]
-    cells = [[" ".join(value(row).split()) for _, value in columns] for row in rows]
+    cells = [[plain(" ".join(value(row).split())) for _, value in columns] for row in rows]
     if not target.is_terminal:
         for line in [titles, *cells]:
             # Not printed by rich, which would make spaces of the tabs.
@@ -116,9 +142,21 @@ def _print_blocks(titles: Sequence[str], cells: Sequence[Sequence[str]], target:
 def print_error(error: DuokuaError, to: Console) -> None:
     """Why the platform refused: the reason, the message, then each wrong field on a line of its own."""
     name = error.reason or error.code.name
-    to.print(f"[red]{escape(name)}[/red]: {escape(error.message)}", soft_wrap=True, highlight=False)
+    told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(error.message))}"
+    to.print(told, soft_wrap=True, highlight=False)
     for violation in error.violations:
         say(f"  {violation.field}: {violation.description}", to)
+
+
+def error_as_dict(error: DuokuaError) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "code": error.code.name,
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": dict(error.metadata),
+        "violations": [{"field": each.field, "description": each.description} for each in error.violations],
+    }
 
 
 def every_page(fetch: Callable[[str], Any], rows: Callable[[Any], Iterable[Any]]) -> list[Any]:

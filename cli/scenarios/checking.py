@@ -6,7 +6,7 @@ from rich.markup import escape
 from chassis.settings import Settings
 from cli.connection import connect
 from cli.options import AsJson
-from cli.output import as_dict, console, counted, print_json, say
+from cli.output import as_dict, console, counted, one_line, print_json, say
 from cli.scenarios.folders import Folder, read_package
 from duokua.matters.v1 import matter_service_pb2 as pb
 
@@ -19,9 +19,12 @@ def check(folder: Folder, json: AsJson = False) -> None:  # noqa: FBT002 - an op
         print_json(as_dict(answer))
     else:
         for fault in answer.faults:
-            place = f"{fault.file}:{fault.line}:{fault.column}"
+            place, path, message = (
+                escape(one_line(each))
+                for each in (f"{fault.file}:{fault.line}:{fault.column}", fault.path, fault.message)
+            )
             console.print(
-                f"[red]{escape(place)}[/red] [bold]{escape(fault.path)}[/bold] {escape(fault.message)}",
+                f"[red]{place}[/red] [bold]{path}[/bold] {message}",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -64,3 +64,14 @@ def test_a_tree_tells_why_a_case_is_undone() -> None:
     case.undo_cause = case_pb2.UNDO_CAUSE_STOPPED
     case.refusal_reason = "重复申报"
     assert "stopped: 重复申报" in drawn(case)
+
+
+def test_names_and_reasons_cannot_draw() -> None:
+    evil = "\x1b[2J\x9b31m\u202e\rx\nverified"
+    case = case_pb2.Case(
+        bundle_name=evil, case_number="N1", refusal_reason=evil, undo_cause=case_pb2.UNDO_CAUSE_REFUSED
+    )
+    case.steps.add(step_id="food", name=evil, organ_name=evil, handler=evil, reason=evil)
+    text = drawn(case)
+    assert not set(text) & set("\x1b\x9b\u202e\r")
+    assert len(text.splitlines()) == 4

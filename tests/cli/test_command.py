@@ -1,13 +1,17 @@
 """The command as a whole: its version, and that every command says what it and its options do."""
 
+import json
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import app, run
 
 
 def commands(command: Any, path: str = "duokua") -> Iterator[tuple[str, Any]]:
@@ -27,3 +31,17 @@ def test_every_command_and_every_option_says_what_it_does() -> None:
         silent += [path] if not command.help else []
         silent += [f"{path} {parameter.name}" for parameter in command.params if not getattr(parameter, "help", "")]
     assert silent == []
+
+
+@pytest.mark.parametrize("asked", [["--json"], []])
+def test_an_error_is_json_where_json_was_asked_for(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUOKUA_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["duokua", "case", "show", "c", *asked])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    printed, told = capfd.readouterr()
+    assert (ended.value.code, printed) == (1, "")
+    message = json.loads(told)["error"]["message"] if asked else told.removeprefix("error: ")
+    assert message.startswith("there is no operator's key")

@@ -1,12 +1,16 @@
 """Ids and numbers come out whole, however narrow the terminal, and in pipes."""
 
 import io
+import json
+import unicodedata
 
 import pytest
 from grpc import StatusCode
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.output import counted, print_error, print_rows
+from cli.output import as_json_text, counted, error_as_dict, print_error, print_rows, say
 from duokua.cases.v1 import operations_service_pb2
 from duokua.cases.v1.case_pb2 import Case
 from duokua.errors import InvalidArgument, NotFound, Violation
@@ -99,3 +103,52 @@ def test_wrong_fields_have_a_line_each() -> None:
 
 def test_one_is_no_plural() -> None:
     assert [counted(number, "fault") for number in (0, 1, 2)] == ["0 faults", "1 fault", "2 faults"]
+
+
+# What a terminal obeys: a colour, a title, the clipboard (OSC 52), C1 controls, another direction, a line of its own.
+EVIL = "\x1b[31m\x1b]0;x\x07\x1b]52;c;eA==\x1b\\\x9b2J\x7f\b\r\u202e\u2066\u2028ok\nchain verified"
+
+
+def obeyed(text: str) -> list[str]:
+    """What a terminal would act on."""
+    return [each for each in text if unicodedata.category(each) in {"Cc", "Zl", "Zp", "Cs"} or each in "\u202e\u2066"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("width", [20, 200])
+def test_a_terminal_obeys_nothing_that_somebody_wrote(width: int, terminal: bool) -> None:  # noqa: FBT001
+    target = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+    print_rows([Case(case_id=EVIL), Case(case_id="a")], COLUMNS[:1], as_json=False, empty="", to=target)
+    say(f"refused: {EVIL}", target)
+    print_error(InvalidArgument(StatusCode.INVALID_ARGUMENT, "BAD", EVIL, violations=[Violation(EVIL, EVIL)]), target)
+    assert isinstance(target.file, io.StringIO)
+    text = target.file.getvalue()
+    assert set(obeyed(text)) == {"\n"}
+    assert not [line for line in text.splitlines() if line.startswith("chain verified") and width == 200]
+
+
+def test_words_of_every_script_come_out_as_they_are() -> None:
+    target = Console(file=io.StringIO(), width=200)
+    words = "𠮷田　㐂\U00031350 🏳️‍🌈 नेपाली עברית \ue000"
+    say(words, target)
+    assert isinstance(target.file, io.StringIO)
+    assert target.file.getvalue() == f"{words}\n"
+
+
+@given(st.text())
+def test_json_holds_what_was_said_and_nothing_that_a_terminal_obeys(words: str) -> None:
+    for said_ in (words, EVIL):
+        text = as_json_text({said_: [said_]})
+        assert json.loads(text) == {said_: [said_]}
+        assert set(obeyed(text)) == {"\n"}
+
+
+def test_an_error_as_json_names_reason_and_fields() -> None:
+    error = InvalidArgument(StatusCode.INVALID_ARGUMENT, "BAD", "wrong", {"a": "b"}, violations=[Violation("f", "d")])
+    assert error_as_dict(error) == {
+        "code": "INVALID_ARGUMENT",
+        "reason": "BAD",
+        "message": "wrong",
+        "metadata": {"a": "b"},
+        "violations": [{"field": "f", "description": "d"}],
+    }
