@@ -95,7 +95,8 @@ def test_an_amendment_that_was_taken_is_taken_again_and_changes_nothing(form: di
 def without(value: Any, paths: list[str]) -> Any:
     """What is left of a form without these paths; what is empty then counts as not there."""
     if isinstance(value, list):
-        return [without(each, paths) for each in value] or None
+        elements = [without(each, paths) for each in value]
+        return elements if any(each not in (None, {}) for each in elements) else None
     if not isinstance(value, Mapping):
         return value
     left = {}
