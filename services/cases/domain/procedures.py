@@ -15,6 +15,9 @@ from services.cases.domain.turn import Turn
 KINDS = (StopKind.HEARING, StopKind.PUBLICITY, StopKind.VERIFICATION, StopKind.SUSPENDED)
 """The procedures that an office can begin; corrections stop clocks too, and are asked for otherwise."""
 
+MOST_PROCEDURES = 50
+"""Of one step: what a case remembers has to end somewhere, and so has what keeps an applicant waiting."""
+
 
 def suspended(turn: Turn, given: Suspended) -> None:
     """The office's task is settled, and the step rests until the office says on that task that it is over."""
@@ -24,6 +27,12 @@ def suspended(turn: Turn, given: Suspended) -> None:
     must_handle(task)
     if given.procedure not in KINDS:
         raise Refusal("NOT_A_PROCEDURE", f"{given.procedure} is no procedure; begin one of {', '.join(KINDS)}")
+    if sum(each.step_id == task.step_id for each in turn.proceedings.procedures) >= MOST_PROCEDURES:
+        raise Refusal(
+            "PROCEDURE_LIMIT",
+            f"{MOST_PROCEDURES} special procedures of step {task.step_id} were begun before, which is the most; "
+            "decide with what there is",
+        )
     turn.settle(task, given, TaskStatus.SUSPENDED)
     turn.change(task.step_id, status=StepStatus.SUSPENDED, task_id="", failures=0)
     accepted = task.status is TaskStatus.ACCEPTED

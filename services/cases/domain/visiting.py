@@ -12,6 +12,9 @@ from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import UNFINISHED
 from services.cases.domain.visits import hold_visits, is_joint, keep, missing
 
+MOST_APPOINTMENTS = 100
+"""On one task: what a case remembers has to end somewhere."""
+
 
 def visit_scheduled(turn: Turn, given: VisitScheduled) -> None:
     """Note when and where the offices meet."""
@@ -24,6 +27,12 @@ def visit_scheduled(turn: Turn, given: VisitScheduled) -> None:
         raise Refusal("VISIT_HELD", f"the joint visit {visit.visit_id} was held at {state.held_at}")
     if (state.at, state.place) == (given.at, given.place):
         return
+    if sum(kind == given.kind for kind, _ in task.answers) >= MOST_APPOINTMENTS:
+        raise Refusal(
+            "VISIT_MOVED_TOO_OFTEN",
+            f"task {task.task_id} has moved the joint visit {visit.visit_id} {MOST_APPOINTMENTS} times; go there as it "
+            "is, or have another of its offices move it",
+        )
     turn.settle(task, given, task.status)
     keep(turn, replace(state, at=given.at, place=given.place))
     going = tuple(step_id for step_id in visit.steps if turn.steps[step_id].status in UNFINISHED)

@@ -7,7 +7,7 @@ import pytest
 from services.cases.domain.case import CaseStatus, StepStatus, TaskStatus
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.inputs import Accepted, Completed, Resumed, Suspended, Withdrawn
-from services.cases.domain.procedures import KINDS
+from services.cases.domain.procedures import KINDS, MOST_PROCEDURES
 from tests.cases.domain.holding_up import resume, suspend, under_way
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
@@ -109,3 +109,13 @@ def test_an_acceptance_said_on_the_task_before_is_repeated_without_harm() -> Non
     saga.answer(accepted)
     suspend(saga, "food")
     assert not saga.take(accepted).changed
+
+
+def test_an_office_cannot_begin_procedures_for_ever() -> None:
+    saga = a_running_restaurant()
+    for _ in range(MOST_PROCEDURES):
+        suspend(saga, "food")
+        resume(saga, "food")
+    saga.is_refused(Suspended(saga.task_id("food"), "once more", StopKind.HEARING, "again"), "PROCEDURE_LIMIT")
+    suspend(saga, "sign")
+    all_laws_hold(saga.complete("food"))

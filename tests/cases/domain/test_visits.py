@@ -7,6 +7,7 @@ from services.cases.domain.case import CaseStatus
 from services.cases.domain.inputs import Accepted, Completed, StepForced, StepSkipped, VisitAttended, VisitScheduled
 from services.cases.domain.plan import Plan, Visit
 from services.cases.domain.proceedings import VisitState
+from services.cases.domain.visiting import MOST_APPOINTMENTS
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import NINE, Saga
@@ -162,3 +163,13 @@ def test_an_undo_task_has_no_visit() -> None:
     task_id = saga.task_id("fire")
     saga.take(Accepted(task_id, "accepted"))
     saga.is_refused(VisitAttended(task_id, "r"), "NO_VISIT")
+
+
+def test_an_office_cannot_move_a_visit_for_ever_and_another_still_can() -> None:
+    saga = visiting()
+    for number in range(MOST_APPOINTMENTS):
+        schedule(saga, "fire", f"gate {number}")
+    once_more = VisitScheduled(saga.task_id("fire"), "once more", TOMORROW, "the gate")
+    saga.is_refused(once_more, "VISIT_MOVED_TOO_OFTEN")
+    assert site(schedule(saga, "food", "the gate")).place == "the gate"
+    all_laws_hold(saga)

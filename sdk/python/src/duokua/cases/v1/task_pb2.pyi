@@ -229,7 +229,9 @@ class TaskAnswer(_message.Message):
 
     @_builtins.property
     def suspend(self) -> Global___Suspend:
-        """特别程序: the clocks stand still. Ends the task; another follows once `resume` was said on this one."""
+        """特别程序: the clocks stand still. Ends the task; another follows once `resume` was said on this one.
+        FAILED_PRECONDITION PROCEDURE_LIMIT after fifty of a step.
+        """
 
     @_builtins.property
     def resume(self) -> Global___Resume:
@@ -252,7 +254,9 @@ class TaskAnswer(_message.Message):
 
     @_builtins.property
     def schedule_visit(self) -> Global___ScheduleVisit:
-        """When and where the offices of the joint visit meet; said again, it is moved. The task stays."""
+        """When and where the offices of the joint visit meet; said again, it is moved. The task stays.
+        FAILED_PRECONDITION VISIT_MOVED_TOO_OFTEN after a hundred times on one task.
+        """
 
     @_builtins.property
     def attend_visit(self) -> Global___AttendVisit:
