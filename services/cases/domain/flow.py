@@ -39,11 +39,7 @@ def start_first(turn: Turn) -> None:
 
 
 def go_on(turn: Turn, *step_ids: str) -> None:
-    """Start what waited for these steps, which have just ended; end the case when they were the last.
-
-    Joint visits do not wait for the offices of ended steps any more.
-    """
-    hold_visits(turn)
+    """Start what waited for these steps, which have just ended; end the case when they were the last."""
     _look_at(turn, [follower for step_id in step_ids for follower in turn.plan.followers[step_id]])
 
 
@@ -103,6 +99,7 @@ def _look_at(turn: Turn, steps: Iterable[PlanStep]) -> None:
         if turn.steps[planned.step_id].status is StepStatus.SKIPPED and planned.step_id not in passed_on:
             passed_on.add(planned.step_id)
             left.extend(turn.plan.followers[planned.step_id])
+    hold_visits(turn)  # which wait for no office of a step that has ended, or was left out just now
     if turn.running:
         if asked:
             turn.effects.append(AskBranch(tuple(asked)))

@@ -82,8 +82,7 @@ def each_answer_repeated(plan: Plan) -> None:
     """Each answer is repeated, at once and after the end, in a good run and in refused ones: nothing is done twice."""
     for refusing in (None, *(step.step_id for step in plan.steps)):
         for saga in _started(plan):
-            while saga.open:
-                step_id = next(task.step_id for task in go(saga).open.values() if not waits(saga, task))
+            while step_id := _to_do(saga):
                 if step_id == refusing and saga.offered():
                     saga.accept(step_id).refuse(step_id)
                 else:
@@ -91,6 +90,11 @@ def each_answer_repeated(plan: Plan) -> None:
                 _repeat_everything(saga)
             _finish(saga)
             _repeat_everything(saga)
+
+
+def _to_do(saga: Saga) -> str:
+    """A step that can be answered; empty when all that are left wait for an operator, as what they visit together."""
+    return next((task.step_id for task in go(saga).open.values() if not waits(saga, task)), "")
 
 
 CHECKS: tuple[Callable[[Plan], None], ...] = (

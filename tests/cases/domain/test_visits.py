@@ -104,6 +104,18 @@ def test_a_step_that_is_left_out_does_not_count() -> None:
     assert saga.complete("fire").offered() == ["end"]
 
 
+def test_a_step_that_misses_its_quorum_and_is_left_out_does_not_count() -> None:
+    plan = a_plan(a_step("fire"), a_step("food"), a_step("survey", optional=True))
+    sign = a_step("sign", "survey", optional=True, quorum=1)
+    saga = Saga(replace(plan, steps=(*plan.steps, sign), visits=(SITE,))).submitted().routed()
+    attend(schedule(saga, "fire"), "fire", "food")
+    pending(saga, "fire")
+    saga.refuse("survey")
+    assert site(saga).held_at == saga.now
+    assert saga.announced().count("VisitHeld") == 1
+    all_laws_hold(saga)
+
+
 def test_of_one_office_there_is_nothing_joint() -> None:
     alone = visiting("sign", "food")
     alone.is_refused(VisitScheduled(alone.task_id("fire"), "r", TOMORROW, "there"), "NO_VISIT")
