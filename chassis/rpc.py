@@ -10,7 +10,8 @@ import inspect
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,14 +24,15 @@ from google.protobuf.message_factory import GetMessageClass
 from opentelemetry import context as trace_context
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter as MetricCounter
+from prometheus_client import Histogram
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis.api import ANONYMOUS, Call, Caller, Servicer, StreamCall
 from chassis.database import Database
 from chassis.expiry import foretold, until_expired
-from chassis.problems import Conflict, Forbidden, Invalid, Problem, Unauthenticated, Unavailable, Violation
+from chassis.problems import Conflict, Exhausted, Forbidden, Invalid, Problem, Unauthenticated, Unavailable, Violation
 from chassis.requests import check_request_id, fingerprint, first_answer, remember
 from chassis.status import code_of, details_of
 from chassis.tokens import TokenVerifier
@@ -46,9 +48,12 @@ DEFAULT_DEADLINE_SECONDS = 15.0
 DEFAULT_MAX_REQUEST_BYTES = 64 * 1024
 LARGEST_ON_LOOP = 256 * 1024
 """In bytes; a longer request is read and checked in a thread, so that nobody else waits for it."""
+MOST_LONG_CALLS_OF_ONE = 100
+"""Streams and long polls that one service of a process holds open for one client, or one person."""
+BUSY_SECONDS = 5.0
 LONGEST_DETAILS = 200
 """In characters; the trailer with the details has the whole message, and both must fit in one header block."""
-REQUESTS = Counter("duokua_rpc_requests_total", "Calls answered.", ["method", "code"])
+REQUESTS = MetricCounter("duokua_rpc_requests_total", "Calls answered.", ["method", "code"])
 SECONDS = Histogram("duokua_rpc_seconds", "Time to answer a call with a single answer.", ["method"])
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -112,6 +117,7 @@ class Pipeline:
         self._verifier = verifier
         self._vault = vault
         self._stopping = stopping
+        self._long_calls: Counter[str] = Counter()
 
     def _database(self, given: Any) -> Database:
         return self._choice if isinstance(self._choice, Database) else self._choice(given)
@@ -204,8 +210,25 @@ class Pipeline:
         """A call of several transactions; `foretells` its token's end, where something can be done about it."""
         database = self._database(given)
         expires_at = caller.expires_at if foretells else math.inf
-        async with foretold(self._stopping, expires_at) as stopping:
-            yield StreamCall(database, caller, self._threads, stopping)
+        with self._place(caller):
+            async with foretold(self._stopping, expires_at) as stopping:
+                yield StreamCall(database, caller, self._threads, stopping)
+
+    @contextlib.contextmanager
+    def _place(self, caller: Caller) -> Iterator[None]:
+        """One of the long calls that a caller may have at a time: it cannot take all that the process has."""
+        if self._long_calls[caller.subject] >= MOST_LONG_CALLS_OF_ONE:
+            message = (
+                f"{MOST_LONG_CALLS_OF_ONE} streams and long polls of this caller are open: end some, or share them"
+            )
+            raise Exhausted("TOO_MANY_STREAMS", message, retry_after=BUSY_SECONDS, most=MOST_LONG_CALLS_OF_ONE)
+        self._long_calls[caller.subject] += 1
+        try:
+            yield
+        finally:
+            self._long_calls[caller.subject] -= 1
+            if not self._long_calls[caller.subject]:
+                del self._long_calls[caller.subject]
 
     async def _read(self, read: Callable[[bytes], Message], data: bytes) -> Message:
         if len(data) <= LARGEST_ON_LOOP:

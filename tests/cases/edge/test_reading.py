@@ -5,10 +5,13 @@ import json
 import pytest
 
 from chassis.paging import next_token
+from chassis.rpc import MOST_LONG_CALLS_OF_ONE
 from cli.history import first_broken
+from duokua import errors
 from duokua.cases.v1 import case_pb2, case_service_pb2, operations_service_pb2
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
-from tests.cases.offices import Offices, an_answer, answering, pulled, refusal
+from tests.cases.offices import Offices, an_answer, answering, application, pulled, refusal
+from tests.servers.process import wait_until
 
 pb = case_service_pb2
 
@@ -121,3 +124,25 @@ def test_a_watcher_sees_each_change_until_the_end(town: Offices) -> None:
     assert [case.version for case in seen] == [3, 4]
     assert seen[-1].status == case_pb2.CASE_STATUS_UNDONE
     assert seen[-1].refusal_reason == "理由"
+
+
+def test_one_person_cannot_hold_all_streams(town: Offices) -> None:
+    mine, other = town.submitted().case_id, town.stranger.cases.SubmitCase(application()).case.case_id
+    watch, watched = pb.WatchCaseRequest(case_id=mine), []
+    for _ in range(MOST_LONG_CALLS_OF_ONE):
+        stream = town.applicant.cases.WatchCase(watch, timeout=60)
+        next(stream)
+        watched.append(stream)
+    more = town.applicant.cases.WatchCase(watch, timeout=60)
+    assert refusal(next, more)[:2] == ("RESOURCE_EXHAUSTED", "TOO_MANY_STREAMS")
+    next(town.stranger.cases.WatchCase(pb.WatchCaseRequest(case_id=other), timeout=60))
+    for stream in watched:
+        stream.cancel()
+
+    def opens() -> bool:
+        try:
+            return bool(next(town.applicant.cases.WatchCase(watch, timeout=60)))
+        except errors.ResourceExhausted:
+            return False
+
+    wait_until(opens, seconds=20, what="a place that was given back is not given again")

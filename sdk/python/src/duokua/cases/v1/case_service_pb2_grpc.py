@@ -154,8 +154,9 @@ class CaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchCase(self, request, context):
-        """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
-        TOKEN_EXPIRED (while watching: watch again with a new token).
+        """The case now, then again after each change, until it has ended and no follow-up is open.
+        Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED TOKEN_EXPIRED (while watching: watch again with a new token),
+        RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

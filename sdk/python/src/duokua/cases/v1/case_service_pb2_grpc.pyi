@@ -71,8 +71,9 @@ class CaseServiceStub:
     ListCases: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]
     """Newest first."""
     WatchCase: _grpc.UnaryStreamMultiCallable[_case_service_pb2.WatchCaseRequest, _case_service_pb2.WatchCaseResponse]
-    """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
-    TOKEN_EXPIRED (while watching: watch again with a new token).
+    """The case now, then again after each change, until it has ended and no follow-up is open.
+    Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED TOKEN_EXPIRED (while watching: watch again with a new token),
+    RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
     """
     GetHistory: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]
     """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND."""
@@ -120,8 +121,9 @@ class CaseServiceAsyncStub(CaseServiceStub):
     ListCases: _aio.UnaryUnaryMultiCallable[_case_service_pb2.ListCasesRequest, _case_service_pb2.ListCasesResponse]  # type: ignore[assignment]
     """Newest first."""
     WatchCase: _aio.UnaryStreamMultiCallable[_case_service_pb2.WatchCaseRequest, _case_service_pb2.WatchCaseResponse]  # type: ignore[assignment]
-    """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
-    TOKEN_EXPIRED (while watching: watch again with a new token).
+    """The case now, then again after each change, until it has ended and no follow-up is open.
+    Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED TOKEN_EXPIRED (while watching: watch again with a new token),
+    RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
     """
     GetHistory: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
     """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND."""
@@ -214,8 +216,9 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _case_service_pb2.WatchCaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_case_service_pb2.WatchCaseResponse], _abc.AsyncIterator[_case_service_pb2.WatchCaseResponse]]:
-        """The case now, then again after each change, until it has ended and no follow-up is open. Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED
-        TOKEN_EXPIRED (while watching: watch again with a new token).
+        """The case now, then again after each change, until it has ended and no follow-up is open.
+        Errors: NOT_FOUND CASE_NOT_FOUND, UNAUTHENTICATED TOKEN_EXPIRED (while watching: watch again with a new token),
+        RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
         """
 
     @_abc_1.abstractmethod

@@ -94,7 +94,8 @@ class TaskServiceServicer:
     def Work(self, request_iterator, context):
         """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
         answers; both in batches. Never more tasks are in flight than the client asked for.
-        Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
+        Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before),
+        RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this client, 100; a few take all that there is to do).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

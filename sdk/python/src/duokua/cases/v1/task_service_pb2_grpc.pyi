@@ -52,7 +52,8 @@ class TaskServiceStub:
     Work: _grpc.StreamStreamMultiCallable[_task_service_pb2.WorkRequest, _task_service_pb2.WorkResponse]
     """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
     answers; both in batches. Never more tasks are in flight than the client asked for.
-    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
+    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before),
+    RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this client, 100; a few take all that there is to do).
     """
     PullTasks: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]
     """Waits until there is work, or until `wait` has passed, and leases it."""
@@ -89,7 +90,8 @@ class TaskServiceAsyncStub(TaskServiceStub):
     Work: _aio.StreamStreamMultiCallable[_task_service_pb2.WorkRequest, _task_service_pb2.WorkResponse]  # type: ignore[assignment]
     """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
     answers; both in batches. Never more tasks are in flight than the client asked for.
-    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
+    Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before),
+    RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this client, 100; a few take all that there is to do).
     """
     PullTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.PullTasksRequest, _task_service_pb2.PullTasksResponse]  # type: ignore[assignment]
     """Waits until there is work, or until `wait` has passed, and leases it."""
@@ -129,7 +131,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_task_service_pb2.WorkResponse], _abc.AsyncIterator[_task_service_pb2.WorkResponse]]:
         """Work as a stream: the client says hello with what it can take, then gets tasks, the backlog first, and sends
         answers; both in batches. Never more tasks are in flight than the client asked for.
-        Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before).
+        Errors: UNAUTHENTICATED TOKEN_EXPIRED (the client stayed until its token ended; the server said goodbye before),
+        RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this client, 100; a few take all that there is to do).
         """
 
     @_abc_1.abstractmethod
