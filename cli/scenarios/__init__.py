@@ -5,8 +5,10 @@ import typer
 from cli.scenarios.checking import check
 from cli.scenarios.installing import install
 from cli.scenarios.listing import list_bundles
+from cli.scenarios.testing import rehearse
 
 app = typer.Typer(no_args_is_help=True, help="Scenario packages: check, install, list.")
 app.command()(check)
 app.command()(install)
+app.command(name="test")(rehearse)
 app.command(name="list")(list_bundles)

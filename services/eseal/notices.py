@@ -20,8 +20,8 @@ from services.eseal.domain.records import Document, NoticeStatus, Seal
 from services.eseal.messages import document_message, plain
 
 if TYPE_CHECKING:
-    from services.eseal.domain.notice import Notice
     from services.eseal.domain.sealing import Sealed, Sealer
+    from services.eseal.domain.wording import Notice
 
 _MOST_SEALERS = 256
 
@@ -67,7 +67,8 @@ class Notices:
             work.emit(revoked, subject=event.case.case_id)
 
     def _seal(self, work: UnitOfWork, event: cases_events.NoticeRequested) -> None:
-        from services.eseal.domain.notice import NoticeError, render  # noqa: PLC0415 (loads on first use)
+        from services.eseal.domain.notice import render  # noqa: PLC0415 (loads on first use)
+        from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (the same)
 
         seal = store.seal_of(work.connection, event.step.organ_id)
         if seal is None:
@@ -137,7 +138,7 @@ def _fail(work: UnitOfWork, event: cases_events.NoticeRequested, reason: str, de
 
 
 def _notice(event: cases_events.NoticeRequested, seal: Seal) -> "Notice":
-    from services.eseal.domain.notice import Notice  # noqa: PLC0415 (loads on first use)
+    from services.eseal.domain.wording import Notice  # noqa: PLC0415 (loads on first use)
 
     return Notice(
         title=event.title,

@@ -13,9 +13,10 @@ from duokua.eseal.v1 import events_pb2
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal.domain import picture, pki
-from services.eseal.domain.notice import Notice, render
+from services.eseal.domain.notice import render
 from services.eseal.domain.records import Document, Seal
 from services.eseal.domain.sealing import Sealed, Sealer
+from services.eseal.domain.wording import Notice
 from services.eseal.judges import Judges
 from services.eseal.notices import Notices
 from services.eseal.service import Seals

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.eseal.domain.font import unprintable
-from services.eseal.domain.notice import NoticeError, render
+from services.eseal.domain.notice import render
+from services.eseal.domain.wording import NoticeError
 from tests.eseal.builders import OFFICE, notice, sealed_file
 
 needs_poppler = pytest.mark.usefixtures("poppler_tools")

@@ -7,7 +7,7 @@ seal level and centred over the organ's name and the date.
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +16,9 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from services.eseal.domain import font, picture, template
-from services.eseal.domain.budget import BadTemplateError
-from services.eseal.domain.filters import chinese_date
+from services.eseal.domain import font, picture
 from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
+from services.eseal.domain.wording import Notice, word
 
 _PAGE_WIDTH, _PAGE_HEIGHT = A4
 _LEFT = 28 * mm
@@ -40,33 +39,6 @@ _RED = Color(214 / 255, 20 / 255, 26 / 255)
 _BLACK = Color(0, 0, 0)
 _GREY = Color(0.45, 0.45, 0.45)
 _REMARK = "本文书加盖的电子印章与实物印章具有同等法律效力，真伪可凭本文件在平台核验。"
-
-
-class NoticeError(Exception):
-    """A notice that cannot be rendered: `reason` in UPPER_SNAKE, and a sentence for whoever puts it right."""
-
-    def __init__(self, reason: str, description: str) -> None:
-        super().__init__(description)
-        self.reason = reason
-        self.description = description
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What a notice says, before it is set."""
-
-    title: str
-    template: str
-    case_number: str
-    bundle_name: str
-    step_name: str
-    organ_name: str
-    # The name on the seal, above the text and below it.
-    signed_by: str
-    form: Mapping[str, object]
-    result: Mapping[str, object]
-    # RFC 3339.
-    decided_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,38 +74,8 @@ def render(notice: Notice) -> Rendered:
 
     Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT (the typeface lacks a character) or BAD_DATE.
     """
-    date = _date(notice.decided_at)
-    text = _text(notice)
-    missing = font.unprintable(f"{text}{notice.title}{notice.case_number}{notice.signed_by}".replace("\n", ""))
-    if missing:
-        shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
-        raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
-    return _Sheet(notice, text, date).draw()
-
-
-def _text(notice: Notice) -> str:
-    variables = {
-        "form": notice.form,
-        "result": notice.result,
-        "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
-        "step": {"name": notice.step_name, "organ_name": notice.organ_name},
-        "decided_at": notice.decided_at,
-    }
-    try:
-        text = template.render(notice.template, variables)
-    except BadTemplateError as fault:
-        raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
-    text = "\n".join(" ".join(line.split()) for line in text.splitlines())
-    if not text.strip():
-        raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
-    return text
-
-
-def _date(decided_at: str) -> str:
-    try:
-        return chinese_date(decided_at)
-    except ValueError as fault:
-        raise NoticeError("BAD_DATE", f"decided_at is not a moment in RFC 3339: {decided_at[:40]!r}") from fault
+    worded = word(notice)
+    return _Sheet(notice, worded.text, worded.date).draw()
 
 
 class _Sheet:

@@ -1,6 +1,7 @@
 """The words that the YAML files of packages and overlays are made of: names, times, sizes, and what all parts share."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -50,6 +51,8 @@ class Part(BaseModel):
     """What all parts share: no unknown keys, no silent conversion."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    shapes: ClassVar[Mapping[str, str]] = {}
+    """Of a file's model: what a value that breaks one of the file's own patterns should look like."""
 
 
 class NamePart(Part):

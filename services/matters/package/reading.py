@@ -1,7 +1,7 @@
 """From a YAML file's data to a model, and pydantic's errors in a developer's words."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -39,19 +39,20 @@ def _fault(model: type[Part], source: Source, details: ErrorDetails) -> Fault:
         known = _keys_at(model, path[:-1])
         return source.fault(path, f'unknown key "{path[-1]}"{did_you_mean(str(path[-1]), known)}', at_key=True)
     if path[-1:] == ("[key]",):
-        return source.fault(path[:-1], _remedy(details), at_key=True)
+        return source.fault(path[:-1], _remedy(details, model.shapes), at_key=True)
     if details["type"] == "missing":
         return source.fault(path[:-1], f'"{path[-1]}" is missing: add it')
-    return source.fault(path, _remedy(details))
+    return source.fault(path, _remedy(details, model.shapes))
 
 
-def _remedy(details: ErrorDetails) -> str:
+def _remedy(details: ErrorDetails, shapes: Mapping[str, str]) -> str:
     """Say what to do about one error of pydantic's."""
     kind, context, given = details["type"], details.get("ctx", {}), details["input"]
     if kind == "string_type":
         return _wanted_text(given)
     if kind == "string_pattern_mismatch":
-        return f"{_shown(given)} should be {SHAPES.get(context['pattern'], context['pattern'])}"
+        pattern = context["pattern"]
+        return f"{_shown(given)} should be {shapes.get(pattern) or SHAPES.get(pattern, pattern)}"
     remedies = {
         "bool_type": "should be true or false, without quotes",
         "int_type": "should be a whole number, without quotes",

@@ -1,0 +1,81 @@
+"""What a notice says: its text from its template, before it is set on paper."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.eseal.domain import font, template
+from services.eseal.domain.budget import BadTemplateError
+from services.eseal.domain.filters import chinese_date
+
+
+class NoticeError(Exception):
+    """A notice that cannot be rendered: `reason` in UPPER_SNAKE, and a sentence for whoever puts it right."""
+
+    def __init__(self, reason: str, description: str) -> None:
+        super().__init__(description)
+        self.reason = reason
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice says, before it is set."""
+
+    title: str
+    template: str
+    case_number: str
+    bundle_name: str
+    step_name: str
+    organ_name: str
+    # The name on the seal, above the text and below it.
+    signed_by: str
+    form: Mapping[str, object]
+    result: Mapping[str, object]
+    # RFC 3339.
+    decided_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """The words of a notice."""
+
+    text: str
+    """One paragraph a line."""
+    date: str
+    """As official documents write it."""
+
+
+def word(notice: Notice) -> Worded:
+    """The words of a notice. Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT or BAD_DATE."""
+    date = _date(notice.decided_at)
+    text = _text(notice)
+    missing = font.unprintable(f"{text}{notice.title}{notice.case_number}{notice.signed_by}".replace("\n", ""))
+    if missing:
+        shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
+        raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
+    return Worded(text, date)
+
+
+def _text(notice: Notice) -> str:
+    variables = {
+        "form": notice.form,
+        "result": notice.result,
+        "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
+        "step": {"name": notice.step_name, "organ_name": notice.organ_name},
+        "decided_at": notice.decided_at,
+    }
+    try:
+        text = template.render(notice.template, variables)
+    except BadTemplateError as fault:
+        raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
+    text = "\n".join(" ".join(line.split()) for line in text.splitlines())
+    if not text.strip():
+        raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
+    return text
+
+
+def _date(decided_at: str) -> str:
+    try:
+        return chinese_date(decided_at)
+    except ValueError as fault:
+        raise NoticeError("BAD_DATE", f"decided_at is not a moment in RFC 3339: {decided_at[:40]!r}") from fault

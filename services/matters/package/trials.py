@@ -1,0 +1,270 @@
+"""tests/<name>.test.yaml: what the authors of a package expect of it, as given, when and then.
+
+Here are the keys of these files. What they say about steps and fields is checked in `trialchecks.py`; they are run by
+whoever has a core of cases at hand (`duokua scenario test`).
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from services.matters.package.parts import FieldName, FieldPath, Part, Slug, Text, Time
+
+_EXAMPLE = r"^examples/[A-Za-z0-9_./-]+\.json$"
+_MOMENT = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
+_DUE = r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|stopped|unknown)$"
+_CLOCK = r"^(([a-z][a-z0-9]*(-[a-z0-9]+)*\.)?(acceptance|statutory|promised)|correction)$"
+_REASON = r"^[A-Z][A-Z_]{2,59}$"
+
+# What a value that breaks a pattern should look like.
+_SHAPES = {
+    _EXAMPLE: 'a form in the package, such as "examples/small.json"',
+    _MOMENT: 'a time in China in quotes, such as "2026-03-02 09:00"',
+    _DUE: 'a day in quotes, such as "2026-03-12", or stopped, or unknown',
+    _CLOCK: "a clock: of a step, such as food-licence.promised, or of the whole: statutory, promised or correction",
+    _REASON: "a reason in capital letters, such as RESULT_INVALID",
+}
+
+Example = Annotated[str, StringConstraints(pattern=_EXAMPLE, max_length=200)]
+Moment = Annotated[str, StringConstraints(pattern=_MOMENT)]
+DueDay = Annotated[str, StringConstraints(pattern=_DUE)]
+ClockName = Annotated[str, StringConstraints(pattern=_CLOCK)]
+Reason = Annotated[str, StringConstraints(pattern=_REASON)]
+Words = Annotated[str, StringConstraints(max_length=2000)]
+StepStatus = Literal[
+    "waiting",
+    "routing",
+    "offered",
+    "accepted",
+    "correcting",
+    "suspended",
+    "completed",
+    "skipped",
+    "refused",
+    "undoing",
+    "undone",
+    "cancelled",
+]
+NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked"]
+Light = Literal["green", "yellow", "red", "unknown"]
+
+
+def _key(description: str, **limits: Any) -> Any:
+    """An optional key, with what editors show of it."""
+    return Field(default=None, description=description, **limits)
+
+
+class GivenPart(Part):
+    """An application, when it is submitted, and what the offices do by themselves."""
+
+    example: Example | None = _key("The form: a file of the package.")
+    form: dict[str, Any] | None = _key("The form, written out; instead of `example`.")
+    changes: Annotated[dict[FieldPath, Any], Field(max_length=100)] = Field(
+        default={}, description="Fields of the form that are otherwise here, by path; null takes one away."
+    )
+    without: Annotated[list[Slug], Field(max_length=100)] = Field(
+        default=[], description="Kinds of material that are not handed in; all others are, one of each."
+    )
+    at: Moment = Field(default="2026-03-02 09:00", description="When it is submitted, in China.")
+    others: Literal["complete", "wait"] = Field(
+        default="complete",
+        description="What offices do that the test says nothing of: complete at once, or wait for what it says.",
+    )
+    offices: Annotated[dict[Slug, Literal["complete", "wait", "none"]], Field(max_length=100)] = Field(
+        default={}, description="What the office of a step does by itself; none: there is no office for it."
+    )
+    results: Annotated[dict[Slug, dict[str, Any]], Field(max_length=100)] = Field(
+        default={}, description="What the office of a step gives as its result, instead of something made up."
+    )
+
+
+class CorrectPart(Part):
+    """What an office asks the applicant for."""
+
+    fields: Annotated[dict[FieldPath, Text], Field(max_length=100)] = Field(
+        default={}, description="Fields of the form, each with what is wrong with it."
+    )
+    materials: Annotated[dict[Slug, Text], Field(max_length=100)] = Field(
+        default={}, description="Kinds of material, each with what is wrong with it."
+    )
+    reason: Words = Field(default="", description="Why it is asked for again; needed from the second time on.")
+
+
+class SuspendPart(Part):
+    """特别程序: a procedure during which the clocks stand still."""
+
+    kind: Literal["hearing", "publicity", "verification", "suspended"]
+    reason: Text
+
+
+class ExtendPart(Part):
+    """More time for the decision."""
+
+    amount: Annotated[int, Field(ge=1, le=100_000)]
+    reason: Text
+    authority: Text
+
+
+class PassUpPart(Part):
+    """转报: the office above decides."""
+
+    reason: Text
+    opinion: Annotated[dict[str, Any], Field(max_length=100)] = Field(
+        default={}, description="What it thinks of it, for the office above."
+    )
+
+
+class VisitPlanPart(Part):
+    """When and where the offices of a joint visit meet."""
+
+    at: Moment
+    place: Text
+
+
+class SupplyPart(Part):
+    """What the applicant supplies: everything that was asked for."""
+
+    form: Annotated[dict[FieldPath, Any], Field(max_length=100)] = Field(
+        default={}, description="Fields by path, as they are now; null leaves one out."
+    )
+    materials: Annotated[list[Slug], Field(max_length=100)] = Field(
+        default=[], description="Kinds of material, each with a new file."
+    )
+
+
+class NoticeThenPart(Part):
+    """What is expected of the notice of a step."""
+
+    status: NoticeStatus | None = _key("Where it stands.")
+    title: Text | None = _key("Its title, as a whole.")
+    contains: Annotated[list[Text], Field(max_length=50)] = Field(
+        default=[], description="Pieces of text that are in it."
+    )
+    lacks: Annotated[list[Text], Field(max_length=50)] = Field(
+        default=[], description="Pieces of text that are not in it."
+    )
+
+
+class ThenPart(Part):
+    """What is expected at the end, or at a moment in between. What is not said is not looked at."""
+
+    case: Literal["running", "undoing", "completed", "undone"] | None = _key("Where the case stands.")
+    cause: Literal["refused", "withdrawn", "handed_back", "stopped"] | None = _key("Why it is undone.")
+    reason: Text | None = _key("A piece of the reason that the applicant is given for it.")
+    steps: Annotated[dict[Slug, StepStatus], Field(max_length=100)] = Field(
+        default={}, description="Where steps stand."
+    )
+    skipped: Annotated[dict[Slug, Words], Field(max_length=100)] = Field(
+        default={}, description="Steps that are skipped, each with a piece of the reason, or an empty one."
+    )
+    order: Annotated[list[Slug], Field(max_length=100)] = Field(
+        default=[], description="Steps in the order in which they were completed; others may be in between."
+    )
+    undone: Annotated[list[Slug], Field(max_length=100)] | None = _key(
+        "The steps whose offices have undone their result, in that order, and no others."
+    )
+    notices: Annotated[dict[Slug, NoticeThenPart], Field(max_length=100)] = Field(
+        default={}, description="The notices of steps."
+    )
+    inputs: Annotated[dict[Slug, dict[FieldName, Any]], Field(max_length=100)] = Field(
+        default={}, description="What the office of a step was given of earlier results."
+    )
+    sees: Annotated[dict[Slug, list[FieldPath]], Field(max_length=100)] = Field(
+        default={}, description="Fields of the form that the office of a step was given."
+    )
+    hidden: Annotated[dict[Slug, list[FieldPath]], Field(max_length=100)] = Field(
+        default={}, description="Fields of the form that the office of a step was not given."
+    )
+    lights: Annotated[dict[ClockName, Light], Field(max_length=100)] = Field(
+        default={}, description="The lights of clocks: food-licence.promised of a step, promised of the whole."
+    )
+    due: Annotated[dict[ClockName, DueDay], Field(max_length=100)] = Field(
+        default={}, description="The day on which clocks are due, or stopped, or unknown."
+    )
+    incidents: Annotated[dict[Slug, Reason], Field(max_length=100)] = Field(
+        default={}, description="The open incidents, by step, and no others. Without it there is none."
+    )
+    told: Annotated[list[Text], Field(max_length=50)] = Field(
+        default=[], description="Pieces of text, each in a message that the applicant was sent."
+    )
+    turned_away: Annotated[list[Text], Field(max_length=50)] = Field(
+        default=[], description="The application is not taken; each is a piece of what is wrong with it."
+    )
+
+
+class HappeningPart(Part):
+    """One thing that happens: said by the office of a step, by the applicant, by an operator; or time passes."""
+
+    step: Slug | None = _key("The step whose office says it, or that it is about.")
+    accept: Literal[True] | None = _key("受理: the office takes the matter on.")
+    complete: dict[str, Any] | None = _key("办结, with the result; {} for one that is made up.")
+    refuse: Text | None = _key("不予受理 / 不予许可, with the reason.")
+    send_back: Text | None = _key("退回: not this office's, with the reason.")
+    fail: Text | None = _key("A technical failure, with the reason.")
+    times: Annotated[int, Field(ge=1, le=20)] | None = _key("How often it fails; once unless said otherwise.")
+    correct: CorrectPart | None = _key("补正: the office asks the applicant for corrections.")
+    suspend: SuspendPart | None = _key("特别程序: a procedure begins.")
+    resume: Text | None = _key("The procedure is over, with a note.")
+    extend: ExtendPart | None = _key("延长: more time for the decision.")
+    pass_up: PassUpPart | None = _key("转报: the office above decides.")
+    hand_over: Text | None = _key("转办: who in the office handles it now.")
+    visit: VisitPlanPart | None = _key("联合踏勘: when and where the offices meet.")
+    attend: Text | None = _key("The office was at the joint visit, with its finding.")
+    supply: SupplyPart | None = _key("The applicant supplies what was asked for.")
+    withdraw: Text | None = _key("撤回: the applicant takes the application back, with the reason.")
+    rate: Annotated[int, Field(ge=1, le=5)] | None = _key("好差评, 1 (very satisfied) to 5; with `step` its office's.")
+    retry: Text | None = _key("An operator has the step's incident tried again, with the reason.")
+    skip: Text | None = _key("An operator leaves the step out, with the reason.")
+    reassign: Text | None = _key("An operator has another office handle the step, with the reason.")
+    force: dict[str, Any] | None = _key("An operator takes the step as done, with the result; {} for one made up.")
+    stop: Text | None = _key("An operator gives the case up, with the reason.")
+    wait: Time | None = _key("Time passes: 3 working days.")
+    until: Moment | None = _key("Time passes until then, in China.")
+    then: ThenPart | None = _key("What is expected at this moment.")
+    turned_down: Reason | None = _key("What was said is not taken, for this reason.")
+
+
+OF_OFFICES = (
+    "accept",
+    "complete",
+    "refuse",
+    "send_back",
+    "fail",
+    "correct",
+    "suspend",
+    "resume",
+    "extend",
+    "pass_up",
+    "hand_over",
+    "visit",
+    "attend",
+)
+"""What the office of a step says."""
+OF_STEPS = (*OF_OFFICES, "retry", "skip", "reassign", "force")
+"""What is about one step."""
+HAPPENINGS = (*OF_STEPS, "supply", "withdraw", "rate", "stop", "wait", "until", "then")
+"""Of which each happening is exactly one."""
+
+
+class TrialPart(Part):
+    """One test."""
+
+    name: Text
+    given: GivenPart
+    when: Annotated[list[HappeningPart], Field(max_length=100)] = Field(
+        default=[], description="What happens, in this order; offices do the rest by themselves."
+    )
+    then: ThenPart
+
+
+class TrialsPart(Part):
+    """tests/<name>.test.yaml."""
+
+    shapes: ClassVar = _SHAPES
+
+    tests: Annotated[list[TrialPart], Field(min_length=1, max_length=200)]
+
+
+def verbs(happening: HappeningPart) -> list[str]:
+    """What happens: one, unless the test is faulty."""
+    return [name for name in HAPPENINGS if getattr(happening, name) is not None]
