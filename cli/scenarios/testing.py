@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.options import AsJson
-from cli.output import console, counted, print_json, say
+from cli.output import console, counted, one_line, print_json, say
 from cli.scenarios.faulty import faults_as_json, print_faults
 from cli.scenarios.folders import package_of, read_folder
 
@@ -78,11 +78,13 @@ def _print_all(outcomes: Sequence["Outcome"], folder: Path, *, stories: bool) ->
 def _print_one(outcome: "Outcome", *, stories: bool) -> None:
     mark = "[green]✓[/green]" if outcome.passed else "[red]✗[/red]"
     took = f"[dim]{outcome.milliseconds:.0f} ms[/dim]"
-    console.print(f"  {mark} {escape(outcome.name)}  {took}", soft_wrap=True, highlight=False)
+    console.print(f"  {mark} {escape(one_line(outcome.name))}  {took}", soft_wrap=True, highlight=False)
     for miss in outcome.missed:
         place = f"{miss.file}:{miss.line}:{miss.column}"
         console.print(
-            f"      [red]{escape(place)}[/red] [bold]{escape(miss.path)}[/bold]", soft_wrap=True, highlight=False
+            f"      [red]{escape(place)}[/red] [bold]{escape(one_line(miss.path))}[/bold]",
+            soft_wrap=True,
+            highlight=False,
         )
         _print_value("expected", miss.expected)
         _print_value("found", miss.found)
