@@ -80,12 +80,9 @@ def _print_one(outcome: "Outcome", *, stories: bool) -> None:
     took = f"[dim]{outcome.milliseconds:.0f} ms[/dim]"
     console.print(f"  {mark} {escape(one_line(outcome.name))}  {took}", soft_wrap=True, highlight=False)
     for miss in outcome.missed:
-        place = f"{miss.file}:{miss.line}:{miss.column}"
-        console.print(
-            f"      [red]{escape(place)}[/red] [bold]{escape(one_line(miss.path))}[/bold]",
-            soft_wrap=True,
-            highlight=False,
-        )
+        place = f"[red]{escape(f'{miss.file}:{miss.line}:{miss.column}')}[/red]"
+        path = f"[bold]{escape(one_line(miss.path))}[/bold]"
+        console.print(f"      {place} {path}", soft_wrap=True, highlight=False)
         _print_value("expected", miss.expected)
         _print_value("found", miss.found)
     if stories or not outcome.passed:
