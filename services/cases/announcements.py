@@ -37,6 +37,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
                 excluded_organ_ids=step.excluded_organ_ids,
                 organ_id=step.organ_id,
                 above_organ_id=step.above_organ_id,
+                bound_organ_id=step.bound_organ_id,
             )
         )
     work.emit(event, subject=case.case_id)
@@ -58,6 +59,7 @@ def request_notice(
         title=notice.title,
         template=notice.template,
         decided_at=timestamp(step.completed_at),
+        seal_organ_id=planned.seal_organ_id,
     )
     fill_struct(event.form, visible_form(form, planned.form_fields), "form")
     fill_struct(event.result, dict(step.result or {}), "result")

@@ -69,6 +69,8 @@ def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
         result_fields=tuple(
             ResultField(each.name, each.type, each.required, each.shared) for each in step.result_fields
         ),
+        organ_id=step.organ_id,
+        seal_organ_id=step.seal_organ_id,
     )
 
 

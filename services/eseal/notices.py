@@ -70,9 +70,10 @@ class Notices:
         from services.eseal.domain.notice import render  # noqa: PLC0415 (loads on first use)
         from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (the same)
 
-        seal = store.seal_of(work.connection, event.step.organ_id)
+        sealing = event.seal_organ_id or event.step.organ_id
+        seal = store.seal_of(work.connection, sealing)
         if seal is None:
-            _fail(work, event, "NO_SEAL", f"organ {event.step.organ_id} has no seal; make one and ask again")
+            _fail(work, event, "NO_SEAL", f"organ {sealing} has no seal; make one and ask again")
             return
         if work.now >= seal.valid_until:
             _fail(work, event, "SEAL_EXPIRED", f"seal {seal.seal_id} has expired; revoke it, make one and ask again")

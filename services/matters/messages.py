@@ -103,6 +103,8 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         choice=step.choice,
         pre_check=step.pre_check,
         result_fields=_result_fields(matter),
+        organ_id=step.organ_id,
+        seal_organ_id=step.seal_organ_id,
     )
     _fill_limits(message.limits, step.limits)
     if matter.notice:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,22 +27,15 @@ from chassis.database import Document, Instant, insert, service_metadata
 from services.matters.domain.bundle import (
     Bundle,
     CataloguedMatter,
-    InputField,
     Lead,
-    MaterialKind,
     Matter,
-    Name,
-    Notice,
     Organ,
-    ResultField,
     Scenario,
-    Step,
-    StepInput,
-    Visit,
 )
-from services.matters.domain.limits import CORRECTIONS, ClockRules, CorrectionRules, Limit, Limits, TimeUnit
 
 metadata = service_metadata()
+_SCENARIO = TypeAdapter(Scenario)
+_MATTER = TypeAdapter(Matter)
 
 organs = Table(
     "organs",
@@ -217,59 +211,9 @@ def _bundle(row: Row[Any]) -> Bundle:
 
 
 def _scenario(kept: Mapping[str, Any]) -> Scenario:
-    parts = dict(kept)
-    parts["name"] = Name(**kept["name"])
-    parts["summary"] = Name(**kept["summary"]) if kept["summary"] else None
-    parts["lead_name"] = Name(**kept["lead_name"])
-    parts["materials"] = tuple(
-        MaterialKind(**{**kind, "name": Name(**kind["name"]), "media_types": tuple(kind["media_types"])})
-        for kind in kept["materials"]
-    )
-    parts["steps"] = tuple(
-        Step(
-            **{
-                **step,
-                "matter": _matter(step["matter"]),
-                "after": tuple(step["after"]),
-                "inputs": tuple(StepInput(**each) for each in step.get("inputs", ())),
-                "limits": _limits(step.get("limits", {})),
-            }
-        )
-        for step in kept["steps"]
-    )
-    parts["matters"] = tuple(map(_matter, kept["matters"]))
-    parts["visits"] = tuple(
-        Visit(**{**visit, "name": Name(**visit["name"]), "steps": tuple(visit["steps"])})
-        for visit in kept.get("visits", ())
-    )
-    parts["undo_order"] = tuple(kept.get("undo_order", ()))
-    parts["limits"] = _limits(kept.get("limits", {}))
-    parts["clock_rules"] = ClockRules(**kept.get("clock_rules", {}))
-    parts["corrections"] = _corrections(kept.get("corrections", {}))
-    return Scenario(**parts)
-
-
-def _corrections(kept: Mapping[str, Any]) -> CorrectionRules:
-    return CorrectionRules(kept.get("most", CORRECTIONS.most), _limit(kept.get("limit")))
-
-
-def _limits(kept: Mapping[str, Any]) -> Limits:
-    return Limits(**{name: _limit(limit) for name, limit in kept.items()})
-
-
-def _limit(kept: Mapping[str, Any] | None) -> Limit | None:
-    return Limit(**{**kept, "unit": TimeUnit(kept["unit"])}) if kept else None
+    # Applicants of bundles that were published before there were corrections have all the time.
+    return _SCENARIO.validate_python({"corrections": {"limit": None}, **kept})
 
 
 def _matter(kept: Mapping[str, Any]) -> Matter:
-    return Matter(
-        catalog_code=kept["catalog_code"],
-        name=Name(**kept["name"]),
-        type_code=kept["type_code"],
-        form_fields=tuple(kept["form_fields"]),
-        materials=tuple(kept["materials"]),
-        notice=Notice(**kept["notice"]) if kept["notice"] else None,
-        # Not in what was published before there were any.
-        inputs=tuple(InputField(**each) for each in kept.get("inputs", ())),
-        result_fields=tuple(ResultField(**each) for each in kept.get("result_fields", ())),
-    )
+    return _MATTER.validate_python(kept)

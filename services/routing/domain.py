@@ -4,6 +4,9 @@ An office may handle a step when it lies on the way up from the case's region, i
 declares the matter, and has not returned the step. Among those the nearest wins, then the one with the fewest open
 steps, then the lowest organ id.
 
+A step that the installing region bound to an organ goes there, whatever it declares, until that organ returns it or
+passes it upward.
+
 A step that an office passed upward (转报) goes to the nearest organ above that office that declares the matter.
 """
 
@@ -64,6 +67,15 @@ class Step:
     """The office that passed the step upward; empty when none did."""
     organ_id: str = ""
     """The organ that an operator named; empty for the rules to choose one."""
+    bound_organ_id: str = ""
+    """The organ that the region bound it to; empty for none."""
+
+    @property
+    def assigned(self) -> str:
+        """The organ that it goes to whatever that declares; empty where the rules choose one."""
+        if self.organ_id or self.above_organ_id or self.bound_organ_id in self.excluded_organ_ids:
+            return self.organ_id
+        return self.bound_organ_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +138,13 @@ def superiors(organ_id: str, organs: Mapping[str, Organ]) -> list[Organ]:
     return above
 
 
-def named(step: Step, organ: Organ | None) -> Decision:
-    """The organ that an operator named, whatever it declares; none when there is no such organ."""
+def assigned(step: Step, organ: Organ | None) -> Decision:
+    """The organ that an operator named or the region bound the step to; none when there is no such organ."""
     if organ is None:
-        return Decision(step.step_id, "", "", f"there is no organ {step.organ_id}, which an operator named")
-    return Decision(step.step_id, organ.organ_id, organ.name, "named by an operator")
+        who = "an operator named" if step.organ_id else "the bundle is bound to"
+        return Decision(step.step_id, "", "", f"there is no organ {step.assigned}, which {who}")
+    reason = "named by an operator" if step.organ_id else "bound to the step where the bundle was installed"
+    return Decision(step.step_id, organ.organ_id, organ.name, reason)
 
 
 def nearest(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> list[Office]:

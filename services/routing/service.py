@@ -17,10 +17,10 @@ from services.routing.domain import (
     Organ,
     Region,
     Step,
+    assigned,
     choose,
     choose_above,
     is_catalog_code,
-    named,
     nearest,
     path_up,
     superiors,
@@ -127,6 +127,9 @@ class Routing:
                 violations=[Violation("region_code", "must be a registered region")],
                 region_code=region_code,
             )
+        if step.assigned:
+            organs = directory.organs_above(work.connection, [step.assigned])
+            return _with_superiors(assigned(step, organs.get(step.assigned)), organs)
         path = path_up(region_code, directory.regions_above(work.connection, [region_code]))
         on_path = {region.code for region in path}
         code = step.catalog_code
@@ -182,8 +185,8 @@ class Routing:
             path = paths[request.region_code]
             decisions = made.setdefault((request.case_id, request.request_no), [])
             for step in request.steps:
-                if step.organ_id:
-                    decision = named(step, ordered.get(step.organ_id))
+                if step.assigned:
+                    decision = assigned(step, ordered.get(step.assigned))
                 elif step.above_organ_id:
                     decision = choose_above(step, organs, above.get(step.catalog_code, []))
                 else:
@@ -225,7 +228,7 @@ class Routing:
         tied: set[str] = set()
         for request in requests:
             for step in request.steps:
-                if step.above_organ_id:
+                if step.assigned or step.above_organ_id:
                     continue
                 equals = nearest(step, paths[request.region_code], offices.get(step.catalog_code, []))
                 if len(equals) > 1:
@@ -241,7 +244,15 @@ def _request(event: cases_events.RoutingRequested) -> _Request:
 def step_of(step: routing_pb2.StepToRoute) -> Step:
     """The contract's step as a rule sees it."""
     excluded = frozenset(step.excluded_organ_ids)
-    return Step(step.step_id, step.catalog_code, step.level, excluded, step.above_organ_id, step.organ_id)
+    return Step(
+        step_id=step.step_id,
+        catalog_code=step.catalog_code,
+        level=step.level,
+        excluded_organ_ids=excluded,
+        above_organ_id=step.above_organ_id,
+        organ_id=step.organ_id,
+        bound_organ_id=step.bound_organ_id,
+    )
 
 
 def decision_message(decision: Decision) -> routing_pb2.Decision:
@@ -272,8 +283,8 @@ def _loaded(offices: Iterable[Office], loads: dict[str, int]) -> list[Office]:
 
 
 def _ordered(work: UnitOfWork, requests: Iterable[_Request]) -> dict[str, Organ]:
-    """The organs that operators named, and those above them; most batches have none."""
-    organ_ids = {step.organ_id for request in requests for step in request.steps} - {""}
+    """The organs that steps are assigned to, and those above them; most batches have none."""
+    organ_ids = {step.assigned for request in requests for step in request.steps} - {""}
     return directory.organs_above(work.connection, organ_ids) if organ_ids else {}
 
 

@@ -42,6 +42,18 @@ def test_a_notice_is_sealed_and_announced(database: Database) -> None:
     assert document.size == len(content)
 
 
+def test_the_seal_of_another_organ_goes_on_a_notice_that_asks_for_it(database: Database) -> None:
+    organ_with_seal(database)
+    asked = notice_requested()
+    asked.seal_organ_id = "o2"
+    handle(database, asked)
+    assert reasons(database) == ["NO_SEAL"]
+    seal = organ_with_seal(database, "o2", "西湖区行政审批局")
+    answer = handle(database, asked)[-1]
+    assert isinstance(answer, events.DocumentSealed)
+    assert (answer.document.organ_id, answer.document.seal_id) == ("o1", seal.seal_id)
+
+
 def test_asked_twice_it_is_sealed_once_and_answered_once(database: Database) -> None:
     organ_with_seal(database)
     first = handle(database, notice_requested())

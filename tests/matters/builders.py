@@ -48,6 +48,7 @@ steps:
     matter: deliver
     after: [permit]
     pivot: true
+version: "1.0.0"
 """
 CHECK = """\
 catalog_code: "331031902000"

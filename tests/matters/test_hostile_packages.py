@@ -213,7 +213,7 @@ def test_limits_are_said_with_their_numbers() -> None:
     large = package() | {"matters/permit.yaml": b"#" * 256_001}
     assert faults_of(large) == {"matters/permit.yaml": "has 256001 bytes: 256000 at most"}
     many = package() | {f"docs/{number}.md": b"" for number in range(200)}
-    assert faults_of(many) == {"scenario.yaml": "the package has 205 files: 200 at most"}
+    assert faults_of(many) == {"scenario.yaml": "there are 205 files: 200 at most"}
     heavy = package() | {f"docs/{number}.md": b"#" * 1_000_000 for number in range(4)}
     assert "3500000 at most" in faults_of(heavy)["scenario.yaml"]
     steps = "".join(f"  - {{id: s{number}, matter: check, undo: none}}\n" for number in range(101))

@@ -381,6 +381,6 @@ def test_the_last_step_of_a_bundle_without_a_pivot_may_keep_its_notice() -> None
     end = "steps: [{id: check, matter: check, undo: none}, {id: permit, matter: permit, after: [check], undo: none}]"
     files = package()
     text = files["scenario.yaml"].decode()
-    files["scenario.yaml"] = (text[: text.index("steps:")] + end).encode()
+    files["scenario.yaml"] = (text[: text.index("steps:")] + end + '\nversion: "1.0.0"').encode()
     del files["matters/deliver.yaml"]
     assert faults_of(files) == {}

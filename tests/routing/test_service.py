@@ -1,5 +1,7 @@
 """The use cases of routing."""
 
+from typing import Any
+
 import pytest
 
 from chassis.api import Call, Caller
@@ -66,6 +68,41 @@ def test_a_step_goes_to_the_organ_that_an_operator_named_whatever_it_declares(da
     assert chosen_one.reason == "named by an operator"
     assert none.organ_id == ""
     assert "there is no organ nobody" in none.reason
+
+
+def test_a_step_goes_to_the_organ_that_it_is_bound_to_until_that_returns_it_or_passes_it_on(database: Database) -> None:
+    routing = settle(database, organ("county"), organ("city", "330100", 3))
+    with database.begin() as work:
+        routing.keep_organs(work, [organ("bound", "440300", parent="city")])
+
+    def bound(request_no: int, **changes: Any) -> str:
+        asked = step(**changes)
+        asked.bound_organ_id = "bound"
+        (answer,) = route(database, routing, request("c1", asked, request_no=request_no))[-1:]
+        return chosen(answer)[0]
+
+    assert bound(1, level=6) == "bound"
+    assert bound(2, excluded=["bound"]) == "county"
+    assert bound(3, excluded=["bound"], above="bound") == "city"
+    missing, ordered = step(), step()
+    missing.bound_organ_id = "nobody"
+    ordered.bound_organ_id, ordered.organ_id = "bound", "county"
+    [answer] = route(database, routing, request("c2", missing))[-1:]
+    assert (chosen(answer), answer.decisions[0].reason) == (
+        [""],
+        "there is no organ nobody, which the bundle is bound to",
+    )
+    [answer] = route(database, routing, request("c3", ordered))[-1:]
+    assert (chosen(answer), answer.decisions[0].reason) == (["county"], "named by an operator")
+
+
+def test_what_is_explained_is_what_would_be_decided_for_a_bound_step(database: Database) -> None:
+    routing = settle(database, organ("county"), organ("bound", "330100", 3))
+    asked = step(level=4)
+    asked.bound_organ_id = "bound"
+    with database.read() as work:
+        decision = routing.explain(work, "330106", step_of(asked))
+    assert (decision.organ_id, decision.reason) == ("bound", "bound to the step where the bundle was installed")
 
 
 def test_a_returned_step_goes_to_another_office(database: Database) -> None:

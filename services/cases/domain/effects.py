@@ -63,6 +63,8 @@ class StepToRoute:
     """The office that an operator named; empty for routing to choose one."""
     above_organ_id: str = ""
     """The office that passed it upward (转报): another one is chosen above it, whatever its level."""
+    bound_organ_id: str = ""
+    """The office that the region bound it to: chosen before all others, unless it is excluded or passed it upward."""
 
 
 @dataclass(frozen=True, slots=True)

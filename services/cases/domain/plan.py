@@ -116,6 +116,10 @@ class PlanStep:
     """预审: the lead looks at the application before anybody else."""
     result_fields: tuple[ResultField, ...] = ()
     """What its result holds; with none, anything is taken and nothing shared."""
+    organ_id: str = ""
+    """The organ that handles it where the bundle was installed; empty for routing to choose one."""
+    seal_organ_id: str = ""
+    """The organ whose seal goes on its notice; empty for the one that handles it."""
 
     @property
     def tolerant(self) -> bool:

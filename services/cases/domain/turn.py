@@ -239,8 +239,8 @@ class Turn:
             step = self.change(step_id, routing_no=self.request_no)
             planned = self.plan.by_id[step_id]
             above = step.reviews[-1].organ_id if step.reviews else ""
-            excluded = step.excluded_organ_ids
-            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, excluded, organ_id, above))
+            excluded, bound = step.excluded_organ_ids, planned.organ_id
+            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, excluded, organ_id, above, bound))
         self.effects.append(RequestRouting(self.request_no, self.before.region_code, tuple(wanted)))
 
     # Incidents

@@ -7,14 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from services.matters.domain.limits import CIVIL_CODE, CORRECTIONS, NO_LIMITS, ClockRules, CorrectionRules, Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """What people read: in Chinese, as the law names it, and in English."""
-
-    zh: str
-    en: str
+from services.matters.domain.local import Binding, ExtensionPoint, Parameter, Placeholder
+from services.matters.domain.names import Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +37,8 @@ class Notice:
 
     title: str
     template: str
+    seal: str = ""
+    """The placeholder of the seal that goes on it; empty for the seal of the office that handles the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +110,12 @@ class Step:
     choice: str = ""
     pre_check: bool = False
     limits: Limits = NO_LIMITS
+    office: str = ""
+    """The placeholder of the office that handles it; empty for whoever routing finds."""
+    organ_id: str = ""
+    """The organ that a region bound it to."""
+    seal_organ_id: str = ""
+    """The organ whose seal goes on its notice; empty for the office that handles it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,14 @@ class Scenario:
     limits: Limits = NO_LIMITS
     clock_rules: ClockRules = CIVIL_CODE
     corrections: CorrectionRules = CORRECTIONS
+    version: str = ""
+    """Of the package, as its publisher counts."""
+    requires: tuple[Placeholder, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    extension_points: tuple[ExtensionPoint, ...] = ()
+    region_code: str = ""
+    """Of the region that installed it; empty where nothing was bound."""
+    bindings: tuple[Binding, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""

@@ -8,7 +8,6 @@ from services.matters.domain.bundle import (
     InputField,
     MaterialKind,
     Matter,
-    Name,
     Notice,
     ResultField,
     Scenario,
@@ -23,17 +22,32 @@ from services.matters.package.dataflow import check_expressions
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
-from services.matters.package.models import ManifestPart, MatterPart
+from services.matters.package.local_checks import check_needs, check_points
+from services.matters.package.localising import Here, name_of, placeholders_of, points_of
+from services.matters.package.models import ManifestPart, MatterPart, NoticePart, StepPart
 from services.matters.package.notices import Printer, check_template
-from services.matters.package.parts import NamePart
+from services.matters.package.overlay import (
+    OrganIds,
+    check_overlay_files,
+    here_of,
+    localised,
+    read_overlay,
+    shown,
+)
+from services.matters.package.parameters import filled, settings_of
 from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.times import check_limits, corrections_of, limits_of, rules_of
 
 
-def compile_package(files: Mapping[str, bytes]) -> Scenario:
-    """Check a package and compile it. Raises Invalid SCENARIO_INVALID, which names the faults."""
-    scenario, faults = check_package(files)
+def compile_package(
+    files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = None, organs: OrganIds | None = None
+) -> Scenario:
+    """Check a package and compile it for the region of an overlay. Raises Invalid SCENARIO_INVALID: names the faults.
+
+    `organs` is given where the package is installed: then all that it needs must be bound, to organs that there are.
+    """
+    scenario, faults = check_package(files, overlay, organs)
     if scenario is None:
         raise scenario_invalid(faults)
     return scenario
@@ -48,35 +62,50 @@ class Examined:
     faults: list[Fault]
     """By file and line."""
     manifest: ManifestPart | None = None
+    """With the overlay's values, steps and materials in it."""
     source: Source | None = None
     """Of the manifest."""
     form: FormField | None = None
     matters: Mapping[str, MatterFile] = field(default_factory=dict)
     """By name, those that can be read."""
+    here: Here = field(default_factory=Here)
+    """What the region said."""
 
 
-def check_package(files: Mapping[str, bytes]) -> tuple[Scenario | None, list[Fault]]:
+def check_package(
+    files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = None, organs: OrganIds | None = None
+) -> tuple[Scenario | None, list[Fault]]:
     """Check a package: the scenario when it is sound, or all that is wrong with it, by file and line."""
-    examined = examine_package(files)
+    examined = examine_package(files, overlay, organs)
     return examined.scenario, examined.faults
 
 
-def examine_package(files: Mapping[str, bytes]) -> Examined:
-    """Check a package, and keep what was read of it."""
+def examine_package(
+    files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = None, organs: OrganIds | None = None
+) -> Examined:
+    """Check a package, with the overlay of a region if there is one, and keep what was read of it."""
     faults = Faults()
     check_files(files, faults)
+    if overlay is not None:
+        check_overlay_files(overlay, files, faults)
     if faults:
         # What is too large, or lies where it must not, is not read at all.
         return Examined(None, faults.all())
-    source = _read(MANIFEST, files[MANIFEST], faults)
-    manifest = read_part(ManifestPart, source, faults) if source else None
+    said = None if overlay is None else read_overlay(overlay, faults)
+    read = _read(MANIFEST, files[MANIFEST], faults)
+    settings = settings_of(read, said.source if said else None, faults) if read else {}
+    source = filled(read, settings, faults) if read else None
+    package = read_part(ManifestPart, source, faults) if source else None
+    manifest = localised(package, source, said, faults) if package and source and said else package
     form = _form(source, faults)
-    matters = {name: _matter(name, path, files[path], faults) for path in sorted(files) if (name := matter_name(path))}
+    texts = _texts(files, overlay or {})
+    matters = {name: _matter(name, *texts[path], faults) for path in sorted(texts) if (name := matter_name(path))}
     readable = {name: matter for name, matter in matters.items() if matter}
-    templates = _templates(files, form, readable, faults)
+    templates = _templates(texts, form, readable, faults)
     for matter in readable.values():
         checks.check_matter(matter, manifest, form, faults)
     checks.check_catalogue(readable, faults)
+    here = Here()
     if manifest and source:
         checks.check_manifest(manifest, source, form, faults)
         checks.check_steps(manifest, source, matters, faults)
@@ -85,8 +114,19 @@ def examine_package(files: Mapping[str, bytes]) -> Examined:
             check_expressions(manifest, source, readable, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
-    scenario = None if faults or manifest is None else _scenario(manifest, readable, templates)
-    return Examined(scenario, faults.all(), manifest, source, form, readable)
+            check_needs(manifest, source, readable, faults)
+        here = here_of(manifest, source, said, settings, organs, faults)
+        if package and not faults:
+            check_points(package, source, matters, faults)
+    scenario = None if faults or manifest is None else _scenario(manifest, readable, templates, here)
+    return Examined(scenario, faults.all(), manifest, source, form, readable, here)
+
+
+def _texts(files: Mapping[str, bytes], overlay: Mapping[str, bytes]) -> dict[str, tuple[str, bytes]]:
+    """The files of the package and of the overlay by their path, each with the name that faults give it."""
+    return {path: (path, content) for path, content in files.items()} | {
+        path: (shown(path), content) for path, content in overlay.items()
+    }
 
 
 def _read(file: str, content: bytes, faults: Faults) -> Source | None:
@@ -108,12 +148,16 @@ def _matter(name: str, file: str, content: bytes, faults: Faults) -> MatterFile 
 
 
 def _templates(
-    files: Mapping[str, bytes], form: FormField | None, matters: Mapping[str, MatterFile], faults: Faults
+    texts: Mapping[str, tuple[str, bytes]],
+    form: FormField | None,
+    matters: Mapping[str, MatterFile],
+    faults: Faults,
 ) -> dict[str, str]:
     templates = {}
-    for path in sorted(files):
+    for path in sorted(texts):
         if is_template(path):
-            text = text_of(path, files[path], faults)
+            file, content = texts[path]
+            text = text_of(file, content, faults)
             templates[path] = text or ""
             printers = {
                 name: Printer(
@@ -123,28 +167,30 @@ def _templates(
                 if matter.part.notice and matter.part.notice.template == path
             }
             if text is not None:
-                check_template(path, text, form, printers, faults)
+                check_template(file, text, form, printers, faults)
     return templates
 
 
-def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates: Mapping[str, str]) -> Scenario:
+def _scenario(
+    manifest: ManifestPart, files: Mapping[str, MatterFile], templates: Mapping[str, str], here: Here
+) -> Scenario:
     matters = {name: _compiled_matter(file.part, templates) for name, file in files.items()}
     return Scenario(
-        scenario_id=manifest.id,
-        name=_name(manifest.name),
-        summary=_name(manifest.summary) if manifest.summary else None,
+        scenario_id=here.bundle or manifest.id,
+        name=name_of(manifest.name),
+        summary=name_of(manifest.summary) if manifest.summary else None,
         licence=manifest.licence,
         origin_region=manifest.origin.region,
         origin_organ=manifest.origin.organ,
         lead_role=manifest.lead.role,
-        lead_name=_name(manifest.lead.name),
+        lead_name=name_of(manifest.lead.name),
         catalog_code=manifest.catalog_code,
         region_field=manifest.region_field,
         form_schema=json.dumps(manifest.form, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
         materials=tuple(
             MaterialKind(
                 kind=material.kind,
-                name=_name(material.name),
+                name=name_of(material.name),
                 required=material.required,
                 media_types=tuple(material.media_types),
                 max_size=checks.size_in_bytes(material.max_size),
@@ -152,47 +198,61 @@ def _scenario(manifest: ManifestPart, files: Mapping[str, MatterFile], templates
             for material in manifest.materials
         ),
         steps=tuple(
-            Step(
-                step_id=step.id,
-                matter=matters[step.matter],
-                after=tuple(step.after),
-                when=step.when,
-                level=step.level or 0,
-                undoable=step.undo == "task",
-                pivot=step.pivot,
-                optional=step.optional,
-                without_application=step.application == "none",
-                quorum=step.needs or 0,
-                choice=step.choice or "",
-                pre_check=step.pre_check,
-                inputs=tuple(StepInput(name, expression) for name, expression in step.inputs.items()),
-                limits=of_step(limits_of(step.limits), matters[step.matter].type_code),
-            )
+            _step(step, matters[step.matter], here, here.seal(files[step.matter].part.notice))
             for step in manifest.steps
         ),
         matters=tuple(matters[name] for name in sorted(matters)),
-        visits=tuple(Visit(visit.id, _name(visit.name), tuple(visit.steps)) for visit in manifest.visits),
+        visits=tuple(Visit(visit.id, name_of(visit.name), tuple(visit.steps)) for visit in manifest.visits),
         undo_order=tuple(manifest.undo_order),
         limits=of_bundle(limits_of(manifest.limits), {matter.type_code for matter in matters.values()}),
         clock_rules=rules_of(manifest.clock_rules),
         corrections=corrections_of(manifest.corrections),
+        version=manifest.version,
+        requires=placeholders_of(manifest),
+        parameters=here.parameters,
+        extension_points=points_of(manifest),
+        region_code=here.region,
+        bindings=here.bindings,
     )
+
+
+def _step(step: StepPart, matter: Matter, here: Here, seal_organ_id: str) -> Step:
+    organ_id, level = here.office(step)
+    return Step(
+        step_id=step.id,
+        matter=matter,
+        after=tuple(step.after),
+        when=step.when,
+        level=level,
+        undoable=step.undo == "task",
+        pivot=step.pivot,
+        optional=step.optional,
+        without_application=step.application == "none",
+        quorum=step.needs or 0,
+        choice=step.choice or "",
+        pre_check=step.pre_check,
+        inputs=tuple(StepInput(name, expression) for name, expression in step.inputs.items()),
+        limits=of_step(limits_of(step.limits), matter.type_code),
+        office=step.office or "",
+        organ_id=organ_id,
+        seal_organ_id=seal_organ_id,
+    )
+
+
+def _notice(part: NoticePart, templates: Mapping[str, str]) -> Notice:
+    return Notice(part.title, templates[part.template], part.seal or "")
 
 
 def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
     return Matter(
         catalog_code=part.catalog_code,
-        name=_name(part.name),
+        name=name_of(part.name),
         type_code=part.type,
         form_fields=tuple(part.form_fields),
         materials=tuple(part.materials),
-        notice=Notice(part.notice.title, templates[part.notice.template]) if part.notice else None,
+        notice=_notice(part.notice, templates) if part.notice else None,
         inputs=tuple(InputField(name, kind) for name, kind in part.inputs.items()),
         result_fields=tuple(
             ResultField(name, field.type, field.required, field.shared) for name, field in part.result.items()
         ),
     )
-
-
-def _name(part: NamePart) -> Name:
-    return Name(zh=part.zh, en=part.en)

@@ -1,7 +1,7 @@
 """The files of a scenario package: which there may be, and how large."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from services.matters.package.faults import Fault, Faults, did_you_mean, scenario_invalid
 
@@ -39,19 +39,30 @@ def collect(pairs: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
 
 def check_files(files: Mapping[str, bytes], faults: Faults) -> None:
     """Refuse paths that lead out of the package, files that nobody reads, and sizes that nobody needs."""
-    if len(files) > MOST_FILES:
-        faults.add(Fault(MANIFEST, 0, 0, "", f"the package has {len(files)} files: {MOST_FILES} at most"))
-    size = sum(len(content) for content in files.values())
-    if size > LARGEST_PACKAGE:
-        faults.add(Fault(MANIFEST, 0, 0, "", f"the package has {size} bytes: {LARGEST_PACKAGE} at most"))
     if MANIFEST not in files:
         faults.add(Fault(MANIFEST, 0, 0, "", "the package has no scenario.yaml: add it at the top of the folder"))
-    for path, content in files.items():
-        if fault := _path_fault(path):
+    size_faults(files, MANIFEST, str, faults)
+    for path in files:
+        if fault := path_fault(path):
             faults.add(Fault(path, 0, 0, "", fault))
-        largest = LARGEST_YAML if path.endswith(".yaml") else LARGEST_FILE
+
+
+def size_faults(files: Mapping[str, bytes], first: str, shown: Callable[[str], str], faults: Faults) -> None:
+    """Refuse too many and too large files; `first` is the file that stands for all, `shown` how a file is named."""
+    if len(files) > MOST_FILES:
+        faults.add(Fault(first, 0, 0, "", f"there are {len(files)} files: {MOST_FILES} at most"))
+    size = sum(len(content) for content in files.values())
+    if size > LARGEST_PACKAGE:
+        faults.add(Fault(first, 0, 0, "", f"all files have {size} bytes: {LARGEST_PACKAGE} at most"))
+    for path, content in files.items():
+        largest = largest_of(path)
         if len(content) > largest:
-            faults.add(Fault(path, 0, 0, "", f"has {len(content)} bytes: {largest} at most"))
+            faults.add(Fault(shown(path), 0, 0, "", f"has {len(content)} bytes: {largest} at most"))
+
+
+def largest_of(path: str) -> int:
+    """How many bytes a file of this name may have."""
+    return LARGEST_YAML if path.endswith(".yaml") else LARGEST_FILE
 
 
 def matter_name(path: str) -> str:
@@ -82,8 +93,9 @@ def text_of(path: str, content: bytes, faults: Faults) -> str | None:
         return None
 
 
-def _path_fault(path: str) -> str:
-    if fault := _trick(path):
+def path_fault(path: str) -> str:
+    """Say why no package has a file of this name; empty when one may."""
+    if fault := trick(path):
         return fault
     if path == MANIFEST or matter_name(path) or is_template(path) or holds_tests(path) or _FOR_PEOPLE.fullmatch(path):
         return ""
@@ -96,7 +108,7 @@ def _path_fault(path: str) -> str:
     return f"is no file of a scenario package{suggestion}; {_WHAT_THERE_MAY_BE}"
 
 
-def _trick(path: str) -> str:
+def trick(path: str) -> str:
     """Say how a path would lead out of the package, or hide."""
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
         return "is an absolute path: paths start at the package's folder"

@@ -2,14 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from services.matters.package.needs import ExtensionPointPart, ParameterPart, RequiresPart
 from services.matters.package.parts import (
+    Condition,
     Expression,
     ExtendableTime,
     FieldName,
     FieldPath,
     JsonType,
+    Level,
     MaterialSize,
     MediaType,
     NamePart,
@@ -19,6 +22,7 @@ from services.matters.package.parts import (
     Text,
     Time,
     TimeOfDay,
+    VersionText,
 )
 
 
@@ -78,8 +82,9 @@ class StepPart(Part):
     id: Slug
     matter: Slug
     after: Annotated[list[Slug], Field(max_length=100)] = []
-    when: Annotated[str, StringConstraints(max_length=500)] = ""
-    level: Annotated[int, Field(ge=1, le=6)] | None = None
+    when: Condition = ""
+    level: Level | None = None
+    office: Slug | None = None
     undo: Literal["task", "none"] | None = None
     pivot: bool = False
     optional: bool = False
@@ -111,6 +116,7 @@ class ManifestPart(Part):
 
     format: Literal[1]
     id: Slug
+    version: VersionText
     name: NamePart
     summary: NamePart | None = None
     licence: Text
@@ -126,6 +132,9 @@ class ManifestPart(Part):
     limits: BundleLimitsPart | None = None
     clock_rules: ClockRulesPart | None = None
     corrections: CorrectionsPart | None = None
+    requires: RequiresPart = RequiresPart()
+    parameters: Annotated[list[ParameterPart], Field(max_length=50)] = []
+    extension_points: Annotated[list[ExtensionPointPart], Field(max_length=20)] = []
 
 
 class NoticePart(Part):
@@ -133,6 +142,7 @@ class NoticePart(Part):
 
     title: Text
     template: Text
+    seal: Slug | None = None
 
 
 class ResultFieldPart(Part):

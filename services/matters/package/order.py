@@ -20,7 +20,7 @@ def check_order(manifest: ManifestPart, source: Source, with_notice: Collection[
         message = f"the steps wait for each other: {' -> '.join(cycle)}; take one `after` away"
         faults.add(source.fault(("steps", positions[cycle[0]], "after"), message))
         return
-    traits = {step.id: _traits(step, makes_notice=step.matter in with_notice) for step in manifest.steps}
+    traits = traits_of(manifest, with_notice)
     for name, key, message in (*undo_faults(after, traits), *waiting_faults(after, traits)):
         path: Path = ("steps", positions[name], key) if key else ("steps", positions[name])
         faults.add(source.fault(path, f'"{name}" {message}'))
@@ -31,6 +31,11 @@ def check_order(manifest: ManifestPart, source: Source, with_notice: Collection[
 def tolerant(step: StepPart) -> bool:
     """Whether the bundle can do without the step: its refusal undoes nothing."""
     return step.optional or step.application == "none"
+
+
+def traits_of(manifest: ManifestPart, with_notice: Collection[str]) -> dict[str, StepTraits]:
+    """What the rules about the order need to know of each step; `with_notice` are the matters that make one."""
+    return {step.id: _traits(step, makes_notice=step.matter in with_notice) for step in manifest.steps}
 
 
 def _traits(step: StepPart, *, makes_notice: bool) -> StepTraits:

@@ -42,9 +42,15 @@ class Source:
     data: Any = None
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
+    grafts: "dict[Path, tuple[Source, Path]]" = field(default_factory=dict)
+    """The parts that were put in from elsewhere: a region's own steps, the values that it set."""
 
     def fault(self, path: Path, message: str, *, at_key: bool = False) -> Fault:
         """Make a fault at a path, or at the nearest part above it that is there."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.grafts:
+                source, root = self.grafts[path[:length]]
+                return source.fault((*root, *path[length:]), message, at_key=at_key)
         marks = self.keys if at_key else self.values
         nearest = path
         while nearest and nearest not in marks:

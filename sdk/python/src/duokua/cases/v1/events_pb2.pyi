@@ -739,11 +739,14 @@ class NoticeRequested(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    SEAL_ORGAN_ID_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     title: _builtins.str
     template: _builtins.str
     decided_at: _builtins.str
     """The office's decision, in RFC 3339."""
+    seal_organ_id: _builtins.str
+    """The organ whose seal goes on it; empty for that of the step's office."""
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
@@ -763,10 +766,11 @@ class NoticeRequested(_message.Message):
         form: _struct_pb2.Struct | None = ...,
         result: _struct_pb2.Struct | None = ...,
         decided_at: _builtins.str = ...,
+        seal_organ_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "form", b"form", "result", b"result", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "decided_at", b"decided_at", "form", b"form", "notice_id", b"notice_id", "result", b"result", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "decided_at", b"decided_at", "form", b"form", "notice_id", b"notice_id", "result", b"result", "seal_organ_id", b"seal_organ_id", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,6 +55,7 @@ class StepToRoute(_message.Message):
     EXCLUDED_ORGAN_IDS_FIELD_NUMBER: _builtins.int
     ABOVE_ORGAN_ID_FIELD_NUMBER: _builtins.int
     ORGAN_ID_FIELD_NUMBER: _builtins.int
+    BOUND_ORGAN_ID_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     level: _builtins.int
@@ -65,6 +66,10 @@ class StepToRoute(_message.Message):
     """
     organ_id: _builtins.str
     """The organ that an operator named, whatever it declares; empty for routing to choose one."""
+    bound_organ_id: _builtins.str
+    """The organ that the region bound the step to, whatever it declares; it is chosen unless it is excluded or passed the
+    step upward, or an operator named another.
+    """
     @_builtins.property
     def excluded_organ_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Offices that returned the step as not theirs or passed it upward, or that an operator took it from."""
@@ -78,10 +83,11 @@ class StepToRoute(_message.Message):
         excluded_organ_ids: _abc.Iterable[_builtins.str] | None = ...,
         above_organ_id: _builtins.str = ...,
         organ_id: _builtins.str = ...,
+        bound_organ_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "organ_id", b"organ_id", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "bound_organ_id", b"bound_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "organ_id", b"organ_id", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
