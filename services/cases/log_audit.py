@@ -21,6 +21,7 @@ from services.cases.domain.history import link
 from services.cases.domain.log import LoggedEntry, Registered, entry_leaf
 from services.cases.log_store import ENTRIES, REGISTER
 from services.cases.store import cases, history, log
+from services.cases.vouching import unvouched
 
 LEAVES: Final = 0
 CASES: Final = 1
@@ -194,6 +195,8 @@ def _histories(connection: Connection, registered: Mapping[str, Registered]) -> 
         elif version[case_id] < case.entries:
             at = f"the case is at version {version[case_id]}"
             yield Finding(f"{at}, and the log has {case.entries} entries of it: its row was changed", case_id)
+    for each in unvouched(connection, [case_id for case_id in registered if case_id in version]):
+        yield Finding(each.description, each.case_id, each.sequence)
 
 
 def _missing(connection: Connection, case: Registered) -> Iterator[Finding]:

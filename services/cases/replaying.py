@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from chassis.database import UnitOfWork
 from services.cases import searching, store
@@ -17,6 +17,7 @@ from services.cases.domain.inputs import from_json
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import to_json
+from services.cases.vouching import unvouched
 
 _KEYS = ("task_id", "incident_id", "step_id")
 _COLUMNS = ("status", "version", "open_incidents", "applicant_id", "bundle_id", "bundle_version", "case_number")
@@ -67,7 +68,12 @@ def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plan: Pl
         case = decision.case
     if case is None:
         return Difference(1, "", "entry 1 is missing: the history is empty")
-    return _compared(row, case, rows[-1].hash) or _found_by(case, searching.stored_listing(work.connection, case))
+    connection = work.connection
+    return (
+        _compared(row, case, rows[-1].hash)
+        or _handed_in(connection, row.case_id)
+        or _found_by(case, searching.stored_listing(connection, case))
+    )
 
 
 def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:
@@ -81,6 +87,12 @@ def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:
     for name, value in columns.items():
         if getattr(row, name) != value:
             return _difference(f"cases.{name}", value, getattr(row, name))
+    return None
+
+
+def _handed_in(connection: Connection, case_id: str) -> Difference | None:
+    for each in unvouched(connection, [case_id]):
+        return Difference(0, each.path, each.description)
     return None
 
 

@@ -1,6 +1,5 @@
 """Use cases of applicants and other services; offices' are in `tasks.py`, operators' in `operations.py`."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -21,7 +20,6 @@ from services.cases.calendars import Calendars
 from services.cases.clock_messages import ClockReader
 from services.cases.domain.case import Case
 from services.cases.domain.decide import decide
-from services.cases.domain.history import canonical
 from services.cases.domain.inputs import (
     Corrected,
     Input,
@@ -41,6 +39,7 @@ from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
 from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.supplying import check_supply, supply_of
+from services.cases.vouching import form_digest
 
 _NOT_FOUND = frozenset(
     {
@@ -113,7 +112,7 @@ class Cases:
             applicant_id=applicant_id,
             region_code=application.region_code,
             skipped=tuple(application.skipped),
-            form_digest=_digest(application.form),
+            form_digest=form_digest(application.form),
             material_digests=tuple(application.materials.contents),
             skip_reasons=tuple(application.skipped.values()),
         )
@@ -169,7 +168,7 @@ class Cases:
         # What is opened from here on has what is new.
         running.form, running.materials = supply.form, supply.materials
         digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
-        given = Corrected(correction_no, _digest(supply.form), digests)
+        given = Corrected(correction_no, form_digest(supply.form), digests)
         (result,) = self.saga.apply(work, cases, [Pending(case_id, given, actor)])
         if isinstance(result, Refusal):
             raise as_problem(result)
@@ -235,10 +234,6 @@ def _correction(case: Case, correction_no: int) -> Correction:
             return correction
     message = f"case {case.case_id} has no request {correction_no} for corrections; GetCase tells which it has"
     raise NotFound("CORRECTION_NOT_FOUND", message, case_id=case.case_id)
-
-
-def _digest(form: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(dict(form))).hexdigest()
 
 
 def case_not_found(case_id: str) -> NotFound:

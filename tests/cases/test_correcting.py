@@ -15,6 +15,7 @@ from services.cases.domain.inputs import Resumed
 from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind
 from services.cases.messages import case_message
 from services.cases.replaying import replay
+from services.cases.vouching import unvouched
 from tests.cases.builders import (
     Town,
     a_bundle,
@@ -245,3 +246,23 @@ def test_a_corrected_case_is_rebuilt_from_its_history(town: Town) -> None:
         plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
         entries, difference = replay(work, town.row(case_id), plan)
     assert (entries, difference) == (town.case(case_id).version, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        (store.case_forms.update().values(form=a_form(area=9)), ["case_forms.1.form"]),
+        (store.case_forms.update().values(materials=[]), ["case_forms.1.materials"]),
+        (store.case_forms.delete(), ["case_forms.1.form", "case_forms.1.materials"]),
+        (store.case_forms.update().values(version=2), ["case_forms.1.form", "case_forms.1.materials", "case_forms.2"]),
+        (store.cases.update().values(form=a_form()), ["cases.form"]),
+    ],
+)
+def test_a_version_of_a_form_that_was_changed_afterwards_is_named(town: Town, change: Any, paths: list[str]) -> None:
+    case_id = town.running()
+    ask(town, town.one("food"), AREA)
+    town.correct(case_id, {"shop": {"area": 90}})
+    with town.database.begin() as work:
+        assert list(unvouched(work.connection, [case_id])) == []
+        work.connection.execute(change)
+        assert [each.path for each in unvouched(work.connection, [case_id])] == paths

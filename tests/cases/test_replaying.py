@@ -15,7 +15,7 @@ from duokua.cases.v1 import log_service_pb2
 from services.cases.domain.history import link
 from services.cases.replaying import first_difference
 from services.cases.store import cases, history
-from tests.cases.builders import refusing, taken
+from tests.cases.builders import a_form, refusing, taken
 from tests.cases.logs import LoggedTown
 
 pb = log_service_pb2
@@ -79,6 +79,25 @@ def test_a_changed_column_of_a_case_is_named(logged: LoggedTown, column: str, va
     case_id = logged.finished()
     logged.tamper(f"UPDATE cases SET {column} = :v WHERE case_id = :c", v=value, c=case_id)  # noqa: S608 - of this test
     assert replayed(logged, case_id).difference.path == f"cases.{column}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ("UPDATE cases SET form = :other WHERE case_id = :c", "cases.form"),
+        ("UPDATE cases SET materials = '[]' WHERE case_id = :c", "cases.materials"),
+    ],
+)
+def test_an_application_that_was_not_handed_in_like_that_is_named(
+    logged: LoggedTown, statement: str, path: str
+) -> None:
+    case_id, other = logged.finished(), logged.finished()
+    values = {"other": json.dumps(a_form(area=9), ensure_ascii=False)} if ":other" in statement else {}
+    logged.tamper(statement, c=case_id, **values)
+    told = f"{path}: it is not what entry 1 (submitted) vouches for"
+    assert (replayed(logged, case_id).difference.path, replayed(logged, case_id).difference.description) == (path, told)
+    assert logged.audited() == [(case_id, 1, told)]
+    assert not replayed(logged, other).HasField("difference")
 
 
 @pytest.mark.parametrize(
