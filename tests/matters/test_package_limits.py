@@ -46,7 +46,7 @@ def step(scenario: Scenario, step_id: str) -> Limits:
         ("30 calendar days", Limit(30, TimeUnit.CALENDAR_DAY)),
         ("48 hours", Limit(48, TimeUnit.HOUR)),
         ("90 minutes", Limit(90, TimeUnit.MINUTE)),
-        ("3 months (+1)", Limit(3, TimeUnit.MONTH, 1)),
+        ("1 month (+1)", Limit(1, TimeUnit.MONTH, 1)),
     ],
 )
 def test_a_limit_is_read_in_all_five_units(text: str, limit: Limit) -> None:

@@ -41,9 +41,14 @@ class Limit:
     unit: TimeUnit
     longest_extension: int = 0
 
+    @property
+    def minutes(self) -> int:
+        """About how long it is, without extensions: limits in different units are compared by their usual lengths."""
+        return self.amount * _ABOUT[self.unit]
+
     def longer_than(self, other: "Limit") -> bool:
-        """Whether it is, without extensions; limits in different units are compared by their usual lengths."""
-        return self.amount * _ABOUT[self.unit] > other.amount * _ABOUT[other.unit]
+        """Whether it is, without extensions."""
+        return self.minutes > other.minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from services.matters.package import checks
 from services.matters.package.checks import MatterFile
 from services.matters.package.dataflow import check_expressions
 from services.matters.package.faults import Fault, Faults, scenario_invalid
+from services.matters.package.feasible import check_feasible
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.forms import FormField, check_form
 from services.matters.package.local_checks import check_needs, check_points
@@ -119,7 +120,9 @@ def examine_package(
         if package and not faults:
             check_points(package, source, matters, faults)
     scenario = None if faults or manifest is None else _scenario(manifest, readable, templates, here)
-    return Examined(scenario, faults.all(), manifest, source, form, readable, here)
+    if scenario and manifest and source:
+        check_feasible(scenario, manifest, source, faults)
+    return Examined(None if faults else scenario, faults.all(), manifest, source, form, readable, here)
 
 
 def _texts(files: Mapping[str, bytes], overlay: Mapping[str, bytes]) -> dict[str, tuple[str, bytes]]:

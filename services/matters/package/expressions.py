@@ -16,6 +16,8 @@ _SCALARS = {
     "int32": _FIELD.TYPE_INT32,
     "bool": _FIELD.TYPE_BOOL,
     "bytes": _FIELD.TYPE_BYTES,
+    "uint64": _FIELD.TYPE_UINT64,
+    "double": _FIELD.TYPE_DOUBLE,
 }
 # Message -> field -> (number, type); a type with [] is repeated. Maps are repeated entries on the wire.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
@@ -35,7 +37,13 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "struct": (8, "Struct"),
         "comprehension": (9, "Comprehension"),
     },
-    "Const": {"text": (6, "string")},
+    "Const": {
+        "truth": (2, "bool"),
+        "whole": (3, "int64"),
+        "natural": (4, "uint64"),
+        "decimal": (5, "double"),
+        "text": (6, "string"),
+    },
     "Ident": {"name": (1, "string")},
     "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "Expr[]")},
@@ -50,15 +58,21 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "result": (7, "Expr"),
     },
 }
+# Messages whose fields exclude each other: which one it is is known even where the value is 0 or empty.
+_ONE_OF = frozenset(["Const"])
 
 
 def _checked_class() -> Any:
     file = descriptor_pb2.FileDescriptorProto(name="duokua/cel_tree.proto", package="duokua.cel_tree", syntax="proto3")
     for message_name, fields in _MESSAGES.items():
         message = file.message_type.add(name=message_name)
+        if message_name in _ONE_OF:
+            message.oneof_decl.add(name="kind")
         for field_name, (number, kind) in fields.items():
             label = _FIELD.LABEL_REPEATED if kind.endswith("[]") else _FIELD.LABEL_OPTIONAL
             made = message.field.add(name=field_name, number=number, label=label)
+            if message_name in _ONE_OF:
+                made.oneof_index = 0
             base = kind.removesuffix("[]")
             if base in _SCALARS:
                 made.type = _SCALARS[base]
@@ -102,6 +116,14 @@ def kind_of(expr: Any) -> str:
     """Which kind of expression it is: const, ident, select, call, list, struct or comprehension."""
     kinds = ("const", "ident", "select", "call", "list", "struct", "comprehension")
     return next((kind for kind in kinds if expr.HasField(kind)), "")
+
+
+def constant_of(expr: Any) -> str | int | float | bool | None:
+    """The value of a constant; None for null, and for bytes, which JSON does not have."""
+    const = expr.const
+    given = (name for name in ("truth", "whole", "natural", "decimal", "text") if const.HasField(name))
+    name = next(given, "")
+    return getattr(const, name) if name else None
 
 
 def path_of(expr: Any) -> tuple[str, ...] | None:
