@@ -9,6 +9,7 @@ from services.matters.package.trialchecks import read_trials
 MANIFEST = """\
 format: 1
 id: open-shop
+version: "1.0.0"
 name: {zh: 开店, en: Open a shop}
 licence: Apache-2.0
 origin: {region: "330106", organ: 某区}
