@@ -73,6 +73,7 @@ def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plan: Pl
         _compared(row, case, rows[-1].hash)
         or _handed_in(connection, row.case_id)
         or _found_by(case, searching.stored_listing(connection, case))
+        or _found_always(case, searching.stored_lasting(connection, case.case_id))
     )
 
 
@@ -84,9 +85,10 @@ def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:
         return _difference(".".join(path), _at(rebuilt, path), _at(row.snapshot, path))
     columns = {name: rebuilt.get(name) for name in _COLUMNS if name != "open_incidents"}
     columns |= {"open_incidents": case.open_incidents, "history_hash": last_hash}
+    columns |= {"submitted_at": case.submitted_at}
     for name, value in columns.items():
         if getattr(row, name) != value:
-            return _difference(f"cases.{name}", value, getattr(row, name))
+            return _difference(f"cases.{name}", _plain(value), _plain(getattr(row, name)))
     return None
 
 
@@ -103,6 +105,13 @@ def _found_by(case: Case, listed: searching.Listing | None) -> Difference | None
         value, stored = getattr(rebuilt, each.name), getattr(listed, each.name, None)
         if value != stored:
             return _difference(f"case_search.{each.name}", _plain(value), _plain(stored))
+    return None
+
+
+def _found_always(case: Case, stored: Mapping[str, Any]) -> Difference | None:
+    for name, value in searching.lasting(case).items():
+        if stored.get(name) != value:
+            return _difference(f"case_search.{name}", _plain(value), _plain(stored.get(name)))
     return None
 
 

@@ -112,6 +112,7 @@ class Listing:
 
 
 _COLUMNS = tuple(each.name for each in fields(Listing) if each.name != "organs")
+_LASTING = ("case_number", "applicant_id", "bundle_id", "submitted_at")
 _change = update(cases).where(cases.c.case_id == bindparam("key")).values({name: bindparam(name) for name in _COLUMNS})
 _untie = delete(case_organs).where(
     *(case_organs.c[name] == bindparam(f"of_{name}") for name in ("organ_id", "case_id"))
@@ -130,16 +131,20 @@ def listing_of(case: Case) -> Listing:
     )
 
 
+def lasting(case: Case) -> dict[str, Any]:
+    """What a case is found by as long as it is there."""
+    return {name: getattr(case, name) for name in _LASTING}
+
+
+def stored_lasting(connection: Connection, case_id: str) -> dict[str, Any]:
+    """The same, as it is stored; nothing when no search finds the case."""
+    row = connection.execute(select(cases).where(cases.c.case_id == case_id)).one_or_none()
+    return {} if row is None else {name: getattr(row, name) for name in _LASTING}
+
+
 def add(connection: Connection, case: Case) -> None:
     """Let a new case be found."""
-    row = {
-        "case_id": case.case_id,
-        "case_number": case.case_number,
-        "applicant_id": case.applicant_id,
-        "bundle_id": case.bundle_id,
-        "submitted_at": case.submitted_at,
-        **listing_of(case).columns(),
-    }
+    row = {"case_id": case.case_id, **lasting(case), **listing_of(case).columns()}
     connection.execute(plain_insert(cases), row)
     _follow_organs(connection, [(case, frozenset())])
 
