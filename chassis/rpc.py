@@ -349,6 +349,7 @@ def _as_problem(error: Exception) -> Problem | None:
         log.warning("database_unavailable", error=str(error.__cause__ or error))
         return Unavailable("DATABASE_UNAVAILABLE", "the service's database does not answer; try again")
     if isinstance(error, IntegrityError):
-        log.warning("write_collided", error=str(error.orig))
+        # PostgreSQL tells the values of the row on the lines after the first: they are no part of a log.
+        log.warning("write_collided", error=str(error.orig).partition("\n")[0])
         return Conflict("WRITE_COLLIDED", "another write changed the same thing at the same time; look, then try again")
     return None

@@ -7,10 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from chassis.context import open_database
+from chassis.problems import Conflict
+from chassis.rpc import _as_problem
 from chassis.settings import Settings, private_folder
 from cli.initialise import initialise
+from tests.servers import PostgresServer
 
 OPEN_UMASK = 0o022
 
@@ -51,3 +57,18 @@ def test_databases_are_private_too(tmp_path: Path, command: tuple[str, ...]) -> 
     files = list(data.glob("*.sqlite3"))
     assert files
     assert {mode(file) for file in files} == {0o600}
+
+
+def test_a_write_that_collides_is_logged_without_its_values(postgres_server: PostgresServer) -> None:
+    engine = create_engine(postgres_server.url("postgres").replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection, structlog.testing.capture_logs() as told:
+        connection.execute(text("CREATE TEMPORARY TABLE t (name text, number text NOT NULL)"))
+        with pytest.raises(IntegrityError) as caught:
+            connection.execute(text("INSERT INTO t VALUES ('李雷', NULL)"))
+        assert "李雷" in str(caught.value.orig)
+        assert isinstance(_as_problem(caught.value), Conflict)
+    engine.dispose()
+    (entry,) = told
+    assert entry["event"] == "write_collided"
+    assert 'null value in column "number"' in entry["error"]
+    assert "李雷" not in str(entry)
