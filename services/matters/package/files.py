@@ -1,6 +1,7 @@
 """The files of a scenario package: which there may be, and how large."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 
 from services.matters.package.faults import Fault, Faults, did_you_mean, scenario_invalid
@@ -12,12 +13,16 @@ MOST_FILES = 200
 LARGEST_YAML = 256_000
 LARGEST_FILE = 1_000_000
 LARGEST_PACKAGE = 3_500_000
+# In characters.
+LONGEST_PATH = 200
 
 _MATTER = re.compile(r"matters/([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.yaml")
 _TEMPLATE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.txt")
 _TESTS = re.compile(r"tests/[a-z0-9]+(?:-[a-z0-9]+)*\.test\.yaml")
 # What a package carries for people; the platform keeps none of it.
-_FOR_PEOPLE = re.compile(r"(?:README|CHANGELOG)(?:\.[A-Za-z-]+)?\.md|LICENSE|docs/.+\.(?:md|svg|png)|examples/.+\.json")
+_FOR_PEOPLE = re.compile(
+    r"(?:README|CHANGELOG)(?:\.[A-Za-z-]+)?\.md|LICENSE|docs/.+\.(?:md|svg|png)|examples/.+\.(?:json|yaml|txt)"
+)
 _WHAT_THERE_MAY_BE = (
     f"a package has {MANIFEST}, matters/<name>.yaml, templates/<name>.txt, examples/<name>.json, "
     "tests/<name>.test.yaml, README.md, CHANGELOG.md, LICENSE and docs/"
@@ -42,6 +47,7 @@ def check_files(files: Mapping[str, bytes], faults: Faults) -> None:
     if MANIFEST not in files:
         faults.add(Fault(MANIFEST, 0, 0, "", "the package has no scenario.yaml: add it at the top of the folder"))
     size_faults(files, MANIFEST, str, faults)
+    check_collisions(files, faults)
     for path in files:
         if fault := path_fault(path):
             faults.add(Fault(path, 0, 0, "", fault))
@@ -58,6 +64,18 @@ def size_faults(files: Mapping[str, bytes], first: str, shown: Callable[[str], s
         largest = largest_of(path)
         if len(content) > largest:
             faults.add(Fault(shown(path), 0, 0, "", f"has {len(content)} bytes: {largest} at most"))
+
+
+def check_collisions(paths: Iterable[str], faults: Faults) -> None:
+    """Refuse paths that some machines take for the same one, or write in another way."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        if unicodedata.normalize("NFC", path) != path:
+            faults.add(Fault(path, 0, 0, "", "is not in the composed form of Unicode (NFC): give it its name anew"))
+        folded = unicodedata.normalize("NFC", path.casefold())
+        if folded in seen:
+            faults.add(Fault(path, 0, 0, "", f'is "{seen[folded]}" too where case does not count: rename one of them'))
+        seen.setdefault(folded, path)
 
 
 def largest_of(path: str) -> int:
@@ -97,6 +115,8 @@ def path_fault(path: str) -> str:
     """Say why no package has a file of this name; empty when one may."""
     if fault := trick(path):
         return fault
+    if len(path) > LONGEST_PATH:
+        return f"is longer than {LONGEST_PATH} characters"
     if path == MANIFEST or matter_name(path) or is_template(path) or holds_tests(path) or _FOR_PEOPLE.fullmatch(path):
         return ""
     if path.startswith(("matters/", "templates/", "tests/")):
