@@ -62,12 +62,15 @@ def _add_clocks(node: Tree, clocks: Iterable[case_pb2.ClockState]) -> None:
             continue
         light = enum_name(clock, "light")
         line = Text("● ", _LIGHTS.get(light, ""))
-        line.append(f"{enum_name(clock, 'kind')}: {_amount(clock, clock.used)} of {_amount(clock, clock.allowed)}", "")
-        line.append(f", {_due(clock)}")
+        line.append(
+            f"{enum_name(clock, 'kind')}: {amount_of(clock, clock.used)} of {amount_of(clock, clock.allowed)}", ""
+        )
+        line.append(f", {due_of(clock)}")
         node.add(line)
 
 
-def _due(clock: case_pb2.ClockState) -> str:
+def due_of(clock: case_pb2.ClockState) -> str:
+    """When a clock is due, in words."""
     if clock.stands_still:
         return "stands still"
     if clock.HasField("due_at"):
@@ -75,7 +78,8 @@ def _due(clock: case_pb2.ClockState) -> str:
     return clock.due_unknown or "no due time"
 
 
-def _amount(clock: case_pb2.ClockState, amount: int) -> str:
+def amount_of(clock: case_pb2.ClockState, amount: int) -> str:
+    """A time in the measure of a clock, in words."""
     measure = enum_name(clock, "measure")
     if measure in _UNITS:
         return f"{amount}{_UNITS[measure]}"

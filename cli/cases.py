@@ -15,14 +15,14 @@ from cli.ratings import deliver, rate
 from cli.records import export
 from cli.searching import decide, search, stop
 from cli.submitting import submit
-from cli.urges import urge
+from cli.urges import extend, urge
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
 app = typer.Typer(
     no_args_is_help=True,
-    help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, decide, "
-    "stop, rate, deliver, export.",
+    help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, extend, "
+    "decide, stop, rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 AsPerson = Annotated[
@@ -122,7 +122,7 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-COMMANDS = (proof, verify, replay, submit, correct, withdraw, urge, search, decide, stop, rate, deliver, export)
+COMMANDS = (proof, verify, replay, submit, correct, withdraw, urge, extend, search, decide, stop, rate, deliver, export)
 for command in COMMANDS:
     app.command()(command)
 

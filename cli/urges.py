@@ -1,4 +1,4 @@
-"""`duokua case urge` and `duokua urges`: reminding offices, and how often that was needed."""
+"""`duokua case urge`, `case extend` and `urges`: reminding offices, giving more time, and how often they were urged."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.clock import new_id
 from chassis.settings import Settings
+from cli.case_view import amount_of, due_of
 from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, every_page, print_json, print_rows, say
@@ -34,6 +35,26 @@ def urge(
         return
     office = told.organ_id or "nobody yet: the operators"
     say(f"told about {step}: {office}" + (f", and above it {told.superior_id}" if told.superior_id else ""))
+
+
+def extend(
+    case_id: Annotated[str, typer.Argument(help="The case's id or number.")],
+    amount: Annotated[int, typer.Option(min=1, max=1_000_000, help="By how much, in the unit of the limit.")],
+    reason: Annotated[str, typer.Option(help="Why, for the applicant and the history.")],
+    authority: Annotated[str, typer.Option(help="Who gave leave, such as the head of the organ.")],
+    step: Annotated[str, typer.Option(help="The limit of this step; without it that of the whole case.")] = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Extend the statutory limit of a case or of a step (延长), once and before it has passed."""
+    request = pb.ExtendLimitRequest(
+        request_id=new_id(), case_id=case_id, step_id=step, amount=amount, reason=reason, authority=authority
+    )
+    with connect(Settings()) as platform:
+        clock = platform.supervision.ExtendLimit(request).clock
+    if json:
+        print_json(as_dict(clock))
+        return
+    say(f"{step or 'the case'} has {amount_of(clock, clock.allowed)} now, {due_of(clock)}")
 
 
 def urges(

@@ -49,7 +49,7 @@ class Acting:
         """
         if verb in _OF_TIME:
             _OF_TIME[verb](self, said, held)
-        elif verb in _OF_TASKS:
+        elif verb in _OF_TASKS and (said.step or verb not in _OTHERS):
             for _ in range(said.times or 1):
                 self.stage.take(_OF_TASKS[verb](self, said, self._task_of(said.step or "", held)))
         else:
@@ -141,6 +141,13 @@ class Acting:
         except Exception:
             stage.form, stage.materials = before
             raise
+
+    # Lead organ
+
+    def extend(self, said: HappeningPart) -> None:
+        """The whole case has more time."""
+        assert said.extend is not None  # noqa: S101 - it is the happening
+        self.stage.take(inputs.ExtensionGranted(said.extend.amount, said.extend.reason, said.extend.authority))
 
     # Operators
 
@@ -235,6 +242,7 @@ _OF_TASKS: dict[str, _Answer] = {
 }
 _OTHERS: dict[str, Callable[[Acting, HappeningPart], None]] = {
     "resume": Acting.resume,
+    "extend": Acting.extend,
     "supply": Acting.supply,
     "withdraw": lambda acting, said: acting.stage.take(inputs.Withdrawn(said.withdraw or "")),
     "rate": lambda acting, said: acting.stage.take(inputs.Rated(said.rate or 0, said.step or "")),

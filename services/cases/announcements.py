@@ -147,7 +147,12 @@ _StepEvent = (
 
 
 def _with_its_office(published: Published, case: Case, event: _StepEvent) -> events_pb2.StepRef:
-    """The step with the office that did it, which may have passed it upward meanwhile and have it no more."""
+    """The step with the office that did it, which may have passed it upward meanwhile and have it no more.
+
+    For what is about the whole case, no step, and the lead organ.
+    """
+    if not event.step_id:
+        return events_pb2.StepRef(organ_id=published.plan.lead.organ_id)
     step = _step_ref(published, case, event.step_id)
     if isinstance(event, effects.StepPassedUp | effects.StepAccepted) and not step.organ_id:
         office = case.steps[event.step_id].reviews[-1]

@@ -186,5 +186,5 @@ def build(settings: Settings) -> list[Servicer]:
         RecordApi(cases),
         DraftApi(cases, Drafts(cases)),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
-        SupervisionApi(Supervision(cases)),
+        SupervisionApi(Supervision(cases), cases),
     ]

@@ -1,4 +1,4 @@
-"""SupervisionService: urging offices, between contract and use cases."""
+"""SupervisionService: urging offices and giving them more time, between contract and use cases."""
 
 from datetime import UTC, datetime
 
@@ -8,11 +8,16 @@ from chassis.api import Call
 from chassis.paging import page
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import supervision_service_pb2
+from services.cases.domain.inputs import ExtensionGranted
+from services.cases.domain.proceedings import ClockKind
+from services.cases.domain.timing import clock_id
 from services.cases.office_messages import URGE_KINDS, urge_message
+from services.cases.service import Cases
 from services.cases.supervision import Supervision
 
 pb = supervision_service_pb2
 URGE_ALL = "cases.urge_all"
+EXTEND_ALL = "cases.extend_all"
 _KINDS = {number: kind for kind, number in URGE_KINDS.items()}
 
 
@@ -21,8 +26,9 @@ class SupervisionApi:
 
     service = supervision_service_pb2.DESCRIPTOR.services_by_name["SupervisionService"]
 
-    def __init__(self, supervision: Supervision) -> None:
+    def __init__(self, supervision: Supervision, cases: Cases) -> None:
         self._supervision = supervision
+        self._cases = cases
 
     def urge_step(self, call: Call, request: pb.UrgeStepRequest) -> pb.UrgeStepResponse:
         """Remind an office, or have its superior told: operators, and the lead organ of the bundle."""
@@ -40,6 +46,20 @@ class SupervisionApi:
             lead_organ_id=None if caller.may(URGE_ALL) else caller.organ_id,
         )
         return pb.UrgeStepResponse(urge=urge_message(urge))
+
+    def extend_limit(self, call: Call, request: pb.ExtendLimitRequest) -> pb.ExtendLimitResponse:
+        """Give more time for a decision: operators, the lead organ for the whole case, an office for its step."""
+        caller = call.caller
+        given = ExtensionGranted(request.amount, request.reason, request.authority, request.step_id)
+        case, plan = self._supervision.extend(
+            call.work,
+            request.case_id,
+            given,
+            actor=caller.subject,
+            organ_id=None if caller.may(EXTEND_ALL) else caller.organ_id,
+        )
+        reader = self._cases.reader(call.work, plan)
+        return pb.ExtendLimitResponse(clock=reader.clock(case, clock_id(request.step_id, ClockKind.STATUTORY)))
 
     def count_urges(self, call: Call, request: pb.CountUrgesRequest) -> pb.CountUrgesResponse:
         """How often each office was urged."""

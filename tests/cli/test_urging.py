@@ -1,4 +1,4 @@
-"""`duokua case urge` and `duokua urges`, against an api that runs."""
+"""`duokua case urge`, `duokua case extend` and `duokua urges`, against an api that runs."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from duokua.matters.v1 import bundle_pb2
+from tests.cases.builders import a_bundle, accepting, taken
 from tests.cases.offices import Offices, offices
 
 
@@ -49,3 +51,24 @@ def test_what_cannot_be_supervised_is_one_clear_message(town: Offices) -> None:
     refused = run(town, "case", "urge", case_id, "food", "--supervise", "--reason", "late")
     assert refused.exit_code != 0
     assert "no organ above" in str(refused.exception)
+
+
+def test_a_limit_is_extended_once_at_the_command_line(town: Offices) -> None:
+    bundle = a_bundle(bundle_id="timed-shop")
+    limit = bundle_pb2.Limit(amount=45, unit=bundle_pb2.TIME_UNIT_HOUR, longest_extension=15)
+    bundle.limits.statutory.CopyFrom(limit)
+    bundle.steps[1].limits.statutory.CopyFrom(limit)
+    town.publish(bundle)
+    case_id = town.submit(bundle_id="timed-shop")
+    town.route(case_id)
+    town.complete("check")
+    taken(town.answer(accepting(town.one("food"))))
+    why = ("--reason", "案情复杂", "--authority", "王市长")
+    whole = run(town, "case", "extend", case_id, "--amount", "15", *why)
+    assert whole.stdout.startswith("the case has 60.0 hours now, due 20"), whole.output
+    step = run(town, "case", "extend", case_id, "--step", "food", "--amount", "5", *why, "--json")
+    assert json.loads(step.stdout)["extensions"][0]["authority"] == "王市长"
+    again = run(town, "case", "extend", case_id, "--amount", "1", *why)
+    assert again.exit_code != 0
+    assert "that is done once" in str(again.exception)
+    assert run(town, "case", "extend", case_id, "--amount", "0", *why).exit_code == 2

@@ -30,6 +30,14 @@ EVERY_EVENT: list[CaseEvent] = [
     pb.LimitExtended(
         case=case(), step=step(), amount=10, unit=bundle_pb2.TIME_UNIT_WORKING_DAY, reason="案情复杂", authority="局长"
     ),
+    pb.LimitExtended(
+        case=case(),
+        step=pb.StepRef(organ_id="city"),
+        amount=15,
+        unit=bundle_pb2.TIME_UNIT_WORKING_DAY,
+        reason="案情复杂",
+        authority="市长",
+    ),
     pb.StepCompleted(case=case(), step=step()),
     pb.StepRefused(case=case(), step=step(), reason="the kitchen has no exit"),
     pb.StepPassedUp(case=case(), step=step(), reason="above our limit"),
@@ -158,6 +166,21 @@ def test_what_no_office_did_is_told_without_one(
     chinese, english = message.body.split("\n\n")
     assert chinese.startswith("办件 number-c1 的“Tax”已")
     assert english.startswith('"Tax" of case number-c1 ')
+
+
+def test_more_time_for_the_whole_case_is_told_of_no_step_and_to_the_systems_of_the_lead_organ(
+    database: Database,
+) -> None:
+    with database.begin() as work:
+        register(notify(), work, URL, TAX)
+    lead = pb.StepRef(organ_id="tax-bureau")
+    unit = bundle_pb2.TIME_UNIT_WORKING_DAY
+    tell(database, pb.LimitExtended(case=case(), step=lead, amount=15, unit=unit, reason="案情复杂", authority="市长"))
+    [message] = inbox(database, LI_LEI)
+    assert message.title.startswith(f"“{case().bundle_name}”办理期限延长")
+    assert "整体，经市长批准，办理期限延长15个工作日" in message.body
+    assert "15 more working days for the whole of case number-c1" in message.body
+    assert delivered(database) == [("LimitExtended", "c1")]
 
 
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:

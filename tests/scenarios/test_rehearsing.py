@@ -167,6 +167,7 @@ def test_limits_are_extended_as_far_as_they_may_be() -> None:
         "step: permit, extend: {amount: 30, reason: 复杂, authority: 局长}, turned_down: EXTENSION_TOO_LONG",
         "step: permit, extend: {amount: 10, reason: 复杂, authority: 局长}",
         'then: {due: {permit.statutory: "2026-04-14"}}',
+        "step: permit, extend: {amount: 1, reason: 复杂, authority: 局长}, turned_down: ALREADY_EXTENDED",
     )
 
 

@@ -3,9 +3,9 @@
 A clock is plain values: when it started, its limit, when it stood still and why, how it was extended, when it ended.
 Everything else (due time, time used, light) is reckoned from these, a calendar and rules, so a snapshot holds nothing
 that could disagree. The functions here return the clock after an event, or raise Refusal: CLOCK_ENDED, CLOCK_STOPPED,
-CLOCK_NOT_STOPPED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG. An event that seems older than the one before (machines'
-times differ a little) is taken as happening with it. Many clocks may stop and go on at once, and several procedures may
-overlap: a clock runs when none of its stops is open.
+CLOCK_NOT_STOPPED, ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG. An event that seems older than the one
+before (machines' times differ a little) is taken as happening with it. Many clocks may stop and go on at once, and
+several procedures may overlap: a clock runs when none of its stops is open.
 
 Which clock of a case starts, stops and ends when is told in `timing.py`; what follows from its light in `lights.py`.
 The core itself never reckons: the shell does, with the newest calendar, and what it tells the core (that a light has
@@ -68,7 +68,7 @@ class Limit:
     unit: Unit
     kind: LimitKind = LimitKind.STATUTORY
     longest_extension: int = 0
-    """Of all extensions together; 0 when it cannot be extended."""
+    """By so much, once (行政许可法 42); 0 when it cannot be extended."""
 
     def __post_init__(self) -> None:
         longest = _LONGEST[self.unit]
@@ -108,6 +108,7 @@ class Clock:
     stops: tuple[Stop, ...] = ()
     """In the order in which they began; they may overlap."""
     extensions: tuple[Extension, ...] = ()
+    """One at most."""
     ended_at: datetime | None = None
 
     @property
@@ -117,7 +118,7 @@ class Clock:
 
     @property
     def amount(self) -> int:
-        """The limit with its extensions, in the unit of the limit."""
+        """The limit with its extension, in the unit of the limit."""
         return self.limit.amount + sum(each.amount for each in self.extensions)
 
 
@@ -162,18 +163,24 @@ def resume(clock: Clock, at: datetime, stop_id: str) -> Clock:
 
 
 def extend(clock: Clock, at: datetime, amount: int, reason: str, authority: str) -> Clock:
-    """Give the clock more time, in the unit of its limit.
+    """Give the clock more time, in the unit of its limit: once, however short that was (行政许可法 42).
 
-    Raises Refusal CLOCK_ENDED, EXTENSION_TOO_SHORT for less than 1, and EXTENSION_TOO_LONG when all extensions together
-    are more than the limit allows.
+    Raises Refusal CLOCK_ENDED, ALREADY_EXTENDED, EXTENSION_TOO_SHORT for less than 1, and EXTENSION_TOO_LONG for more
+    than the limit allows.
     """
     _check_not_ended(clock)
+    unit, longest = clock.limit.unit.replace("_", " "), clock.limit.longest_extension
+    if clock.extensions:
+        (before,) = clock.extensions
+        raise Refusal(
+            "ALREADY_EXTENDED",
+            f"the limit was extended by {before.amount} {unit}s at {before.granted_at.isoformat()}, by leave of "
+            f"{before.authority}; that is done once: decide in the time that is left",
+        )
     if amount < 1:
         raise Refusal("EXTENSION_TOO_SHORT", f"an extension is 1 or more, not {amount}")
-    left = clock.limit.longest_extension - sum(each.amount for each in clock.extensions)
-    if amount > left:
-        unit = clock.limit.unit.replace("_", " ")
-        raise Refusal("EXTENSION_TOO_LONG", f"an extension by {amount} {unit}s is too long: {left} are left")
+    if amount > longest:
+        raise Refusal("EXTENSION_TOO_LONG", f"an extension by {amount} {unit}s is too long: {longest} are the most")
     extension = Extension(amount, reason, authority, _not_before_latest(clock, at))
     return replace(clock, extensions=(*clock.extensions, extension))
 

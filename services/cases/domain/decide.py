@@ -15,7 +15,7 @@ from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.dataflow import inputs_failed
 from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
-from services.cases.domain.extending import limit_extended
+from services.cases.domain.extending import extension_granted, limit_extended
 from services.cases.domain.flow import branched
 from services.cases.domain.incidents import incident_retried
 from services.cases.domain.inputs import (
@@ -28,6 +28,7 @@ from services.cases.domain.inputs import (
     Corrected,
     CorrectionRequested,
     Delivered,
+    ExtensionGranted,
     Failed,
     HandedOver,
     IncidentRetried,
@@ -131,6 +132,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     VisitAttended: visit_attended,
     Branched: branched,
     LimitExtended: limit_extended,
+    ExtensionGranted: extension_granted,
     ClockTurned: clock_turned,
     Urged: urged,
     NoticeSealed: notice_sealed,

@@ -123,9 +123,10 @@ class StepAccepted:
 
 @dataclass(frozen=True, slots=True)
 class ClockExtended:
-    """The office has more time for the decision; the applicant is told of it, and why."""
+    """There is more time for the decision; the applicant is told of it, and why."""
 
     step_id: str
+    """Empty for the whole case."""
     amount: int
     unit: Unit
     reason: str

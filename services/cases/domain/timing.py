@@ -80,7 +80,7 @@ def resumed(turn: "Turn", step_id: str, stop_id: str) -> None:
 
 
 def extended(turn: "Turn", before: CaseClock, amount: int, reason: str, authority: str) -> None:
-    """Give a clock more time. Raises Refusal CLOCK_ENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG."""
+    """Give a clock more time. Raises Refusal ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG."""
     _change(turn, before, clocks.extend(before.clock, turn.now, amount, reason, authority))
 
 

@@ -19,6 +19,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.DEPARTMENT: frozenset(
         {
             "cases.deliver",
+            "cases.extend",
             "cases.urge",
             "directory.read",
             "documents.read",
@@ -53,6 +54,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "cases.decide",
             "cases.deliver",
             "cases.export",
+            "cases.extend",
+            "cases.extend_all",
             "cases.read",
             "cases.read_all",
             "cases.search",

@@ -23,7 +23,7 @@ from services.matters.package.trials import (
     verbs,
 )
 
-_NO_STEP_NEEDED = frozenset({"rate"})
+_NO_STEP_NEEDED = frozenset({"extend", "rate"})
 _Names: TypeAlias = Mapping[str, Any] | Sequence[str]
 
 

@@ -98,7 +98,7 @@ class SuspendPart(Part):
 
 
 class ExtendPart(Part):
-    """More time for the decision."""
+    """More time for the decision of a step, or of the whole case."""
 
     amount: Annotated[int, Field(ge=1, le=100_000)]
     reason: Text
@@ -205,7 +205,7 @@ class HappeningPart(Part):
     correct: CorrectPart | None = _key("补正: the office asks the applicant for corrections.")
     suspend: SuspendPart | None = _key("特别程序: a procedure begins.")
     resume: Text | None = _key("The procedure is over, with a note.")
-    extend: ExtendPart | None = _key("延长: more time for the decision.")
+    extend: ExtendPart | None = _key("延长: more time for the decision; without `step` for the whole case.")
     pass_up: PassUpPart | None = _key("转报: the office above decides.")
     hand_over: Text | None = _key("转办: who in the office handles it now.")
     visit: VisitPlanPart | None = _key("联合踏勘: when and where the offices meet.")
@@ -233,7 +233,6 @@ OF_OFFICES = (
     "correct",
     "suspend",
     "resume",
-    "extend",
     "pass_up",
     "hand_over",
     "visit",
@@ -242,7 +241,7 @@ OF_OFFICES = (
 """What the office of a step says."""
 OF_STEPS = (*OF_OFFICES, "retry", "skip", "reassign", "force")
 """What is about one step."""
-HAPPENINGS = (*OF_STEPS, "supply", "withdraw", "rate", "stop", "wait", "until", "then")
+HAPPENINGS = (*OF_STEPS, "supply", "withdraw", "rate", "extend", "stop", "wait", "until", "then")
 """Of which each happening is exactly one."""
 
 

@@ -76,14 +76,17 @@ def test_a_clock_that_has_ended_never_changes() -> None:
             act()
 
 
-def test_extensions_are_kept_with_reason_and_authority_and_are_bounded_together() -> None:
+def test_an_extension_is_kept_with_reason_and_authority_and_is_the_only_one() -> None:
     clock = extend(start(BEGIN, BUNDLE), at("2026-09-08"), 10, "材料复杂", "分管副市长")
     assert clock.amount == 55
     (extension,) = clock.extensions
     assert (extension.reason, extension.authority, extension.granted_at) == ("材料复杂", "分管副市长", at("2026-09-08"))
-    with pytest.raises(Refusal, match="EXTENSION_TOO_LONG: an extension by 6 working days is too long: 5 are left"):
-        extend(clock, BEGIN, 6, "再延", "市长")
-    assert extend(clock, BEGIN, 5, "再延", "市长").amount == 60
+    with pytest.raises(Refusal, match="ALREADY_EXTENDED: the limit was extended by 10 working days at 2026-09-0"):
+        extend(clock, BEGIN, 5, "再延", "市长")
+    with pytest.raises(
+        Refusal, match="EXTENSION_TOO_LONG: an extension by 16 working days is too long: 15 are the most"
+    ):
+        extend(start(BEGIN, BUNDLE), BEGIN, 16, "再延", "市长")
 
 
 def test_a_limit_without_an_extension_has_none() -> None:

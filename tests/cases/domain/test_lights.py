@@ -1,15 +1,13 @@
-"""What follows from the light of a clock, and from leave to take longer."""
+"""What follows from the light of a clock."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from services.cases.domain import timing
 from services.cases.domain.case import CaseStatus, StepStatus, TaskStatus
-from services.cases.domain.clocks import BUNDLE, StopKind, Unit
-from services.cases.domain.effects import AcceptTask, Announce, ClockExtended, StepAccepted
-from services.cases.domain.inputs import Accepted, ClockTurned, LimitExtended
+from services.cases.domain.clocks import BUNDLE, StopKind
+from services.cases.domain.effects import AcceptTask, Announce, StepAccepted
+from services.cases.domain.inputs import Accepted, ClockTurned
 from services.cases.domain.lights import clock_turned
 from services.cases.domain.plan import Limits
 from services.cases.domain.reckoning import Light
@@ -20,10 +18,6 @@ from tests.cases.domain.saga import NINE, Saga
 from tests.cases.domain.test_timing import DAY, STEP, a_timed_case, clocks, running, turn_of
 
 RED = ClockTurned("food:acceptance", Light.RED)
-
-
-def extension(saga: Saga, amount: int = 5, step_id: str = "food", request_id: str = "") -> LimitExtended:
-    return LimitExtended(saga.task_id(step_id), request_id or saga.request_id(), amount, "案情复杂", "张局长")
 
 
 def test_silence_is_acceptance_from_the_day_of_receipt() -> None:
@@ -122,48 +116,6 @@ def test_a_light_after_the_end_of_the_case_changes_nothing() -> None:
     saga = a_timed_case().refuse("sign").drained()
     assert saga.stands(CaseStatus.UNDONE)
     assert not saga.take(RED).changed
-
-
-def test_an_extension_moves_the_statutory_limit_and_nothing_else_and_is_told() -> None:
-    saga = a_timed_case().accept("food")
-    saga.answer(extension(saga, 10))
-    assert clocks(saga)["food:statutory"].clock.amount == 30
-    assert clocks(saga)["food:promised"].clock.amount == 4
-    assert clocks(saga)[":statutory"].clock.amount == 45
-    assert saga.effects[-1] == Announce(ClockExtended("food", 10, Unit.WORKING_DAY, "案情复杂", "张局长"))
-    assert saga.step("food").status is StepStatus.ACCEPTED
-    assert running(saga) == {"food:statutory", "food:promised", "sign:acceptance", ":statutory"}
-    all_laws_hold(saga.complete("food"))
-
-
-def test_an_extension_said_twice_counts_once() -> None:
-    saga = a_timed_case().accept("food")
-    given = extension(saga, 6, request_id="r1")
-    assert saga.take(given).changed
-    assert not saga.take(given).changed
-    saga.is_refused(extension(saga, 5), "EXTENSION_TOO_LONG")
-    assert saga.take(extension(saga, 4)).changed
-
-
-@pytest.mark.parametrize(("amount", "reason"), [(11, "EXTENSION_TOO_LONG"), (0, "EXTENSION_TOO_SHORT")])
-def test_an_extension_has_its_bounds(amount: int, reason: str) -> None:
-    saga = a_timed_case().accept("food")
-    saga.is_refused(extension(saga, amount), reason)
-
-
-def test_a_limit_that_does_not_run_cannot_be_extended() -> None:
-    saga = a_timed_case()
-    saga.is_refused(extension(saga), "NO_LIMIT")
-    untimed = Saga(a_plan(a_step("food"))).submitted().routed().accept("food")
-    untimed.is_refused(extension(untimed), "NO_LIMIT")
-    undoing = a_timed_case().complete("food").refuse("sign")
-    undoing.is_refused(extension(undoing), "NO_LIMIT")
-
-
-def test_a_limit_that_has_passed_cannot_be_extended() -> None:
-    saga = a_timed_case().accept("food")
-    saga.take(ClockTurned("food:statutory", Light.RED))
-    saga.is_refused(extension(saga), "LIMIT_PASSED")
 
 
 def past_the_pivot(limits: Limits = STEP) -> Saga:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, TaskKind, TaskStatus, UndoCause
-from services.cases.domain.clocks import ACCEPTANCE, BUNDLE, DECISION
+from services.cases.domain.clocks import ACCEPTANCE, BUNDLE, DECISION, Clock
 from services.cases.domain.decisions import DecisionKind, allowed_decisions
 from services.cases.domain.follow_ups import open_ones
 from services.cases.domain.inputs import (
@@ -20,6 +20,7 @@ from services.cases.domain.inputs import (
     ClockTurned,
     Completed,
     Delivered,
+    ExtensionGranted,
     Failed,
     HandedOver,
     IncidentRetried,
@@ -341,9 +342,28 @@ class CaseMachine(RuleBasedStateMachine):
             self.saga.is_refused(given, "NO_LIMIT")
         elif statutory.light is Light.RED:
             self.saga.is_refused(given, "LIMIT_PASSED")
-        elif 1 <= amount <= DECISION.amount + DECISION.longest_extension - statutory.clock.amount:
+        else:
+            self._extend(given, statutory.clock, DECISION.longest_extension)
+
+    @rule(data=st.data(), amount=st.integers(0, 16))
+    def extend_without_a_word_of_an_office(self, data: st.DataObject, amount: int) -> None:
+        """A step or the whole case, whether there is a limit to extend or not."""
+        step_id = data.draw(st.sampled_from(["", *self.saga.case.steps]), "what is extended")
+        given, clocks = ExtensionGranted(amount, "a hard case", "the head", step_id), self.saga.case.proceedings.clocks
+        limit = {each.clock_id: each for each in running(clocks)}.get(f"{step_id}:statutory")
+        if limit is None:
+            self.saga.is_refused(given, "NO_LIMIT")
+        elif limit.light is Light.RED:
+            self.saga.is_refused(given, "LIMIT_PASSED")
+        else:
+            self._extend(given, limit.clock, (DECISION if step_id else BUNDLE).longest_extension)
+
+    def _extend(self, given: LimitExtended | ExtensionGranted, clock: Clock, longest: int) -> None:
+        if clock.extensions:
+            self.saga.is_refused(given, "ALREADY_EXTENDED")
+        elif 1 <= given.amount <= longest:
             assert self.saga.take(given).changed
-            event("a limit was extended")
+            event(f"a limit was extended: {given.kind}")
         else:
             self.saga.is_refused(given, "EXTENSION_TOO_SHORT", "EXTENSION_TOO_LONG")
 

@@ -1,4 +1,4 @@
-"""Urging offices at the gRPC edge: who may, what is refused, and how it is counted."""
+"""Urging offices and giving them more time at the gRPC edge: who may, what is refused, and how it is counted."""
 
 from datetime import UTC, datetime
 
@@ -7,12 +7,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.clock import new_id
 from duokua.cases.v1 import case_pb2, case_service_pb2, supervision_service_pb2
+from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import events_pb2 as routing_events
 from duokua.routing.v1 import routing_pb2
 from tests.cases.builders import a_bundle
-from tests.cases.offices import Offices, application, refusal
+from tests.cases.offices import Offices, an_answer, answering, application, pulled, refusal
 
 pb = supervision_service_pb2
+HOURS = bundle_pb2.TIME_UNIT_HOUR
+HOUR = 3_600_000
 URGE, SUPERVISE = case_pb2.URGE_KIND_URGE, case_pb2.URGE_KIND_SUPERVISE
 
 
@@ -120,3 +123,87 @@ def test_a_period_that_ends_before_it_begins_is_refused(town: Offices) -> None:
     request = pb.CountUrgesRequest(begins_at=moment(2026), ends_at=moment(2025))
     answer = refusal(town.operator.supervision.CountUrges, request)
     assert answer == ("INVALID_ARGUMENT", "BAD_REQUEST", ["ends_at"])
+
+
+def timed(town: Offices) -> str:
+    """A case of a bundle that the sign organ leads: 45 hours for the whole and 20 for the check, which has begun."""
+    bundle = a_bundle(bundle_id="timed-shop")
+    bundle.lead.organ_id = town.sign_organ
+    bundle.limits.statutory.CopyFrom(bundle_pb2.Limit(amount=45, unit=HOURS, longest_extension=15))
+    bundle.steps[0].limits.statutory.CopyFrom(bundle_pb2.Limit(amount=20, unit=HOURS, longest_extension=10))
+    town.publish(bundle)
+    case_id = opened(town, "timed-shop")
+    (task,) = (each for each in pulled(town.food, 100) if each.case_id == case_id)
+    town.food.tasks.AnswerTask(answering(an_answer(task, "accept")))
+    return case_id
+
+
+def extending(case_id: str, amount: int = 15, **changes: str) -> pb.ExtendLimitRequest:
+    values = {"request_id": new_id(), "case_id": case_id, "reason": "案情复杂", "authority": "王市长", **changes}
+    return pb.ExtendLimitRequest(amount=amount, **values)
+
+
+def test_the_lead_organ_extends_the_limit_of_the_whole_case_once_and_the_applicant_is_told(town: Offices) -> None:
+    case_id = timed(town)
+    extend = town.sign.supervision.ExtendLimit
+    request = extending(case_id)
+    before = town.applicant.cases.GetCase(case_service_pb2.GetCaseRequest(case_id=case_id)).case.clocks[0]
+    clock = extend(request).clock
+    assert (before.allowed, clock.allowed, clock.kind) == (45 * HOUR, 60 * HOUR, case_pb2.CLOCK_KIND_STATUTORY)
+    assert clock.due_at.ToDatetime() > before.due_at.ToDatetime()
+    (extension,) = clock.extensions
+    assert (extension.amount, extension.reason, extension.authority) == (15, "案情复杂", "王市长")
+    assert extend(request).clock == clock
+    assert refusal(extend, extending(case_id, 1)) == ("FAILED_PRECONDITION", "ALREADY_EXTENDED", [])
+    case = town.applicant.cases.GetCase(case_service_pb2.GetCaseRequest(case_id=case_id)).case
+    assert case.clocks[0].extensions == clock.extensions
+    (told,) = (event for event in town.events("LimitExtended") if event.case.case_id == case_id)
+    assert (told.amount, told.unit, told.step.step_id, told.step.organ_id) == (15, HOURS, "", town.sign_organ)
+    history = town.operator.cases.GetHistory(case_service_pb2.GetHistoryRequest(case_id=case_id)).entries
+    assert history[-1].kind == "extension_granted"
+
+
+def test_an_office_extends_the_limit_of_its_own_step_and_no_other(town: Offices) -> None:
+    case_id = timed(town)
+    own, whole = extending(case_id, 10, step_id="check"), extending(case_id)
+    assert refusal(town.food.supervision.ExtendLimit, whole) == ("NOT_FOUND", "STEP_NOT_FOUND", [])
+    other = extending(case_id, 10, step_id="sign")
+    assert refusal(town.food.supervision.ExtendLimit, other) == ("NOT_FOUND", "STEP_NOT_FOUND", [])
+    leads = extending(case_id, 10, step_id="check")
+    assert refusal(town.sign.supervision.ExtendLimit, leads) == ("NOT_FOUND", "STEP_NOT_FOUND", [])
+    assert town.food.supervision.ExtendLimit(own).clock.allowed == 30 * HOUR
+    (told,) = (event for event in town.events("LimitExtended") if event.case.case_id == case_id)
+    assert (told.step.step_id, told.step.organ_id) == ("check", town.food_organ)
+
+
+def test_an_operator_extends_any_limit_by_the_number_of_the_case(town: Offices) -> None:
+    case_id = timed(town)
+    number = town.row(case_id).case_number
+    assert town.operator.supervision.ExtendLimit(extending(number, 10, step_id="check")).clock.allowed == 30 * HOUR
+    assert town.operator.supervision.ExtendLimit(extending(number, 14)).clock.allowed == 59 * HOUR
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_nobody_else_extends_anything(town: Offices) -> None:
+    for caller in (town.applicant, town.portal):
+        assert refusal(caller.supervision.ExtendLimit, extending(new_id()))[0] == "PERMISSION_DENIED"
+    for caller in (town.operator, town.food):
+        assert refusal(caller.supervision.ExtendLimit, extending(new_id())) == ("NOT_FOUND", "CASE_NOT_FOUND", [])
+
+
+def test_what_cannot_be_extended_is_named(town: Offices) -> None:
+    case_id, untimed = timed(town), opened(town)
+    extend = town.operator.supervision.ExtendLimit
+    assert refusal(town.food.supervision.ExtendLimit, extending(case_id))[1] == "STEP_NOT_FOUND"
+    assert refusal(town.sign.supervision.ExtendLimit, extending(untimed)) == ("NOT_FOUND", "CASE_NOT_FOUND", [])
+    assert refusal(extend, extending(untimed)) == ("FAILED_PRECONDITION", "NO_LIMIT", [])
+    assert refusal(extend, extending(case_id, 16)) == ("FAILED_PRECONDITION", "EXTENSION_TOO_LONG", [])
+    assert refusal(extend, extending(case_id, step_id="nowhere")) == ("NOT_FOUND", "STEP_NOT_FOUND", [])
+    for request, field in (
+        (extending(case_id, 0), "amount"),
+        (extending(case_id, reason=""), "reason"),
+        (extending(case_id, authority=""), "authority"),
+        (extending(case_id, authority="x" * 201), "authority"),
+    ):
+        assert refusal(extend, request) == ("INVALID_ARGUMENT", "BAD_REQUEST", [field])
+    assert [event for event in town.events("LimitExtended") if event.case.case_id in (case_id, untimed)] == []

@@ -86,7 +86,19 @@ class Delivered:
     receiver: str
 
 
-Order = IncidentRetried | StepSkipped | StepReassigned | StepForced | CaseStopped | Urged | Delivered
+@dataclass(frozen=True, slots=True)
+class ExtensionGranted:
+    """延长: more time for the decision, in the unit of the statutory limit, with who gave leave."""
+
+    kind: ClassVar[str] = "extension_granted"
+    amount: int
+    reason: str
+    authority: str
+    step_id: str = ""
+    """Empty for the whole case."""
+
+
+Order = IncidentRetried | StepSkipped | StepReassigned | StepForced | CaseStopped | Urged | Delivered | ExtensionGranted
 ORDERS: tuple[type[Order], ...] = (
     IncidentRetried,
     StepSkipped,
@@ -95,4 +107,5 @@ ORDERS: tuple[type[Order], ...] = (
     CaseStopped,
     Urged,
     Delivered,
+    ExtensionGranted,
 )

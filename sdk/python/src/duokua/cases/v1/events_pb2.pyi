@@ -172,7 +172,7 @@ Global___StepAccepted: _TypeAlias = StepAccepted  # noqa: Y015
 
 @_typing.final
 class LimitExtended(_message.Message):
-    """延长: the office has more time for the decision; the applicant is told, with the reason."""
+    """延长: there is more time for the decision; the applicant is told, with the reason."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -191,7 +191,9 @@ class LimitExtended(_message.Message):
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
-    def step(self) -> Global___StepRef: ...
+    def step(self) -> Global___StepRef:
+        """For the limit of the whole case, without a step, and with its lead organ."""
+
     def __init__(
         self,
         *,

@@ -27,7 +27,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)duokua/cases/v1/supervision_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x0fUrgeStepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12\x19\n\x07step_id\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12/\n\x04kind\x18\x04 \x01(\x0e\x32\x19.duokua.cases.v1.UrgeKindB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x05 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xf4\x03\"7\n\x10UrgeStepResponse\x12#\n\x04urge\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Urge\"\xb0\x01\n\x11\x43ountUrgesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12-\n\tbegins_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x08organ_id\x18\x05 \x01(\tB\x06\xba\xe1\x18\x02\x10@\"}\n\tUrgeCount\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x12\n\norgan_name\x18\x02 \x01(\t\x12\r\n\x05urges\x18\x03 \x01(\r\x12\x14\n\x0csupervisions\x18\x04 \x01(\r\x12\x11\n\tautomatic\x18\x05 \x01(\r\x12\x12\n\nlate_steps\x18\x06 \x01(\r\"Y\n\x12\x43ountUrgesResponse\x12*\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1a.duokua.cases.v1.UrgeCount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe2\x01\n\x12SupervisionService\x12\x63\n\x08UrgeStep\x12 .duokua.cases.v1.UrgeStepRequest\x1a!.duokua.cases.v1.UrgeStepResponse\"\x12\xba\xe1\x18\x0e\n\ncases.urge\x18\x01\x12g\n\nCountUrges\x12\".duokua.cases.v1.CountUrgesRequest\x1a#.duokua.cases.v1.CountUrgesResponse\"\x10\xba\xe1\x18\x0c\n\nurges.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)duokua/cases/v1/supervision_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x01\n\x0fUrgeStepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12\x19\n\x07step_id\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12/\n\x04kind\x18\x04 \x01(\x0e\x32\x19.duokua.cases.v1.UrgeKindB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x05 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xf4\x03\"7\n\x10UrgeStepResponse\x12#\n\x04urge\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Urge\"\xaa\x01\n\x12\x45xtendLimitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12\x17\n\x07step_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10\x32\x12\x16\n\x06\x61mount\x18\x04 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12\x16\n\x06reason\x18\x05 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1c\n\tauthority\x18\x06 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\"A\n\x13\x45xtendLimitResponse\x12*\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x1b.duokua.cases.v1.ClockState\"\xb0\x01\n\x11\x43ountUrgesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12-\n\tbegins_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x08organ_id\x18\x05 \x01(\tB\x06\xba\xe1\x18\x02\x10@\"}\n\tUrgeCount\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x12\n\norgan_name\x18\x02 \x01(\t\x12\r\n\x05urges\x18\x03 \x01(\r\x12\x14\n\x0csupervisions\x18\x04 \x01(\r\x12\x11\n\tautomatic\x18\x05 \x01(\r\x12\x12\n\nlate_steps\x18\x06 \x01(\r\"Y\n\x12\x43ountUrgesResponse\x12*\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1a.duokua.cases.v1.UrgeCount\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd2\x02\n\x12SupervisionService\x12\x63\n\x08UrgeStep\x12 .duokua.cases.v1.UrgeStepRequest\x1a!.duokua.cases.v1.UrgeStepResponse\"\x12\xba\xe1\x18\x0e\n\ncases.urge\x18\x01\x12n\n\x0b\x45xtendLimit\x12#.duokua.cases.v1.ExtendLimitRequest\x1a$.duokua.cases.v1.ExtendLimitResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.extend\x18\x01\x12g\n\nCountUrges\x12\".duokua.cases.v1.CountUrgesRequest\x1a#.duokua.cases.v1.CountUrgesResponse\"\x10\xba\xe1\x18\x0c\n\nurges.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,22 +42,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_URGESTEPREQUEST'].fields_by_name['kind']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_URGESTEPREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_URGESTEPREQUEST'].fields_by_name['reason']._serialized_options = b'\272\341\030\005\010\001\020\364\003'
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['case_id']._loaded_options = None
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\341\030\004\010\001\0202'
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['step_id']._loaded_options = None
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['step_id']._serialized_options = b'\272\341\030\002\0202'
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['amount']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['reason']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['authority']._loaded_options = None
+  _globals['_EXTENDLIMITREQUEST'].fields_by_name['authority']._serialized_options = b'\272\341\030\005\010\001\020\310\001'
   _globals['_COUNTURGESREQUEST'].fields_by_name['organ_id']._loaded_options = None
   _globals['_COUNTURGESREQUEST'].fields_by_name['organ_id']._serialized_options = b'\272\341\030\002\020@'
   _globals['_SUPERVISIONSERVICE'].methods_by_name['UrgeStep']._loaded_options = None
   _globals['_SUPERVISIONSERVICE'].methods_by_name['UrgeStep']._serialized_options = b'\272\341\030\016\n\ncases.urge\030\001'
+  _globals['_SUPERVISIONSERVICE'].methods_by_name['ExtendLimit']._loaded_options = None
+  _globals['_SUPERVISIONSERVICE'].methods_by_name['ExtendLimit']._serialized_options = b'\272\341\030\020\n\014cases.extend\030\001'
   _globals['_SUPERVISIONSERVICE'].methods_by_name['CountUrges']._loaded_options = None
   _globals['_SUPERVISIONSERVICE'].methods_by_name['CountUrges']._serialized_options = b'\272\341\030\014\n\nurges.read'
   _globals['_URGESTEPREQUEST']._serialized_start=157
   _globals['_URGESTEPREQUEST']._serialized_end=324
   _globals['_URGESTEPRESPONSE']._serialized_start=326
   _globals['_URGESTEPRESPONSE']._serialized_end=381
-  _globals['_COUNTURGESREQUEST']._serialized_start=384
-  _globals['_COUNTURGESREQUEST']._serialized_end=560
-  _globals['_URGECOUNT']._serialized_start=562
-  _globals['_URGECOUNT']._serialized_end=687
-  _globals['_COUNTURGESRESPONSE']._serialized_start=689
-  _globals['_COUNTURGESRESPONSE']._serialized_end=778
-  _globals['_SUPERVISIONSERVICE']._serialized_start=781
-  _globals['_SUPERVISIONSERVICE']._serialized_end=1007
+  _globals['_EXTENDLIMITREQUEST']._serialized_start=384
+  _globals['_EXTENDLIMITREQUEST']._serialized_end=554
+  _globals['_EXTENDLIMITRESPONSE']._serialized_start=556
+  _globals['_EXTENDLIMITRESPONSE']._serialized_end=621
+  _globals['_COUNTURGESREQUEST']._serialized_start=624
+  _globals['_COUNTURGESREQUEST']._serialized_end=800
+  _globals['_URGECOUNT']._serialized_start=802
+  _globals['_URGECOUNT']._serialized_end=927
+  _globals['_COUNTURGESRESPONSE']._serialized_start=929
+  _globals['_COUNTURGESRESPONSE']._serialized_end=1018
+  _globals['_SUPERVISIONSERVICE']._serialized_start=1021
+  _globals['_SUPERVISIONSERVICE']._serialized_end=1359
 # @@protoc_insertion_point(module_scope)

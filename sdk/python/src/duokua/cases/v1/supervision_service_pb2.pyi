@@ -74,6 +74,67 @@ class UrgeStepResponse(_message.Message):
 Global___UrgeStepResponse: _TypeAlias = UrgeStepResponse  # noqa: Y015
 
 @_typing.final
+class ExtendLimitRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    case_id: _builtins.str
+    """Its id or its number."""
+    step_id: _builtins.str
+    """Empty for the limit of the whole case."""
+    amount: _builtins.int
+    """In the unit of the limit, from 1."""
+    reason: _builtins.str
+    """Why, for the applicant and the history."""
+    authority: _builtins.str
+    """Who gave leave, such as the head of the organ."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        step_id: _builtins.str = ...,
+        amount: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        authority: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "authority", b"authority", "case_id", b"case_id", "reason", b"reason", "request_id", b"request_id", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendLimitRequest: _TypeAlias = ExtendLimitRequest  # noqa: Y015
+
+@_typing.final
+class ExtendLimitResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOCK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def clock(self) -> _case_pb2.ClockState:
+        """The clock of the limit as it is now."""
+
+    def __init__(
+        self,
+        *,
+        clock: _case_pb2.ClockState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendLimitResponse: _TypeAlias = ExtendLimitResponse  # noqa: Y015
+
+@_typing.final
 class CountUrgesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SupervisionServiceStub:
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed.
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer.
     """
 
     def __init__(self, channel):
@@ -40,6 +40,11 @@ class SupervisionServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepResponse.FromString,
                 _registered_method=True)
+        self.ExtendLimit = channel.unary_unary(
+                '/duokua.cases.v1.SupervisionService/ExtendLimit',
+                request_serializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitResponse.FromString,
+                _registered_method=True)
         self.CountUrges = channel.unary_unary(
                 '/duokua.cases.v1.SupervisionService/CountUrges',
                 request_serializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.CountUrgesRequest.SerializeToString,
@@ -48,7 +53,7 @@ class SupervisionServiceStub:
 
 
 class SupervisionServiceServicer:
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed.
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer.
     """
 
     def UrgeStep(self, request, context):
@@ -57,6 +62,17 @@ class SupervisionServiceServicer:
         needs no call. One kind is said to one office about one step once an hour.
         Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NOTHING_TO_URGE (nobody has the step to work
         on), NO_SUPERIOR (none is known), URGED_JUST_NOW, URGED_TOO_OFTEN, CASE_ENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendLimit(self, request, context):
+        """Extends the statutory limit of the whole case, for operators and for the organ that leads the case's bundle; or that
+        of a step, for operators and for the office that has it (which can say so on its task too). Once a limit, by no more
+        than the law or the bundle has, and before it has passed. The applicant is told, with the reason and who gave leave.
+        Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NO_LIMIT (none runs now), LIMIT_PASSED,
+        ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +94,11 @@ def add_SupervisionServiceServicer_to_server(servicer, server):
                     request_deserializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepResponse.SerializeToString,
             ),
+            'ExtendLimit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendLimit,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitResponse.SerializeToString,
+            ),
             'CountUrges': grpc.unary_unary_rpc_method_handler(
                     servicer.CountUrges,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_supervision__service__pb2.CountUrgesRequest.FromString,
@@ -92,7 +113,7 @@ def add_SupervisionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SupervisionService:
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed.
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer.
     """
 
     @staticmethod
@@ -112,6 +133,33 @@ class SupervisionService:
             '/duokua.cases.v1.SupervisionService/UrgeStep',
             duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_supervision__service__pb2.UrgeStepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendLimit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.cases.v1.SupervisionService/ExtendLimit',
+            duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_supervision__service__pb2.ExtendLimitResponse.FromString,
             options,
             channel_credentials,
             insecure,

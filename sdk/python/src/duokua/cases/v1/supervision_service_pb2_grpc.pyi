@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SupervisionServiceStub:
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed."""
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,6 +40,13 @@ class SupervisionServiceStub:
     Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NOTHING_TO_URGE (nobody has the step to work
     on), NO_SUPERIOR (none is known), URGED_JUST_NOW, URGED_TOO_OFTEN, CASE_ENDED.
     """
+    ExtendLimit: _grpc.UnaryUnaryMultiCallable[_supervision_service_pb2.ExtendLimitRequest, _supervision_service_pb2.ExtendLimitResponse]
+    """Extends the statutory limit of the whole case, for operators and for the organ that leads the case's bundle; or that
+    of a step, for operators and for the office that has it (which can say so on its task too). Once a limit, by no more
+    than the law or the bundle has, and before it has passed. The applicant is told, with the reason and who gave leave.
+    Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NO_LIMIT (none runs now), LIMIT_PASSED,
+    ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG.
+    """
     CountUrges: _grpc.UnaryUnaryMultiCallable[_supervision_service_pb2.CountUrgesRequest, _supervision_service_pb2.CountUrgesResponse]
     """How often each office was urged, in the order of the ids; an office that never was is left out.
     Errors: INVALID_ARGUMENT BAD_REQUEST (the period ends before it begins).
@@ -47,7 +54,7 @@ class SupervisionServiceStub:
 
 @_typing.type_check_only
 class SupervisionServiceAsyncStub(SupervisionServiceStub):
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed."""
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UrgeStep: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.UrgeStepRequest, _supervision_service_pb2.UrgeStepResponse]  # type: ignore[assignment]
@@ -57,13 +64,20 @@ class SupervisionServiceAsyncStub(SupervisionServiceStub):
     Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NOTHING_TO_URGE (nobody has the step to work
     on), NO_SUPERIOR (none is known), URGED_JUST_NOW, URGED_TOO_OFTEN, CASE_ENDED.
     """
+    ExtendLimit: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.ExtendLimitRequest, _supervision_service_pb2.ExtendLimitResponse]  # type: ignore[assignment]
+    """Extends the statutory limit of the whole case, for operators and for the organ that leads the case's bundle; or that
+    of a step, for operators and for the office that has it (which can say so on its task too). Once a limit, by no more
+    than the law or the bundle has, and before it has passed. The applicant is told, with the reason and who gave leave.
+    Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NO_LIMIT (none runs now), LIMIT_PASSED,
+    ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG.
+    """
     CountUrges: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.CountUrgesRequest, _supervision_service_pb2.CountUrgesResponse]  # type: ignore[assignment]
     """How often each office was urged, in the order of the ids; an office that never was is left out.
     Errors: INVALID_ARGUMENT BAD_REQUEST (the period ends before it begins).
     """
 
 class SupervisionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed."""
+    """催办, 督办: reminding the offices of what they owe, and counting how often that was needed. 延长: leave to take longer."""
 
     @_abc_1.abstractmethod
     def UrgeStep(
@@ -76,6 +90,19 @@ class SupervisionServiceServicer(metaclass=_abc_1.ABCMeta):
         needs no call. One kind is said to one office about one step once an hour.
         Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NOTHING_TO_URGE (nobody has the step to work
         on), NO_SUPERIOR (none is known), URGED_JUST_NOW, URGED_TOO_OFTEN, CASE_ENDED.
+        """
+
+    @_abc_1.abstractmethod
+    def ExtendLimit(
+        self,
+        request: _supervision_service_pb2.ExtendLimitRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supervision_service_pb2.ExtendLimitResponse, _abc.Awaitable[_supervision_service_pb2.ExtendLimitResponse]]:
+        """Extends the statutory limit of the whole case, for operators and for the organ that leads the case's bundle; or that
+        of a step, for operators and for the office that has it (which can say so on its task too). Once a limit, by no more
+        than the law or the bundle has, and before it has passed. The applicant is told, with the reason and who gave leave.
+        Errors: NOT_FOUND CASE_NOT_FOUND, STEP_NOT_FOUND; FAILED_PRECONDITION NO_LIMIT (none runs now), LIMIT_PASSED,
+        ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG.
         """
 
     @_abc_1.abstractmethod

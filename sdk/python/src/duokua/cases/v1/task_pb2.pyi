@@ -239,7 +239,9 @@ class TaskAnswer(_message.Message):
 
     @_builtins.property
     def extend_limit(self) -> Global___ExtendLimit:
-        """延长: more time for the decision. The task stays."""
+        """延长: more time for the decision, once a limit (SupervisionService.ExtendLimit is for the whole case). The task stays.
+        FAILED_PRECONDITION NO_LIMIT, LIMIT_PASSED, ALREADY_EXTENDED, EXTENSION_TOO_SHORT, EXTENSION_TOO_LONG.
+        """
 
     @_builtins.property
     def pass_up(self) -> Global___PassUp:

@@ -283,7 +283,7 @@ class Limit(_message.Message):
     amount: _builtins.int
     unit: Global___TimeUnit.ValueType
     longest_extension: _builtins.int
-    """Of all extensions together; 0 when it cannot be extended."""
+    """By so much it may be extended, once; 0 when it cannot be."""
     def __init__(
         self,
         *,
