@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("core", "embedded", "bundle5", "bus", "log", "search", "timers", "materials")
+BENCHMARKS = ("core", "embedded", "bundle5", "bus", "log", "search", "timers", "materials", "lint")
 
 
 def main() -> None:

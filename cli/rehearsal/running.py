@@ -64,7 +64,7 @@ def publish(scenario: Scenario) -> Published:
     """A scenario as cases run it, led by an organ made up for its region."""
     uscc = f"11{scenario.origin_region}MB0000000X"
     lead = Lead("lead", uscc, COUNTY)
-    bundle = Bundle(scenario, 1, lead, scenario.digest(), datetime(2026, 1, 1, tzinfo=UTC))
+    bundle = Bundle(scenario, 1, lead, "", datetime(2026, 1, 1, tzinfo=UTC))
     return compile_bundle(bundle_message(bundle).SerializeToString())
 
 

@@ -1,14 +1,14 @@
-"""`duokua scenario`: check and install scenario packages, and see what is installed. A module per command."""
+"""`duokua scenario`: write, test and install scenario packages, and see what is installed. A module per command."""
 
 import typer
 
-from cli.scenarios.checking import check
 from cli.scenarios.installing import install
+from cli.scenarios.linting import lint
 from cli.scenarios.listing import list_bundles
 from cli.scenarios.testing import rehearse
 
-app = typer.Typer(no_args_is_help=True, help="Scenario packages: check, install, list.")
-app.command()(check)
+app = typer.Typer(no_args_is_help=True, help="Scenario packages: write, test, install.")
+app.command()(lint)
 app.command()(install)
 app.command(name="test")(rehearse)
 app.command(name="list")(list_bundles)

@@ -7,7 +7,12 @@ import typer
 
 from duokua.matters.v1 import matter_service_pb2 as pb
 from services.matters.package.files import LARGEST_FILE
+from services.matters.package.overlay import OVERLAY
 
+OverlayPath = Annotated[
+    Path | None,
+    typer.Option("--overlay", help="A region's overlay: its folder, or its overlay.yaml.", exists=True),
+]
 Folder = Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)]
 
 PACKAGE_FILES = ("scenario.yaml", "matters", "templates")
@@ -37,6 +42,19 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         if path.is_file() and not any(part.startswith(".") for part in inside.parts):
             files[inside.as_posix()] = _read(path)
     return files
+
+
+def read_overlay(path: Path | None) -> dict[str, bytes] | None:
+    """The files of an overlay: a folder with overlay.yaml in it, or that file alone."""
+    if path is None:
+        return None
+    if path.is_file():
+        return {OVERLAY: _read(path)}
+    return {
+        each.relative_to(path).as_posix(): _read(each)
+        for each in sorted(path.rglob("*"))
+        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
+    }
 
 
 def package_of(where: Path) -> tuple[Path, str]:

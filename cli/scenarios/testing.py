@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.options import AsJson
 from cli.output import console, counted, one_line, print_json, say
 from cli.scenarios.faulty import faults_as_json, print_faults
-from cli.scenarios.folders import package_of, read_folder
+from cli.scenarios.folders import OverlayPath, package_of, read_folder, read_overlay
 
 if TYPE_CHECKING:
     from cli.rehearsal.running import Outcome
@@ -22,6 +22,7 @@ _WAYS = ("completed", "refused", "skipped", "undone")
 
 def rehearse(
     where: Annotated[Path, typer.Argument(help="The package's folder, or one file of its tests.", exists=True)],
+    overlay: OverlayPath = None,
     only: Annotated[str, typer.Option("-k", help="Only tests with this in their name.")] = "",
     stories: Annotated[bool, typer.Option("--stories", help="Tell what happened in every test.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - an option
@@ -36,7 +37,7 @@ def rehearse(
 
     folder, file = package_of(where)
     files = read_folder(folder)
-    examined = examine_package(files)
+    examined = examine_package(files, read_overlay(overlay))
     trials, faults = read_trials(files, examined) if not examined.faults else ([], examined.faults)
     if faults or examined.scenario is None:
         if json:

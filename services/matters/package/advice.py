@@ -1,0 +1,164 @@
+"""Advice about a package that has no fault: what its authors would want to know before others use it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from services.matters.domain.bundle import Scenario
+from services.matters.package.compiler import Examined
+from services.matters.package.faults import Fault, Faults, Path
+from services.matters.package.files import MANIFEST
+from services.matters.package.models import ManifestPart
+from services.matters.package.satisfying import Satisfying
+from services.matters.package.trialchecks import Trial
+from services.matters.package.trials import OF_OFFICES, StepStatus, ThenPart, verbs
+
+
+def advise(files: Mapping[str, bytes], examined: Examined, trials: Sequence[Trial]) -> list[Fault]:
+    """What is not wrong, and could be better, by file and line; nothing about a package with faults."""
+    scenario, manifest, source = examined.scenario, examined.manifest, examined.source
+    if scenario is None or manifest is None or source is None:
+        return []
+    advice = Faults()
+    for path, message in (
+        *_about_fields(scenario),
+        *_about_materials(scenario, manifest),
+        *_about_limits(scenario),
+        *_about_conditions(scenario, manifest),
+        *_about_results(scenario, manifest),
+        *_about_tests(manifest, trials),
+    ):
+        advice.add(source.fault(path, message))
+    for message in _about_files(files, manifest, trials):
+        advice.add(Fault(MANIFEST, 0, 0, "", message))
+    return advice.all()
+
+
+def _about_fields(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+    schema = json.loads(scenario.form_schema)
+    seen = {path for matter in scenario.matters for path in matter.form_fields} | {scenario.region_field}
+    conditions = " ".join([*(step.when for step in scenario.steps), *_expressions(scenario)])
+    for path, place, field in _fields(schema, schema):
+        dotted = ".".join(path)
+        if not _touched(dotted, seen) and f"form.{dotted}" not in conditions:
+            yield place, f'no matter uses "{dotted}": add it to the fields of one, or do not ask for it'
+        if "title" not in field:
+            yield place, f'"{dotted}" has no `title`: applicants would read its name'
+        elif "x-title-en" not in field:
+            yield place, f'"{dotted}" has no `x-title-en`: say in English what it is'
+
+
+def _fields(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Path, Any]]:
+    """The fields that a form shows: path, place in the manifest, and what the form says of each."""
+    waiting: list[tuple[Mapping[str, Any], tuple[str, ...], Path]] = [(schema, (), ("form",))]
+    while waiting:
+        here, above, place = waiting.pop(0)
+        for name, field in here.get("properties", {}).items():
+            if not isinstance(field, Mapping):
+                continue
+            path, at = (*above, name), (*place, "properties", name)
+            definition = root.get("$defs", {}).get(str(field.get("$ref", "")).removeprefix("#/$defs/"), {})
+            yield path, at, {**definition, **field}
+            if "properties" in field:
+                waiting.append((field, path, at))
+
+
+def _touched(path: str, seen: set[str]) -> bool:
+    """Whether somebody sees the field, a part of it, or what it is a part of."""
+    return any(path == each or path.startswith(f"{each}.") or each.startswith(f"{path}.") for each in seen)
+
+
+def _expressions(scenario: Scenario) -> Iterator[str]:
+    return (each.expression for step in scenario.steps for each in step.inputs)
+
+
+def _about_materials(scenario: Scenario, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
+    places = {material.kind: index for index, material in enumerate(manifest.materials)}
+    for material in scenario.materials:
+        users = [step for step in scenario.steps if material.kind in step.matter.materials]
+        if material.required and users and all(step.when for step in users):
+            names = ", ".join(step.step_id for step in users)
+            message = (
+                f'"{material.kind}" is asked of everybody, and only {names} with a condition see it: say '
+                "`required: false`, and let the office ask for it when it is missing"
+            )
+            yield ("materials", places[material.kind]), message
+
+
+def _about_limits(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+    whole = scenario.limits
+    if not (whole.promised or whole.statutory):
+        yield ("limits",), "the bundle has no limit: say `limits: {promised: ...}`, or nobody is told when it is late"
+    for index, step in enumerate(scenario.steps):
+        if not (step.limits.promised or step.limits.statutory):
+            message = f'"{step.step_id}" has no limit: say `limits: {{promised: ...}}`, or nobody is told it is late'
+            yield ("steps", index), message
+        elif whole.promised and not step.limits.promised:
+            message = f'"{step.step_id}" promises nothing, though the whole does: say `promised` in its limits'
+            yield ("steps", index), message
+
+
+def _about_conditions(scenario: Scenario, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
+    satisfying = Satisfying(json.loads(scenario.form_schema), get_args(StepStatus))
+    for index, step in enumerate(manifest.steps):
+        if step.when and not step.choice and satisfying.always(step.when):
+            yield ("steps", index, "when"), f'always holds, so "{step.id}" is always done: take `when` away'
+
+
+def _about_results(scenario: Scenario, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
+    """What a matter shares and nobody reads."""
+    read = " ".join([*(step.when for step in scenario.steps), *_expressions(scenario)])
+    for index, step in enumerate(scenario.steps):
+        for field in step.matter.result_fields:
+            if field.shared and f'"{step.step_id}"].result.{field.name}' not in read:
+                where = f"matters/{manifest.steps[index].matter}.yaml"
+                message = f'{where} shares "{field.name}", and no step reads it of "{step.step_id}": use it, or do not'
+                yield ("steps", index), message
+
+
+def _about_tests(manifest: ManifestPart, trials: Sequence[Trial]) -> Iterator[tuple[Path, str]]:
+    """Which refusals and which ways of conditions no test shows."""
+    if not trials:
+        return
+    refused = {said.step for trial in trials for said in trial.part.when if said.refuse is not None}
+    skipped = {step_id for trial in trials for then in _expected(trial) for step_id in _skipped(then)}
+    done = {step_id for trial in trials for step_id in _done(trial)}
+    for index, step in enumerate(manifest.steps):
+        if step.id not in refused:
+            yield ("steps", index), f'no test has "{step.id}" refused: show what becomes of the case then'
+        if step.when and step.id not in skipped:
+            yield ("steps", index, "when"), f'no test has "{step.id}" skipped: show an application without it'
+        if step.when and step.id not in done:
+            yield ("steps", index, "when"), f'no test has "{step.id}" done: show an application that needs it'
+
+
+def _expected(trial: Trial) -> Iterator[ThenPart]:
+    yield trial.part.then
+    yield from (said.then for said in trial.part.when if said.then is not None)
+
+
+def _skipped(then: ThenPart) -> Iterator[str]:
+    yield from then.skipped
+    yield from (step_id for step_id, status in then.steps.items() if status == "skipped")
+
+
+def _done(trial: Trial) -> Iterator[str]:
+    """The steps that a test shows at work."""
+    for said in trial.part.when:
+        if said.step is not None and set(verbs(said)) & set(OF_OFFICES):
+            yield said.step
+    for then in _expected(trial):
+        yield from (step_id for step_id, status in then.steps.items() if status not in {"skipped", "waiting"})
+        yield from (step_id for step_id, notice in then.notices.items() if notice.status not in {None, "none"})
+        yield from (*then.order, *(then.undone or ()), *then.inputs, *then.sees, *then.hidden)
+
+
+def _about_files(files: Mapping[str, bytes], manifest: ManifestPart, trials: Sequence[Trial]) -> Iterator[str]:
+    if not trials:
+        yield "the package has no tests: add tests/<name>.test.yaml, so that whoever installs it can see that it works"
+    if not any(path.startswith("examples/") for path in files):
+        yield "the package has no example of a form: add examples/<name>.json"
+    if not any(path.startswith("README") for path in files):
+        yield "the package has no README.md: say what it is for, and what has to be checked before it is used"
+    if manifest.summary is None:
+        yield "the package has no `summary`: say in a sentence what it does"

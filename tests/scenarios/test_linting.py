@@ -1,0 +1,275 @@
+"""`duokua scenario lint`: faults of packages, examples and tests together, and advice about what is sound."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from cli.rehearsal.running import publish, run_trial
+from cli.scenarios.folders import read_folder
+from cli.scenarios.linting import Found, look_over
+from services.matters.package.compiler import examine_package
+from services.matters.package.trialchecks import read_trials
+from tests.scenarios.builders import a_test, package
+from tests.scenarios.large import a_large_package
+
+SCENARIOS = sorted(path.parent for path in (Path(__file__).parents[2] / "scenarios").glob("*/scenario.yaml"))
+TITLES = (
+    ("shop:\n      type", "shop:\n      title: 店\n      x-title-en: Shop\n      type"),
+    ("region: {type", "region: {title: 区, x-title-en: Region, type"),
+    ("area: {type", "area: {title: 面积, x-title-en: Area, type"),
+    ("seats: {type", "seats: {title: 座位, x-title-en: Seats, type"),
+    ("owner: {type", "owner: {title: 业主, x-title-en: Owner, type"),
+)
+LIMITS = (
+    ("undo: task}\n  - {id: card", "undo: task, limits: {promised: 2 working days}}\n  - {id: card"),
+    (
+        "number: 'steps[\"permit\"].result.number'}}",
+        "number: 'steps[\"permit\"].result.number'}, limits: {promised: 1 hour}}",
+    ),
+    ("optional: true}", "optional: true, limits: {promised: 1 hour}}"),
+)
+SUMMARY = ("licence:", "summary: {zh: 一次办, en: At once}\nlicence:")
+TESTS = "".join(
+    [
+        a_test(then="{case: completed, steps: {fire: skipped}}", name="small"),
+        a_test(then="{case: completed, steps: {fire: completed}}", example="large", name="large"),
+        *(
+            a_test(f"step: {step}, refuse: 不符", then=f"{{steps: {{{step}: refused}}}}", example="large", name=step)
+            for step in ("check", "permit", "fire", "card", "gift")
+        ),
+    ]
+)
+
+
+def sound(tests: str = TESTS, *changes: tuple[str, str]) -> dict[str, bytes]:
+    """A package about which there is nothing to say."""
+    return {**package(tests, *TITLES, *LIMITS, SUMMARY, *changes), "README.md": b"# Shop\n"}
+
+
+def advice(files: dict[str, bytes]) -> list[str]:
+    found = look_over(files)
+    assert found.faults == []
+    return [f"{each.place} {each.message}" for each in found.advice]
+
+
+def test_there_is_nothing_to_say_about_a_package_that_has_everything() -> None:
+    assert look_over(sound()) == Found([], [])
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
+def test_there_is_nothing_to_say_about_a_shipped_scenario(folder: Path) -> None:
+    assert look_over(read_folder(folder)) == Found([], [])
+
+
+def test_there_is_nothing_to_say_about_a_large_package_and_its_tests_pass() -> None:
+    files = a_large_package()
+    assert look_over(files) == Found([], [])
+    examined = examine_package(files)
+    assert examined.scenario is not None
+    published = publish(examined.scenario)
+    trials, _ = read_trials(files, examined)
+    assert len(examined.scenario.steps) == 50
+    assert [each.part.name for each in trials if not run_trial(published, each, files).passed] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("x-title-en: Seats, ", ""), '"shop.seats" has no `x-title-en`'),
+        (("title: 座位, x-title-en: Seats, ", ""), '"shop.seats" has no `title`'),
+        (("summary: {zh: 一次办, en: At once}\n", ""), "has no `summary`"),
+        (("limits: {promised: 1 working day}", "level: 4"), '"check" has no limit'),
+        (("limits: {promised: 1 working day}", "limits: {statutory: 3 hours}"), '"check" promises nothing'),
+        (("    owner: {", "    age: {title: 岁, x-title-en: Age, type: number}\n    owner: {"), 'no matter uses "age"'),
+        (("form.shop.area > 300", "form.shop.area > 300 || form.shop.area <= 300"), "always holds"),
+        (("Area, type: number", "Area, type: number, minimum: 301"), "always holds"),
+    ],
+)
+def test_what_could_be_better_is_advised(change: tuple[str, str], told: str) -> None:
+    files = sound(TESTS, change)
+    files["examples/small.json"] = files["examples/small.json"].replace(b"100", b"310")
+    assert [each for each in advice(files) if told in each]
+
+
+def test_a_field_within_what_an_office_sees_is_used() -> None:
+    assert advice(sound(TESTS, ("seats:", "depth: {title: 深, x-title-en: Depth, type: number}\n        seats:"))) == []
+
+
+def test_a_material_that_few_need_and_all_are_asked_for_is_advised() -> None:
+    files = sound()
+    files["matters/fire.yaml"] = files["matters/fire.yaml"].replace(b"shop.area]", b"shop.area], materials: [lease]")
+    files["matters/permit.yaml"] = files["matters/permit.yaml"].replace(b"materials: [lease]\n", b"")
+    (told,) = advice(files)
+    assert '"lease" is asked of everybody, and only fire with a condition see it' in told
+
+
+def test_a_result_that_is_shared_and_never_read_is_advised() -> None:
+    files = sound()
+    for name in ("check", "gift"):
+        path = f"matters/{name}.yaml"
+        files[path] = files[path].replace(b"}", b"}, result: {mark: {type: string, shared: true}}", 1)
+    told = advice(files)
+    assert [each for each in told if 'matters/check.yaml shares "mark", and no step reads it of "check"' in each]
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        ("fire", ['no test has "fire" refused']),
+        ("small", ['no test has "fire" skipped']),
+    ],
+)
+def test_what_no_test_shows_is_advised(without: str, told: list[str]) -> None:
+    blocks = TESTS.split("  - name: ")
+    files = sound("  - name: ".join(block for block in blocks if not block.startswith(f"{without}\n")))
+    found = advice(files)
+    assert len(found) == len(told)
+    assert all(words in each for words, each in zip(told, found, strict=True))
+
+
+def test_a_condition_that_no_test_has_hold_is_advised() -> None:
+    files = sound(a_test(then="{case: completed, steps: {fire: skipped}}"))
+    assert [each for each in advice(files) if 'no test has "fire" done' in each]
+
+
+def test_a_package_without_tests_examples_and_readme_is_advised_so() -> None:
+    files = {path: text for path, text in sound().items() if not path.startswith(("tests/", "examples/", "README"))}
+    assert [each.partition(":")[0] for each in advice(files)] == [
+        "scenario.yaml the package has no README.md",
+        "scenario.yaml the package has no example of a form",
+        "scenario.yaml the package has no tests",
+    ]
+
+
+def test_faults_of_the_package_of_tests_and_of_examples_are_told_at_once() -> None:
+    files = sound()
+    files["tests/shop.test.yaml"] = files["tests/shop.test.yaml"].replace(b"step: check", b"step: chek")
+    files["examples/small.json"] = files["examples/small.json"].replace(b"100", b'"100"')
+    found = look_over(files)
+    assert [fault.place for fault in found.faults] == [
+        "examples/small.json:1:39 shop.area",
+        "tests/shop.test.yaml:11:16 tests[2].when[0].step",
+    ]
+    assert found.advice == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"a": }', "examples/small.json:1:7 is not JSON here: Expecting value"),
+        (b"[]", "examples/small.json:1:1 holds no form"),
+        (b'\xff{"a": 1}', "examples/small.json:1:1 is not JSON"),
+        (b'{\t"shop": 1, "owner": "x"}', "examples/small.json:1:11 shop does not fit the form"),
+    ],
+)
+def test_examples_that_are_no_form_are_faults(content: bytes, told: str) -> None:
+    files = {path: text for path, text in sound().items() if not path.startswith("tests/")}
+    found = look_over({**files, "examples/small.json": content})
+    assert f"{found.faults[0].place} {found.faults[0].message}".startswith(told)
+
+
+# At the command line
+
+
+def _folder(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    return tmp_path
+
+
+def _run(*words: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["scenario", *map(str, words)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_lint_says_that_a_package_is_in_order(tmp_path: Path) -> None:
+    assert _run("lint", _folder(tmp_path, sound())) == (0, f"{tmp_path} is in order\n")
+
+
+def test_lint_names_faults_with_file_line_and_column(tmp_path: Path) -> None:
+    files = sound()
+    files["matters/fire.yaml"] = files["matters/fire.yaml"].replace(b"shop.area", b"shop.aera")
+    code, said = _run("lint", _folder(tmp_path, files))
+    assert code == 1
+    assert 'matters/fire.yaml:1:84 form_fields[0] the form has no field "shop.aera": did you mean "shop.area"?' in said
+    assert said.endswith(f"{tmp_path}: 1 fault\n")
+
+
+def test_advice_fails_only_when_it_is_asked_to(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, {path: text for path, text in sound().items() if path != "README.md"})
+    code, said = _run("lint", folder)
+    assert code == 0
+    assert said.endswith("is in order, 1 piece of advice\n")
+    assert _run("lint", folder, "--strict")[0] == 1
+
+
+def test_lint_gives_json(tmp_path: Path) -> None:
+    code, said = _run("lint", _folder(tmp_path, {**sound(), "matters/Odd.yaml": b"a: 1"}), "--json")
+    assert code == 1
+    (fault,) = json.loads(said)["faults"]
+    assert (fault["file"], fault["line"]) == ("matters/Odd.yaml", 0)
+    assert "small letters" in fault["message"]
+
+
+def test_test_shows_what_is_expected_and_found_and_the_story(tmp_path: Path) -> None:
+    wrong = a_test("step: permit, refuse: 面积不足", then="{case: completed}", name="wrong")
+    code, said = _run("test", _folder(tmp_path, sound(TESTS + wrong)))
+    assert code == 1
+    assert "✗ wrong" in said
+    line = TESTS.count("\n") + 6
+    assert f"tests/shop.test.yaml:{line}:12 then.case\n        expected  completed\n        found     undone" in said
+    assert "permit: refused, 面积不足" in said
+    assert "8 tests, 1 failed in" in said
+
+
+def test_test_runs_what_is_asked_for(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, {**sound(), "tests/more.test.yaml": ("tests:\n" + a_test(name="more")).encode()})
+    assert "8 tests passed" in _run("test", folder)[1]
+    assert "1 test passed" in _run("test", folder, "-k", "more")[1]
+    assert "1 test passed" in _run("test", folder / "tests" / "more.test.yaml")[1]
+    code, said = _run("test", folder, "-k", "nothing")
+    assert (code, said) == (1, f"{folder} has no such test: they are in tests/<name>.test.yaml\n")
+
+
+def test_test_of_a_faulty_package_says_what_is_wrong(tmp_path: Path) -> None:
+    code, said = _run("test", _folder(tmp_path, sound(a_test("step: permti, accept: true"))))
+    assert code == 1
+    assert 'did you mean "permit"?' in said
+    assert "so nothing was tested" in said
+    code, said = _run("test", tmp_path, "--json")
+    assert code == 1
+    assert json.loads(said)["tests"] == []
+
+
+def test_test_gives_json(tmp_path: Path) -> None:
+    code, said = _run("test", _folder(tmp_path, sound()), "--json")
+    assert code == 0
+    given = json.loads(said)
+    assert [each["passed"] for each in given["tests"]] == [True] * 7
+    assert given["steps"]["fire"] == {"completed": 3, "refused": 1, "skipped": 1, "undone": 1}
+
+
+def test_a_file_outside_of_any_package_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "some.test.yaml").write_text("tests: []")
+    with pytest.raises(ValueError, match="is in no scenario package"):
+        _run("test", tmp_path / "some.test.yaml")
+
+
+def test_an_overlay_is_linted_and_tested_with_its_package(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "package", sound())
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text('format: 1\npackage: {id: open-shop, version: "1.0.0"}\nregion: "330108"\n')
+    assert _run("lint", folder, "--overlay", overlay)[0] == 0
+    assert _run("test", folder, "--overlay", tmp_path)[0] == 1
+    assert _run("test", folder, "--overlay", overlay)[0] == 0
+    overlay.write_text(overlay.read_text().replace("open-shop", "open-shp"))
+    code, said = _run("lint", folder, "--overlay", overlay)
+    assert code == 1
+    assert "overlay.yaml:2:15 package.id" in said
