@@ -8,6 +8,7 @@ from chassis.settings import Settings
 from cli.applications import Principal, correct, withdraw
 from cli.case_view import tree_of
 from cli.connection import connect, connect_as
+from cli.migrating import migrate
 from cli.options import AsJson
 from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
@@ -22,7 +23,7 @@ pb = case_service_pb2
 app = typer.Typer(
     no_args_is_help=True,
     help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, extend, "
-    "decide, stop, rate, deliver, export.",
+    "decide, stop, migrate, rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 AsPerson = Annotated[
@@ -122,8 +123,9 @@ def history(
             say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
 
 
-COMMANDS = (proof, verify, replay, submit, correct, withdraw, urge, extend, search, decide, stop, rate, deliver, export)
-for command in COMMANDS:
+OF_APPLICANTS = (submit, correct, withdraw, rate)
+OF_OPERATORS = (proof, verify, replay, urge, extend, search, decide, stop, migrate, deliver, export)
+for command in (*OF_OPERATORS, *OF_APPLICANTS):
     app.command()(command)
 
 

@@ -1,6 +1,6 @@
 """Checks of what an applicant hands in, against the bundle's one form and its one set of materials."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def check_application(
     faults = [
         *form_faults(published, form),
         *material_faults(published.bundle.materials, materials, finished),
-        *_missing_materials(published.bundle, materials),
+        *missing_materials(published.bundle, {material.kind for material in materials}),
     ]
     region = value_at(form, published.plan.region_field)
     if not faults and not _is_region(region):
@@ -62,8 +62,8 @@ def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Viola
         yield Violation(_dotted(error.instance_path), error.message[:300])
 
 
-def _missing_materials(bundle: bundle_pb2.Bundle, materials: Sequence[case_pb2.Material]) -> Iterator[Violation]:
-    given = {material.kind for material in materials}
+def missing_materials(bundle: bundle_pb2.Bundle, given: Collection[str]) -> Iterator[Violation]:
+    """The kinds of material that a bundle requires and that are not given."""
     for kind in bundle.materials:
         if kind.required and kind.kind not in given:
             yield Violation("materials", f"{kind.kind} ({kind.name}) is required")

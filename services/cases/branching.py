@@ -16,7 +16,20 @@ def branch_at_submission(published: Published, form: Mapping[str, Any], skipped:
 
     Yields what cannot be decided, and each choice of which not exactly one step is left.
     """
-    undecided = set()
+    undecided: set[str] = set()
+    yield from decide_conditions(published, form, skipped, undecided)
+    for choice, members in published.plan.choices.items():
+        left = [step_id for step_id in members if step_id not in skipped]
+        if len(left) != 1 and not undecided.intersection(members):
+            told = "; ".join(f"{step_id}: {published.plan.by_id[step_id].when}" for step_id in left or members)
+            what = "more than one condition holds" if left else "none of the conditions holds"
+            yield Violation("form", f"of the choice {choice} exactly one step is done, but {what}: {told}")
+
+
+def decide_conditions(
+    published: Published, form: Mapping[str, Any], skipped: dict[str, str], undecided: set[str]
+) -> Iterator[Violation]:
+    """Fill in the steps whose condition on the form does not hold, with it, and those where that cannot be decided."""
     for step_id, condition in published.conditions.items():
         try:
             if not condition.late and not condition.holds(form):
@@ -24,12 +37,6 @@ def branch_at_submission(published: Published, form: Mapping[str, Any], skipped:
         except ExpressionFaultError as fault:
             undecided.add(step_id)
             yield Violation("form", f"the condition of step {step_id} cannot be decided: {fault}")
-    for choice, members in published.plan.choices.items():
-        left = [step_id for step_id in members if step_id not in skipped]
-        if len(left) != 1 and not undecided.intersection(members):
-            told = "; ".join(f"{step_id}: {published.plan.by_id[step_id].when}" for step_id in left or members)
-            what = "more than one condition holds" if left else "none of the conditions holds"
-            yield Violation("form", f"of the choice {choice} exactly one step is done, but {what}: {told}")
 
 
 def branch_late(published: Published, case: Case, form: Mapping[str, Any], step_ids: Sequence[str]) -> Branched:

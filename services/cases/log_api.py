@@ -68,8 +68,7 @@ class LogApi:
     def replay_case(self, call: Call, request: pb.ReplayCaseRequest) -> pb.ReplayCaseResponse:
         """Whether a case is what its history leads to."""
         row = visible_case(self._cases, call.work, call.caller, request.case_id)
-        plan = self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan
-        entries, found = replaying.replay(call.work, row, plan)
+        entries, found = replaying.replay(call.work, row, self._cases.plans)
         response = pb.ReplayCaseResponse(case_id=row.case_id, entries=entries)
         if found is not None:
             response.difference.CopyFrom(

@@ -28,7 +28,7 @@ CASE_STATUSES = {
     case_pb2.CASE_STATUS_UNDONE: CaseStatus.UNDONE,
 }
 CASE_NUMBERS = {status: number for number, status in CASE_STATUSES.items()}
-_STEP_NUMBERS = {status: case_pb2.StepStatus.Value(f"STEP_STATUS_{status.name}") for status in StepStatus}
+STEP_NUMBERS = {status: case_pb2.StepStatus.Value(f"STEP_STATUS_{status.name}") for status in StepStatus}
 _NOTICE_NUMBERS = {
     NoticeStatus.NONE: case_pb2.NOTICE_STATUS_UNSPECIFIED,
     NoticeStatus.REQUESTED: case_pb2.NOTICE_STATUS_REQUESTED,
@@ -75,7 +75,7 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
     message = case_pb2.StepState(
         step_id=step.step_id,
         name=plan.by_id[step.step_id].name,
-        status=_STEP_NUMBERS[step.status],
+        status=STEP_NUMBERS[step.status],
         organ_id=step.organ_id,
         organ_name=step.organ_name,
         routing_reason=step.routing_reason,

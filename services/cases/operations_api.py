@@ -1,6 +1,6 @@
 """OperationsService: what operators see and decide, between contract and use cases."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from chassis.requests import check_request_id
 from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import operations_service_pb2 as pb
 from duokua.data import from_struct
+from services.cases.case_migration import CaseMigration, Move
 from services.cases.domain.decisions import DecisionKind
 from services.cases.domain.inputs import (
     CaseStopped,
@@ -23,13 +24,15 @@ from services.cases.domain.inputs import (
     StepSkipped,
 )
 from services.cases.messages import case_message, incident_message
+from services.cases.migration_messages import count, move_of, moved, refused
 from services.cases.operations import Filter, Operations
 from services.cases.search_messages import summary_message, wanted_of
 from services.cases.searching import key_of, keys_of, search
 from services.cases.service import Cases
 
 AT_ONCE = 100
-"""Incidents looked up together for a bulk decision; each is decided in a transaction of its own."""
+"""Incidents or cases looked up together for a bulk decision; each is decided in a transaction of its own."""
+NO_LIMIT = -1
 _KINDS = {kind: case_pb2.DecisionKind.Value(f"DECISION_KIND_{kind.name}") for kind in DecisionKind}
 
 
@@ -41,6 +44,7 @@ class OperationsApi:
     def __init__(self, cases: Cases) -> None:
         self._cases = cases
         self._operations = Operations(cases)
+        self._migration = CaseMigration(cases)
 
     def list_incidents(self, call: Call, request: pb.ListIncidentsRequest) -> pb.ListIncidentsResponse:
         """What waits for an operator."""
@@ -114,6 +118,58 @@ class OperationsApi:
     def stop_case(self, call: Call, request: pb.StopCaseRequest) -> pb.StopCaseResponse:
         """Give a case up."""
         return pb.StopCaseResponse(case=self._decided(call, request.case_id, CaseStopped(request.reason)))
+
+    async def migrate_cases(
+        self, call: StreamCall, request: pb.MigrateCasesRequest
+    ) -> AsyncIterator[pb.MigrateCasesResponse]:
+        """Have cases go on by a newer version, each in a transaction of its own."""
+        check_request_id(request.request_id)
+        move = move_of(request)
+        await call.run(self._check_move, call, move)
+        summary, left = pb.MigrationSummary(), request.most or NO_LIMIT
+        async for id_or_number in self._to_migrate(call, request, move):
+            if call.stopping.is_set():
+                raise Unavailable("SERVER_STOPPING", "the server stops; call again with the same request_id")
+            outcome = await call.run(self._migrate, call, id_or_number, move, request.dry_run)
+            count(summary, outcome)
+            yield pb.MigrateCasesResponse(outcome=outcome)
+            left -= 1
+            if not left:
+                break
+        yield pb.MigrateCasesResponse(summary=summary)
+
+    def _check_move(self, call: StreamCall, move: Move) -> None:
+        with call.database.read() as work:
+            self._migration.check(work, move)
+
+    async def _to_migrate(self, call: StreamCall, request: pb.MigrateCasesRequest, move: Move) -> AsyncIterator[str]:
+        """The cases that the request names, or else all that run the version before."""
+        for id_or_number in dict.fromkeys(request.case_ids):
+            yield id_or_number
+        after = ""
+        while not request.case_ids and (found := await call.run(self._running, call, move, after)):
+            for case_id in found:
+                yield case_id
+            after = found[-1]
+
+    def _running(self, call: StreamCall, move: Move, after: str) -> Sequence[str]:
+        with call.database.read() as work:
+            return self._migration.running(work, move, after, AT_ONCE)
+
+    def _migrate(self, call: StreamCall, id_or_number: str, move: Move, dry_run: bool) -> pb.MigrationOutcome:  # noqa: FBT001 - passed on
+        outcome = pb.MigrationOutcome(case_id=id_or_number)
+        try:
+            with call.database.read() if dry_run else call.database.begin() as work:
+                row = self._cases.row(work, id_or_number)
+                outcome.case_id, outcome.case_number = row.case_id, row.case_number
+                if dry_run:
+                    moved(outcome, self._migration.preview(work, row, move), dry_run=True)
+                else:
+                    what = self._migration.migrate(work, row.case_id, move, call.caller.subject)
+                    moved(outcome, what, dry_run=False)
+        except Problem as problem:
+            refused(outcome, problem)
+        return outcome
 
     def _decided(self, call: Call, id_or_number: str, order: Order) -> case_pb2.Case:
         row = self._cases.row(call.work, id_or_number)

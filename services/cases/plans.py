@@ -44,6 +44,13 @@ class Plans:
             self._known[key] = compile_bundle(store.bundle_body(connection, bundle_id, version))
         return self._known[key]
 
+    def published(self, connection: Connection, bundle_id: str, version: int) -> Published:
+        """A version of a bundle that somebody named; raises NotFound BUNDLE_NOT_FOUND."""
+        if not store.has_bundle(connection, bundle_id, version):
+            message = f"there is no version {version} of a bundle {bundle_id}; ListBundles tells which there are"
+            raise NotFound("BUNDLE_NOT_FOUND", message, bundle_id=bundle_id, version=version)
+        return self.of(connection, bundle_id, version)
+
     def newest(self, connection: Connection, bundle_id: str) -> Published:
         """The newest version of a bundle; raises NotFound BUNDLE_NOT_FOUND."""
         version = store.newest_version(connection, bundle_id)

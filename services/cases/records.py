@@ -11,9 +11,8 @@ from chassis.database import UnitOfWork
 from chassis.problems import Conflict
 from services.cases import store
 from services.cases.domain.case import Case
-from services.cases.domain.decide import decide
+from services.cases.domain.decide import decide, version_for
 from services.cases.domain.inputs import from_json
-from services.cases.domain.plan import Plan
 from services.cases.domain.records import Record
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.reporting import Moment, Reports
@@ -30,7 +29,10 @@ class CaseRecords:
     def __init__(self, cases: Cases, work: UnitOfWork, row: Row[Any]) -> None:
         self.case_id: str = row.case_id
         self.case_number: str = row.case_number
-        self.plan: Plan = cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
+        self.bundle_id: str = row.bundle_id
+        self.plan = cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
+        """Of the version that the case runs now."""
+        self._plans = cases.plans
         self._reports = Reports(_materials(work, row))
         self._case: Case | None = None
         self._sequence = 0
@@ -42,16 +44,17 @@ class CaseRecords:
         """
         limit = PAGE if last is None else min(PAGE, last - self._sequence)
         entries = store.history_page(work.connection, self.case_id, self._sequence, limit) if limit > 0 else []
-        return [record for entry in entries for record in self._take(entry)] if entries else None
+        return [record for entry in entries for record in self._take(work, entry)] if entries else None
 
-    def _take(self, entry: Row[Any]) -> Iterator[Record]:
+    def _take(self, work: UnitOfWork, entry: Row[Any]) -> Iterator[Record]:
         try:
             given = from_json(entry.kind, entry.input)
-            after = decide(self.plan, self._case, given, entry.at).case
+            plan = self._plans.of(work.connection, self.bundle_id, version_for(self._case, given)).plan
+            after = decide(plan, self._case, given, entry.at).case
         except (Refusal, KeyError, TypeError, ValueError) as error:
             message = f"entry {entry.sequence} of case {self.case_id} cannot be replayed; ReplayCase tells why"
             raise Conflict("HISTORY_UNREADABLE", message, case_id=self.case_id) from error
-        moment = Moment(self.plan, entry.sequence, entry.at, given, self._case, after)
+        moment = Moment(plan, entry.sequence, entry.at, given, self._case, after)
         self._case, self._sequence = after, entry.sequence
         return self._reports.after(moment)
 

@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, select
 from chassis.database import UnitOfWork
 from services.cases import searching, store
 from services.cases.domain.case import Case
-from services.cases.domain.decide import decide
+from services.cases.domain.decide import decide, version_for
 from services.cases.domain.history import Entry, verify
-from services.cases.domain.inputs import from_json
+from services.cases.domain.inputs import Input, Submitted, from_json
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import to_json
+from services.cases.plans import Plans
 from services.cases.vouching import unvouched
 
 _KEYS = ("task_id", "incident_id", "step_id")
@@ -34,11 +35,11 @@ class Difference:
     description: str
 
 
-def replay(work: UnitOfWork, row: Row[Any], plan: Plan) -> tuple[int, Difference | None]:
+def replay(work: UnitOfWork, row: Row[Any], plans: Plans) -> tuple[int, Difference | None]:
     """How many entries a stored case has, and where it is first not what they lead to; None when it is."""
     query = select(store.history).where(store.history.c.case_id == row.case_id).order_by(store.history.c.sequence)
     rows = work.connection.execute(query).all()
-    return len(rows), _broken(rows) or _rebuilt(work, rows, row, plan)
+    return len(rows), _broken(rows) or _rebuilt(work, rows, row, plans)
 
 
 def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
@@ -51,11 +52,12 @@ def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
     return Difference(broken, "", f"entry {broken} {what}: the hash chain is broken there")
 
 
-def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plan: Plan) -> Difference | None:
+def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plans: Plans) -> Difference | None:
     case: Case | None = None
     for entry in rows:
         try:
-            decision = decide(plan, case, from_json(entry.kind, entry.input), entry.at)
+            given = from_json(entry.kind, entry.input)
+            decision = decide(_plan_for(work, plans, case, given), case, given, entry.at)
         except Refusal as refusal:
             why = f"today's rules refuse it: {refusal.message}"
             return Difference(entry.sequence, "", f"entry {entry.sequence} ({entry.kind}): {why}")
@@ -75,6 +77,14 @@ def _rebuilt(work: UnitOfWork, rows: Sequence[Row[Any]], row: Row[Any], plan: Pl
         or _found_by(case, searching.stored_listing(connection, case))
         or _found_always(case, searching.stored_lasting(connection, case.case_id))
     )
+
+
+def _plan_for(work: UnitOfWork, plans: Plans, case: Case | None, given: Input) -> Plan:
+    """The plan by which an entry was taken, as the history alone tells it."""
+    version = version_for(case, given)
+    subject = given if isinstance(given, Submitted) else case
+    assert subject is not None  # noqa: S101 - otherwise there is no version either
+    return plans.of(work.connection, subject.bundle_id, version).plan
 
 
 def _compared(row: Row[Any], case: Case, last_hash: str) -> Difference | None:

@@ -34,7 +34,7 @@ from services.cases.domain.effects import (
     WithdrawNotice,
 )
 from services.cases.domain.history import link
-from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, to_json
+from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, Migrated, to_json
 from services.cases.domain.inputs import Answer as DomainAnswer
 from services.cases.domain.looking import has_clocks, turned, wake_at
 from services.cases.domain.plan import Plan
@@ -108,7 +108,6 @@ class Saga:
             "case_number": case.case_number,
             "applicant_id": case.applicant_id,
             "bundle_id": case.bundle_id,
-            "bundle_version": case.bundle_version,
             "submitted_at": case.submitted_at,
             "form": running.form,
             "materials": running.materials,
@@ -182,6 +181,7 @@ class Saga:
             if running.wake_at is not None and running.wake_at <= work.now + LOOKED_AT_ANYWAY:
                 work.wake(CLOCKS_TOPIC)
         return {
+            "bundle_version": case.bundle_version,
             "status": str(case.status),
             "version": case.version,
             "open_incidents": case.open_incidents,
@@ -207,10 +207,11 @@ class Saga:
         )
 
     def _take(self, work: UnitOfWork, running: Running, pending: Pending, writes: Writes) -> Decision:
-        decision = self._decide(running.published.plan, running.case, pending.given, work.now)
+        published = self._published_for(work, running, pending.given)
+        decision = self._decide(published.plan, running.case, pending.given, work.now)
         if not decision.changed:
             return decision
-        running.case = decision.case
+        running.case, running.published = decision.case, published
         running.changed = True
         case = decision.case
         given = to_json(pending.given)
@@ -248,6 +249,12 @@ class Saga:
         for finding in findings:
             self._take(work, running, Pending(case.case_id, finding), writes)
         return decision
+
+    def _published_for(self, work: UnitOfWork, running: Running, given: Input) -> Published:
+        """The version of the bundle by which an input is taken: the case's, or the one that it goes to."""
+        if not isinstance(given, Migrated):
+            return running.published
+        return self._plans.of(work.connection, running.published.plan.bundle_id, given.to_version)
 
     def _carry_out(
         self, work: UnitOfWork, running: Running, effect: Effect, writes: Writes, findings: list[Finding]

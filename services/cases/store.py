@@ -177,6 +177,12 @@ def newest_version(connection: Connection, bundle_id: str) -> int | None:
     return version
 
 
+def has_bundle(connection: Connection, bundle_id: str, version: int) -> bool:
+    """Whether a version of a bundle was published."""
+    query = select(bundles.c.version).where(bundles.c.bundle_id == bundle_id, bundles.c.version == version)
+    return connection.scalar(query) is not None
+
+
 def bundle_body(connection: Connection, bundle_id: str, version: int) -> bytes:
     """A version of a bundle, as it was published."""
     query = select(bundles.c.body).where(bundles.c.bundle_id == bundle_id, bundles.c.version == version)
@@ -203,6 +209,7 @@ def add_case(connection: Connection, row: Mapping[str, Any]) -> None:
 
 
 _STATE = (
+    "bundle_version",
     "status",
     "version",
     "open_incidents",

@@ -45,8 +45,7 @@ def archived(town: Town) -> list[str]:
 def replays(town: Town, case_id: str) -> None:
     with town.database.read() as work:
         row = town.cases.row(work, case_id)
-        plan = town.cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
-        assert replay(work, row, plan)[1] is None
+        assert replay(work, row, town.cases.plans)[1] is None
 
 
 def test_the_office_gets_the_rating_and_what_it_did_and_nothing_else(town: Town) -> None:

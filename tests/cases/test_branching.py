@@ -65,7 +65,7 @@ def test_what_is_decided_late_is_in_the_history_which_replays_to_the_same_case(t
         plan = town.cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
         rows = work.connection.execute(select(history).where(history.c.case_id == case_id).order_by(history.c.sequence))
         entries = [(from_json(each.kind, each.input), each.at) for each in rows]
-        assert replay_stored(work, row, plan)[1] is None
+        assert replay_stored(work, row, town.cases.plans)[1] is None
     assert [given.kind for given, _ in entries] == ["submitted", "routed", "completed", "branched", "refused"]
     assert replay(plan, entries) == town.case(case_id)
     assert shown(town, case_id)["subsidy"].without_application

@@ -243,8 +243,7 @@ def test_a_corrected_case_is_rebuilt_from_its_history(town: Town) -> None:
     ask(town, town.one("food"), AREA)
     town.correct(case_id, {"shop": {"area": 90}})
     with town.database.read() as work:
-        plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
-        entries, difference = replay(work, town.row(case_id), plan)
+        entries, difference = replay(work, town.row(case_id), town.cases.plans)
     assert (entries, difference) == (town.case(case_id).version, None)
 
 

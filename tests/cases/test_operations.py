@@ -19,8 +19,7 @@ from tests.cases.builders import Town, completing, failing, reason_of, refusing,
 def replays(town: Town, case_id: str) -> bool:
     with town.database.read() as work:
         row = town.cases.row(work, case_id)
-        plan = town.cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
-        return replay(work, row, plan)[1] is None
+        return replay(work, row, town.cases.plans)[1] is None
 
 
 def test_a_step_that_is_left_out_takes_its_task_from_the_office(town: Town) -> None:

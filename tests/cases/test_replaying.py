@@ -73,7 +73,15 @@ def test_what_is_gone_from_a_snapshot_or_put_into_it_is_named(logged: LoggedTown
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("status", "undone"), ("version", 6), ("applicant_id", "p2"), ("history_hash", "00" * 32), ("open_incidents", 1)],
+    [
+        ("status", "undone"),
+        ("version", 6),
+        ("applicant_id", "p2"),
+        ("bundle_id", "another"),
+        ("bundle_version", 2),
+        ("history_hash", "00" * 32),
+        ("open_incidents", 1),
+    ],
 )
 def test_a_changed_column_of_a_case_is_named(logged: LoggedTown, column: str, value: object) -> None:
     case_id = logged.finished()

@@ -8,7 +8,6 @@ from chassis.clock import new_id
 from duokua.cases.v1 import task_pb2
 from duokua.data import from_struct
 from duokua.matters.v1 import bundle_pb2
-from services.cases.plans import compile_bundle
 from services.cases.replaying import replay
 from services.cases.stepinputs import LARGEST_INPUTS
 from tests.cases.builders import Town, a_bundle, a_form, completing, failing, refused, refusing, taken
@@ -60,9 +59,8 @@ def test_a_task_that_is_opened_again_is_given_the_same(town: Town) -> None:
     town.database.clock.advance(seconds=10)  # type: ignore[attr-defined]
     again = town.one("deliver")
     assert (again.attempt, again.inputs) == (2, first.inputs)
-    plan = compile_bundle(a_bundle_with_inputs().SerializeToString()).plan
     with town.database.read() as work:
-        assert replay(work, town.row(case_id), plan)[1] is None
+        assert replay(work, town.row(case_id), town.cases.plans)[1] is None
 
 
 def test_undo_tasks_are_given_no_inputs(town: Town) -> None:

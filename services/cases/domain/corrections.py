@@ -140,7 +140,7 @@ def _check_request(turn: Turn, task: TaskState, given: CorrectionRequested) -> N
     if not given.items:
         raise Refusal("ITEM_NOT_DECLARED", "the request names nothing to correct; name a field or a material")
     for item in given.items:
-        if not _declared(planned, item):
+        if not declares(planned, item):
             raise Refusal(
                 "ITEM_NOT_DECLARED",
                 f"{item.kind} {item.name} is not declared by step {planned.step_id}; ask for what its matter declares",
@@ -158,7 +158,8 @@ def _check_request(turn: Turn, task: TaskState, given: CorrectionRequested) -> N
         )
 
 
-def _declared(planned: PlanStep, item: CorrectionItem) -> bool:
+def declares(planned: PlanStep, item: CorrectionItem) -> bool:
+    """Whether an office may ask for this: it is, or is part of, what its matter declares."""
     if item.kind is ItemKind.MATERIAL:
         return item.name in planned.materials
     below = f"{item.name}."

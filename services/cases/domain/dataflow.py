@@ -24,6 +24,12 @@ def check_result(step: PlanStep, result: Mapping[str, Any]) -> None:
         raise Refusal("RESULT_INVALID", message, faults)
 
 
+def lacks(step: PlanStep, result: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a matter declares and a result of before has not, or otherwise; what is undeclared does not matter."""
+    declared = {f"result.{field.name}" for field in step.result_fields}
+    return tuple(field for field, _ in _result_faults(step, result) if step.result_fields and field in declared)
+
+
 def fits(value: Any, type_name: str) -> bool:
     """Whether a JSON value is of a type of JSON Schema; there a whole number is an integer, however it is written."""
     return _TYPES[type_name](value)

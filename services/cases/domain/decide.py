@@ -3,7 +3,7 @@
 Pure: the time comes in as an argument, and nothing else does. The table at the end is the map of the rules.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ from services.cases.domain.inputs import (
     Input,
     InputsFailed,
     LimitExtended,
+    Migrated,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -55,6 +56,7 @@ from services.cases.domain.inputs import (
     Withdrawn,
 )
 from services.cases.domain.lights import clock_turned
+from services.cases.domain.migrating import migrated
 from services.cases.domain.notices import notice_failed, notice_revoked, notice_sealed
 from services.cases.domain.passing import handed_over, passed_up
 from services.cases.domain.plan import Plan
@@ -66,6 +68,8 @@ from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import withdrawn
 from services.cases.domain.urging import urged
 from services.cases.domain.visiting import visit_attended, visit_scheduled
+
+NO_PLANS: Mapping[int, Plan] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,12 @@ class Decision:
 def decide(plan: Plan, case: Case | None, given: Input, now: datetime) -> Decision:
     """Take one input at ``now`` (aware UTC); ``case`` is None for Submitted, and only then.
 
+    ``plan`` is that of the case's bundle in the version that `version_for` names.
+
     A repeat of an answer that was taken, and a late event, leave the case unchanged. Raises Refusal when the input
     is not allowed, and ValueError when the plan is not the case's (a fault of the caller).
     """
-    _same_bundle(plan, given if isinstance(given, Submitted) else case)
+    _same_bundle(plan, case, given)
     if isinstance(given, Submitted):
         if case is not None:
             raise Refusal("CASE_EXISTS", f"case {case.case_id} was submitted before")
@@ -97,20 +103,39 @@ def decide(plan: Plan, case: Case | None, given: Input, now: datetime) -> Decisi
     return Decision(turn.after(), tuple(turn.effects), turn.changed)
 
 
-def replay(plan: Plan, history: Iterable[tuple[Input, datetime]]) -> Case:
-    """Return the case that the inputs lead to, each with the time at which it was taken."""
+def replay(plan: Plan, history: Iterable[tuple[Input, datetime]], later: Mapping[int, Plan] = NO_PLANS) -> Case:
+    """Return the case that the inputs lead to, each with the time at which it was taken.
+
+    ``later`` are the plans, by version, that the case was migrated to.
+    """
     case: Case | None = None
     for given, at in history:
-        case = decide(plan, case, given, at).case
+        version = version_for(case, given)
+        case = decide(later.get(version, plan), case, given, at).case
     if case is None:
         raise ValueError("an empty history leads to no case")
     return case
 
 
-def _same_bundle(plan: Plan, subject: Case | Submitted | None) -> None:
-    if subject is not None and (subject.bundle_id, subject.bundle_version) != (plan.bundle_id, plan.version):
+def version_for(case: Case | None, given: Input) -> int:
+    """The version of the bundle by whose plan an input is taken. Raises Refusal CASE_NOT_FOUND."""
+    if isinstance(given, Submitted):
+        return given.bundle_version
+    if isinstance(given, Migrated):
+        return given.to_version
+    if case is None:
+        raise Refusal("CASE_NOT_FOUND", "the case was never submitted")
+    return case.bundle_version
+
+
+def _same_bundle(plan: Plan, case: Case | None, given: Input) -> None:
+    subject = given if isinstance(given, Submitted) else case
+    if subject is None:
+        return
+    version = version_for(case, given)
+    if (subject.bundle_id, version) != (plan.bundle_id, plan.version):
         raise ValueError(
-            f"case {subject.case_id} runs bundle {subject.bundle_id} version {subject.bundle_version}, "
+            f"case {subject.case_id} runs bundle {subject.bundle_id} version {version}, "
             f"not {plan.bundle_id} version {plan.version}"
         )
 
@@ -146,6 +171,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     InputsFailed: inputs_failed,
     Withdrawn: withdrawn,
     Delivered: delivered,
+    Migrated: migrated,
     Rated: rated,
     Archived: archived,
 }

@@ -25,6 +25,9 @@ from services.cases.domain.turn import Turn
 from services.cases.domain.undoing import begin_undoing, pivot_passed
 from services.cases.domain.visits import hold_visits
 
+_STUCK = ("CONDITION_FAILED", "QUORUM_MISSED")
+"""What keeps a step from starting until an operator says something."""
+
 
 class _Verdict(Enum):
     WAIT = auto()
@@ -34,8 +37,17 @@ class _Verdict(Enum):
 
 
 def start_first(turn: Turn) -> None:
-    """Start the steps of a new case that wait for nothing."""
+    """Start the steps of a new case that wait for nothing; where a new version begins, all that may start by it."""
     _look_at(turn, turn.plan.steps)
+
+
+def could_have_started(turn: Turn, step_id: str) -> bool:
+    """Whether a step that has begun is where it could be: those before it have ended, or an operator let it start."""
+    verdict = _judge(turn, turn.plan.by_id[step_id])
+    let_go = any(
+        each.step_id == step_id and each.reason in _STUCK and each.retried_by for each in turn.incidents.values()
+    )
+    return verdict is _Verdict.START or (let_go and verdict is _Verdict.MISSED)
 
 
 def go_on(turn: Turn, *step_ids: str) -> None:
@@ -154,7 +166,7 @@ def _could_start(turn: Turn, step_id: str) -> bool:
 
 
 def _start(turn: Turn, step_id: str) -> None:
-    for reason in ("CONDITION_FAILED", "QUORUM_MISSED"):
+    for reason in _STUCK:
         if incident := turn.incident_of(step_id, reason):
             turn.close_incident(incident)
     if turn.steps[step_id].organ_id:

@@ -42,6 +42,7 @@ class Turn:
 
     __slots__ = (
         "before",
+        "bundle_version",
         "changed",
         "effects",
         "ended_at",
@@ -61,6 +62,7 @@ class Turn:
         self.plan = plan
         self.before = case
         self.now = now
+        self.bundle_version = case.bundle_version
         self.status = case.status
         self.ended_at = case.ended_at
         self.undo_cause = case.undo_cause
@@ -82,7 +84,7 @@ class Turn:
             case_id=before.case_id,
             case_number=before.case_number,
             bundle_id=before.bundle_id,
-            bundle_version=before.bundle_version,
+            bundle_version=self.bundle_version,
             applicant_id=before.applicant_id,
             region_code=before.region_code,
             status=self.status,

@@ -25,9 +25,14 @@ _OUT = frozenset({StepStatus.SKIPPED, StepStatus.REFUSED, StepStatus.CANCELLED})
 
 
 def plan_visits(turn: Turn) -> None:
-    """Note the visits of a new case."""
-    visits = {visit.visit_id: VisitState(visit.visit_id) for visit in turn.plan.visits if is_joint(turn, visit)}
-    if visits:
+    """Note the visits of a new case, or of one that runs a new version: those that it knows stay as they are."""
+    known = turn.proceedings.visits
+    visits = {
+        visit.visit_id: known.get(visit.visit_id, VisitState(visit.visit_id))
+        for visit in turn.plan.visits
+        if visit.visit_id in known or is_joint(turn, visit)
+    }
+    if visits != known:
         turn.proceed(visits=visits)
 
 

@@ -37,6 +37,7 @@ from services.cases.domain.inputs import (
     HandedOver,
     IncidentRetried,
     Input,
+    Migrated,
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
@@ -50,8 +51,10 @@ from services.cases.domain.inputs import (
 )
 from services.cases.domain.inputs import from_json as input_from_json
 from services.cases.domain.inputs import to_json as input_to_json
+from services.cases.domain.migrating import check_state, has_begun, places_of
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
+from services.cases.domain.versions import check_versions, moved_steps
 from tests.cases.domain.holding_up import release
 from tests.cases.domain.plans import a_restaurant
 from tests.cases.domain.site import go, waits
@@ -67,6 +70,10 @@ class Saga:
     """One case, driven by hand."""
 
     def __init__(self, plan: Plan, *, case_id: str = "c1") -> None:
+        self.plans = {plan.version: plan}
+        """The versions that the case has run."""
+        self.carried: set[str] = set()
+        """The steps that were under way when it was migrated: they have the clocks that they were granted before."""
         self.plan = plan
         self.case_id = case_id
         self.now = NINE
@@ -90,7 +97,8 @@ class Saga:
     def take(self, given: Input) -> Decision:
         """Decide, as the shell would: keep the case, the row of history and the effects."""
         assert input_from_json(given.kind, input_to_json(given)) == given
-        decision = decide(self.plan, self.current, given, self.now)
+        plan = self.plans[given.to_version] if isinstance(given, Migrated) else self.plan
+        decision = decide(plan, self.current, given, self.now)
         version = self.current.version if self.current else 0
         if decision.changed:
             assert decision.case.version == version + 1
@@ -98,7 +106,7 @@ class Saga:
         else:
             assert decision.case is self.current
             assert decision.effects == ()
-        self.current = decision.case
+        self.current, self.plan = decision.case, plan
         if decision.changed and isinstance(given, Answer) and not isinstance(given, KEEPING):
             self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal, or is about the past
         for effect in decision.effects:
@@ -145,6 +153,7 @@ class Saga:
                         if step.step_id in without
                         else self._office(step.step_id, offices or {})
                         for step in question.steps
+                        if step.step_id in self.case.steps
                     ),
                 )
             )
@@ -177,6 +186,20 @@ class Saga:
 
     def refuse(self, step_id: str, reason: str = "the exit is blocked") -> "Saga":
         return self.answer(Refused(self.task_id(step_id), self.request_id(), reason))
+
+    def migrate(self, plan: Plan, *skipped: str, **mapping: str) -> Decision:
+        """Go on by another version, as the shell would; a step with "" in its place has none."""
+        before = self.case
+        check_state(before, before.bundle_version, plan.version)
+        places = places_of(before.steps, plan.by_id, mapping)
+        check_versions(self.plan, plan, before)
+        self.plans[plan.version] = plan
+        moved = moved_steps(self.plan, plan, places)
+        reasons = tuple(f"not {step_id}" for step_id in skipped)
+        given = Migrated(before.bundle_version, plan.version, "a new law", mapping, moved, skipped, reasons)
+        decision = self.take(given)
+        self.carried |= {step_id for step_id, step in before.steps.items() if has_begun(step)}
+        return decision
 
     def send_back(self, step_id: str, reason: str = "not ours") -> "Saga":
         return self.answer(Returned(self.task_id(step_id), self.request_id(), reason))

@@ -1,8 +1,8 @@
 """Any inputs in any order: `decide` gives a change, no change, or a named refusal, and never anything else."""
 
 import json
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from services.cases.domain.case import OPEN_TASK, Case, NoticeStatus, TaskKind
 from services.cases.domain.clocks import Limit, LimitKind, StopKind, Unit
-from services.cases.domain.decide import Decision, decide, replay
+from services.cases.domain.decide import Decision, decide, replay, version_for
 from services.cases.domain.effects import AskBranch
-from services.cases.domain.inputs import Branched, Input, RoutingDecision, Submitted, from_json, to_json
+from services.cases.domain.inputs import Branched, Input, Migrated, RoutingDecision, Submitted, from_json, to_json
 from services.cases.domain.plan import CorrectionRules, Limits, Notice, Plan, PlanStep, Visit
 from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind, UrgeKind
 from services.cases.domain.reckoning import Light
@@ -101,6 +101,10 @@ def _value(name: str, plan: Plan, case: Case) -> st.SearchStrategy[Any]:
         "skipped": lambda: st.lists(st.sampled_from(steps), unique=True).map(tuple),
         "skip_reasons": lambda: st.lists(st.just("it does not hold"), max_size=3).map(tuple),
         "tags": lambda: st.lists(st.sampled_from(["slow", "kind"]), max_size=2).map(tuple),
+        "from_version": lambda: st.sampled_from([case.bundle_version, case.bundle_version, 1]),
+        "to_version": lambda: st.sampled_from([case.bundle_version + 1, case.bundle_version]),
+        "mapping": lambda: st.dictionaries(st.sampled_from(steps), st.sampled_from(["", *steps]), max_size=2),
+        "moved": lambda: st.lists(st.sampled_from(steps), max_size=2).map(tuple),
         "material_digests": lambda: st.just(("ab",)),
         "result": lambda: st.dictionaries(st.sampled_from(["size", "x"]), st.integers(0, 3), max_size=2),
         "opinion": lambda: st.just({"fit": True}),
@@ -160,26 +164,29 @@ def test_any_sequence_of_inputs_gives_changes_or_named_refusals_and_replays_to_t
     now = NINE
     history: list[tuple[Input, datetime]] = [(first, now)]
     decision = decide(plan, None, first, now)
-    case, asked = decision.case, _asked(decision)
+    case, asked, versions = decision.case, _asked(decision), {plan.version: plan}
     for _ in range(data.draw(st.integers(5, 40), "inputs")):
-        said = data.draw(_branched(asked) if asked else inputs(plan, case), "said")
+        said = data.draw(_branched(asked) if asked else inputs(versions[case.bundle_version], case), "said")
+        if isinstance(said, Migrated) and said.to_version not in versions:
+            versions[said.to_version] = replace(data.draw(plans(), "the new version"), version=said.to_version)
         now += timedelta(minutes=data.draw(st.sampled_from([0, 1, 600, 10_000]), "minutes"))
         assert from_json(said.kind, json.loads(json.dumps(to_json(said)))) == said
-        taken = _taken(plan, case, said, now)
+        taken = _taken(versions[version_for(case, said)], case, said, now)
         if taken is not None and taken.changed:
             history.append((said, now))
             assert taken.case.version == case.version + 1
             case, asked = taken.case, _asked(taken)
             assert case_from_json(json.loads(json.dumps(case_to_json(case)))) == case
             assert case.ended != bool(asked or waits_for(case)), f"{case.status}, waits for {waits_for(case)}"
-    assert replay(plan, history) == case
-    _check_records(plan, history)
+    assert replay(plan, history, versions) == case
+    _check_records(versions, history)
 
 
-def _check_records(plan: Plan, history: list[tuple[Input, datetime]]) -> None:
+def _check_records(plans: Mapping[int, Plan], history: list[tuple[Input, datetime]]) -> None:
     """Whatever happened can be reported, with a reason where the result needs one."""
     reports, case, versions = Reports({}), None, dict[str, int]()
     for sequence, (said, at) in enumerate(history, 1):
+        plan = plans[version_for(case, said)]
         after = decide(plan, case, said, at).case
         for record in reports.after(Moment(plan, sequence, at, said, case, after)):
             assert record.version == versions.get(record.key, 0) + 1

@@ -28,6 +28,7 @@ from services.cases.domain.reckoning import Light
 from services.cases.domain.refusal import Refusal
 from tests.cases.domain.holding_up import asked, field, latest, material, resume, supply, under_way
 from tests.cases.domain.laws import all_laws_hold
+from tests.cases.domain.newer import migrate, newer
 from tests.cases.domain.saga import Saga
 from tests.cases.domain.site import go, waits
 from tests.cases.domain.test_model import plans
@@ -125,6 +126,12 @@ class HoldingUp(RuleBasedStateMachine):
                 self.saga.take(given)
             except Refusal:
                 assert self.saga.case is before
+
+    @rule(data=st.data())
+    def migrate_rarely(self, data: st.DataObject) -> None:
+        if len(self.saga.history) % 4 == 3:
+            plan, mapping = data.draw(newer(self.saga.plan), "the new version and the mapping")
+            migrate(self.saga, plan, mapping, ())
 
     @precondition(lambda self: bool(asked(self.saga) and timing_of(self.saga)))
     @rule()

@@ -53,6 +53,7 @@ from services.cases.domain.refusal import Refusal
 from services.cases.domain.stages import case_end, step_end
 from services.cases.domain.timing import running
 from tests.cases.domain.laws import all_laws_hold
+from tests.cases.domain.newer import migrate, newer
 from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
 from tests.cases.domain.site import go, objection, waits
@@ -265,6 +266,15 @@ class CaseMachine(RuleBasedStateMachine):
         else:
             assert self.saga.case.proceedings.urges[-1].kind is kind
             assert self.saga.case.steps == before.steps
+
+    @rule(data=st.data())
+    def an_operator_migrates(self, data: st.DataObject) -> None:
+        """Rarely, as above; to any newer version, with a mapping that may be wrong."""
+        if len(self.saga.history) % 4 != 3:
+            return
+        plan, mapping = data.draw(newer(self.saga.plan), "the new version and the mapping")
+        skipped = data.draw(st.lists(st.sampled_from(sorted(plan.by_id)), unique=True, max_size=2), "skipped")
+        migrate(self.saga, plan, mapping, skipped)
 
     @rule(reason=REASONS)
     def withdraw(self, reason: str) -> None:

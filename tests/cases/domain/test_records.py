@@ -8,7 +8,7 @@ import pytest
 
 from services.cases.domain.case import Case
 from services.cases.domain.clocks import ACCEPTANCE, StopKind
-from services.cases.domain.decide import decide
+from services.cases.domain.decide import decide, version_for
 from services.cases.domain.inputs import (
     CaseStopped,
     ClockTurned,
@@ -36,8 +36,9 @@ def reported(saga: Saga, materials: Known = LEASE) -> list[Record]:
     reports, found = Reports(materials), list[Record]()
     case: Case | None = None
     for sequence, (given, at) in enumerate(saga.history, 1):
-        after = decide(saga.plan, case, given, at).case
-        found += reports.after(Moment(saga.plan, sequence, at, given, case, after))
+        plan = saga.plans[version_for(case, given)]
+        after = decide(plan, case, given, at).case
+        found += reports.after(Moment(plan, sequence, at, given, case, after))
         case = after
     return found
 

@@ -1,7 +1,7 @@
 """What operators and the lead organ decide."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from services.cases.domain.proceedings import UrgeKind
@@ -98,7 +98,36 @@ class ExtensionGranted:
     """Empty for the whole case."""
 
 
-Order = IncidentRetried | StepSkipped | StepReassigned | StepForced | CaseStopped | Urged | Delivered | ExtensionGranted
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """The case runs a newer version of its bundle from here on; it is taken with the plan of that version."""
+
+    kind: ClassVar[str] = "migrated"
+    from_version: int
+    to_version: int
+    reason: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """By step of the version before, the step in whose place it is now, or "" for none; others keep their ids."""
+    moved: tuple[str, ...] = ()
+    """The steps, by their new ids, whose matter or level is another than before: their offices are found anew."""
+    skipped: tuple[str, ...] = ()
+    """The steps whose condition does not hold for the form; it matters for those that have not begun."""
+    skip_reasons: tuple[str, ...] = ()
+    """Why each of ``skipped`` is: the condition that did not hold."""
+    request_id: str = ""
+
+
+Order = (
+    IncidentRetried
+    | StepSkipped
+    | StepReassigned
+    | StepForced
+    | CaseStopped
+    | Urged
+    | Delivered
+    | ExtensionGranted
+    | Migrated
+)
 ORDERS: tuple[type[Order], ...] = (
     IncidentRetried,
     StepSkipped,
@@ -108,4 +137,5 @@ ORDERS: tuple[type[Order], ...] = (
     Urged,
     Delivered,
     ExtensionGranted,
+    Migrated,
 )

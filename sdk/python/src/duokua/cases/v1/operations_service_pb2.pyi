@@ -45,6 +45,33 @@ RESOLUTION_OUTCOME_FAILED: ResolutionOutcome.ValueType  # 3
 """Nothing was changed."""
 Global___ResolutionOutcome: _TypeAlias = ResolutionOutcome  # noqa: Y015
 
+class _CaseMigration:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CaseMigrationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseMigration.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CASE_MIGRATION_UNSPECIFIED: _CaseMigration.ValueType  # 0
+    CASE_MIGRATION_MIGRATED: _CaseMigration.ValueType  # 1
+    CASE_MIGRATION_POSSIBLE: _CaseMigration.ValueType  # 2
+    """In a dry run: it would be migrated, as the case stands now."""
+    CASE_MIGRATION_UNCHANGED: _CaseMigration.ValueType  # 3
+    """It runs the new version already."""
+    CASE_MIGRATION_REFUSED: _CaseMigration.ValueType  # 4
+    """Nothing was changed."""
+
+class CaseMigration(_CaseMigration, metaclass=_CaseMigrationEnumTypeWrapper): ...
+
+CASE_MIGRATION_UNSPECIFIED: CaseMigration.ValueType  # 0
+CASE_MIGRATION_MIGRATED: CaseMigration.ValueType  # 1
+CASE_MIGRATION_POSSIBLE: CaseMigration.ValueType  # 2
+"""In a dry run: it would be migrated, as the case stands now."""
+CASE_MIGRATION_UNCHANGED: CaseMigration.ValueType  # 3
+"""It runs the new version already."""
+CASE_MIGRATION_REFUSED: CaseMigration.ValueType  # 4
+"""Nothing was changed."""
+Global___CaseMigration: _TypeAlias = CaseMigration  # noqa: Y015
+
 @_typing.final
 class Decision(_message.Message):
     """What an operator decides."""
@@ -783,3 +810,207 @@ class StopCaseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StopCaseResponse: _TypeAlias = StopCaseResponse  # noqa: Y015
+
+@_typing.final
+class MigrateCasesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    FROM_VERSION_FIELD_NUMBER: _builtins.int
+    TO_VERSION_FIELD_NUMBER: _builtins.int
+    MAPPING_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    CASE_IDS_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    bundle_id: _builtins.str
+    from_version: _builtins.int
+    to_version: _builtins.int
+    """Newer."""
+    reason: _builtins.str
+    """Why, for the history of each case."""
+    dry_run: _builtins.bool
+    """Only tells what would become of each case, and changes none."""
+    most: _builtins.int
+    """So many cases at most; 0 for no limit."""
+    @_builtins.property
+    def mapping(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepPlace]:
+        """What becomes of steps; needed for those that the new version does not have. Others have their own place."""
+
+    @_builtins.property
+    def case_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These, by id or number; with none, all running cases of the version, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bundle_id: _builtins.str = ...,
+        from_version: _builtins.int = ...,
+        to_version: _builtins.int = ...,
+        mapping: _abc.Iterable[Global___StepPlace] | None = ...,
+        reason: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+        case_ids: _abc.Iterable[_builtins.str] | None = ...,
+        most: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "case_ids", b"case_ids", "dry_run", b"dry_run", "from_version", b"from_version", "mapping", b"mapping", "most", b"most", "reason", b"reason", "request_id", b"request_id", "to_version", b"to_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MigrateCasesRequest: _TypeAlias = MigrateCasesRequest  # noqa: Y015
+
+@_typing.final
+class StepPlace(_message.Message):
+    """The place of a step in the new version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    """Of the version before."""
+    place: _builtins.str
+    """The step of the new version that takes its place; empty when none does. Of steps that have not begun only."""
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        place: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepPlace: _TypeAlias = StepPlace  # noqa: Y015
+
+@_typing.final
+class MigrateCasesResponse(_message.Message):
+    """One for each case, in order; then a summary. Without the summary the stream is not at its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcome(self) -> Global___MigrationOutcome: ...
+    @_builtins.property
+    def summary(self) -> Global___MigrationSummary: ...
+    def __init__(
+        self,
+        *,
+        outcome: Global___MigrationOutcome | None = ...,
+        summary: Global___MigrationSummary | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "outcome", b"outcome", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "outcome", b"outcome", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["outcome", "summary"]  # noqa: Y015
+    _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
+
+Global___MigrateCasesResponse: _TypeAlias = MigrateCasesResponse  # noqa: Y015
+
+@_typing.final
+class MigrationOutcome(_message.Message):
+    """What became of one case, or in a dry run would become."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    case_id: _builtins.str
+    """As it was named when there is no such case."""
+    case_number: _builtins.str
+    outcome: Global___CaseMigration.ValueType
+    reason: _builtins.str
+    """Why it was refused."""
+    message: _builtins.str
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepChange]:
+        """The steps that are new, gone, or stand otherwise."""
+
+    def __init__(
+        self,
+        *,
+        case_id: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        outcome: Global___CaseMigration.ValueType = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        changes: _abc.Iterable[Global___StepChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "case_number", b"case_number", "changes", b"changes", "message", b"message", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MigrationOutcome: _TypeAlias = MigrationOutcome  # noqa: Y015
+
+@_typing.final
+class StepChange(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    before: _case_pb2.StepStatus.ValueType
+    """Unspecified for a new step."""
+    after: _case_pb2.StepStatus.ValueType
+    """Unspecified for a step that is gone."""
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        before: _case_pb2.StepStatus.ValueType = ...,
+        after: _case_pb2.StepStatus.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepChange: _TypeAlias = StepChange  # noqa: Y015
+
+@_typing.final
+class MigrationSummary(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MIGRATED_FIELD_NUMBER: _builtins.int
+    POSSIBLE_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    migrated: _builtins.int
+    possible: _builtins.int
+    """In a dry run."""
+    unchanged: _builtins.int
+    refused: _builtins.int
+    def __init__(
+        self,
+        *,
+        migrated: _builtins.int = ...,
+        possible: _builtins.int = ...,
+        unchanged: _builtins.int = ...,
+        refused: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["migrated", b"migrated", "possible", b"possible", "refused", b"refused", "unchanged", b"unchanged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MigrationSummary: _TypeAlias = MigrationSummary  # noqa: Y015

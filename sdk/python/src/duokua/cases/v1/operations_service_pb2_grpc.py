@@ -78,6 +78,11 @@ class OperationsServiceStub:
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.SerializeToString,
                 response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.FromString,
                 _registered_method=True)
+        self.MigrateCases = channel.unary_stream(
+                '/duokua.cases.v1.OperationsService/MigrateCases',
+                request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesRequest.SerializeToString,
+                response_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesResponse.FromString,
+                _registered_method=True)
         self.StopCase = channel.unary_unary(
                 '/duokua.cases.v1.OperationsService/StopCase',
                 request_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.StopCaseRequest.SerializeToString,
@@ -154,6 +159,22 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MigrateCases(self, request, context):
+        """Has running cases go on by a newer version of their bundle, each for itself: what goes wrong with one is told and
+        touches no other. A step that has begun stays what it is, with its id, office, task, clocks and result; what has not
+        begun follows the new version. Called again after a broken stream, it goes on: what was migrated is UNCHANGED.
+        Errors of the whole: NOT_FOUND BUNDLE_NOT_FOUND (no such version), INVALID_ARGUMENT (a field, named;
+        MIGRATION_MAPPING: the mapping fits no case of the two versions), UNAVAILABLE SERVER_STOPPING (call again).
+        Of a case: CASE_NOT_FOUND, CASE_ENDED, CASE_UNDOING, MIGRATION_VERSION (it runs another version or bundle),
+        MIGRATION_MAPPING (a step that has begun would get another id, or none), MIGRATION_PLAN (what has begun cannot be
+        where the new version has it, or would be something else there), MIGRATION_STATE (the applicant is asked for what
+        the new version does not have), MIGRATION_FORM (the form or the materials do not fit the new version; each field is
+        named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StopCase(self, request, context):
         """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
         before stays as it is.
@@ -200,6 +221,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.SearchCases,
                     request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.FromString,
                     response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.SerializeToString,
+            ),
+            'MigrateCases': grpc.unary_stream_rpc_method_handler(
+                    servicer.MigrateCases,
+                    request_deserializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesRequest.FromString,
+                    response_serializer=duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesResponse.SerializeToString,
             ),
             'StopCase': grpc.unary_unary_rpc_method_handler(
                     servicer.StopCase,
@@ -405,6 +431,33 @@ class OperationsService:
             '/duokua.cases.v1.OperationsService/SearchCases',
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesRequest.SerializeToString,
             duokua_dot_cases_dot_v1_dot_operations__service__pb2.SearchCasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MigrateCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/duokua.cases.v1.OperationsService/MigrateCases',
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesRequest.SerializeToString,
+            duokua_dot_cases_dot_v1_dot_operations__service__pb2.MigrateCasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,18 @@ class OperationsServiceStub:
     Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
     have, what is asked for.
     """
+    MigrateCases: _grpc.UnaryStreamMultiCallable[_operations_service_pb2.MigrateCasesRequest, _operations_service_pb2.MigrateCasesResponse]
+    """Has running cases go on by a newer version of their bundle, each for itself: what goes wrong with one is told and
+    touches no other. A step that has begun stays what it is, with its id, office, task, clocks and result; what has not
+    begun follows the new version. Called again after a broken stream, it goes on: what was migrated is UNCHANGED.
+    Errors of the whole: NOT_FOUND BUNDLE_NOT_FOUND (no such version), INVALID_ARGUMENT (a field, named;
+    MIGRATION_MAPPING: the mapping fits no case of the two versions), UNAVAILABLE SERVER_STOPPING (call again).
+    Of a case: CASE_NOT_FOUND, CASE_ENDED, CASE_UNDOING, MIGRATION_VERSION (it runs another version or bundle),
+    MIGRATION_MAPPING (a step that has begun would get another id, or none), MIGRATION_PLAN (what has begun cannot be
+    where the new version has it, or would be something else there), MIGRATION_STATE (the applicant is asked for what
+    the new version does not have), MIGRATION_FORM (the form or the materials do not fit the new version; each field is
+    named).
+    """
     StopCase: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]
     """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
     before stays as it is.
@@ -115,6 +127,18 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
     Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
     have, what is asked for.
+    """
+    MigrateCases: _aio.UnaryStreamMultiCallable[_operations_service_pb2.MigrateCasesRequest, _operations_service_pb2.MigrateCasesResponse]  # type: ignore[assignment]
+    """Has running cases go on by a newer version of their bundle, each for itself: what goes wrong with one is told and
+    touches no other. A step that has begun stays what it is, with its id, office, task, clocks and result; what has not
+    begun follows the new version. Called again after a broken stream, it goes on: what was migrated is UNCHANGED.
+    Errors of the whole: NOT_FOUND BUNDLE_NOT_FOUND (no such version), INVALID_ARGUMENT (a field, named;
+    MIGRATION_MAPPING: the mapping fits no case of the two versions), UNAVAILABLE SERVER_STOPPING (call again).
+    Of a case: CASE_NOT_FOUND, CASE_ENDED, CASE_UNDOING, MIGRATION_VERSION (it runs another version or bundle),
+    MIGRATION_MAPPING (a step that has begun would get another id, or none), MIGRATION_PLAN (what has begun cannot be
+    where the new version has it, or would be something else there), MIGRATION_STATE (the applicant is asked for what
+    the new version does not have), MIGRATION_FORM (the form or the materials do not fit the new version; each field is
+    named).
     """
     StopCase: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.StopCaseRequest, _operations_service_pb2.StopCaseResponse]  # type: ignore[assignment]
     """Gives a case up before its point of no return: what was done is undone, as after a refusal. A case that was stopped
@@ -201,6 +225,24 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds cases by all of what is set, those submitted last first; asked for by their end, those that ended last first.
         Pages stay right while cases come and change: none is told twice or left out, unless it comes to have, or ceases to
         have, what is asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def MigrateCases(
+        self,
+        request: _operations_service_pb2.MigrateCasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_operations_service_pb2.MigrateCasesResponse], _abc.AsyncIterator[_operations_service_pb2.MigrateCasesResponse]]:
+        """Has running cases go on by a newer version of their bundle, each for itself: what goes wrong with one is told and
+        touches no other. A step that has begun stays what it is, with its id, office, task, clocks and result; what has not
+        begun follows the new version. Called again after a broken stream, it goes on: what was migrated is UNCHANGED.
+        Errors of the whole: NOT_FOUND BUNDLE_NOT_FOUND (no such version), INVALID_ARGUMENT (a field, named;
+        MIGRATION_MAPPING: the mapping fits no case of the two versions), UNAVAILABLE SERVER_STOPPING (call again).
+        Of a case: CASE_NOT_FOUND, CASE_ENDED, CASE_UNDOING, MIGRATION_VERSION (it runs another version or bundle),
+        MIGRATION_MAPPING (a step that has begun would get another id, or none), MIGRATION_PLAN (what has begun cannot be
+        where the new version has it, or would be something else there), MIGRATION_STATE (the applicant is asked for what
+        the new version does not have), MIGRATION_FORM (the form or the materials do not fit the new version; each field is
+        named).
         """
 
     @_abc_1.abstractmethod
