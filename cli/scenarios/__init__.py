@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.scenarios.graphing import graph
 from cli.scenarios.installing import install
 from cli.scenarios.linting import lint
 from cli.scenarios.listing import list_bundles
@@ -9,6 +10,7 @@ from cli.scenarios.testing import rehearse
 
 app = typer.Typer(no_args_is_help=True, help="Scenario packages: write, test, install.")
 app.command()(lint)
+app.command()(graph)
 app.command()(install)
 app.command(name="test")(rehearse)
 app.command(name="list")(list_bundles)
