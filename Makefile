@@ -109,6 +109,10 @@ generate: $(DEVELOPMENT) ## write the stubs of the contracts into the SDK, and t
 	@$(BIN)/python -W ignore -m chassis.bus.topology > $(DEFINITIONS).new && mv $(DEFINITIONS).new $(DEFINITIONS) \
 	  || { rm -f $(DEFINITIONS).new; exit 1; }
 
+.PHONY: schemas
+schemas: $(DEVELOPMENT) ## write the JSON Schemas of scenario packages, for editors
+	@$(BIN)/python -m services.matters.package.schemas scenarios/schema
+
 .PHONY: proto-release
 proto-release: $(DEVELOPMENT) ## take today's contracts as the release that `make proto` compares with
 	$(BIN)/buf build proto --exclude-source-info --output proto/released.binpb

@@ -6,9 +6,11 @@ from cli.scenarios.graphing import graph
 from cli.scenarios.installing import install
 from cli.scenarios.linting import lint
 from cli.scenarios.listing import list_bundles
+from cli.scenarios.starting import new
 from cli.scenarios.testing import rehearse
 
 app = typer.Typer(no_args_is_help=True, help="Scenario packages: write, test, install.")
+app.command()(new)
 app.command()(lint)
 app.command()(graph)
 app.command()(install)
