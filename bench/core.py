@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import random
 import statistics
 import sys
 import time
@@ -13,11 +14,12 @@ from bench.accounting import machine
 from services.cases.domain.case import Case
 from services.cases.domain.clocks import BUNDLE, DECISION, Limit, LimitKind, Unit
 from services.cases.domain.decide import decide
-from services.cases.domain.history import Entry, link, verify
+from services.cases.domain.history import SALTS_BYTES, Entry, Said, link, verify
 from services.cases.domain.inputs import Accepted, Completed, Input, Routed, RoutingDecision, Submitted, to_json
 from services.cases.domain.plan import Lead, Limits, Notice, Plan, PlanStep
 from services.cases.domain.snapshot import from_json as case_from_json
 from services.cases.domain.snapshot import to_json as case_to_json
+from services.cases.domain.withholding import internal_names
 
 STEPS = 20
 ENTRIES = 1_000
@@ -125,9 +127,9 @@ def _history() -> list[Entry]:
     for sequence in range(1, ENTRIES + 1):
         before = entries[-1].hash if entries else ""
         at = AT + timedelta(seconds=sequence)
-        entries.append(
-            link(sequence, before, case_id="c1", at=at, actor="client:o", kind=said.kind, given=to_json(said))
-        )
+        given = to_json(said)
+        entry = Said(at, "client:o", said.kind, given, internal_names(said.kind, given), random.randbytes(SALTS_BYTES))
+        entries.append(link("c1", sequence, before, entry))
     return entries
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import secrets
 import statistics
 import sys
 import tempfile
@@ -11,17 +12,21 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from bench.accounting import machine, usage_of
 from chassis.database import Database, create_tables
-from cli.case_proof import CaseProof, faults_of
+from cli.case_proof import FORMAT, CaseProof, faults_of
+from cli.proving import entry_as_json
 from cli.tree_proofs import PublicKey
+from duokua.cases.v1 import log_pb2
 from services.cases import proofs
-from services.cases.domain.history import link
+from services.cases.domain.history import SALTS_BYTES, Said, link
 from services.cases.domain.log import LogKey, make_key
+from services.cases.messages import entry_message
 from services.cases.sequencer import Sequencer
 from services.cases.store import history, metadata
+from services.cases.visibility import Sight
 from tests.servers import PostgresServer
 
 ENTRIES_A_CASE = 7
@@ -32,9 +37,10 @@ INPUT = {"task_id": "t", "request_id": "r", "result": {"permit": "P" * 400}}
 # Cases with the entries of a short life, half a kilobyte each. Their hashes are made up: to add an entry nobody
 # computes its hash again, and the one case that is proven has real ones.
 _FILL = """
-INSERT INTO history (case_id, sequence, at, actor, kind, input, previous_hash, hash)
+INSERT INTO history (case_id, sequence, at, actor, kind, input, internal, salts, previous_hash, hash)
 SELECT lpad(to_hex(c), 12, '0') || '-case', s, :at, 'client:office', 'completed',
-       jsonb_build_object('task_id', c, 'result', repeat('x', 400)), repeat('0', 64),
+       jsonb_build_object('task_id', c, 'result', repeat('x', 400)), '["actor"]',
+       decode(repeat('00', 32), 'hex'), repeat('0', 64),
        encode(sha256(convert_to(c || ':' || s, 'UTF8')), 'hex')
 FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) c,
      generate_series(1, CAST(:entries AS integer)) s
@@ -158,8 +164,9 @@ def _small_batches(database: Database, sequencer: Sequencer, server: int, cases:
                 case = 1 + (number + each * ROUNDS) * step
                 work.connection.execute(
                     text(
-                        "INSERT INTO history (case_id, sequence, at, actor, kind, input, previous_hash, hash) VALUES "
-                        "(lpad(to_hex(CAST(:c AS integer)), 12, '0') || '-case', 8, :at, 'x', 'x', '{}', '', "
+                        "INSERT INTO history "
+                        "(case_id, sequence, at, actor, kind, input, internal, salts, previous_hash, hash) VALUES "
+                        "(lpad(to_hex(CAST(:c AS integer)), 12, '0') || '-case', 8, :at, 'x', 'x', '{}', '[]', '', '', "
                         "repeat('1', 64))"
                     ),
                     {"c": case, "at": AT},
@@ -177,15 +184,13 @@ def _small_batches(database: Database, sequencer: Sequencer, server: int, cases:
 def _write_case(database: Database, case_id: str, entries: int) -> None:
     rows, previous = [], ""
     for sequence in range(1, entries + 1):
-        made = link(sequence, previous, case_id=case_id, at=AT, actor="client:x", kind="completed", given=INPUT)
+        said = Said(AT, "client:x", "completed", INPUT, ["actor"], secrets.token_bytes(SALTS_BYTES))
+        made = link(case_id, sequence, previous, said)
         rows.append(
             {
                 "case_id": case_id,
                 "sequence": sequence,
-                "at": AT,
-                "actor": "client:x",
-                "kind": "completed",
-                "input": INPUT,
+                **asdict(said),
                 "previous_hash": previous,
                 "hash": made.hash,
             }
@@ -220,25 +225,19 @@ def _prove(database: Database, key: LogKey) -> tuple[dict[str, float], dict[str,
 def _written(database: Database, case_id: str, found: proofs.CaseProof) -> str:
     """The proof as `duokua case proof` writes it."""
     with database.read() as work:
-        rows = work.connection.execute(
-            text("SELECT * FROM history WHERE case_id = :c ORDER BY sequence"), {"c": case_id}
-        ).all()
-    content = {"at": "2026-03-02T01:00:00.000Z", "actor": "client:x", "kind": "completed", "input": INPUT}
+        query = select(history).where(history.c.case_id == case_id).order_by(history.c.sequence)
+        rows = work.connection.execute(query).all()
     assert found.registered is not None  # noqa: S101 - it is the first page
     head, registered = found.head, found.registered
     return json.dumps(
         {
-            "format": "duokua case proof 1",
+            "format": FORMAT,
             "case_id": case_id,
             "entries": [
-                {
-                    "sequence": row.sequence,
-                    "previous_hash": row.previous_hash,
-                    "hash": row.hash,
-                    "content": content,
-                    "leaf": place.leaf,
-                    "path": [each.hex() for each in place.path],
-                }
+                entry_as_json(
+                    entry_message(row, Sight(internal=True)),
+                    log_pb2.EntryProof(sequence=place.sequence, leaf=place.leaf, path=place.path),
+                )
                 for row, place in zip(rows, found.places, strict=True)
             ],
             "registered": {

@@ -4,16 +4,15 @@ A proof holds the entries, their places in the log, and what the register says o
 What it proves and what it does not is told in docs/case-log.md.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-import rfc8785
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from cli.entries import commitment_to, entry_hash
 from cli.tree_proofs import (
     Hash,
     Line,
@@ -29,16 +28,49 @@ from cli.tree_proofs import (
     text,
 )
 
-FORMAT: Literal["duokua case proof 1"] = "duokua case proof 1"
+FORMAT: Literal["duokua case proof 2"] = "duokua case proof 2"
+
+
+class OpenContent(Shape):
+    """The part of an entry that whoever may see the case may see."""
+
+    actor: str
+    """Empty when that is internal."""
+    kind: str
+    input: dict[str, Any]
+
+
+class InternalContent(Shape):
+    """The part of an entry that is the administration's own."""
+
+    actor: str
+    """Empty when that is open."""
+    input: dict[str, Any]
+
+
+OfPart = TypeVar("OfPart", OpenContent, InternalContent)
+
+
+class Part(Shape, Generic[OfPart]):
+    """A part of an entry: what it commits to, and what opens that, unless it is withheld."""
+
+    commitment: Hash
+    salt: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None = None
+    content: OfPart | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.salt is None) != (self.content is None):
+            raise ValueError("salt and content are shown together, or neither")
+        return self
 
 
 class Content(Shape):
-    """What an entry says."""
+    """What an entry says, in its two parts."""
 
     at: Line
-    actor: str
-    kind: str
-    input: dict[str, Any]
+    open: Part[OpenContent]
+    internal: Part[InternalContent]
 
 
 class Entry(Shape):
@@ -48,7 +80,7 @@ class Entry(Shape):
     previous_hash: str
     hash: Hash
     content: Content | None
-    """None when it is withheld: then only that there is such an entry is proven."""
+    """None when all of it is withheld, the time too: then only that there is such an entry is proven."""
     leaf: Number
     path: Path64
 
@@ -65,7 +97,7 @@ class Registered(Shape):
 class CaseProof(Shape):
     """A proof, as a file holds it."""
 
-    format: Literal["duokua case proof 1"]
+    format: Literal["duokua case proof 2"]
     case_id: Line
     entries: list[Entry]
     registered: Registered
@@ -141,8 +173,8 @@ def _entries(proof: CaseProof) -> Iterator[Fault]:
     hashes = {0: "", **{entry.sequence: entry.hash for entry in proof.entries}}
     for entry in proof.entries:
         where = f"entry {entry.sequence}"
-        if entry.content is not None and _hash_of(proof.case_id, entry, entry.content) != entry.hash:
-            yield Fault(where, "was changed: its content does not give its hash")
+        if entry.content is not None:
+            yield from (Fault(where, what) for what in _changes(proof.case_id, entry, entry.content))
         if hashes.get(entry.sequence - 1, entry.previous_hash) != entry.previous_hash:
             yield Fault(where, f"does not follow entry {entry.sequence - 1}: it names another hash before it")
         leaf = leaf_hash(text("duokua entry", proof.case_id, proof.registered.place, entry.sequence, entry.hash))
@@ -150,10 +182,22 @@ def _entries(proof: CaseProof) -> Iterator[Fault]:
             yield Fault(where, f"is not leaf {entry.leaf} of the log under this head")
 
 
-def _hash_of(case_id: str, entry: Entry, content: Content) -> str:
-    """The hash that an entry must have (RFC 8785 over its content); empty when its content has no such form."""
-    given = {"case_id": case_id, "sequence": entry.sequence, **content.model_dump()}
-    try:
-        return hashlib.sha256(bytes.fromhex(entry.previous_hash) + rfc8785.dumps(given)).hexdigest()
-    except (ValueError, RecursionError):
-        return ""
+def _changes(case_id: str, entry: Entry, content: Content) -> Iterator[str]:
+    """What of an entry is not what its hash vouches for."""
+    for name, part in (("open", content.open), ("internal", content.internal)):
+        if part.content is None or part.salt is None:
+            continue
+        if commitment_to(name, bytes.fromhex(part.salt), dict(part.content)) != part.commitment:
+            yield f"was changed: its {name} part is not the one that it commits to"
+    commitments = content.open.commitment, content.internal.commitment
+    if entry_hash(case_id, entry.sequence, content.at, commitments, entry.previous_hash) != entry.hash:
+        yield "was changed: its content does not give its hash"
+
+
+def withheld(proof: CaseProof) -> dict[str, int]:
+    """Of how many entries each part is withheld, and so was not checked."""
+    contents = [entry.content for entry in proof.entries]
+    return {
+        "open": sum(each is None or each.open.content is None for each in contents),
+        "internal": sum(each is None or each.internal.content is None for each in contents),
+    }

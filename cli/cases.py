@@ -10,7 +10,7 @@ from cli.case_view import tree_of
 from cli.connection import connect, connect_as
 from cli.migrating import migrate
 from cli.options import AsJson
-from cli.output import as_dict, console, enum_name, every_page, print_json, print_rows, say
+from cli.output import as_dict, console, counted, enum_name, every_page, print_json, print_rows, say
 from cli.proving import proof, replay, verify
 from cli.ratings import deliver, rate
 from cli.records import export
@@ -95,7 +95,7 @@ def history(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Show a case's history and check its hash chain here, without trusting the platform's word."""
-    from cli.history import first_broken, step_of, what_of  # noqa: PLC0415 - only what a command needs is loaded
+    from cli.history import actor_of, first_broken, step_of, what_of, withheld  # noqa: PLC0415 - only what a command needs is loaded
 
     with connect_as(person, principal) as platform:
         case = platform.cases.GetCase(pb.GetCaseRequest(case_id=case_id)).case
@@ -108,7 +108,7 @@ def history(
     columns = [
         ("#", lambda entry: str(entry.sequence)),
         ("at", lambda entry: entry.at.ToJsonString()),
-        ("actor", lambda entry: entry.actor),
+        ("actor", actor_of),
         ("step", step_of),
         ("what", what_of),
         ("hash", lambda entry: entry.hash[:16]),
@@ -120,7 +120,10 @@ def history(
             message = f"the chain is broken at entry {broken}: this history was changed"
             raise ValueError(message)
         if not json:
-            say(f"chain verified: {len(entries)} {'entry' if len(entries) == 1 else 'entries'}")
+            say(f"chain verified: {counted(len(entries), 'entry')}")
+            for part, count in zip(("open", "internal"), withheld(entries), strict=True):
+                if count:
+                    say(f"withheld, and not checked: the {part} part of {counted(count, 'entry')}")
 
 
 OF_APPLICANTS = (submit, correct, withdraw, rate)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.case_proof import FORMAT, CaseProof, faults_of, read_proof
+from cli.applications import Principal
+from cli.case_proof import FORMAT, CaseProof, faults_of, read_proof, withheld
 from cli.options import AsJson
 from cli.output import as_dict, counted, every_page, print_json, say
 from cli.tree_heads import head_as_json, instant
@@ -17,7 +18,12 @@ from duokua.data import from_struct
 from duokua.errors import DuokuaError
 
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
+AsPerson = Annotated[
+    str, typer.Option("--person", help="The person who asks, in a portal's environment: an id. Else the operator.")
+]
 PAUSE_SECONDS = 0.5
+_SHUT = {"salt": None, "content": None}
+"""Of a part that is withheld."""
 
 
 def proof(
@@ -26,19 +32,26 @@ def proof(
     contents: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option(help="Show what the entries say, or prove only that they are there.")
     ] = True,
+    internal: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option(help="Show the administration's own parts of the entries too, to who may see them.")
+    ] = True,
+    person: AsPerson = "",
+    principal: Principal = "",
 ) -> None:
     """Print the proof that a case's history is whole and unchanged: JSON for `duokua case verify`, or for anybody.
 
-    It holds what the history holds, personal data included. Without contents it holds hashes and times of heads only.
+    It holds what the history shows to who asks, personal data included. Without contents it holds hashes and times of
+    heads only.
     """
-    from chassis.settings import Settings  # noqa: PLC0415 - verify does without settings
-    from cli.connection import connect  # noqa: PLC0415
+    from cli.connection import connect_as  # noqa: PLC0415 - verify does without settings
 
-    with connect(Settings()) as platform:
+    with connect_as(person, principal) as platform:
         made, version = proof_of(platform, case_id, wait)
-    entries: list[dict[str, Any]] = made["entries"]
-    if not contents:
-        made["entries"] = [{**entry, "content": None} for entry in entries]
+    for entry in made["entries"]:
+        if not internal:
+            entry["content"]["internal"] |= _SHUT
+        if not contents:
+            entry["content"] = None
     held = made["registered"]["entries"]
     print_json(made)
     if held < version:
@@ -66,7 +79,9 @@ def proof_of(platform: Session, case_id: str, wait: float) -> tuple[dict[str, An
     made = {
         "format": FORMAT,
         "case_id": first.case_id,
-        "entries": [_entry(by_sequence[place.sequence], place) for place in places if place.sequence in by_sequence],
+        "entries": [
+            entry_as_json(by_sequence[place.sequence], place) for place in places if place.sequence in by_sequence
+        ],
         "registered": {
             "place": register.place,
             "entries": register.entries,
@@ -98,20 +113,28 @@ def _request(case_id: str, token: str = "") -> log_service_pb2.GetCaseProofReque
     return log_service_pb2.GetCaseProofRequest(case_id=case_id, page_size=1000, page_token=token)
 
 
-def _entry(entry: case_pb2.HistoryEntry, place: log_pb2.EntryProof) -> dict[str, Any]:
+def entry_as_json(entry: case_pb2.HistoryEntry, place: log_pb2.EntryProof) -> dict[str, Any]:
+    """An entry and its place in the log, as a proof holds them."""
+    internal = entry.internal
+    shown = {"actor": entry.actor, "kind": entry.kind, "input": from_struct(entry.input)}
+    hidden = {"actor": internal.actor, "input": from_struct(internal.input)}
     return {
         "sequence": entry.sequence,
         "previous_hash": entry.previous_hash,
         "hash": entry.hash,
         "content": {
             "at": instant(entry.at),
-            "actor": entry.actor,
-            "kind": entry.kind,
-            "input": from_struct(entry.input),
+            "open": _part(entry.commitment, entry.salt, shown),
+            "internal": _part(internal.commitment, internal.salt, hidden),
         },
         "leaf": place.leaf,
         "path": [each.hex() for each in place.path],
     }
+
+
+def _part(commitment: bytes, salt: bytes, content: dict[str, Any]) -> dict[str, Any]:
+    opening = {"salt": salt.hex(), "content": content} if salt else _SHUT
+    return {"commitment": commitment.hex(), **opening}
 
 
 def verify(
@@ -128,7 +151,7 @@ def verify(
                 "verified": not faults,
                 "case_id": proven.case_id,
                 "entries": len(proven.entries),
-                "withheld": _withheld(proven),
+                "withheld": withheld(proven),
                 "head": proven.head.model_dump(),
                 "faults": [{"where": each.where, "what": each.what} for each in faults],
             }
@@ -143,16 +166,14 @@ def verify(
         raise typer.Exit(1)
 
 
-def _withheld(proven: CaseProof) -> int:
-    return sum(entry.content is None for entry in proven.entries)
-
-
 def _tell(proven: CaseProof) -> None:
-    head, withheld = proven.head, _withheld(proven)
+    head, entries = proven.head, len(proven.entries)
     say(f"case {proven.case_id}: verified")
-    shown = f"{len(proven.entries)} of them" if withheld == len(proven.entries) else f"{withheld} of them"
-    unread = f"; the content of {shown} is withheld and was not checked" if withheld else ""
-    say(f"  {counted(len(proven.entries), 'entry')}, none changed, missing or moved{unread}")
+    say(f"  {counted(entries, 'entry')}, none changed, missing or moved")
+    for part, count in withheld(proven).items():
+        if count:
+            whose = "all of them" if count == entries else f"{count} of them"
+            say(f"  the {part} part of {whose} is withheld and was not checked")
     say(f"  each is in the log of {counted(head.size, 'entry')} that key {head.key_id} signed at {head.at}")
     say("  the log held no further entry of this case then")
 

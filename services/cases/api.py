@@ -34,7 +34,7 @@ from services.cases.supervision_api import SupervisionApi
 from services.cases.task_api import TaskApi
 from services.cases.tasks import Tasks
 from services.cases.uploads import Uploads
-from services.cases.visibility import applicant_of, led_case, shown_to, visible_case
+from services.cases.visibility import applicant_of, led_case, shown_to, visible_case, visible_history
 
 __all__ = ["CaseApi", "build", "prepare"]
 
@@ -113,13 +113,13 @@ class CaseApi:
         return pb.ListCasesResponse(cases=messages, next_page_token=token)
 
     def get_history(self, call: Call, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
-        """The chained entries of a case."""
-        row = self._visible(call.work, call.caller, request.case_id)
+        """The chained entries of a case, of each what the caller may see."""
+        row, sight = visible_history(self._cases, call.work, call.caller, request.case_id)
         asked = page(request.page_size, request.page_token, kind=int)
         after = int(asked.after[0]) if asked.after else 0
         entries = store.history_page(call.work.connection, row.case_id, after, asked.fetch)
         kept, token = asked.cut(entries, lambda entry: [entry.sequence])
-        return pb.GetHistoryResponse(entries=[entry_message(each) for each in kept], next_page_token=token)
+        return pb.GetHistoryResponse(entries=[entry_message(each, sight) for each in kept], next_page_token=token)
 
     async def watch_case(self, call: StreamCall, request: pb.WatchCaseRequest) -> AsyncIterator[pb.WatchCaseResponse]:
         """The case now and after each change, until it has ended and no follow-up is open."""

@@ -11,7 +11,7 @@ from services.cases import log_audit, log_store, proofs, replaying
 from services.cases.domain.log import Registered
 from services.cases.service import Cases
 from services.cases.timestamps import stamp
-from services.cases.visibility import visible_case
+from services.cases.visibility import visible_case, visible_history
 
 pb = log_service_pb2
 
@@ -26,7 +26,7 @@ class LogApi:
 
     def get_case_proof(self, call: Call, request: pb.GetCaseProofRequest) -> pb.GetCaseProofResponse:
         """Where the entries of a case are in the log, and how many there are."""
-        row = visible_case(self._cases, call.work, call.caller, request.case_id)
+        row, _ = visible_history(self._cases, call.work, call.caller, request.case_id)
         asked = page(request.page_size, request.page_token, keys=2, kind=int)
         size, after = (int(asked.after[0]), int(asked.after[1])) if asked.after else (None, 0)
         found = proofs.case_proof(call.work, row.case_id, size, after, asked.fetch)

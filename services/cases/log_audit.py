@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, func, select
 from chassis.database import UnitOfWork
 from services.cases import log_store
 from services.cases.domain import merkle
-from services.cases.domain.history import link
+from services.cases.domain.history import holds, read_entry
 from services.cases.domain.log import LoggedEntry, Registered, entry_leaf
 from services.cases.log_store import ENTRIES, REGISTER
 from services.cases.store import cases, history, log
@@ -92,27 +92,11 @@ def _leaves(connection: Connection, start: int, end: int) -> Iterator[Finding]:
             yield Finding(f"leaf {index} of the log: no history has its entry any more")
             continue
         about = (row.case_id, row.sequence)
-        if not _content_fits(row):
+        if not holds(read_entry(row)):
             yield Finding(f"entry {row.sequence}: its content does not give its hash", *about)
         leaf = entry_leaf(LoggedEntry(row.case_id, row.sequence, row.hash), -1 if row.place is None else row.place)
         if hashes.get(index) != leaf:
             yield Finding(f"entry {row.sequence} and leaf {index} of the log do not fit: one was changed", *about)
-
-
-def _content_fits(row: Row[Any]) -> bool:
-    try:
-        made = link(
-            row.sequence,
-            row.previous_hash,
-            case_id=row.case_id,
-            at=row.at,
-            actor=row.actor,
-            kind=row.kind,
-            given=row.input,
-        )
-    except ValueError:
-        return False
-    return made.hash == str(row.hash)
 
 
 def _hashes(connection: Connection, tree: str, start: int, end: int) -> dict[int, bytes]:

@@ -15,11 +15,13 @@ from services.cases.applications import LARGEST_FORM
 from services.cases.clock_messages import ClockReader, worst_light
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepState, StepStatus
+from services.cases.domain.history import internal_part, open_part, read_entry
 from services.cases.domain.plan import Plan
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.timing import BUNDLE
 from services.cases.office_messages import review_message, urge_message, visit_message
 from services.cases.timestamps import stamp
+from services.cases.visibility import Sight
 
 CASE_STATUSES = {
     case_pb2.CASE_STATUS_RUNNING: CaseStatus.RUNNING,
@@ -94,17 +96,25 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
     return message
 
 
-def entry_message(row: Row[Any]) -> case_pb2.HistoryEntry:
-    """A stored entry of a history."""
+def entry_message(row: Row[Any], sight: Sight) -> case_pb2.HistoryEntry:
+    """A stored entry of a history, of what is withheld the commitment alone."""
+    entry = read_entry(row)
+    shown, hidden = open_part(entry.said), internal_part(entry.said)
     message = case_pb2.HistoryEntry(
-        sequence=row.sequence,
-        at=stamp(row.at),
-        actor=row.actor,
-        kind=row.kind,
-        hash=row.hash,
-        previous_hash=row.previous_hash,
+        sequence=entry.sequence,
+        at=stamp(entry.said.at),
+        hash=entry.hash,
+        previous_hash=entry.previous_hash,
+        commitment=bytes.fromhex(shown.commitment),
+        internal=case_pb2.InternalPart(commitment=bytes.fromhex(hidden.commitment)),
     )
-    fill_struct(message.input, row.input, "input")
+    sees_open, sees_internal = sight.of(row)
+    if sees_open:
+        message.actor, message.kind, message.salt = shown.content["actor"], entry.said.kind, shown.salt
+        fill_struct(message.input, shown.content["input"], "input")
+    if sees_internal:
+        message.internal.actor, message.internal.salt = hidden.content["actor"], hidden.salt
+        fill_struct(message.internal.input, hidden.content["input"], "input")
     return message
 
 

@@ -12,7 +12,7 @@ from chassis.database import UnitOfWork
 from services.cases import searching, store
 from services.cases.domain.case import Case
 from services.cases.domain.decide import decide, version_for
-from services.cases.domain.history import Entry, verify
+from services.cases.domain.history import read_entry, verify
 from services.cases.domain.inputs import Input, Submitted, from_json
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
@@ -43,8 +43,7 @@ def replay(work: UnitOfWork, row: Row[Any], plans: Plans) -> tuple[int, Differen
 
 
 def _broken(rows: Sequence[Row[Any]]) -> Difference | None:
-    names = ("case_id", "sequence", "at", "actor", "kind", "input", "hash", "previous_hash")
-    broken = verify([Entry(*(getattr(row, name) for name in names)) for row in rows])
+    broken = verify(map(read_entry, rows))
     if broken is None:
         return None
     there = broken <= len(rows) and rows[broken - 1].sequence == broken

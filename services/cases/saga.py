@@ -33,8 +33,7 @@ from services.cases.domain.effects import (
     StepUrged,
     WithdrawNotice,
 )
-from services.cases.domain.history import link
-from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, Migrated, to_json
+from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, Migrated
 from services.cases.domain.inputs import Answer as DomainAnswer
 from services.cases.domain.looking import has_clocks, turned, wake_at
 from services.cases.domain.plan import Plan
@@ -214,29 +213,7 @@ class Saga:
         running.case, running.published = decision.case, published
         running.changed = True
         case = decision.case
-        given = to_json(pending.given)
-        entry = link(
-            case.version,
-            running.history_hash,
-            case_id=case.case_id,
-            at=work.now,
-            actor=pending.actor,
-            kind=pending.given.kind,
-            given=given,
-        )
-        running.history_hash = entry.hash
-        writes.history.append(
-            {
-                "case_id": case.case_id,
-                "sequence": entry.sequence,
-                "at": entry.at,
-                "actor": entry.actor,
-                "kind": entry.kind,
-                "input": given,
-                "previous_hash": entry.previous_hash,
-                "hash": entry.hash,
-            }
-        )
+        running.history_hash = writes.append(case, running.history_hash, pending.given, pending.actor, work.now)
         if isinstance(pending.given, DomainAnswer) and not isinstance(pending.given, KEEPING):
             writes.closed.append(pending.given.task_id)
         findings: list[Finding] = []

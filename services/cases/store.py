@@ -91,6 +91,8 @@ history = Table(
     Column("actor", String(100), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("input", Document, nullable=False),
+    Column("internal", Document, nullable=False),  # the names of what of it is internal
+    Column("salts", LargeBinary, nullable=False),  # of the commitments to its two parts
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     # Its index in the case log, once it is there; the only column of an entry that is ever written again.

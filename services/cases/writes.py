@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chassis.clock import id_source
 from chassis.database import UnitOfWork
 from services.cases import store, taskbodies
 from services.cases.domain.case import Case
 from services.cases.domain.effects import AcceptTask, CloseIncident, CloseTask, IncidentOpened, NameHandler
+from services.cases.domain.history import SALTS_BYTES, Said, link
+from services.cases.domain.inputs import Input, to_json
+from services.cases.domain.withholding import internal_names
 from services.cases.urge_store import add_urges
 
 TASKS_TOPIC = "tasks"
@@ -26,6 +30,17 @@ class Writes:
     resolved: list[str] = field(default_factory=list)
     handlers: dict[str, str] = field(default_factory=dict)
     urges: list[dict[str, Any]] = field(default_factory=list)
+
+    def append(self, case: Case, previous_hash: str, given: Input, actor: str, now: datetime) -> str:
+        """Remember the entry of an input that was taken, the last of its case's history; gives its hash."""
+        data = to_json(given)
+        salts = id_source.random_bytes(SALTS_BYTES)
+        said = Said(now, actor, given.kind, data, internal_names(given.kind, data), salts)
+        entry = link(case.case_id, case.version, previous_hash, said)
+        row = {name: getattr(said, name) for name in ("at", "actor", "kind", "input", "internal", "salts")}
+        row |= {name: getattr(entry, name) for name in ("case_id", "sequence", "previous_hash", "hash")}
+        self.history.append(row)
+        return entry.hash
 
     def note(self, effect: CloseTask | AcceptTask | NameHandler | CloseIncident) -> None:
         """Remember what an effect does to a row that may be there."""

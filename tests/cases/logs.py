@@ -72,9 +72,11 @@ class LoggedTown:
         self.add()
         return case_id
 
-    def proof(self, case_id: str) -> dict[str, Any]:
-        """A proof as JSON has it, read back from its text."""
-        session = cast("Session", SimpleNamespace(cases=self._cases, log=self.log))
+    def proof(self, case_id: str, caller: Caller = OPERATOR) -> dict[str, Any]:
+        """A proof as JSON has it, read back from its text, with what the caller sees of the history."""
+        history = Desk(CaseApi(self.town.cases, Inspectors()), self.database, caller).GetHistory
+        cases = SimpleNamespace(GetCase=self._cases.GetCase, GetHistory=history)
+        session = cast("Session", SimpleNamespace(cases=cases, log=self.log))
         made: dict[str, Any] = json.loads(json.dumps(proof_of(session, case_id, 0)[0]))
         return made
 

@@ -15,7 +15,7 @@ from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases import store
 from services.cases.domain.decide import replay
-from services.cases.domain.history import Entry, verify
+from services.cases.domain.history import read_entry, verify
 from services.cases.domain.inputs import from_json
 from services.cases.operations import Filter
 from tests.cases.builders import Town, a_bundle, a_form, accepting, completing, failing, refusing, returning, taken
@@ -164,10 +164,7 @@ def test_the_history_proves_and_replays_the_case(town: Town, database: Database,
     with database.read() as work:
         rows = store.history_page(work.connection, case_id, 0, 1000)
         plan = town.cases.plans.of(work.connection, "open-shop", 1).plan
-    entries = [
-        Entry(row.case_id, row.sequence, row.at, row.actor, row.kind, row.input, row.hash, row.previous_hash)
-        for row in rows
-    ]
+    entries = [read_entry(row) for row in rows]
     assert verify(entries) is None
     assert (len(entries), entries[-1].hash) == (town.row(case_id).version, town.row(case_id).history_hash)
     replayed = replay(plan, [(from_json(row.kind, row.input), row.at) for row in rows])
@@ -183,10 +180,7 @@ def test_a_changed_entry_breaks_the_chain(town: Town, database: Database, clock:
         )
     with database.read() as work:
         rows = store.history_page(work.connection, case_id, 0, 1000)
-    entries = [
-        Entry(row.case_id, row.sequence, row.at, row.actor, row.kind, row.input, row.hash, row.previous_hash)
-        for row in rows
-    ]
+    entries = [read_entry(row) for row in rows]
     assert verify(entries) == 4
 
 

@@ -4,6 +4,7 @@ What the platform itself can tell is the audit's; what anybody can tell who has 
 proof's. The chain of hashes alone would not show what was cut off its end, nor what was made anew from some entry on.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from chassis.database import Database
 from chassis.problems import Conflict
 from chassis.testing import ManualClock
 from services.cases import log_store
-from services.cases.domain.history import link
+from services.cases.domain.history import link, read_entry
 from services.cases.domain.log import Head, LogKey, make_key
 from services.cases.store import cases, history, log
 from tests.cases.logs import KEY, LoggedTown, told
@@ -45,12 +46,16 @@ def case_id(logged: LoggedTown) -> str:
         "kind = 'refused'",
         'input = \'{"task_id": "x"}\'',
         "at = :later",
+        "internal = '[]'",
+        "salts = :salts",
     ],
 )
 def test_a_changed_entry(logged: LoggedTown, case_id: str, change: str) -> None:
     values = {"later": logged.clock.now() + timedelta(hours=1)} if ":later" in change else {}
     if logged.database.is_sqlite and values:
         values = {"later": "2030-01-01 00:00:00.000000"}  # type: ignore[dict-item]
+    if ":salts" in change:
+        values = {"salts": bytes(32)}  # type: ignore[dict-item]
     logged.tamper(f"UPDATE history SET {change} WHERE case_id = :c AND sequence = 4", c=case_id, **values)  # noqa: S608
     assert logged.faults(case_id) == ["entry 4 was changed: its content does not give its hash"]
     assert logged.audited() == [(case_id, 4, LOST.format(4))]
@@ -105,7 +110,7 @@ def test_a_history_made_anew_from_an_entry_on(logged: LoggedTown, case_id: str) 
         previous = rows[0].previous_hash
         for row in rows:
             actor = "person:forger" if row.sequence == 4 else row.actor
-            made = link(row.sequence, previous, case_id=case_id, at=row.at, actor=actor, kind=row.kind, given=row.input)
+            made = link(case_id, row.sequence, previous, replace(read_entry(row).said, actor=actor))
             work.connection.execute(
                 history.update()
                 .where(history.c.case_id == case_id, history.c.sequence == row.sequence)
@@ -124,7 +129,8 @@ def test_a_history_made_anew_from_an_entry_on(logged: LoggedTown, case_id: str) 
 def test_an_entry_that_was_put_in(logged: LoggedTown, case_id: str) -> None:
     """An eighth entry, given a leaf of its own that no head covers."""
     logged.tamper(
-        "INSERT INTO history SELECT case_id, 8, at, actor, kind, input, hash, hash, 21 FROM history "
+        "INSERT INTO history (case_id, sequence, at, actor, kind, input, internal, salts, previous_hash, hash, leaf) "
+        "SELECT case_id, 8, at, actor, kind, input, internal, salts, hash, hash, 21 FROM history "
         "WHERE case_id = :c AND sequence = 7",
         c=case_id,
     )

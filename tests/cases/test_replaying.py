@@ -1,6 +1,7 @@
 """Replaying a case: it is what its history leads to, or the first difference is named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from chassis.database import Database
 from chassis.testing import ManualClock
 from duokua.cases.v1 import log_service_pb2
-from services.cases.domain.history import link
+from services.cases.domain.history import link, read_entry
 from services.cases.replaying import first_difference
 from services.cases.store import cases, history
 from tests.cases.builders import a_form, refusing, taken
@@ -164,13 +165,14 @@ def forge(logged: LoggedTown, case_id: str, sequence: int, kind: str, given: dic
         ).all()
         previous = rows[0].previous_hash
         for row in rows:
-            first = row.sequence == sequence
-            named, what = (kind, given) if first else (row.kind, row.input)
-            made = link(row.sequence, previous, case_id=case_id, at=row.at, actor=row.actor, kind=named, given=what)
+            said = read_entry(row).said
+            if row.sequence == sequence:
+                said = replace(said, kind=kind, input=given)
+            made = link(case_id, row.sequence, previous, said)
             work.connection.execute(
                 history.update()
                 .where(history.c.case_id == case_id, history.c.sequence == row.sequence)
-                .values(kind=named, input=what, previous_hash=previous, hash=made.hash)
+                .values(kind=said.kind, input=said.input, previous_hash=previous, hash=made.hash)
             )
             previous = made.hash
 

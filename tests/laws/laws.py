@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from services.cases.domain.case import Case, CaseStatus, NoticeStatus, StepState, StepStatus, TaskKind, TaskStatus
 from services.cases.domain.effects import Announce
-from services.cases.domain.history import Entry, verify
+from services.cases.domain.history import read_entry, verify
 from services.cases.domain.inputs import from_json
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import to_json as snapshot_of
@@ -103,7 +104,7 @@ def _histories(evidence: Evidence) -> Iterator[str]:
     """The chain is whole, and leads to the stored case."""
     for case_id, rows in evidence.record.history.items():
         row = evidence.record.cases[case_id]
-        broken = verify([_entry(each) for each in rows])
+        broken = verify([read_entry(SimpleNamespace(**each)) for each in rows])
         if broken is not None:
             yield f"{case_id} does not verify at entry {broken}"
         if (len(rows), rows[-1]["hash"]) != (row["version"], row["history_hash"]):
@@ -217,11 +218,6 @@ def _announced(evidence: Evidence, case_id: str, rows: Sequence[RowMapping]) -> 
         return _replayed(evidence, case_id, rows)[1]
     except Refusal:
         return []
-
-
-def _entry(row: RowMapping) -> Entry:
-    names = ("case_id", "sequence", "at", "actor", "kind", "input", "hash", "previous_hash")
-    return Entry(*(row[name] for name in names))
 
 
 def _replayed(evidence: Evidence, case_id: str, rows: Sequence[RowMapping]) -> tuple[Case, list[tuple[Any, int]]]:

@@ -20,6 +20,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         {
             "cases.deliver",
             "cases.extend",
+            "cases.history",
             "cases.urge",
             "directory.read",
             "documents.read",
@@ -33,6 +34,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     ),
     Role.PORTAL: frozenset(
         {
+            "cases.history",
             "cases.read",
             "cases.submit",
             "directory.read",
@@ -56,6 +58,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "cases.export",
             "cases.extend",
             "cases.extend_all",
+            "cases.history",
             "cases.read",
             "cases.read_all",
             "cases.search",

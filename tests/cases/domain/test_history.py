@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain.history import Entry, canonical, chain, link, timestamp, verify
+from services.cases.domain.history import (
+    Entry,
+    Said,
+    canonical,
+    chain,
+    internal_part,
+    link,
+    open_part,
+    timestamp,
+    verify,
+)
 from tests.cases.domain.saga import NINE
 
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
@@ -24,19 +34,19 @@ JSON = st.recursive(
 )
 
 
+SALTS = bytes(range(32))
+
+
+def said(number: int = 0, **changed: Any) -> Said:
+    given = {"task_id": f"c1:a:{number}", "result": {"area": 320.5}, "request_id": "r"}
+    plain = Said(NINE + timedelta(seconds=number), "client:office", "completed", given, ["actor", "request_id"], SALTS)
+    return replace(plain, **changed)
+
+
 def a_history(length: int = 4) -> list[Entry]:
     entries: list[Entry] = []
     for number in range(length):
-        entries.append(
-            chain(
-                entries[-1] if entries else None,
-                case_id="c1",
-                at=NINE + timedelta(seconds=number),
-                actor="platform",
-                kind="completed",
-                given={"task_id": f"c1:a:{number}", "result": {"area": 320.5}},
-            )
-        )
+        entries.append(chain(entries[-1] if entries else None, "c1", said(number)))
     return entries
 
 
@@ -60,29 +70,37 @@ def format_plain(value: float) -> str:
 def test_the_first_entry_follows_nothing() -> None:
     first = a_history(1)[0]
     assert (first.sequence, first.previous_hash) == (1, "")
-    assert (
-        first.hash
-        == sha256(
-            b'{"actor":"platform","at":"2026-03-02T01:00:00.000Z","case_id":"c1",'
-            b'"input":{"result":{"area":320.5},"task_id":"c1:a:0"},"kind":"completed","sequence":1}'
-        ).hexdigest()
+    shown = b'{"actor":"","input":{"result":{"area":320.5},"task_id":"c1:a:0"},"kind":"completed"}'
+    hidden = b'{"actor":"client:office","input":{"request_id":"r"}}'
+    commitments = (
+        sha256(b"duokua open part\n" + SALTS[:16] + shown).hexdigest(),
+        sha256(b"duokua internal part\n" + SALTS[16:] + hidden).hexdigest(),
     )
+    text = "duokua history\nc1\n1\n2026-03-02T01:00:00.000Z\n{}\n{}\n\n".format(*commitments)
+    assert first.hash == sha256(text.encode()).hexdigest()
 
 
-def test_an_entry_hashes_the_bytes_of_the_hash_before_it() -> None:
+def test_an_entry_hashes_the_hash_before_it() -> None:
     first, second = a_history(2)
     assert second.previous_hash == first.hash
-    content = {
-        "case_id": "c1",
-        "sequence": 2,
-        "at": "2026-03-02T01:00:01.000Z",
-        "actor": "platform",
-        "kind": "completed",
-        "input": second.input,
-    }
-    assert second.hash == sha256(bytes.fromhex(first.hash) + canonical(content)).hexdigest()
-    again = link(2, first.hash, case_id="c1", at=second.at, actor="platform", kind="completed", given=second.input)
-    assert again == second
+    parts = open_part(second.said).commitment, internal_part(second.said).commitment
+    text = "duokua history\nc1\n2\n2026-03-02T01:00:01.000Z\n{}\n{}\n{}\n".format(*parts, first.hash)
+    assert second.hash == sha256(text.encode()).hexdigest()
+    assert link("c1", 2, first.hash, second.said) == second
+
+
+def test_the_parts_hold_each_field_once() -> None:
+    shown, hidden = open_part(said()).content, internal_part(said()).content
+    assert shown == {"actor": "", "kind": "completed", "input": {"task_id": "c1:a:0", "result": {"area": 320.5}}}
+    assert hidden == {"actor": "client:office", "input": {"request_id": "r"}}
+    own = said(actor="person:1", internal=[])
+    assert (open_part(own).content["actor"], internal_part(own).content) == ("person:1", {"actor": "", "input": {}})
+
+
+@pytest.mark.parametrize("salts", [b"", bytes(16), bytes(33)])
+def test_an_entry_without_its_salts_is_none(salts: bytes) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        chain(None, "c1", said(salts=salts))
 
 
 def test_an_untouched_history_verifies_in_one_piece_and_in_pages() -> None:
@@ -93,14 +111,22 @@ def test_an_untouched_history_verifies_in_one_piece_and_in_pages() -> None:
     assert verify(entries[2:]) == 1
 
 
+def tell(entry: Entry, **changed: Any) -> Entry:
+    return replace(entry, said=replace(entry.said, **changed))
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
-        lambda entry: replace(entry, actor="person:2"),
-        lambda entry: replace(entry, kind="refused"),
-        lambda entry: replace(entry, at=entry.at + timedelta(milliseconds=1)),
-        lambda entry: replace(entry, input={**entry.input, "result": {"area": 320.4}}),
-        lambda entry: replace(entry, input={**entry.input, "result": {"area": float("nan")}}),
+        lambda entry: tell(entry, actor="person:2"),
+        lambda entry: tell(entry, kind="refused"),
+        lambda entry: tell(entry, at=entry.said.at + timedelta(milliseconds=1)),
+        lambda entry: tell(entry, input={**entry.said.input, "result": {"area": 320.4}}),
+        lambda entry: tell(entry, input={**entry.said.input, "result": {"area": float("nan")}}),
+        lambda entry: tell(entry, input={**entry.said.input, "request_id": "other"}),
+        lambda entry: tell(entry, internal=["actor"]),
+        lambda entry: tell(entry, salts=bytes(32)),
+        lambda entry: tell(entry, salts=entry.said.salts[16:] + entry.said.salts[:16]),
         lambda entry: replace(entry, case_id="c2"),
         lambda entry: replace(entry, hash="0" * 64),
         lambda entry: replace(entry, previous_hash="0" * 64),
@@ -128,8 +154,7 @@ def test_swapped_entries_are_found() -> None:
 
 def test_an_entry_made_anew_breaks_the_next() -> None:
     entries = a_history()
-    forged = chain(entries[0], case_id="c1", at=NINE, actor="platform", kind="completed", given={"forged": True})
-    entries[1] = forged
+    entries[1] = chain(entries[0], "c1", said(input={"forged": True}))
     assert verify(entries) == 3
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from chassis.database import Database
 from chassis.paging import next_token
 from cli.main import app
-from duokua.cases.v1 import log_service_pb2
+from duokua.cases.v1 import case_service_pb2, log_service_pb2
 from services.cases.sequencer import Sequencer
 from tests.cases.offices import Offices, refusal
 
@@ -46,16 +46,20 @@ def duokua(town: Offices) -> Command:
     return run
 
 
-def test_a_proof_is_for_the_applicant_and_for_operators_only(town: Offices, sequencer: Sequencer) -> None:
-    (case_id,) = town.opened()
+def test_a_proof_is_for_who_sees_something_of_the_history(town: Offices, sequencer: Sequencer) -> None:
+    case_id = town.submitted().case_id
+    town.route(case_id, food=town.food_organ, sign="other")
+    town.complete("check")
     add_all(town.database, sequencer)
     asked = pb.GetCaseProofRequest(case_id=case_id)
     proof = town.applicant.log.GetCaseProof(asked)
     assert [each.sequence for each in proof.entries] == [1, 2, 3]
     assert town.operator.log.GetCaseProof(asked) == proof
-    for nobody in (town.stranger, town.portal):
+    assert town.food.log.GetCaseProof(asked) == proof, "it has a task of the case"
+    for nobody in (town.stranger, town.portal, town.sign):
         assert refusal(nobody.log.GetCaseProof, asked)[:2] == ("NOT_FOUND", "CASE_NOT_FOUND")
-    assert refusal(town.food.log.GetCaseProof, asked)[0] == "PERMISSION_DENIED"
+        history = case_service_pb2.GetHistoryRequest(case_id=case_id)
+        assert refusal(nobody.cases.GetHistory, history)[:2] == ("NOT_FOUND", "CASE_NOT_FOUND")
     assert town.applicant.log.GetTreeHead(pb.GetTreeHeadRequest()).head == proof.head
 
 
@@ -114,6 +118,35 @@ def test_the_commands_prove_verify_replay_and_audit(
     assert len(json.loads(duokua("log", "heads", "--json").stdout)) >= 2
     assert "are as they were written" in duokua("log", "audit").stdout
     assert json.loads(duokua("log", "audit", "--json").stdout) == []
+
+
+def test_a_proof_without_internal_parts_verifies_and_says_what_is_withheld(
+    town: Offices, sequencer: Sequencer, duokua: Command, tmp_path: Path
+) -> None:
+    (case_id,) = town.opened()
+    add_all(town.database, sequencer)
+    key, file = tmp_path / "log.pem", tmp_path / "proof.json"
+    key.write_text(duokua("log", "key").stdout)
+    file.write_text(duokua("case", "proof", case_id, "--no-internal").stdout)
+    proof = json.loads(file.read_text())
+    assert [each["content"]["internal"]["content"] for each in proof["entries"]] == [None] * 3
+    assert json.loads(duokua("case", "verify", file, "--key", key, "--json").stdout)["withheld"] == {
+        "open": 0,
+        "internal": 3,
+    }
+    assert "the internal part of all of them is withheld" in duokua("case", "verify", file, "--key", key).stdout
+
+    proof["entries"][2]["content"]["open"] |= {"salt": None, "content": None}
+    file.write_text(json.dumps(proof))
+    assert "the open part of 1 of them is withheld" in duokua("case", "verify", file, "--key", key).stdout
+    proof["entries"][1]["content"]["open"]["content"]["actor"] = "person:forger"
+    file.write_text(json.dumps(proof))
+    named = "entry 2 was changed: its open part is not the one that it commits to"
+    assert named in duokua("case", "verify", file, "--key", key, status=1).stdout
+    proof["entries"][1]["content"]["open"]["salt"] = None
+    file.write_text(json.dumps(proof))
+    broken = CliRunner().invoke(app, ["case", "verify", str(file), "--key", str(key)])
+    assert "salt and content are shown together" in str(broken.exception)
 
 
 def test_the_commands_name_what_was_tampered_with(

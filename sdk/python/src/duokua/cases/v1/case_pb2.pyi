@@ -1238,7 +1238,10 @@ Global___MaterialRef: _TypeAlias = MaterialRef  # noqa: Y015
 
 @_typing.final
 class HistoryEntry(_message.Message):
-    """One entry of a case's history: an input that was taken, chained to the one before."""
+    """One entry of a case's history: an input that was taken, chained to the one before. It is in two parts, of which each
+    is shown or withheld as a whole; the hash covers a salted commitment to each, so that what is withheld breaks nothing.
+    docs/case-log.md says how to check it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1249,19 +1252,30 @@ class HistoryEntry(_message.Message):
     INPUT_FIELD_NUMBER: _builtins.int
     HASH_FIELD_NUMBER: _builtins.int
     PREVIOUS_HASH_FIELD_NUMBER: _builtins.int
+    COMMITMENT_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    INTERNAL_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """From 1."""
     actor: _builtins.str
-    """Who gave the input: "client:...", "person:...", or "platform"."""
+    """Who gave the input: "client:...", "person:...", or "platform". Empty when that is internal."""
     kind: _builtins.str
     """What happened, such as "submitted", "completed"."""
     hash: _builtins.str
-    """SHA-256 over the previous hash and the canonical form (RFC 8785) of this entry, in hexadecimal."""
+    """SHA-256 over case, sequence, time, the two commitments and the previous hash, in hexadecimal."""
     previous_hash: _builtins.str
+    commitment: _builtins.bytes
+    """To actor, kind and input above, which are the open part."""
+    salt: _builtins.bytes
+    """16 bytes; empty when the open part is withheld, and then actor, kind and input are empty too."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def input(self) -> _struct_pb2.Struct: ...
+    def input(self) -> _struct_pb2.Struct:
+        """The fields of the input that are open."""
+
+    @_builtins.property
+    def internal(self) -> Global___InternalPart: ...
     def __init__(
         self,
         *,
@@ -1272,14 +1286,52 @@ class HistoryEntry(_message.Message):
         input: _struct_pb2.Struct | None = ...,
         hash: _builtins.str = ...,
         previous_hash: _builtins.str = ...,
+        commitment: _builtins.bytes = ...,
+        salt: _builtins.bytes = ...,
+        internal: Global___InternalPart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "input", b"input"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "input", b"input", "internal", b"internal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "hash", b"hash", "input", b"input", "kind", b"kind", "previous_hash", b"previous_hash", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "commitment", b"commitment", "hash", b"hash", "input", b"input", "internal", b"internal", "kind", b"kind", "previous_hash", b"previous_hash", "salt", b"salt", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryEntry: _TypeAlias = HistoryEntry  # noqa: Y015
+
+@_typing.final
+class InternalPart(_message.Message):
+    """What only the administration sees of an entry: who acted for an office, opinions and notes of offices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMITMENT_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
+    commitment: _builtins.bytes
+    salt: _builtins.bytes
+    """16 bytes; empty when it is withheld, and then actor and input are empty too."""
+    actor: _builtins.str
+    """Who gave the input; empty when that is open."""
+    @_builtins.property
+    def input(self) -> _struct_pb2.Struct:
+        """The other fields of the input."""
+
+    def __init__(
+        self,
+        *,
+        commitment: _builtins.bytes = ...,
+        salt: _builtins.bytes = ...,
+        actor: _builtins.str = ...,
+        input: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "commitment", b"commitment", "input", b"input", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InternalPart: _TypeAlias = InternalPart  # noqa: Y015
 
 @_typing.final
 class Incident(_message.Message):

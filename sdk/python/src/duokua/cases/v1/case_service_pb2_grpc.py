@@ -163,7 +163,9 @@ class CaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHistory(self, request, context):
-        """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND.
+        """The history with its hash chain, oldest first. An applicant is shown the open parts of the entries; an office that
+        has or had a task of the case those about its own tasks, as a whole; an operator, and the organ that leads the
+        bundle, everything. What is withheld is there as its commitment. Errors: NOT_FOUND CASE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

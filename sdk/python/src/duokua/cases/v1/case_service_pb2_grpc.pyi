@@ -76,7 +76,10 @@ class CaseServiceStub:
     RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
     """
     GetHistory: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]
-    """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND."""
+    """The history with its hash chain, oldest first. An applicant is shown the open parts of the entries; an office that
+    has or had a task of the case those about its own tasks, as a whole; an operator, and the organ that leads the
+    bundle, everything. What is withheld is there as its commitment. Errors: NOT_FOUND CASE_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class CaseServiceAsyncStub(CaseServiceStub):
@@ -126,7 +129,10 @@ class CaseServiceAsyncStub(CaseServiceStub):
     RESOURCE_EXHAUSTED TOO_MANY_STREAMS (of this caller, 100).
     """
     GetHistory: _aio.UnaryUnaryMultiCallable[_case_service_pb2.GetHistoryRequest, _case_service_pb2.GetHistoryResponse]  # type: ignore[assignment]
-    """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND."""
+    """The history with its hash chain, oldest first. An applicant is shown the open parts of the entries; an office that
+    has or had a task of the case those about its own tasks, as a whole; an operator, and the organ that leads the
+    bundle, everything. What is withheld is there as its commitment. Errors: NOT_FOUND CASE_NOT_FOUND.
+    """
 
 class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
     """The portal's side: an applicant submits a case and follows it. A caller sees its own cases only; an operator all."""
@@ -227,6 +233,9 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _case_service_pb2.GetHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_case_service_pb2.GetHistoryResponse, _abc.Awaitable[_case_service_pb2.GetHistoryResponse]]:
-        """The history with its hash chain, oldest first. Errors: NOT_FOUND CASE_NOT_FOUND."""
+        """The history with its hash chain, oldest first. An applicant is shown the open parts of the entries; an office that
+        has or had a task of the case those about its own tasks, as a whole; an operator, and the organ that leads the
+        bundle, everything. What is withheld is there as its commitment. Errors: NOT_FOUND CASE_NOT_FOUND.
+        """
 
 def add_CaseServiceServicer_to_server(servicer: CaseServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -79,7 +79,8 @@ class LogServiceServicer:
     """
 
     def GetCaseProof(self, request, context):
-        """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory.
+        """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory, which
+        is for the same callers.
         Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION NOT_LOGGED (no entry of the case is in the log yet),
         LOG_DAMAGED (a hash that the proof needs is gone; AuditLog names it).
         """

@@ -36,7 +36,8 @@ class LogServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> LogServiceAsyncStub: ...
     GetCaseProof: _grpc.UnaryUnaryMultiCallable[_log_service_pb2.GetCaseProofRequest, _log_service_pb2.GetCaseProofResponse]
-    """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory.
+    """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory, which
+    is for the same callers.
     Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION NOT_LOGGED (no entry of the case is in the log yet),
     LOG_DAMAGED (a hash that the proof needs is gone; AuditLog names it).
     """
@@ -68,7 +69,8 @@ class LogServiceAsyncStub(LogServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCaseProof: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetCaseProofRequest, _log_service_pb2.GetCaseProofResponse]  # type: ignore[assignment]
-    """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory.
+    """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory, which
+    is for the same callers.
     Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION NOT_LOGGED (no entry of the case is in the log yet),
     LOG_DAMAGED (a hash that the proof needs is gone; AuditLog names it).
     """
@@ -103,7 +105,8 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _log_service_pb2.GetCaseProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_log_service_pb2.GetCaseProofResponse, _abc.Awaitable[_log_service_pb2.GetCaseProofResponse]]:
-        """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory.
+        """The proof of a case, in pages of entries under one tree head; the entries themselves are those of GetHistory, which
+        is for the same callers.
         Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION NOT_LOGGED (no entry of the case is in the log yet),
         LOG_DAMAGED (a hash that the proof needs is gone; AuditLog names it).
         """
