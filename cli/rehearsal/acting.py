@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from cli.rehearsal.offices import Offices, made_up_result
 from cli.rehearsal.stage import Stage
 from duokua.cases.v1 import case_pb2
+from duokua.data import from_struct, to_struct
 from services.cases.domain import inputs
 from services.cases.domain.calendar import BEIJING, add_months, day_of
 from services.cases.domain.case import StepStatus, TaskKind
@@ -61,14 +62,17 @@ class Acting:
         """So much time passes; on working days, to the same time of the day."""
         limit = limit_of(said.wait or "")
         here = self.stage.now.astimezone(BEIJING)
-        if limit.unit is TimeUnit.WORKING_DAY:
-            day = self.stage.calendar.add_working_days(day_of(here), limit.amount)
-        elif limit.unit is TimeUnit.MONTH:
-            day = add_months(day_of(here), limit.amount)
-        else:
-            self._until(here + _LENGTHS[limit.unit] * limit.amount, held)
-            return
-        self._until(here.replace(year=day.year, month=day.month, day=day.day), held)
+        try:
+            if limit.unit is TimeUnit.WORKING_DAY:
+                day = self.stage.calendar.add_working_days(day_of(here), limit.amount)
+            elif limit.unit is TimeUnit.MONTH:
+                day = add_months(day_of(here), limit.amount)
+            else:
+                self._until(here + _LENGTHS[limit.unit] * limit.amount, held)
+                return
+        except (OverflowError, ValueError) as error:
+            raise CannotHappenError(f"{said.wait} are more than there are dates") from error
+        self._until(datetime.combine(day, here.timetz()), held)
 
     def until(self, said: HappeningPart, held: Collection[str]) -> None:
         """It is a certain time."""
@@ -105,7 +109,7 @@ class Acting:
     def _complete(self, said: HappeningPart, task_id: str) -> inputs.Input:
         handles = self.stage.case.tasks[task_id].kind is TaskKind.HANDLE
         made_up = self.offices.result_of(said.step or "") if handles else {}
-        return inputs.Completed(task_id, self.stage.request_id(), said.complete or made_up)
+        return inputs.Completed(task_id, self.stage.request_id(), as_sent(said.complete or made_up, "complete"))
 
     def _correct(self, said: HappeningPart, task_id: str) -> inputs.Input:
         asked = said.correct
@@ -162,8 +166,16 @@ class Acting:
     def force(self, said: HappeningPart) -> None:
         """Take the step as done."""
         step_id = said.step or ""
-        result = said.force or made_up_result(self.stage.plan, step_id)
+        result = as_sent(said.force or made_up_result(self.stage.plan, step_id), "force")
         self.stage.take(inputs.StepForced(step_id, "test", result, request_id=self.stage.request_id()))
+
+
+def as_sent(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Data as they arrive by the contract: 3.0 is 3. Raises CannotHappenError for what it cannot hold."""
+    try:
+        return from_struct(to_struct(data, name))
+    except (TypeError, ValueError) as error:
+        raise CannotHappenError(str(error)) from error
 
 
 def a_material(stage: Stage, kind: str, content: str) -> case_pb2.Material:
@@ -215,6 +227,12 @@ def _value(said: Any, name: str) -> Any:
     return said
 
 
+def _pass_up(acting: Acting, said: HappeningPart, task_id: str) -> inputs.Input:
+    assert said.pass_up is not None  # noqa: S101 - it is the happening
+    opinion = as_sent(said.pass_up.opinion, "opinion")
+    return inputs.PassedUp(task_id, acting.stage.request_id(), opinion, said.pass_up.reason)
+
+
 def _suspend(acting: Acting, said: HappeningPart, task_id: str) -> inputs.Input:
     assert said.suspend is not None  # noqa: S101 - it is the happening
     kind = StopKind(said.suspend.kind)
@@ -235,7 +253,7 @@ _OF_TASKS: dict[str, _Answer] = {
     "correct": Acting._correct,  # noqa: SLF001 - its own
     "suspend": _suspend,
     "extend": _simple(inputs.LimitExtended, "extend.amount", "extend.reason", "extend.authority"),
-    "pass_up": _simple(inputs.PassedUp, "pass_up.opinion", "pass_up.reason"),
+    "pass_up": _pass_up,
     "hand_over": _simple(inputs.HandedOver, "hand_over"),
     "visit": _visit,
     "attend": _simple(inputs.VisitAttended, "attend"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from duokua.data import from_struct, to_struct
 from services.cases.applications import form_faults
 from services.cases.plans import Published
 from services.matters.package.faults import Fault, Faults, Path
@@ -33,6 +34,11 @@ def _of_file(published: Published, path: str, content: bytes) -> Iterator[Fault]
         yield Fault(path, 1, 1, "", "holds no form: it should be an object in braces")
         return
     source = _places(path, content)
+    try:
+        form = from_struct(to_struct(form, "form"))
+    except (TypeError, ValueError) as error:
+        yield Fault(path, 1, 1, "", f"cannot be sent: {error}")
+        return
     for wrong in form_faults(published, form):
         yield source.fault(_path_of(wrong.field), f"does not fit the form: {wrong.description}")
 

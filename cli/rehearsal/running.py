@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from chassis.problems import Invalid, Problem
-from cli.rehearsal.acting import Acting, CannotHappenError, a_material, digest_of, moment_of
+from cli.rehearsal.acting import Acting, CannotHappenError, a_material, as_sent, digest_of, moment_of
 from cli.rehearsal.expecting import Miss, misses
 from cli.rehearsal.mail import APPLICANT
 from cli.rehearsal.offices import Offices
@@ -122,6 +122,8 @@ class _Run:
             yield Miss(self._here, "it is taken", f"it is not: {reason}, {_said(said, message)}")
         except (CannotHappenError, EndlessError) as error:
             yield Miss(self._here, "it happens", str(error))
+        except OverflowError:
+            yield Miss(self._here, "it happens", "it leads to a time after the last date that there is")
 
     def _play(self) -> Iterator[Miss]:
         given, then = self._part.given, self._part.then
@@ -184,7 +186,7 @@ def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:
     """Hand the application in, checked as the service does. Raises Invalid APPLICATION_INVALID."""
     kinds = [each.kind for each in stage.published.bundle.materials if each.kind not in given.without]
     materials = [a_material(stage, kind, kind) for kind in kinds]
-    application: Application = check_application(stage.published, form_of(given, files), materials, {})
+    application: Application = check_application(stage.published, as_sent(form_of(given, files), "form"), materials, {})
     stage.form, stage.materials = application.form, application.materials.refs
     plan = stage.plan
     stage.take(

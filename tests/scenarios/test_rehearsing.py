@@ -2,6 +2,7 @@
 
 import pytest
 
+from cli.scenarios.linting import look_over
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, UndoCause
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.procedures import KINDS
@@ -134,6 +135,29 @@ def test_time_does_not_go_back() -> None:
 def test_days_that_do_not_exist_are_told_with_their_line() -> None:
     assert fails('until: "2026-02-30 09:00"') == ["5 when[0]: it happens / there is no day 2026-02-30"]
     assert fails(given='at: "2026-02-30 09:00"') == ["3 given: it happens / there is no day 2026-02-30"]
+
+
+@pytest.mark.parametrize("time", ["99999999 months", "99999999 hours", "99999999 calendar days"])
+def test_times_beyond_all_dates_are_told_so(time: str) -> None:
+    assert fails(f"wait: {time}") == [f"5 when[0]: it happens / {time} are more than there are dates"]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (b'{"shop": {"region": "330106", "area": NaN}, "owner": "a"}', "form.shop.area is nan, which JSON cannot hold"),
+        (b'{"shop": {"region": "330106", "area": 1e999}, "owner": "a"}', "form.shop.area is inf, which JSON"),
+        (b'{"shop": {"region": "330106", "area": 1}, "owner": "\\ud800"}', "surrogates not allowed"),
+    ],
+)
+def test_a_form_that_cannot_be_sent_is_told_so(form: bytes, told: str) -> None:
+    files = {**package(a_test()), "examples/small.json": form}
+    (outcome,) = run(files)
+    (miss,) = outcome.missed
+    assert miss.line == 3
+    assert told in miss.found
+    (fault,) = look_over(files).faults
+    assert (fault.file, told in fault.message) == ("examples/small.json", True)
 
 
 def test_a_year_that_the_calendar_does_not_know_is_told_so() -> None:

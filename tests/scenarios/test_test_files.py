@@ -41,6 +41,17 @@ ONE_FAULT = [
     (a_test("then: {}"), "5 tests[0].when[0].then", "expects nothing"),
     (a_test("then: {turned_away: [x]}"), "5 tests[0].when[0].then.turned_away", "turned away at once"),
     (a_test(example="smal"), "3 tests[0].given.example", 'did you mean "examples/small.json"?'),
+    (
+        a_test(given="changes: {shop: {}, shop.area: 3}"),
+        "3 tests[0].given.changes.shop",
+        'is given as a whole, and "shop.area" as a part of it',
+    ),
+    (
+        a_test("supply: {form: {shop.area: 3, shop: {}}}"),
+        "5 tests[0].when[0].supply.form.shop",
+        'is given as a whole, and "shop.area" as a part of it',
+    ),
+    (a_test(given='at: "1999-03-02 09:00"'), "3 tests[0].given.at", 'such as "2026-03-02 09:00"'),
     (a_test(given="form: {}"), "3 tests[0].given", "say which form is handed in"),
     (a_test(given="changes: {shop.size: 3}"), "3 tests[0].given.changes.shop.size", 'no field "shop.size"'),
     (a_test(given="without: [leese]"), "3 tests[0].given.without[0]", 'did you mean "lease"?'),

@@ -118,6 +118,7 @@ class _Checker:
         if given.example is not None and (fault := self._example_fault(given.example)):
             yield ("example",), fault
         yield from self._paths(given.changes, "changes")
+        yield from _below("changes", _overlapping(given.changes))
         yield from self._kinds_in(given.without, "without")
         yield from self._ids(given.offices, "offices")
         yield from self._ids(given.results, "results")
@@ -132,6 +133,7 @@ class _Checker:
             yield from _below("correct", self._correct(said.correct))
         if said.supply is not None:
             yield from _below("supply", self._paths(said.supply.form, "form"))
+            yield from _below(("supply", "form"), _overlapping(said.supply.form))
             yield from _below("supply", self._kinds_in(said.supply.materials, "materials"))
         if said.then is not None:
             yield from _below("then", self._then(said.then))
@@ -218,6 +220,14 @@ def _shape_faults(said: HappeningPart, a_step: str) -> Iterator[tuple[Path, str]
         yield ("times",), "is how often an office fails: it goes with `fail`"
     if said.turned_down is not None and first in {"wait", "until", "then"}:
         yield ("turned_down",), f"`{first}` is not said by anybody, so nobody turns it down"
+
+
+def _overlapping(paths: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Yield the paths of which a part is given besides."""
+    for path in paths:
+        parts = [other for other in paths if other.startswith(f"{path}.")]
+        if parts:
+            yield (path,), f'is given as a whole, and "{parts[0]}" as a part of it: give one of them'
 
 
 def _below(path: str | Path, faults: Iterator[tuple[Path, str]]) -> Iterator[tuple[Path, str]]:

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from services.matters.package.parts import FieldName, FieldPath, Part, Slug, Text, Time
 
 _EXAMPLE = r"^examples/[A-Za-z0-9_./-]+\.json$"
-_MOMENT = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
+_MOMENT = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
 _DUE = r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|stopped|unknown)$"
 _CLOCK = r"^(([a-z][a-z0-9]*(-[a-z0-9]+)*\.)?(acceptance|statutory|promised)|correction)$"
 _REASON = r"^[A-Z][A-Z_]{2,59}$"
