@@ -235,10 +235,11 @@ def test_a_special_procedure_is_begun_and_said_to_be_over(fake: FakePlatform) ->
     with working(department):
         fake.stream().send(a_task("t1"))
         assert fake.answer("suspend").suspend.kind == case_pb2.PROCEDURE_KIND_PUBLICITY
-    for _ in range(2):
-        department.resume("t1", "无异议")
-    first, second = (request.answer for method, request, _ in fake.calls if method == "AnswerTask")
+    for note in ("无异议", "无异议", "有异议"):
+        department.resume("t1", note)
+    first, second, other = (request.answer for method, request, _ in fake.calls if method == "AnswerTask")
     assert first == second
+    assert other.request_id != first.request_id, "another note is another answer"
     assert (first.task_id, first.lease, first.resume.note) == ("t1", "", "无异议")
 
 

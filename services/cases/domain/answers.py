@@ -7,7 +7,7 @@ from services.cases.domain.case import OPEN_TASK, CaseStatus, StepStatus, TaskKi
 from services.cases.domain.dataflow import check_result
 from services.cases.domain.effects import StepAccepted, StepRefused
 from services.cases.domain.flow import go_on
-from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned
+from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned, content_digest
 from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
@@ -183,16 +183,21 @@ def must_handle(task: TaskState) -> None:
 
 
 def task_of(turn: Turn, given: Answer) -> TaskState | None:
-    """Return the task that is answered, open or not; None when this very answer was taken before."""
+    """Return the task that is answered, open or not; None when this very answer was taken before.
+
+    Raises Refusal TASK_NOT_FOUND, REQUEST_ID_REUSED.
+    """
     task = turn.tasks.get(given.task_id)
     if task is None:
         raise Refusal("TASK_NOT_FOUND", f"case {turn.before.case_id} has no task {given.task_id}")
-    for kind, request_id in task.answers:
-        if request_id == given.request_id:
-            if kind == given.kind:
+    for taken in task.answers:
+        if taken.request_id == given.request_id:
+            if taken.kind == given.kind and taken.digest in ("", content_digest(given)):
                 return None
+            what = f"another answer ({taken.kind})" if taken.kind != given.kind else "the same with another content"
             raise Refusal(
-                "REQUEST_ID_REUSED", f"request {request_id} was another answer ({kind}); give each its own id"
+                "REQUEST_ID_REUSED",
+                f"request {taken.request_id} was {what}, which stands; give each answer its own id",
             )
     return task
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.cases.domain.proceedings import NO_PROCEEDINGS, Proceedings
 from services.cases.domain.reckoning import Light
@@ -157,16 +157,26 @@ class StepState:
     """An office had accepted it (受理) and passed it upward: the applicant has that acceptance, so no other follows."""
 
 
+class TakenAnswer(NamedTuple):
+    """An answer that was taken, by which a repeat of it is known."""
+
+    kind: str
+    """Of the input."""
+    request_id: str
+    digest: str = ""
+    """Of what it said (`content_digest`); empty in snapshots that were written before it was kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task that was opened, and the answers taken to it as pairs of input kind and request id."""
+    """A task that was opened, and the answers taken to it."""
 
     task_id: str
     step_id: str
     kind: TaskKind
     organ_id: str
     status: TaskStatus
-    answers: tuple[tuple[str, str], ...] = ()
+    answers: tuple[TakenAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def handed_over(turn: Turn, given: HandedOver) -> None:
     task = open_task(turn, given)
     if task is None:
         return
-    if sum(kind == given.kind for kind, _ in task.answers) >= MOST_HAND_OVERS:
+    if sum(answer.kind == given.kind for answer in task.answers) >= MOST_HAND_OVERS:
         raise Refusal(
             "HANDED_OVER_TOO_OFTEN",
             f"task {task.task_id} was handed over {MOST_HAND_OVERS} times; the last handler has to settle it",

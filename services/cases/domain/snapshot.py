@@ -14,6 +14,7 @@ from services.cases.domain.case import (
     CaseStatus,
     Incident,
     StepState,
+    TakenAnswer,
     TaskKind,
     TaskState,
     TaskStatus,
@@ -89,7 +90,7 @@ def _task_to_json(task: TaskState) -> dict[str, Any]:
         "kind": str(task.kind),
         "organ_id": task.organ_id,
         "status": str(task.status),
-        "answers": [list(answer) for answer in task.answers],
+        "answers": [list(answer if answer.digest else answer[:2]) for answer in task.answers],
     }
 
 
@@ -100,7 +101,7 @@ def _task_from_json(data: Mapping[str, Any]) -> TaskState:
         _TASK_KIND[data["kind"]],
         data["organ_id"],
         _TASK_STATUS[data["status"]],
-        tuple((kind, request_id) for kind, request_id in data["answers"]),
+        tuple(TakenAnswer(*each) for each in data["answers"]),
     )
 
 

@@ -119,7 +119,7 @@ def was_accepted(plan: Plan, case: Case, step_id: str) -> bool:
     accepted = False
     for task in case.tasks.values():
         if task.step_id == step_id and task.kind is TaskKind.HANDLE and task.organ_id == step.organ_id:
-            said = any(kind == "accepted" for kind, _ in task.answers)
+            said = any(answer.kind == "accepted" for answer in task.answers)
             accepted = task.status is not TaskStatus.RETURNED and (accepted or said)
     if accepted:
         return True

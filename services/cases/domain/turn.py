@@ -14,6 +14,7 @@ from services.cases.domain.case import (
     Incident,
     StepState,
     StepStatus,
+    TakenAnswer,
     TaskKind,
     TaskState,
     TaskStatus,
@@ -30,7 +31,7 @@ from services.cases.domain.effects import (
     StepCompleted,
     StepToRoute,
 )
-from services.cases.domain.inputs import Answer
+from services.cases.domain.inputs import Answer, content_digest
 from services.cases.domain.plan import Plan
 
 
@@ -151,7 +152,7 @@ class Turn:
 
     def settle(self, task: TaskState, answer: Answer, status: TaskStatus) -> None:
         """Note what an office answered to a task."""
-        answers = (*task.answers, (answer.kind, answer.request_id))
+        answers = (*task.answers, TakenAnswer(answer.kind, answer.request_id, content_digest(answer)))
         self.tasks[task.task_id] = replace(task, status=status, answers=answers)
         self.changed = True
 

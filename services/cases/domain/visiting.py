@@ -27,7 +27,7 @@ def visit_scheduled(turn: Turn, given: VisitScheduled) -> None:
         raise Refusal("VISIT_HELD", f"the joint visit {visit.visit_id} was held at {state.held_at}")
     if (state.at, state.place) == (given.at, given.place):
         return
-    if sum(kind == given.kind for kind, _ in task.answers) >= MOST_APPOINTMENTS:
+    if sum(answer.kind == given.kind for answer in task.answers) >= MOST_APPOINTMENTS:
         raise Refusal(
             "VISIT_MOVED_TOO_OFTEN",
             f"task {task.task_id} has moved the joint visit {visit.visit_id} {MOST_APPOINTMENTS} times; go there as it "

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from services.cases.domain import inputs, snapshot
+from services.cases.domain.case import TakenAnswer
 from services.cases.domain.inputs import Failed, Input, Routed, RoutingDecision, Submitted, Withdrawn
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
 from tests.cases.domain.saga import NINE, Saga, a_running_restaurant
@@ -58,7 +59,7 @@ def test_a_stored_snapshot_reads_the_same_tomorrow() -> None:
     case = snapshot.from_json(json.loads(text))
     assert case.submitted_at == NINE
     assert case.steps["a"].task_id == "c1:a:1"
-    assert case.tasks["c1:a:1"].answers == (("accepted", "r1"),)
+    assert case.tasks["c1:a:1"].answers == (TakenAnswer("accepted", "r1"),)
     assert snapshot.to_json(case) == json.loads(text)
 
 

@@ -1,24 +1,46 @@
 """Returns, failures, incidents, repeats: the saga told in examples of what goes wrong."""
 
+import json
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus
+from services.cases.domain.answers import task_of
+from services.cases.domain.case import (
+    CaseStatus,
+    NoticeStatus,
+    StepStatus,
+    TakenAnswer,
+    TaskKind,
+    TaskState,
+    TaskStatus,
+)
+from services.cases.domain.clocks import StopKind
 from services.cases.domain.inputs import (
+    ANSWERS,
     Accepted,
+    Answer,
     Completed,
     IncidentRetried,
+    LimitExtended,
     NoticeSealed,
     Refused,
     Routed,
     RoutingDecision,
     Submitted,
+    content_digest,
 )
+from services.cases.domain.proceedings import CorrectionItem, ItemKind
 from services.cases.domain.refusal import Refusal
+from services.cases.domain.turn import Turn
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
-from tests.cases.domain.saga import Saga, a_running_restaurant
+from tests.cases.domain.saga import NINE, Saga, a_running_restaurant
+from tests.cases.domain.test_timing import a_timed_case
 
 
 def test_a_returned_step_is_routed_anew_without_the_offices_that_returned_it() -> None:
@@ -146,6 +168,71 @@ def test_a_repeated_answer_is_taken_once() -> None:
     assert not saga.take(given).changed
     saga.is_refused(Completed(given.task_id, "request-b", {}), "TASK_SETTLED")
     saga.is_refused(Refused(given.task_id, "request-a", "changed our mind"), "REQUEST_ID_REUSED")
+
+
+def test_the_same_kind_of_answer_with_another_content_is_no_repeat() -> None:
+    saga = a_timed_case().accept("food")
+    task_id = saga.task_id("food")
+    saga.take(LimitExtended(task_id, "r1", 6, "案情复杂", "局长"))
+    saga.is_refused(LimitExtended(task_id, "r1", 10, "案情复杂", "局长"), "REQUEST_ID_REUSED")
+    assert not saga.take(LimitExtended(task_id, "r1", 6, "案情复杂", "局长")).changed
+    saga.take(Completed(task_id, "r2", {"permit": {"a": 1, "b": 2}}))
+    assert not saga.take(Completed(task_id, "r2", {"permit": {"b": 2.0, "a": 1}})).changed, "one in every order"
+    with pytest.raises(Refusal, match="REQUEST_ID_REUSED: request r2 was the same with another content, which stands"):
+        saga.take(Completed(task_id, "r2", {"permit": {"a": 1, "b": 3}}))
+    all_laws_hold(saga)
+
+
+_SAID: dict[str, tuple[object, object]] = {
+    "result": ({"permit": 1}, {"permit": 2}),
+    "opinion": ({"fit": True}, {"fit": False}),
+    "retry_after": (None, timedelta(seconds=5)),
+    "items": ((CorrectionItem(ItemKind.FIELD, "a", "?"),), (CorrectionItem(ItemKind.FIELD, "b", "?"),)),
+    "procedure": (StopKind.HEARING, StopKind.PUBLICITY),
+    "amount": (6, 10),
+    "at": (NINE, NINE + timedelta(hours=1)),
+}
+"""Two values of what is no text."""
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_whatever_differs_makes_any_answer_another_one(kind: type[Answer]) -> None:
+    names = [each.name for each in fields(kind)][2:]
+    first: Any = kind("t1", "r1", **{name: _SAID.get(name, ("one", "other"))[0] for name in names})
+    task = TaskState("c1:food:1", "food", TaskKind.HANDLE, "office of food", TaskStatus.ACCEPTED)
+    turn = Turn(a_restaurant(), a_running_restaurant().case, NINE)
+    turn.settle(task, replace(first, task_id=task.task_id), TaskStatus.ACCEPTED)
+    assert task_of(turn, replace(first, task_id=task.task_id)) is None
+    for name in names:
+        other = replace(first, task_id=task.task_id, **{name: _SAID.get(name, ("one", "other"))[1]})
+        with pytest.raises(Refusal, match="REQUEST_ID_REUSED"):
+            task_of(turn, other)
+    assert task_of(turn, replace(first, task_id=task.task_id, request_id="r2")) is not None
+
+
+def test_a_repeat_of_what_was_taken_before_contents_were_kept_is_known_by_its_kind() -> None:
+    saga = a_running_restaurant().complete("food")
+    task = saga.case.tasks["c1:food:1"]
+    before = replace(task, answers=(TakenAnswer("completed", "r1"),))
+    saga.current = replace(saga.case, tasks={**saga.case.tasks, task.task_id: before})
+    assert not saga.take(Completed(task.task_id, "r1", {"permit": "another"})).changed
+    saga.is_refused(Refused(task.task_id, "r1", "changed our mind"), "REQUEST_ID_REUSED")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=1), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(max_size=1), JSON, max_size=2), st.dictionaries(st.text(max_size=1), JSON, max_size=2))
+def test_contents_have_one_digest_when_and_only_when_they_are_the_same_json(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    digests = {content_digest(Completed("t", request, said)) for request, said in (("r1", one), ("r2", other))}
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert (len(digests) == 1) == same
 
 
 def test_a_repeat_is_still_known_in_an_ended_case() -> None:

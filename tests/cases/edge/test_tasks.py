@@ -67,6 +67,10 @@ def test_an_answer_is_repeated_and_a_second_one_refused(town: Offices) -> None:
     )
     reused = answering(an_answer(food, "refuse", request_id=done.answer.request_id))
     assert refusal(town.food.tasks.AnswerTask, reused)[:2] == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+    other = answering(an_answer(food, request_id=done.answer.request_id))
+    other.answer.complete.result["permit"] = "another"
+    answer = refusal(town.food.tasks.AnswerTask, other)
+    assert answer == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED", ["request_id"])
     assert tables(town.database) == before
 
 

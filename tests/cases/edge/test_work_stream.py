@@ -82,6 +82,14 @@ def test_an_answer_that_is_refused_does_not_make_room_for_another_task(town: Off
         assert stream.outcomes() == ["", ""]
         stream.answer(an_answer(task, request_id="same"))
         assert stream.outcomes() == ["REQUEST_ID_REUSED"]
+        (over, again), other = (
+            (an_answer(task, "hand_over", request_id="over") for _ in "ab"),
+            an_answer(task, "hand_over"),
+        )
+        for said, handler in ((over, "一科"), (again, "二科"), (other, "二科")):
+            said.hand_over.handler = handler
+        stream.answer(over, again, other)
+        assert stream.outcomes() == ["", "REQUEST_ID_REUSED", ""]
         stream.answer(an_answer(task, "extend"))
         assert stream.outcomes() == [""]
         assert leased(town, town.food_organ) == 1

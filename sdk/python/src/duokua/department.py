@@ -82,10 +82,11 @@ class Department:
         """Say that the special procedure is over for which a handler raised `Suspend` on this task; another follows.
 
         For any thread and any process of the office, working or not; said twice, nothing happens. Raises
-        `DuokuaError`, with reason PROCEDURE_NOT_FOUND when no procedure was begun on this task, and CASE_ENDED or
-        CASE_UNDOING when its case was refused or withdrawn meanwhile.
+        `DuokuaError`, with reason PROCEDURE_NOT_FOUND when no procedure was begun on this task, PROCEDURE_ENDED when
+        that was said before with another note, and CASE_ENDED or CASE_UNDOING when its case was refused or withdrawn
+        meanwhile.
         """
-        answer = TaskAnswer(task_id=task_id, request_id=f"resume {_digest(task_id)}")
+        answer = TaskAnswer(task_id=task_id, request_id=f"resume {_digest(f'{task_id} {note}')}")
         answer.resume.note = note
         self.platform.tasks.AnswerTask(AnswerTaskRequest(answer=answer))
 

@@ -5,9 +5,11 @@ What an input means never changes, because histories are replayed; a new field h
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from services.cases.domain.codec import decode, encode
+from services.cases.domain.history import canonical
 from services.cases.domain.inputs.applicants import ACTS, Act, Corrected, Rated, Submitted, Withdrawn
 from services.cases.domain.inputs.offices import (
     ANSWERS,
@@ -100,6 +102,7 @@ __all__ = [
     "VisitAttended",
     "VisitScheduled",
     "Withdrawn",
+    "content_digest",
     "from_json",
     "to_json",
 ]
@@ -120,3 +123,13 @@ def to_json(given: Input) -> dict[str, Any]:
 def from_json(kind: str, data: Mapping[str, Any]) -> Input:
     """Read back what ``to_json`` gave. Raises KeyError, TypeError or ValueError when it is not such a value."""
     return decode(_BY_KIND[kind], data)
+
+
+def content_digest(given: Answer) -> str:
+    """What tells an answer from another of its kind with the same request id: 16 hexadecimal characters.
+
+    Of all that it says, but for its own id and the task's. Raises ValueError when it is not JSON.
+    """
+    said = to_json(given)
+    del said["task_id"], said["request_id"]
+    return sha256(canonical(said)).hexdigest()[:16]

@@ -189,7 +189,9 @@ class TaskAnswer(_message.Message):
     SCHEDULE_VISIT_FIELD_NUMBER: _builtins.int
     ATTEND_VISIT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Given by the caller; a repeat of the same answer gets the first answer's outcome."""
+    """Given by the caller; a repeat of the same answer gets the first answer's outcome. Another answer under the same id,
+    of another kind or with another content, is refused: INVALID_ARGUMENT REQUEST_ID_REUSED.
+    """
     task_id: _builtins.str
     lease: _builtins.str
     """Required, but for `resume`."""
