@@ -52,6 +52,8 @@ def _add_step(tree: Tree, step: case_pb2.StepState) -> None:
     node = tree.add(line)
     if step.reason:
         node.add(_words(step.reason))
+    if step.notice_reason:
+        node.add(_words(f"without a notice: {step.notice_reason}"))
     _add_clocks(node, step.clocks)
 
 

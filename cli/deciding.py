@@ -22,6 +22,9 @@ Force = Annotated[
         metavar="RESULT", help="Take the step as done, with this result as JSON ({} for none); an undo as undone."
     ),
 ]
+Waive = Annotated[
+    bool, typer.Option("--waive-notice", help="Go on without the sealed notice of the step; its result stands.")
+]
 Stop = Annotated[bool, typer.Option("--stop", help="Give the case up; what was done is undone.")]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 
@@ -33,17 +36,20 @@ def decision_of(
     reroute: bool,
     reassign: str,
     force: str,
+    waive: bool = False,
     retry: bool = False,
     stop: bool = False,
 ) -> pb.Decision:
     """The one decision that the options name. Raises typer.BadParameter unless it is one."""
-    given = [retry, skip, reroute, bool(reassign), bool(force), stop]
+    given = [retry, skip, reroute, bool(reassign), bool(force), waive, stop]
     if given.count(True) != 1:
         raise typer.BadParameter("say what is decided, with exactly one of these options; --help lists them")
     if retry:
         return pb.Decision(retry=pb.Retry())
     if skip:
         return pb.Decision(skip=pb.Skip())
+    if waive:
+        return pb.Decision(waive=pb.Waive())
     if stop:
         return pb.Decision(stop=pb.Stop())
     if force:

@@ -7,7 +7,7 @@ import typer
 from chassis.clock import new_id
 from chassis.settings import Settings
 from cli.connection import connect
-from cli.deciding import Force, Reason, Reassign, Reroute, Retry, Skip, Stop, decision_of
+from cli.deciding import Force, Reason, Reassign, Reroute, Retry, Skip, Stop, Waive, decision_of
 from cli.options import AsJson
 from cli.output import as_dict, counted, enum_name, every_page, print_json, print_rows, say
 from duokua.cases.v1 import case_pb2
@@ -88,6 +88,7 @@ def resolve(  # noqa: PLR0913, PLR0917 - options
     reroute: Reroute = False,  # noqa: FBT002 - an option
     reassign: Reassign = "",
     force: Force = "",
+    waive: Waive = False,  # noqa: FBT002 - an option
     stop: Stop = False,  # noqa: FBT002 - an option
     everything: Annotated[bool, typer.Option("--all", help="All open ones that the filters leave.")] = False,  # noqa: FBT002
     about: Cause = "",
@@ -109,7 +110,14 @@ def resolve(  # noqa: PLR0913, PLR0917 - options
         request.filter.CopyFrom(wanted)
     with connect(Settings()) as platform:
         decision = decision_of(
-            platform, retry=retry, skip=skip, reroute=reroute, reassign=reassign, force=force, stop=stop
+            platform,
+            retry=retry,
+            skip=skip,
+            reroute=reroute,
+            reassign=reassign,
+            force=force,
+            waive=waive,
+            stop=stop,
         )
         request.decision.CopyFrom(decision)
         outcomes, summary = _resolved(platform, request)

@@ -10,7 +10,7 @@ import typer
 from chassis.clock import new_id
 from chassis.settings import Settings
 from cli.connection import connect
-from cli.deciding import Force, Reason, Reassign, Reroute, Skip, decision_of
+from cli.deciding import Force, Reason, Reassign, Reroute, Skip, Waive, decision_of
 from cli.options import AsJson
 from cli.organs import organ_id_of
 from cli.output import as_dict, enum_name, print_json, print_rows, say
@@ -99,7 +99,7 @@ def search(  # noqa: PLR0913, PLR0917 - options
     print_rows(found, COLUMNS, as_json=json, empty="no case is like that")
 
 
-def decide(
+def decide(  # noqa: PLR0913, PLR0917 - options
     case_id: CaseId,
     step: Annotated[str, typer.Argument(help="The step.")],
     reason: Reason,
@@ -107,11 +107,12 @@ def decide(
     reroute: Reroute = False,  # noqa: FBT002 - an option
     reassign: Reassign = "",
     force: Force = "",
+    waive: Waive = False,  # noqa: FBT002 - an option
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Decide about a step that does not go on as it should."""
     with connect(Settings()) as platform:
-        decision = decision_of(platform, skip=skip, reroute=reroute, reassign=reassign, force=force)
+        decision = decision_of(platform, skip=skip, reroute=reroute, reassign=reassign, force=force, waive=waive)
         request = pb.DecideStepRequest(
             request_id=new_id(), case_id=case_id, step_id=step, decision=decision, reason=reason
         )
@@ -120,7 +121,8 @@ def decide(
         print_json(as_dict(case))
     else:
         (decided,) = (each for each in case.steps if each.step_id == step)
-        say(f"step {step} of case {case.case_number} is {enum_name(decided, 'status')}")
+        notice = f", its notice {enum_name(decided, 'notice_status')}" if waive else ""
+        say(f"step {step} of case {case.case_number} is {enum_name(decided, 'status')}{notice}")
 
 
 def stop(case_id: CaseId, reason: Reason, json: AsJson = False) -> None:  # noqa: FBT002 - an option

@@ -104,8 +104,9 @@ def announce(work: UnitOfWork, published: Published, case: Case, event: effects.
             message = _holding_up(published, case, event, reader)
         case effects.VisitScheduled() | effects.VisitHeld():
             message = _of_visit(published, case, event)
-        case effects.CaseCompleted(document_ids):
-            message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids)
+        case effects.CaseCompleted(document_ids, waived):
+            without = [_waived(published, case, step_id) for step_id in waived]
+            message = events_pb2.CaseCompleted(case=ref, document_ids=document_ids, waived_notices=without)
         case effects.CaseUndone(cause, reason):
             message = events_pb2.CaseUndone(case=ref, cause=UNDO_CAUSES[cause], reason=reason)
         case effects.CaseDelivered():
@@ -238,6 +239,11 @@ def _followed_up(
         superior_id=superior_of(case, follow_up.organ_id),
         overdue=event.overdue,
     )
+
+
+def _waived(published: Published, case: Case, step_id: str) -> events_pb2.WaivedNotice:
+    reason = case.steps[step_id].notice_reason
+    return events_pb2.WaivedNotice(step=_step_ref(published, case, step_id), reason=reason)
 
 
 def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:

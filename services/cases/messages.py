@@ -37,6 +37,7 @@ _NOTICE_NUMBERS = {
     NoticeStatus.SEALED: case_pb2.NOTICE_STATUS_SEALED,
     NoticeStatus.WITHDRAWN: case_pb2.NOTICE_STATUS_REVOKED,
     NoticeStatus.REVOKED: case_pb2.NOTICE_STATUS_REVOKED,
+    NoticeStatus.WAIVED: case_pb2.NOTICE_STATUS_WAIVED,
 }
 
 
@@ -84,6 +85,7 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
         reason=step.reason,
         document_id=step.document_id,
         notice_status=_NOTICE_NUMBERS[step.notice_status],
+        notice_reason=step.notice_reason,
         completed_at=stamp(step.completed_at),
         attempt=step.attempt,
         handler=step.handler,

@@ -18,6 +18,7 @@ from services.cases.domain.decisions import DecisionKind
 from services.cases.domain.inputs import (
     CaseStopped,
     IncidentRetried,
+    NoticeWaived,
     Order,
     StepForced,
     StepReassigned,
@@ -98,7 +99,9 @@ class OperationsApi:
     def decide_step(self, call: Call, request: pb.DecideStepRequest) -> pb.DecideStepResponse:
         """Decide about a step that needs no incident for it."""
         if request.decision.WhichOneof("decision") in ("retry", "stop"):
-            fault = Violation("decision", "must be skip, reassign or force; a retry needs an incident, a case StopCase")
+            fault = Violation(
+                "decision", "must be skip, reassign, force or waive; a retry needs an incident, a case StopCase"
+            )
             raise Invalid("BAD_REQUEST", "this cannot be decided about a step", [fault])
         make = _order_of(request.decision, request.reason, request.request_id)
         return pb.DecideStepResponse(case=self._decided(call, request.case_id, make(request.step_id, "")))
@@ -244,8 +247,10 @@ def _order_of(decision: pb.Decision, reason: str, request_id: str) -> Callable[[
         case "force":
             result = from_struct(decision.force.result)
             return lambda step_id, incident_id: StepForced(step_id, reason, result, incident_id, request_id)
+        case "waive":
+            return lambda step_id, incident_id: NoticeWaived(step_id, reason, incident_id, request_id)
         case "stop":
             return lambda _, incident_id: CaseStopped(reason, incident_id, request_id)
         case _:
-            fault = Violation("decision", "say one: retry, skip, reassign, force or stop")
+            fault = Violation("decision", "say one: retry, skip, reassign, force, waive or stop")
             raise Invalid("BAD_REQUEST", "nothing is decided", [fault])

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.matters.v1 import bundle_pb2
-from services.notify.domain.messages import Case, Happening, Step, Visit, Wanted
+from services.notify.domain.messages import Case, Happening, Step, Unsealed, Visit, Wanted
 
 CaseEvent = (
     events_pb2.CaseSubmitted
@@ -63,6 +63,7 @@ def happening_of(event: CaseEvent) -> Happening:
         authority=getattr(event, "authority", ""),
         supervised=getattr(event, "kind", 0) == case_pb2.URGE_KIND_SUPERVISE,
         visit=_visit(event.visit, event.steps) if isinstance(event, _VISITS) else None,
+        unsealed=_unsealed(event) if isinstance(event, events_pb2.CaseCompleted) else (),
     )
 
 
@@ -89,6 +90,10 @@ def _wanted(correction: case_pb2.Correction) -> tuple[Wanted, ...]:
         for request in correction.requests
         for item in request.items
     )
+
+
+def _unsealed(event: events_pb2.CaseCompleted) -> tuple[Unsealed, ...]:
+    return tuple(Unsealed(each.step.step_name, each.step.organ_name, each.reason) for each in event.waived_notices)
 
 
 def _due(correction: case_pb2.Correction) -> date | None:

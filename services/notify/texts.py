@@ -45,6 +45,7 @@ class Texts:
                 "authority": happening.authority,
                 "supervised": happening.supervised,
                 "visit": happening.visit,
+                "unsealed": happening.unsealed,
             }
         )
         title, body = ("".join(template.blocks[name](context)) for name in ("title", "body"))

@@ -126,7 +126,7 @@ def test_incidents_tell_what_can_be_decided_and_are_found_by_what_they_are_about
         assert [str(kind) for kind in failed.possible] == ["retry", "skip", "reassign", "force", "stop"]
 
 
-@pytest.mark.parametrize("decision", ["skip", "reassign", "force", "stop", "retry"])
+@pytest.mark.parametrize("decision", ["skip", "reassign", "force", "waive", "stop", "retry"])
 def test_who_may_only_retry_decides_nothing_else(town: Town, decision: str) -> None:
     case_id = town.submit()
     town.route(case_id, without=["sign"])

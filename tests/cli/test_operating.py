@@ -115,3 +115,15 @@ def test_cases_are_found_and_stopped(desk: Desk) -> None:
     assert desk.json("case", "search", "--submitted-before", "2020-01-01") == []
     assert len(desk.json("case", "search", "--most", "1")) == 1
     assert "no case is like that" in desk.run("case", "search", "--number", "99999999").stdout
+
+
+def test_a_case_goes_on_without_a_notice(desk: Desk) -> None:
+    case_id = desk.routed()
+    desk.town.complete_all("check")
+    for organ_id in (desk.town.food_organ, "sign"):
+        desk.town.complete_all(organ_id)
+    told = desk.run("case", "decide", case_id, "food", "--waive-notice", "--reason", "已出具纸质许可证")
+    assert told.stdout.endswith("is completed, its notice waived\n"), told.output
+    shown = desk.json("case", "show", case_id)
+    (food,) = (step for step in shown["steps"] if step["step_id"] == "food")
+    assert food["notice_reason"] == "已出具纸质许可证"

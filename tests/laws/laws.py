@@ -135,7 +135,7 @@ def _notice_fits(case: Case, step: StepState, documents: int, *, void: bool) -> 
     match step.notice_status:
         case NoticeStatus.SEALED:
             return documents == 1 and not void
-        case NoticeStatus.REVOKED:
+        case NoticeStatus.REVOKED | NoticeStatus.WAIVED:
             return documents == 0 or (documents == 1 and void)
         case NoticeStatus.REQUESTED:
             # Only until an operator has put right what keeps it from being sealed.

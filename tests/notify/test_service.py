@@ -53,6 +53,7 @@ EVERY_EVENT: list[CaseEvent] = [
     pb.VisitScheduled(case=case(), step=step(), visit=visit(), steps=[step(), step("fire-brigade")]),
     pb.VisitHeld(case=case(), visit=visit(), steps=[step(), step("fire-brigade")]),
     pb.CaseCompleted(case=case()),
+    pb.CaseCompleted(case=case(), waived_notices=[pb.WaivedNotice(step=step(), reason="the seal is gone")]),
     pb.CaseUndone(case=case(), reason="the kitchen has no exit"),
     pb.IncidentOpened(case=case(), step=step(), reason="TASK_FAILED", description="the office's system is away"),
 ]
@@ -181,6 +182,14 @@ def test_more_time_for_the_whole_case_is_told_of_no_step_and_to_the_systems_of_t
     assert "整体，经市长批准，办理期限延长15个工作日" in message.body
     assert "15 more working days for the whole of case number-c1" in message.body
     assert delivered(database) == [("LimitExtended", "c1")]
+
+
+def test_results_of_which_there_is_no_notice_are_told_with_the_reason_in_either_language(database: Database) -> None:
+    waived = pb.WaivedNotice(step=step(), reason="印章停用")
+    tell(database, pb.CaseCompleted(case=case(), waived_notices=[waived]))
+    chinese, english = inbox(database, LI_LEI)[0].body.split("\n\n")
+    assert f"“{step().step_name}”的电子通知书未能出具：印章停用。" in chinese
+    assert f'There is no electronic notice of "{step().step_name}": 印章停用.' in english
 
 
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:

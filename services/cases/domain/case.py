@@ -66,6 +66,8 @@ class NoticeStatus(StrEnum):
     WITHDRAWN = "withdrawn"
     """Void from now on; waits for the confirmation that it is revoked. Shown to readers as revoked."""
     REVOKED = "revoked"
+    WAIVED = "waived"
+    """An operator has the case do without it: the platform never seals it."""
 
 
 class TaskKind(StrEnum):
@@ -143,6 +145,8 @@ class StepState:
     notice_no: int = 0
     notice_id: str = ""
     notice_status: NoticeStatus = NoticeStatus.NONE
+    notice_reason: str = ""
+    """Why the case does without it, for the applicant; empty unless it is waived."""
     document_id: str = ""
     completed_at: datetime | None = None
     completion_no: int = 0

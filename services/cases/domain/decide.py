@@ -13,7 +13,7 @@ from services.cases.domain.case import Case
 from services.cases.domain.closing import archived, delivered
 from services.cases.domain.corrections import corrected, correction_requested
 from services.cases.domain.dataflow import inputs_failed
-from services.cases.domain.decisions import case_stopped, step_forced, step_reassigned, step_skipped
+from services.cases.domain.decisions import case_stopped, notice_waived, step_forced, step_reassigned, step_skipped
 from services.cases.domain.effects import Effect
 from services.cases.domain.extending import extension_granted, limit_extended
 from services.cases.domain.flow import branched
@@ -39,6 +39,7 @@ from services.cases.domain.inputs import (
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
+    NoticeWaived,
     PassedUp,
     Rated,
     Refused,
@@ -167,6 +168,7 @@ _RULES: dict[type[Input], Callable[[Turn, Any], None]] = {
     StepSkipped: step_skipped,
     StepReassigned: step_reassigned,
     StepForced: step_forced,
+    NoticeWaived: notice_waived,
     CaseStopped: case_stopped,
     InputsFailed: inputs_failed,
     Withdrawn: withdrawn,

@@ -1,4 +1,4 @@
-"""What operators decide: a step is left out, given to another office or taken as done; a case is given up.
+"""What operators decide: a step is left out, given away or taken as done; its notice done without; a case given up.
 
 Which decision a step allows is told by the same rules that refuse the others: `allowed_decisions`.
 
@@ -7,6 +7,8 @@ Which decision a step allows is told by the same rules that refuse the others: `
 - A step that is left out has ended; the steps after it start once those before it have ended too.
 - A step that was taken as done has no office that did it: when the case is undone, so is it, without asking anybody.
 - A step that is being undone can be taken as undone, and nothing else.
+- A notice that the case waits for can be done without: the result of the step stands, and what is told of it says that
+  there is no sealed notice, and why.
 """
 
 from dataclasses import replace
@@ -15,10 +17,11 @@ from enum import StrEnum
 from services.cases.domain import timing
 from services.cases.domain.case import Case, Incident, StepState, StepStatus, UndoCause
 from services.cases.domain.dataflow import check_result
+from services.cases.domain.ending import end_if_over
 from services.cases.domain.flow import go_on, look_again
-from services.cases.domain.inputs import CaseStopped, StepForced, StepReassigned, StepSkipped
+from services.cases.domain.inputs import CaseStopped, NoticeWaived, StepForced, StepReassigned, StepSkipped
 from services.cases.domain.interruptions import drop
-from services.cases.domain.notices import request_notice
+from services.cases.domain.notices import is_wanted, request_notice, waive_notice
 from services.cases.domain.plan import Plan, PlanStep
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
@@ -34,10 +37,13 @@ class DecisionKind(StrEnum):
     SKIP = "skip"
     REASSIGN = "reassign"
     FORCE = "force"
+    WAIVE = "waive"
+    """The case does without the sealed notice of a step."""
     STOP = "stop"
 
 
-_OF_STEPS = (DecisionKind.SKIP, DecisionKind.REASSIGN, DecisionKind.FORCE)
+_Decision = StepSkipped | StepReassigned | StepForced | NoticeWaived
+_OF_STEPS = (DecisionKind.SKIP, DecisionKind.REASSIGN, DecisionKind.FORCE, DecisionKind.WAIVE)
 
 
 def allowed_decisions(plan: Plan, case: Case, step_id: str) -> tuple[DecisionKind, ...]:
@@ -113,6 +119,16 @@ def step_forced(turn: Turn, given: StepForced) -> None:
     go_on(turn, given.step_id)
 
 
+def notice_waived(turn: Turn, given: NoticeWaived) -> None:
+    """Do without the notice of a step for which the case waits: it cannot be sealed, or goes out in another way."""
+    if _taken_before(turn, given):
+        return
+    _check(turn, given.step_id, DecisionKind.WAIVE)
+    waive_notice(turn, given.step_id, given.reason)
+    _remember(turn, given)
+    end_if_over(turn)
+
+
 def case_stopped(turn: Turn, given: CaseStopped) -> None:
     """Undo what was done, as after a refusal, as long as nothing is beyond taking back."""
     if turn.undo_cause is UndoCause.STOPPED:
@@ -125,7 +141,7 @@ def case_stopped(turn: Turn, given: CaseStopped) -> None:
     begin_undoing(turn, UndoCause.STOPPED, given.reason)
 
 
-def _taken_before(turn: Turn, given: StepSkipped | StepReassigned | StepForced) -> bool:
+def _taken_before(turn: Turn, given: _Decision) -> bool:
     """Whether this decision about an incident is a repeat; raises Refusal when somebody else's was quicker."""
     if not given.incident_id:
         return False
@@ -162,6 +178,8 @@ def _objection(turn: Turn, step_id: str, kind: DecisionKind) -> Refusal | None:
         return Refusal("STEP_NOT_FOUND", f"there is no step {step_id}; the case has {', '.join(turn.steps)}")
     if turn.ended_at is not None:
         return Refusal("CASE_ENDED", f"case {turn.before.case_id} is {turn.status}; nothing can be decided any more")
+    if kind is DecisionKind.WAIVE:
+        return None if is_wanted(turn, step) else _no_notice(step)
     if step.status is StepStatus.UNDOING:
         return None if kind is DecisionKind.FORCE else _being_undone(turn, step_id)
     if step.status not in UNFINISHED and turn.incident_of(step_id, "REFUSED_AFTER_PIVOT") is None:
@@ -181,6 +199,14 @@ def _planned_objection(planned: PlanStep, step: StepState, kind: DecisionKind) -
             "STEP_WITHOUT_OFFICE", f"step {step.step_id} has no office to seal its result; reassign it to one first"
         )
     return None
+
+
+def _no_notice(step: StepState) -> Refusal:
+    return Refusal(
+        "NO_NOTICE_WANTED",
+        f"the case waits for no notice of step {step.step_id}: the notice is {step.notice_status}; only one that is "
+        "to be sealed can be done without",
+    )
 
 
 def _being_undone(turn: Turn, step_id: str) -> Refusal:
@@ -204,7 +230,7 @@ def _stop_objection(turn: Turn) -> Refusal | None:
     return None
 
 
-def _take_from_office(turn: Turn, given: StepSkipped | StepReassigned | StepForced) -> None:
+def _take_from_office(turn: Turn, given: _Decision) -> None:
     """Take the open task back and resolve the incidents, so that nothing of the step is left with anybody."""
     step = turn.steps[given.step_id]
     timing.decided(turn, given.step_id)
@@ -214,8 +240,12 @@ def _take_from_office(turn: Turn, given: StepSkipped | StepReassigned | StepForc
     for incident in tuple(turn.incidents.values()):
         if incident.step_id == given.step_id and incident.resolved_at is None:
             turn.close_incident(incident)
+    _remember(turn, given)
+    turn.change(given.step_id, task_id="", routing_no=0, failures=0)
+
+
+def _remember(turn: Turn, given: _Decision) -> None:
+    """Whatever closed the incident that was named: a repeat is known by this."""
     if given.incident_id:
-        # Whatever closed it: a repeat is known by this.
         named = turn.incidents[given.incident_id]
         turn.incidents[given.incident_id] = replace(named, retried_by=given.request_id)
-    turn.change(given.step_id, task_id="", routing_no=0, failures=0)

@@ -224,9 +224,12 @@ class VisitHeld:
 
 @dataclass(frozen=True, slots=True)
 class CaseCompleted:
-    """Every step has ended, and every notice is sealed; optional steps may have been refused."""
+    """Every step has ended, and every notice is settled; optional steps may have been refused."""
 
     document_ids: tuple[str, ...]
+    """The notices that are sealed."""
+    waived: tuple[str, ...] = ()
+    """The steps whose notice an operator has the case do without."""
 
 
 @dataclass(frozen=True, slots=True)

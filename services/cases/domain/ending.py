@@ -11,8 +11,8 @@ _PENDING_NOTICE = frozenset({NoticeStatus.REQUESTED, NoticeStatus.WITHDRAWN})
 def end_if_over(turn: Turn) -> None:
     """End the case when nothing is left to happen to it.
 
-    A completed case has every requested notice sealed; an undone case has every withdrawn notice confirmed void,
-    so that nobody is told "undone" while a sealed result of it still verifies.
+    A completed case has every requested notice sealed, unless an operator has it do without; an undone case has every
+    withdrawn notice confirmed void, so that nobody is told "undone" while a sealed result of it still verifies.
     """
     for step in turn.steps.values():
         if step.notice_status in _PENDING_NOTICE:
@@ -29,7 +29,9 @@ def end_if_over(turn: Turn) -> None:
     if turn.running:
         turn.status = CaseStatus.COMPLETED
         sealed = (step for step in turn.steps.values() if step.notice_status is NoticeStatus.SEALED)
-        turn.announce(CaseCompleted(tuple(step.document_id for step in sealed)))
+        waived = (step for step in turn.steps.values() if step.notice_status is NoticeStatus.WAIVED)
+        documents = tuple(step.document_id for step in sealed)
+        turn.announce(CaseCompleted(documents, tuple(step.step_id for step in waived)))
     else:
         turn.status = CaseStatus.UNDONE
         turn.announce(CaseUndone(turn.undo_cause, turn.refusal_reason))

@@ -1,4 +1,4 @@
-"""The sealed notices of results: requested, sealed, failed, withdrawn, revoked."""
+"""The sealed notices of results: requested, sealed, failed, withdrawn, revoked, done without."""
 
 from services.cases.domain.case import NoticeStatus, StepState
 from services.cases.domain.effects import RequestNotice, WithdrawNotice
@@ -7,6 +7,7 @@ from services.cases.domain.inputs import NoticeFailed, NoticeRevoked, NoticeSeal
 from services.cases.domain.turn import Turn
 
 _VALID = frozenset({NoticeStatus.REQUESTED, NoticeStatus.SEALED})
+_NOTHING_TO_REVOKE = frozenset({NoticeStatus.NONE, NoticeStatus.REVOKED, NoticeStatus.WAIVED})
 _INCIDENTS = ("NOTICE_FAILED", "NOTICE_REVOKED")
 
 
@@ -31,6 +32,21 @@ def withdraw_notice(turn: Turn, step: StepState, reason: str) -> None:
         turn.effects.append(WithdrawNotice(step.notice_id, step.step_id, reason))
 
 
+def is_wanted(turn: Turn, step: StepState) -> bool:
+    """Whether the case waits for a notice of the step: to be sealed, or to be made anew."""
+    revoked = turn.incident_of(step.step_id, "NOTICE_REVOKED") is not None
+    return step.notice_status is NoticeStatus.REQUESTED or revoked
+
+
+def waive_notice(turn: Turn, step_id: str, reason: str) -> None:
+    """Do without the step's notice. One that was asked for is withdrawn, so that none turns up later."""
+    step = turn.steps[step_id]
+    _close_incidents(turn, step_id)
+    if step.notice_status is NoticeStatus.REQUESTED:
+        turn.effects.append(WithdrawNotice(step.notice_id, step_id, reason))
+    turn.change(step_id, notice_status=NoticeStatus.WAIVED, notice_reason=reason, document_id="")
+
+
 def notice_sealed(turn: Turn, given: NoticeSealed) -> None:
     """Keep the document; late when the notice is sealed, withdrawn or revoked already."""
     step = _step_of(turn, given.notice_id)
@@ -52,7 +68,7 @@ def notice_failed(turn: Turn, given: NoticeFailed) -> None:
         step.step_id,
         "NOTICE_FAILED",
         f"notice {given.notice_id} cannot be sealed ({given.reason}): {given.description} "
-        "Put that right, then retry the incident.",
+        "Put that right, then retry the incident; or have the case do without the notice.",
     )
 
 
@@ -62,7 +78,7 @@ def notice_revoked(turn: Turn, given: NoticeRevoked) -> None:
     The latter needs an operator while the case is not ended: a retry asks for a new notice.
     """
     step = _step_of(turn, given.notice_id)
-    if step is None or step.notice_status in (NoticeStatus.NONE, NoticeStatus.REVOKED):
+    if step is None or step.notice_status in _NOTHING_TO_REVOKE:
         return
     turn.change(step.step_id, notice_status=NoticeStatus.REVOKED, document_id=given.document_id or step.document_id)
     if step.notice_status is NoticeStatus.WITHDRAWN:
@@ -73,7 +89,7 @@ def notice_revoked(turn: Turn, given: NoticeRevoked) -> None:
             step.step_id,
             "NOTICE_REVOKED",
             f"notice {given.notice_id} was revoked although the case has not ended. "
-            "Retry the incident to have a new notice made.",
+            "Retry the incident to have a new notice made, or have the case do without it.",
         )
 
 

@@ -3,6 +3,7 @@
 Nothing of this is stored: it follows from a case as it stands, so it cannot disagree with it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -103,7 +104,7 @@ class End:
 
     result: FinalResult
     reason: str = ""
-    """Never empty where the result needs one."""
+    """Never empty where the result needs one; where it needs none, what is to be said of it all the same."""
 
 
 def was_accepted(plan: Plan, case: Case, step_id: str) -> bool:
@@ -135,7 +136,7 @@ def step_end(plan: Plan, case: Case, step_id: str) -> End | None:
     step = case.steps[step_id]
     match step.status:
         case StepStatus.COMPLETED:
-            return End(FinalResult.ISSUED)
+            return _issued((step,))
         case StepStatus.REFUSED:
             accepted = was_accepted(plan, case, step_id)
             return _end(FinalResult.NOT_APPROVED if accepted else FinalResult.REFUSED_TO_ACCEPT, step.reason)
@@ -153,15 +154,21 @@ def case_end(plan: Plan, case: Case) -> End | None:
         return None
     if case.status is CaseStatus.UNDONE and case.undo_cause in _OF_CAUSE:
         return _end(_OF_CAUSE[case.undo_cause], case.refusal_reason)
-    completed = any(step.status is StepStatus.COMPLETED for step in case.steps.values())
+    completed = [step for step in case.steps.values() if step.status is StepStatus.COMPLETED]
     if case.status is CaseStatus.COMPLETED and completed:
-        return End(FinalResult.ISSUED)
+        return _issued(completed)
     refused = [step for step in case.steps.values() if step.status is StepStatus.REFUSED]
     if not refused:
         return _end(FinalResult.VOID, case.refusal_reason or "各环节均无须办理")
     accepted = any(was_accepted(plan, case, step.step_id) for step in refused)
     reason = case.refusal_reason or refused[0].reason
     return _end(FinalResult.NOT_APPROVED if accepted else FinalResult.REFUSED_TO_ACCEPT, reason)
+
+
+def _issued(steps: Iterable[StepState]) -> End:
+    """Granted; the reason says of which steps there is no sealed notice, and why."""
+    waived = [f"{step.organ_name}未出具电子通知书：{step.notice_reason}" for step in steps if step.notice_reason]
+    return End(FinalResult.ISSUED, "；".join(waived))
 
 
 def _end(result: FinalResult, reason: str) -> End:

@@ -45,7 +45,7 @@ StepStatus = Literal[
     "undone",
     "cancelled",
 ]
-NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked"]
+NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked", "waived"]
 Light = Literal["green", "yellow", "red", "unknown"]
 
 

@@ -87,6 +87,15 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A result of which there is no sealed notice, and why."""
+
+    step_name: str
+    organ_name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event about a case."""
 
@@ -118,6 +127,8 @@ class Happening:
     overdue: bool = False
     """Whether the office has not answered in time."""
     visit: Visit | None = None
+    unsealed: tuple[Unsealed, ...] = ()
+    """Results of a completed case of which there is no sealed notice."""
 
     @property
     def recipients(self) -> tuple[str, ...]:

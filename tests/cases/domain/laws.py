@@ -190,6 +190,6 @@ def _check_undone(saga: Saga) -> None:
     for step in done:
         undone = step in undoable
         assert step.status is (StepStatus.UNDONE if undone else StepStatus.COMPLETED)
-        assert not undone or step.notice_status in ("none", "revoked")
+        assert not undone or step.notice_status in ("none", "revoked", "waived")
     others = {step.status for step in saga.case.steps.values() if not step.completion_no}
     assert others <= {StepStatus.REFUSED, StepStatus.CANCELLED, StepStatus.SKIPPED}

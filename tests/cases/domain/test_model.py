@@ -30,6 +30,7 @@ from services.cases.domain.inputs import (
     NoticeFailed,
     NoticeRevoked,
     NoticeSealed,
+    NoticeWaived,
     Order,
     PassedUp,
     Rated,
@@ -64,6 +65,7 @@ RESULTS = st.dictionaries(st.sampled_from(["permit", "until"]), st.integers(0, 9
 DECISION_REFUSALS = (
     "CASE_ENDED",
     "CASE_UNDOING",
+    "NO_NOTICE_WANTED",
     "OFFICE_UNCHANGED",
     "PIVOT_PASSED",
     "PIVOT_STEP",
@@ -219,7 +221,11 @@ class CaseMachine(RuleBasedStateMachine):
         else:
             self.saga.is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
 
-    @rule(data=st.data(), reason=REASONS, kind=st.sampled_from([StepSkipped, StepReassigned, StepForced, CaseStopped]))
+    @rule(
+        data=st.data(),
+        reason=REASONS,
+        kind=st.sampled_from([StepSkipped, StepReassigned, StepForced, NoticeWaived, CaseStopped]),
+    )
     def an_operator_decides(self, data: st.DataObject, reason: str, kind: type) -> None:
         """Rarely, as above; what is refused is what `allowed_decisions` does not name."""
         if len(self.saga.history) % 5 != 4:
@@ -232,6 +238,8 @@ class CaseMachine(RuleBasedStateMachine):
             possible = DecisionKind.STOP in allowed or case.undo_cause is UndoCause.STOPPED
         elif kind is StepForced:
             given, possible = StepForced(step_id, reason, {"forced": True}), DecisionKind.FORCE in allowed
+        elif kind is NoticeWaived:
+            given, possible = NoticeWaived(step_id, reason), DecisionKind.WAIVE in allowed
         elif kind is StepSkipped:
             given, possible = StepSkipped(step_id, reason), DecisionKind.SKIP in allowed
         else:

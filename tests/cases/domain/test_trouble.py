@@ -183,7 +183,7 @@ def test_the_same_kind_of_answer_with_another_content_is_no_repeat() -> None:
     all_laws_hold(saga)
 
 
-_SAID: dict[str, tuple[object, object]] = {
+_SAID: dict[str, tuple[Any, Any]] = {
     "result": ({"permit": 1}, {"permit": 2}),
     "opinion": ({"fit": True}, {"fit": False}),
     "retry_after": (None, timedelta(seconds=5)),
@@ -198,7 +198,8 @@ _SAID: dict[str, tuple[object, object]] = {
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_whatever_differs_makes_any_answer_another_one(kind: type[Answer]) -> None:
     names = [each.name for each in fields(kind)][2:]
-    first: Any = kind("t1", "r1", **{name: _SAID.get(name, ("one", "other"))[0] for name in names})
+    make: Any = kind
+    first: Any = make("t1", "r1", **{name: _SAID.get(name, ("one", "other"))[0] for name in names})
     task = TaskState("c1:food:1", "food", TaskKind.HANDLE, "office of food", TaskStatus.ACCEPTED)
     turn = Turn(a_restaurant(), a_running_restaurant().case, NINE)
     turn.settle(task, replace(first, task_id=task.task_id), TaskStatus.ACCEPTED)

@@ -9,7 +9,8 @@ from duokua.cases.v1 import case_pb2, case_service_pb2
 from duokua.cases.v1 import operations_service_pb2 as pb
 from duokua.client import Platform
 from duokua.data import to_struct
-from tests.cases.offices import Offices, pulled, refusal
+from duokua.eseal.v1 import events_pb2 as eseal_events
+from tests.cases.offices import Offices, an_answer, answering, pulled, refusal
 
 RETRY, SKIP, STOP = pb.Decision(retry=pb.Retry()), pb.Decision(skip=pb.Skip()), pb.Decision(stop=pb.Stop())
 
@@ -83,6 +84,35 @@ def test_a_step_is_decided_without_an_incident(town: Offices) -> None:
     assert refusal(decide, deciding(case_id, "garden", SKIP))[:2] == ("NOT_FOUND", "STEP_NOT_FOUND")
     assert refusal(decide, deciding(case_id, "deliver", SKIP))[:2] == ("FAILED_PRECONDITION", "PIVOT_STEP")
     assert refusal(decide, deciding("no case", "sign", SKIP))[:2] == ("NOT_FOUND", "CASE_NOT_FOUND")
+
+
+def test_a_case_does_without_a_notice_that_cannot_be_sealed_and_says_so(town: Offices) -> None:
+    (case_id,) = town.opened()
+    for each in pulled(town.food, 100) + pulled(town.sign, 100):
+        if each.case_id == case_id:
+            answerer = town.food if each.organ_id == town.food_organ else town.sign
+            answerer.tasks.AnswerTask(answering(an_answer(each)))
+    town.complete_all("deliver")
+    failed = eseal_events.SealingFailed(case_id=case_id, notice_id=f"{case_id}:food:n1", reason="NO_SEAL")
+    with town.database.begin() as work:
+        town.cases.take_sealing_failures(work, [failed])
+    incident = town.operator.operations.GetIncident(pb.GetIncidentRequest(incident_id=f"{case_id}:i1")).incident
+    assert list(incident.possible_decisions) == [case_pb2.DECISION_KIND_RETRY, case_pb2.DECISION_KIND_WAIVE]
+    waive = resolving(incident.incident_id, pb.Decision(waive=pb.Waive()), reason="已出具纸质许可证")
+    assert refusal(town.food.operations.ResolveIncident, waive)[1] == "PERMISSION_MISSING"
+    town.operator.operations.ResolveIncident(waive)
+    case = town.applicant.cases.GetCase(case_service_pb2.GetCaseRequest(case_id=case_id)).case
+    (food,) = (each for each in case.steps if each.step_id == "food")
+    assert (case.status, case.final_result) == (case_pb2.CASE_STATUS_COMPLETED, case_pb2.FINAL_RESULT_ISSUED)
+    assert (food.notice_status, food.notice_reason) == (case_pb2.NOTICE_STATUS_WAIVED, "已出具纸质许可证")
+    assert kinds(town, case_id)[-1] == "notice_waived"
+    (ended,) = (event for event in town.events("CaseCompleted") if event.case.case_id == case_id)
+    ((step, reason),) = ((each.step, each.reason) for each in ended.waived_notices)
+    assert (step.step_id, step.organ_id, reason) == ("food", town.food_organ, "已出具纸质许可证")
+    (withdrawn,) = (event for event in town.events("NoticeWithdrawn") if event.case.case_id == case_id)
+    assert withdrawn.notice_id == f"{case_id}:food:n1"
+    again = deciding(case_id, "food", pb.Decision(waive=pb.Waive()))
+    assert refusal(town.operator.operations.DecideStep, again)[:2] == ("FAILED_PRECONDITION", "CASE_ENDED")
 
 
 def test_a_case_is_stopped_by_its_number_once(town: Offices) -> None:

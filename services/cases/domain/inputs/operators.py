@@ -57,6 +57,18 @@ class StepForced:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeWaived:
+    """The case does without the sealed notice of a step, which may reach the applicant in another way."""
+
+    kind: ClassVar[str] = "notice_waived"
+    step_id: str
+    reason: str
+    incident_id: str = ""
+    """The incident that it settles; empty when there is none."""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseStopped:
     """The case is given up and undone, before its point of no return."""
 
@@ -122,6 +134,7 @@ Order = (
     | StepSkipped
     | StepReassigned
     | StepForced
+    | NoticeWaived
     | CaseStopped
     | Urged
     | Delivered
@@ -133,6 +146,7 @@ ORDERS: tuple[type[Order], ...] = (
     StepSkipped,
     StepReassigned,
     StepForced,
+    NoticeWaived,
     CaseStopped,
     Urged,
     Delivered,

@@ -33,7 +33,9 @@ class _CaseStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseStatus
     CASE_STATUS_UNDOING: _CaseStatus.ValueType  # 2
     """Refused or withdrawn before the point of no return; finished steps are being undone."""
     CASE_STATUS_COMPLETED: _CaseStatus.ValueType  # 3
-    """Every step is completed or skipped, or was refused where the bundle can do without it; every result is sealed."""
+    """Every step is completed or skipped, or was refused where the bundle can do without it; every result is
+    sealed, unless an operator has the case do without.
+    """
     CASE_STATUS_UNDONE: _CaseStatus.ValueType  # 4
     """Refused or withdrawn, and everything that was done is undone."""
 
@@ -46,7 +48,9 @@ CASE_STATUS_RUNNING: CaseStatus.ValueType  # 1
 CASE_STATUS_UNDOING: CaseStatus.ValueType  # 2
 """Refused or withdrawn before the point of no return; finished steps are being undone."""
 CASE_STATUS_COMPLETED: CaseStatus.ValueType  # 3
-"""Every step is completed or skipped, or was refused where the bundle can do without it; every result is sealed."""
+"""Every step is completed or skipped, or was refused where the bundle can do without it; every result is
+sealed, unless an operator has the case do without.
+"""
 CASE_STATUS_UNDONE: CaseStatus.ValueType  # 4
 """Refused or withdrawn, and everything that was done is undone."""
 Global___CaseStatus: _TypeAlias = CaseStatus  # noqa: Y015
@@ -149,6 +153,8 @@ class _NoticeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeSt
     NOTICE_STATUS_REQUESTED: _NoticeStatus.ValueType  # 1
     NOTICE_STATUS_SEALED: _NoticeStatus.ValueType  # 2
     NOTICE_STATUS_REVOKED: _NoticeStatus.ValueType  # 3
+    NOTICE_STATUS_WAIVED: _NoticeStatus.ValueType  # 4
+    """An operator has the case do without it; `notice_reason` says why."""
 
 class NoticeStatus(_NoticeStatus, metaclass=_NoticeStatusEnumTypeWrapper):
     """Where the sealed notice of a step stands."""
@@ -157,6 +163,8 @@ NOTICE_STATUS_UNSPECIFIED: NoticeStatus.ValueType  # 0
 NOTICE_STATUS_REQUESTED: NoticeStatus.ValueType  # 1
 NOTICE_STATUS_SEALED: NoticeStatus.ValueType  # 2
 NOTICE_STATUS_REVOKED: NoticeStatus.ValueType  # 3
+NOTICE_STATUS_WAIVED: NoticeStatus.ValueType  # 4
+"""An operator has the case do without it; `notice_reason` says why."""
 Global___NoticeStatus: _TypeAlias = NoticeStatus  # noqa: Y015
 
 class _Stage:
@@ -448,6 +456,8 @@ class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     """The step counts as done, or as undone while it is being undone."""
     DECISION_KIND_STOP: _DecisionKind.ValueType  # 5
     """The case is given up and undone."""
+    DECISION_KIND_WAIVE: _DecisionKind.ValueType  # 6
+    """The case does without the sealed notice of the step."""
 
 class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper):
     """What an operator can say about what does not go on by itself."""
@@ -463,6 +473,8 @@ DECISION_KIND_FORCE: DecisionKind.ValueType  # 4
 """The step counts as done, or as undone while it is being undone."""
 DECISION_KIND_STOP: DecisionKind.ValueType  # 5
 """The case is given up and undone."""
+DECISION_KIND_WAIVE: DecisionKind.ValueType  # 6
+"""The case does without the sealed notice of the step."""
 Global___DecisionKind: _TypeAlias = DecisionKind  # noqa: Y015
 
 @_typing.final
@@ -1100,6 +1112,7 @@ class StepState(_message.Message):
     OPTIONAL_FIELD_NUMBER: _builtins.int
     WITHOUT_APPLICATION_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
+    NOTICE_REASON_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     name: _builtins.str
     status: Global___StepStatus.ValueType
@@ -1122,6 +1135,8 @@ class StepState(_message.Message):
     without_application: _builtins.bool
     """免申即享: nobody applied for it."""
     stage: Global___Stage.ValueType
+    notice_reason: _builtins.str
+    """Why there is no sealed notice of the result; empty unless an operator has the case do without."""
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
         """What the office gave as result."""
@@ -1156,10 +1171,11 @@ class StepState(_message.Message):
         optional: _builtins.bool = ...,
         without_application: _builtins.bool = ...,
         stage: Global___Stage.ValueType = ...,
+        notice_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "clocks", b"clocks", "completed_at", b"completed_at", "document_id", b"document_id", "handler", b"handler", "light", b"light", "name", b"name", "notice_status", b"notice_status", "optional", b"optional", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "reviews", b"reviews", "routing_reason", b"routing_reason", "stage", b"stage", "status", b"status", "step_id", b"step_id", "without_application", b"without_application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "clocks", b"clocks", "completed_at", b"completed_at", "document_id", b"document_id", "handler", b"handler", "light", b"light", "name", b"name", "notice_reason", b"notice_reason", "notice_status", b"notice_status", "optional", b"optional", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "reviews", b"reviews", "routing_reason", b"routing_reason", "stage", b"stage", "status", b"status", "step_id", b"step_id", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

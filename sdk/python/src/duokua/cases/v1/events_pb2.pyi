@@ -550,23 +550,52 @@ class CaseCompleted(_message.Message):
 
     CASE_FIELD_NUMBER: _builtins.int
     DOCUMENT_IDS_FIELD_NUMBER: _builtins.int
+    WAIVED_NOTICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
     def document_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def waived_notices(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaivedNotice]:
+        """Results of which there is no sealed notice, because an operator has the case do without."""
+
     def __init__(
         self,
         *,
         case: Global___CaseRef | None = ...,
         document_ids: _abc.Iterable[_builtins.str] | None = ...,
+        waived_notices: _abc.Iterable[Global___WaivedNotice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "document_ids", b"document_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "document_ids", b"document_ids", "waived_notices", b"waived_notices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseCompleted: _TypeAlias = CaseCompleted  # noqa: Y015
+
+@_typing.final
+class WaivedNotice(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    def __init__(
+        self,
+        *,
+        step: Global___StepRef | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WaivedNotice: _TypeAlias = WaivedNotice  # noqa: Y015
 
 @_typing.final
 class CaseUndone(_message.Message):

@@ -83,6 +83,7 @@ class Decision(_message.Message):
     REASSIGN_FIELD_NUMBER: _builtins.int
     FORCE_FIELD_NUMBER: _builtins.int
     STOP_FIELD_NUMBER: _builtins.int
+    WAIVE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def retry(self) -> Global___Retry: ...
     @_builtins.property
@@ -93,6 +94,8 @@ class Decision(_message.Message):
     def force(self) -> Global___Force: ...
     @_builtins.property
     def stop(self) -> Global___Stop: ...
+    @_builtins.property
+    def waive(self) -> Global___Waive: ...
     def __init__(
         self,
         *,
@@ -101,12 +104,13 @@ class Decision(_message.Message):
         reassign: Global___Reassign | None = ...,
         force: Global___Force | None = ...,
         stop: Global___Stop | None = ...,
+        waive: Global___Waive | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "force", b"force", "reassign", b"reassign", "retry", b"retry", "skip", b"skip", "stop", b"stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "force", b"force", "reassign", b"reassign", "retry", b"retry", "skip", b"skip", "stop", b"stop", "waive", b"waive"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "force", b"force", "reassign", b"reassign", "retry", b"retry", "skip", b"skip", "stop", b"stop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "force", b"force", "reassign", b"reassign", "retry", b"retry", "skip", b"skip", "stop", b"stop", "waive", b"waive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_decision: _TypeAlias = _typing.Literal["retry", "skip", "reassign", "force", "stop"]  # noqa: Y015
+    _WhichOneofReturnType_decision: _TypeAlias = _typing.Literal["retry", "skip", "reassign", "force", "stop", "waive"]  # noqa: Y015
     _WhichOneofArgType_decision: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_decision) -> _WhichOneofReturnType_decision | None: ...
 
@@ -208,6 +212,25 @@ class Stop(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Stop: _TypeAlias = Stop  # noqa: Y015
+
+@_typing.final
+class Waive(_message.Message):
+    """The case does without the sealed notice of the step, which cannot be made, or reaches the applicant in another way. The
+    result stands. The reason is for the applicant too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Waive: _TypeAlias = Waive  # noqa: Y015
 
 @_typing.final
 class IncidentFilter(_message.Message):
@@ -577,7 +600,7 @@ class DecideStepRequest(_message.Message):
     """Why, for the history."""
     @_builtins.property
     def decision(self) -> Global___Decision:
-        """Skip, reassign or force."""
+        """Skip, reassign, force or waive."""
 
     def __init__(
         self,

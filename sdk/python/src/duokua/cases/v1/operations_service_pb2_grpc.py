@@ -34,7 +34,7 @@ class OperationsServiceStub:
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
-    that was named has the step already).
+    that was named has the step already), NO_NOTICE_WANTED (the case waits for no notice of the step).
     """
 
     def __init__(self, channel):
@@ -99,7 +99,7 @@ class OperationsServiceServicer:
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
-    that was named has the step already).
+    that was named has the step already), NO_NOTICE_WANTED (the case waits for no notice of the step).
     """
 
     def ListIncidents(self, request, context):
@@ -249,7 +249,7 @@ class OperationsService:
     step can be decided), CASE_ENDED, CASE_UNDOING (a step that is being undone can be forced and nothing else),
     PIVOT_STEP (the point of no return cannot be skipped), PIVOT_PASSED (the case cannot be stopped any more),
     STEP_WITHOUT_OFFICE (nobody would seal the result of a forced step: reassign it first), OFFICE_UNCHANGED (the office
-    that was named has the step already).
+    that was named has the step already), NO_NOTICE_WANTED (the case waits for no notice of the step).
     """
 
     @staticmethod
