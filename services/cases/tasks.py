@@ -198,7 +198,7 @@ class Tasks:
             # It has its answer, or was taken back: the core knows what to make of another; a lease cannot be extended.
             if given.answer is not None and known.status not in OPEN_TASK:
                 return None
-            taken_back = known.status is TaskStatus.CLOSED and case.status is CaseStatus.UNDOING
+            taken_back = known.status is TaskStatus.CLOSED and case.status in (CaseStatus.UNDOING, CaseStatus.UNDONE)
             return Outcome(_taken_back(given.task_id) if taken_back else _settled(given.task_id))
         if isinstance(given.answer, Resumed):
             return None  # it is about a task before; the core says that nothing was begun on this one
@@ -219,7 +219,7 @@ def task_not_found(task_id: str) -> NotFound:
 
 
 def _taken_back(task_id: str) -> Conflict:
-    message = f"task {task_id} was taken back: its case is being undone; complete it only if its act is done"
+    message = f"task {task_id} was taken back: its case is undone; complete it only if its act is done"
     return Conflict("CASE_UNDOING", message, task_id=task_id)
 
 

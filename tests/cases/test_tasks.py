@@ -16,6 +16,7 @@ from tests.cases.builders import (
     LEASE,
     PDF,
     Town,
+    a_bundle,
     a_form,
     a_material,
     accepting,
@@ -319,8 +320,30 @@ def test_a_refusal_undoes_what_was_done_in_reverse_order(town: Town, clock: Manu
     assert undone.reason == "通道堵塞"
 
 
-def test_an_act_for_a_task_that_the_refusal_took_back_does_not_stand_once_the_case_has_ended(town: Town) -> None:
-    town.running()
+def test_an_act_for_a_task_that_the_refusal_took_back_is_undone_also_once_the_case_has_ended(town: Town) -> None:
+    case_id = town.running()
+    food, sign = town.one("food"), town.one("sign")
+    taken(town.answer(refusing(sign)))
+    assert (town.case(case_id).status, town.row(case_id).idle_since) == ("undone", town.case(case_id).ended_at)
+    (told,) = town.answer(given(food, None))
+    assert reason_of(told.problem) == "CASE_UNDOING", "so that its office says whether the act is done"
+    taken(town.answer(completing(food)))
+    row = town.row(case_id)
+    assert (row.status, row.idle_since, town.case(case_id).ended_at) == ("undoing", None, None)
+    undo = town.one("food")
+    assert (undo.kind, undo.handled_task_id) == (task_pb2.TASK_KIND_UNDO, food.task_id)
+    taken(town.answer(completing(undo)))
+    assert town.row(case_id).status == "undone"
+    assert [event.case.version for event in town.events("CaseUndone")] == [4, 6]
+
+
+def test_an_act_that_cannot_be_undone_does_not_stand_once_the_case_has_ended(town: Town) -> None:
+    bundle = a_bundle(bundle_id="lasting")
+    bundle.steps[1].undoable = False
+    town.publish(bundle)
+    case_id = town.submit(bundle_id="lasting")
+    town.route(case_id)
+    town.complete("check")
     food, sign = town.one("food"), town.one("sign")
     taken(town.answer(refusing(sign)))
     (outcome,) = town.answer(completing(food))

@@ -154,6 +154,10 @@ def _inbox(evidence: Evidence) -> Iterator[str]:
             name = TOLD_AS.get(type(event).__name__, type(event).__name__)
             wanted[case_id, name, version] += 1
             told[name, getattr(event, "step_id", "")] += 1
+            if name == "StepCompleted":
+                told["CaseUndone", ""] = (
+                    0  # an act that crossed with the end: it is undone, and the case ends once more
+                )
         for (name, step_id), count in told.items():
             if count > 1 and name in ONCE:
                 yield f"{case_id} announced {name} of {step_id or 'the case'} {count} times"

@@ -11,7 +11,7 @@ from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Re
 from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
-from services.cases.domain.undoing import begin_undoing, pivot_passed, step_undone, undo_next
+from services.cases.domain.undoing import begin_undoing, pivot_passed, step_undone, undo_crossed
 from services.cases.domain.visits import check_visited, hold_visits, office_left
 
 FIRST_BACK_OFF = timedelta(seconds=5)
@@ -36,7 +36,8 @@ def accepted(turn: Turn, given: Accepted) -> None:
 def completed(turn: Turn, given: Completed) -> None:
     """Done, or for an undo task undone; an acceptance before is implied.
 
-    An act that crossed with the end of the case's way forward is taken too, so that its office is asked to undo it.
+    An act that crossed with the end of the case's way forward is taken too, so that its office is asked to undo it. A
+    case that was undone meanwhile goes back to being undone until that is done.
     """
     task = open_task(turn, given)
     if task is None:
@@ -55,7 +56,7 @@ def completed(turn: Turn, given: Completed) -> None:
     timing.taken_on(turn, task.step_id, turn.now)
     turn.complete(task.step_id, given.result, handled_task_id=task.task_id)
     if not turn.running:
-        undo_next(turn)
+        undo_crossed(turn)
         return
     if turn.plan.by_id[task.step_id].notice is not None:
         request_notice(turn, task.step_id)
@@ -63,16 +64,17 @@ def completed(turn: Turn, given: Completed) -> None:
 
 
 def _crossed(turn: Turn, task: TaskState) -> bool:
-    """Whether a task was taken back because the case is being undone, and what its office did can be undone.
+    """Whether a task was taken back because the case is being undone, or was, and what its office did can be undone.
 
-    Not one that an operator had taken from its office before.
+    Not one that an operator had taken from its office before; nor once the case is in the archive.
     """
     if task.kind is not TaskKind.HANDLE:
         return False
     step = turn.steps[task.step_id]
     latest = task.task_id == turn.handling_id(step) and task.organ_id == step.organ_id
     return (
-        turn.status is CaseStatus.UNDOING
+        turn.status in (CaseStatus.UNDOING, CaseStatus.UNDONE)
+        and turn.proceedings.archived_at is None
         and task.status is TaskStatus.CLOSED
         and latest
         and step.status is StepStatus.CANCELLED

@@ -86,6 +86,16 @@ def undo_next(turn: Turn) -> None:
         step_undone(turn, following.step_id)  # an operator took it as done: no office did anything
 
 
+def undo_crossed(turn: Turn) -> None:
+    """Have what was done for a task that had been taken back undone in its turn.
+
+    A case that was undone already is not so any more: it ends once more when its office has undone the act.
+    """
+    turn.status = CaseStatus.UNDOING
+    turn.ended_at = None
+    undo_next(turn)
+
+
 def step_undone(turn: Turn, step_id: str) -> None:
     """Note that a step is undone, and go on with the next."""
     turn.change(step_id, status=StepStatus.UNDONE, task_id="", failures=0)

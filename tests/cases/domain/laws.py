@@ -159,8 +159,10 @@ def _check_visits(saga: Saga) -> None:
 def _check_end(saga: Saga) -> None:
     events = [effect.event for effect in saga.effects if isinstance(effect, Announce)]
     ends = [event for event in events if isinstance(event, CaseCompleted | CaseUndone)]
-    assert len(ends) == 1
-    assert isinstance(ends[0], CaseCompleted) == (saga.case.status is CaseStatus.COMPLETED)
+    assert len(ends) == 1 + saga.reopened
+    completed = saga.case.status is CaseStatus.COMPLETED
+    assert {type(event) for event in ends} == {CaseCompleted if completed else CaseUndone}
+    assert not (completed and saga.reopened)
     assert saga.case.ended_at is not None
     if saga.case.status is CaseStatus.COMPLETED:
         for step in saga.case.steps.values():

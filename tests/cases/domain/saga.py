@@ -88,6 +88,8 @@ class Saga:
         self.open_incidents: dict[str, IncidentOpened] = {}
         self.taken_back: set[str] = set()
         self.handlers: dict[str, str] = {}
+        self.reopened = 0
+        """How often an act that had crossed with the end took the case back to being undone."""
         self.verdicts: dict[str, str] = {}
         """What late conditions come to: "skipped", "failed" (the first time), otherwise the step is needed."""
         self._requests = 0
@@ -106,6 +108,9 @@ class Saga:
         else:
             assert decision.case is self.current
             assert decision.effects == ()
+        if self.current is not None and self.current.ended and not decision.case.ended:
+            self.reopened += 1
+            assert isinstance(given, Completed), "only an act that crossed with the end takes a case back"
         self.current, self.plan = decision.case, plan
         if decision.changed and isinstance(given, Answer) and not isinstance(given, KEEPING):
             self.open.pop(given.task_id, None)  # gone already when the act crossed with a refusal, or is about the past

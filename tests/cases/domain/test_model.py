@@ -210,14 +210,17 @@ class CaseMachine(RuleBasedStateMachine):
         task_id = data.draw(st.sampled_from(sorted(self.saga.taken_back)), "task")
         given = Completed(task_id, self.saga.request_id(), {"late": True})
         planned = self.saga.plan.by_id[self.saga.all_tasks[task_id].step_id]
-        crosses = self.saga.case.tasks[task_id].status is TaskStatus.CLOSED and self.saga.stands(CaseStatus.UNDOING)
+        case = self.saga.case
+        undone = case.status in (CaseStatus.UNDOING, CaseStatus.UNDONE) and case.proceedings.archived_at is None
+        crosses = undone and case.tasks[task_id].status is TaskStatus.CLOSED
         step = self.saga.step(planned.step_id)
         latest = (
             task_id == f"c1:{step.step_id}:{step.attempt}" and self.saga.all_tasks[task_id].organ_id == step.organ_id
         )
         if crosses and latest and planned.compensated and step.status is StepStatus.CANCELLED:
             assert self.saga.take(given).changed
-            event("an act crossed with the refusal")
+            event(f"an act crossed with the refusal: the case was {case.status}")
+            assert self.saga.stands(CaseStatus.UNDOING)
         else:
             self.saga.is_refused(given, "TASK_SETTLED", "CASE_UNDOING", "CASE_ENDED")
 

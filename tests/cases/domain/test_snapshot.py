@@ -89,4 +89,4 @@ def test_an_input_survives_json_text(given: Input) -> None:
 
 def test_every_kind_of_input_has_its_own_name() -> None:
     classes = get_args(Input)
-    assert len({each.kind for each in classes}) == len(classes) == 34
+    assert len({each.kind for each in classes}) == len(classes) == 35

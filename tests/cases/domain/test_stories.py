@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, UndoCause
 from services.cases.domain.effects import Announce, CaseCompleted, CaseUndone
-from services.cases.domain.inputs import Completed, NoticeSealed, Withdrawn
+from services.cases.domain.inputs import Archived, Completed, NoticeSealed, Refused, Withdrawn
 from tests.cases.domain.laws import all_laws_hold
 from tests.cases.domain.plans import a_plan, a_restaurant, a_step
 from tests.cases.domain.saga import Saga, a_running_restaurant
@@ -136,13 +136,72 @@ def test_an_act_that_crossed_with_a_refusal_is_taken_and_undone_in_its_turn() ->
     all_laws_hold(saga)
 
 
-def test_an_act_that_came_after_the_end_or_cannot_be_undone_does_not_stand() -> None:
+def test_an_act_that_came_to_light_after_the_end_is_undone_and_the_case_ends_once_more() -> None:
+    saga = Saga(a_plan(a_step("a", undoable=True, notice=True))).submitted().routed()
+    task_id = saga.task_id("a")
+    saga.take(Withdrawn("we have found other premises"))
+    assert saga.stands(CaseStatus.UNDONE)
+    first = saga.later(timedelta(days=1)).case.ended_at
+    late = Completed(task_id, "late", {"permit": "P9"})
+    assert saga.take(late).changed
+    assert saga.stands(CaseStatus.UNDOING)
+    assert (saga.case.ended_at, saga.case.undo_cause) == (None, UndoCause.WITHDRAWN)
+    assert saga.open["c1:a:u1"].handled_result == {"permit": "P9"}
+    assert saga.case.proceedings.clocks == {}
+    all_laws_hold(saga)
+    assert not saga.take(late).changed
+    assert not saga.take(Withdrawn("as I said")).changed
+    assert saga.complete("a").stands(CaseStatus.UNDONE)
+    assert saga.case.ended_at is not None
+    assert first is not None
+    assert saga.case.ended_at > first
+    assert saga.announced() == ["CaseSubmitted", "CaseUndone", "StepCompleted a", "StepUndone a", "CaseUndone"]
+    assert not saga.pending_notices(), "what is void is not sealed first"
+    all_laws_hold(saga)
+
+
+def test_an_undo_that_fails_after_the_end_asks_an_operator_as_before_it() -> None:
+    saga = a_running_restaurant().complete("food")
+    sign = saga.task_id("sign")
+    saga.refuse("fire").complete("food").revoked("food")
+    assert saga.stands(CaseStatus.UNDONE)
+    saga.take(Completed(sign, "late", {}))
+    saga.fail("sign", times=8)
+    assert (saga.incident("UNDO_FAILED").step_id, saga.stands(CaseStatus.UNDOING)) == ("sign", True)
+    assert saga.retried("UNDO_FAILED").complete("sign").stands(CaseStatus.UNDONE)
+    all_laws_hold(saga)
+
+
+def test_acts_that_came_to_light_one_after_the_other_are_all_undone() -> None:
+    saga = a_running_restaurant()
+    food, sign = saga.task_id("food"), saga.task_id("sign")
+    saga.refuse("fire")
+    assert saga.stands(CaseStatus.UNDONE)
+    saga.take(Completed(food, "late", {}))
+    saga.take(Completed(sign, "later", {}))
+    assert saga.complete("food").being_undone() == ["sign"]
+    assert saga.complete("sign").stands(CaseStatus.UNDONE)
+    assert saga.reopened == 1
+    all_laws_hold(saga)
+
+
+def test_an_archived_case_hears_of_no_act_any_more() -> None:
+    saga = a_running_restaurant()
+    food = saga.task_id("food")
+    saga.refuse("fire").take(Archived())
+    saga.is_refused(Completed(food, "late", {}), "CASE_ENDED")
+
+
+def test_an_act_that_was_undone_already_or_cannot_be_undone_does_not_stand() -> None:
     saga = a_running_restaurant().complete("food")
     sign, food = saga.task_id("sign"), saga.step("food").handled_task_id
     saga.refuse("fire")
     saga.is_refused(Completed(food, "twice", {}), "TASK_SETTLED")
     saga.complete("food").revoked("food")
-    saga.is_refused(Completed(sign, "later", {}), "CASE_ENDED")
+    saga.is_refused(Refused(sign, "no longer", "unfit"), "CASE_ENDED")
+    lasting = Saga(a_plan(a_step("a"), a_step("b"))).submitted().routed()
+    b = lasting.task_id("b")
+    lasting.refuse("a").is_refused(Completed(b, "late", {}), "CASE_ENDED")
     plan = a_plan(a_step("a"), a_step("b"), a_step("c", undoable=True))
     other = Saga(plan).submitted().routed().complete("c")
     b = other.task_id("b")

@@ -37,7 +37,9 @@ class _CaseStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseStatus
     sealed, unless an operator has the case do without.
     """
     CASE_STATUS_UNDONE: _CaseStatus.ValueType  # 4
-    """Refused or withdrawn, and everything that was done is undone."""
+    """Refused or withdrawn, and everything that was done is undone. Should an office tell afterwards that it had done its
+    part before it heard of that, the case is UNDOING again until that is undone too.
+    """
 
 class CaseStatus(_CaseStatus, metaclass=_CaseStatusEnumTypeWrapper):
     """Where a case stands."""
@@ -52,7 +54,9 @@ CASE_STATUS_COMPLETED: CaseStatus.ValueType  # 3
 sealed, unless an operator has the case do without.
 """
 CASE_STATUS_UNDONE: CaseStatus.ValueType  # 4
-"""Refused or withdrawn, and everything that was done is undone."""
+"""Refused or withdrawn, and everything that was done is undone. Should an office tell afterwards that it had done its
+part before it heard of that, the case is UNDOING again until that is undone too.
+"""
 Global___CaseStatus: _TypeAlias = CaseStatus  # noqa: Y015
 
 class _UndoCause:

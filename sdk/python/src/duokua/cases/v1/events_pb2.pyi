@@ -599,7 +599,7 @@ Global___WaivedNotice: _TypeAlias = WaivedNotice  # noqa: Y015
 
 @_typing.final
 class CaseUndone(_message.Message):
-    """Refused or withdrawn, and everything undone."""
+    """Refused or withdrawn, and everything undone. Told again when an act of an office came to light afterwards, and is undone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -31,7 +31,7 @@ class TaskServiceStub:
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
-    still taken, and an undo task follows), FAILED_PRECONDITION
+    still taken, also after the end of a case that was undone, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
     stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
     field is named), INVALID_ARGUMENT (a field, named).
@@ -78,7 +78,7 @@ class TaskServiceServicer:
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
-    still taken, and an undo task follows), FAILED_PRECONDITION
+    still taken, also after the end of a case that was undone, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
     stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
     field is named), INVALID_ARGUMENT (a field, named).
@@ -162,7 +162,7 @@ class TaskService:
     Errors of the verbs: NOT_FOUND TASK_NOT_FOUND (no such task, or another organ's), FAILED_PRECONDITION STALE_LEASE
     (the lease ran out and was given anew), FAILED_PRECONDITION TASK_SETTLED (it has its answer already),
     FAILED_PRECONDITION CASE_ENDED or CASE_UNDOING (the task was taken back; only a completion of what can be undone is
-    still taken, and an undo task follows), FAILED_PRECONDITION
+    still taken, also after the end of a case that was undone, and an undo task follows), FAILED_PRECONDITION
     UNDO_CANNOT_BE_REFUSED (an undo task can only be completed or failed), INVALID_ARGUMENT REQUEST_ID_REUSED (the id
     stood for another answer), INVALID_ARGUMENT RESULT_INVALID (a completion's result is not what the matter declares; each
     field is named), INVALID_ARGUMENT (a field, named).
