@@ -68,7 +68,7 @@ def test_an_incident_says_what_can_be_decided_and_a_decision_resolves_it(town: O
     assert refusal(town.operator.operations.ResolveIncident, again)[:2] == ("FAILED_PRECONDITION", "INCIDENT_RESOLVED")
     history = town.operator.cases.GetHistory(case_service_pb2.GetHistoryRequest(case_id=case_id)).entries
     assert history[-1].kind == "step_skipped"
-    assert history[-1].actor.startswith("client:")
+    assert history[-1].internal.actor.startswith("client:")
     assert history[-1].input["reason"] == "已核实"
 
 

@@ -72,7 +72,7 @@ def test_the_lead_organ_urges_in_the_cases_that_it_leads_and_in_no_other(town: O
     led, other = opened(town, "led-by-sign"), opened(town)
     assert town.sign.supervision.UrgeStep(urging(led)).urge.organ_id == town.food_organ
     history = town.operator.cases.GetHistory(case_service_pb2.GetHistoryRequest(case_id=led)).entries
-    assert (history[-1].kind, history[-1].actor.partition(":")[0]) == ("urged", "client")
+    assert (history[-1].kind, history[-1].internal.actor.partition(":")[0]) == ("urged", "client")
     assert refusal(town.sign.supervision.UrgeStep, urging(other)) == ("NOT_FOUND", "CASE_NOT_FOUND", [])
     assert refusal(town.food.supervision.UrgeStep, urging(led)) == ("NOT_FOUND", "CASE_NOT_FOUND", [])
 
