@@ -2,6 +2,7 @@
 
 import pytest
 
+from cli.rehearsal import stage, story
 from cli.scenarios.linting import look_over
 from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, UndoCause
 from services.cases.domain.clocks import StopKind
@@ -342,11 +343,25 @@ def test_a_failed_test_tells_its_story() -> None:
     assert any(line.startswith("2026-03-02 09:00  permit: refused, 面积不足  -> case undone") for line in told)
 
 
-def test_an_endless_test_ends() -> None:
-    endless = ["step: permit, fail: 坏了, times: 7", "step: permit, reassign: 换一家"] * 50
-    (outcome,) = run(package(a_test(*endless, name="endless")))
-    assert len(outcome.story) <= 200
-    assert not outcome.passed or outcome.milliseconds < 20_000
+@pytest.mark.parametrize(
+    ("bound", "value", "told"),
+    [
+        ("MOST_INPUTS", 3, "has not come to an end after 3 happenings"),
+        ("MOST_SECONDS", 0.0, "has not come to an end after 0 seconds"),
+    ],
+)
+def test_a_test_that_goes_on_too_long_is_ended(
+    bound: str, value: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, bound, value)
+    (outcome,) = run(package(a_test()))
+    assert [each.found for each in outcome.missed] == [told]
+
+
+def test_a_story_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "MOST_LINES", 3)
+    (outcome,) = run(package(a_test()))
+    assert len(outcome.story) == 3
 
 
 def test_tests_are_run_in_the_order_of_their_files() -> None:
