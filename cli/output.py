@@ -71,7 +71,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_rows(
-    rows: Sequence[Message],
+    rows: Sequence[Any],
     columns: Sequence[tuple[str, Callable[[Any], str]]],
     *,
     as_json: bool,

@@ -184,9 +184,11 @@ class _Run:
 
 def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:
     """Hand the application in, checked as the service does. Raises Invalid APPLICATION_INVALID."""
-    kinds = [each.kind for each in stage.published.bundle.materials if each.kind not in given.without]
+    form = as_sent(form_of(given, files), "form")
+    needs = stage.published.materials
+    kinds = [kind for kind, need in needs.items() if kind not in given.without and need.may_come(form)]
     materials = [a_material(stage, kind, kind) for kind in kinds]
-    application: Application = check_application(stage.published, as_sent(form_of(given, files), "form"), materials, {})
+    application: Application = check_application(stage.published, form, materials, {})
     stage.form, stage.materials = application.form, application.materials.refs
     plan = stage.plan
     stage.take(

@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.scenarios.elements import list_elements
 from cli.scenarios.graphing import graph
 from cli.scenarios.installing import install
 from cli.scenarios.linting import lint
@@ -16,3 +17,4 @@ app.command()(graph)
 app.command()(install)
 app.command(name="test")(rehearse)
 app.command(name="list")(list_bundles)
+app.command(name="elements")(list_elements)

@@ -6,8 +6,9 @@ from typing import Any
 
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
-from duokua.matters.v1 import bundle_pb2
 from services.cases.branching import branch_at_submission
+from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.formats import REMEDIES
 from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
 
@@ -38,10 +39,12 @@ def check_application(
 
     `finished` tells the uploads that it may name.
     """
-    faults = [
-        *form_faults(published, form),
+    faults = list(form_faults(published, form))
+    valid = None if faults else form
+    faults += [
         *material_faults(published.bundle.materials, materials, finished),
-        *missing_materials(published.bundle, {material.kind for material in materials}),
+        *missing_materials(published, valid, {material.kind for material in materials}),
+        *(_unasked_materials(published, valid, materials) if valid is not None else ()),
     ]
     region = value_at(form, published.plan.region_field)
     if not faults and not _is_region(region):
@@ -59,14 +62,45 @@ def check_application(
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
     """What of a form does not fit the bundle's."""
     for error in published.form.iter_errors(dict(form)):
-        yield Violation(_dotted(error.instance_path), error.message[:300])
+        yield Violation(_dotted(error.instance_path), _described(error))
 
 
-def missing_materials(bundle: bundle_pb2.Bundle, given: Collection[str]) -> Iterator[Violation]:
-    """The kinds of material that a bundle requires and that are not given."""
-    for kind in bundle.materials:
-        if kind.required and kind.kind not in given:
-            yield Violation("materials", f"{kind.kind} ({kind.name}) is required")
+def _described(error: Any) -> str:
+    """What is wrong with a value, and what to do."""
+    if error.kind.name == "falseSchema":
+        return "is not asked for with these answers: leave it out"
+    if error.kind.name == "format" and (remedy := REMEDIES.get(error.kind.value)):
+        return remedy
+    return str(error.message)[:300]
+
+
+def missing_materials(
+    published: Published, form: Mapping[str, Any] | None, given: Collection[str]
+) -> Iterator[Violation]:
+    """The kinds of material that a bundle requires with a form, and that are not given.
+
+    Without a form, because it is not valid, those that are required whatever it says.
+    """
+    for kind in published.bundle.materials:
+        required = published.materials[kind.kind].required
+        if kind.kind in given or (form is None and required is not True):
+            continue
+        try:
+            if required is True or (isinstance(required, Condition) and form is not None and required.holds(form)):
+                yield Violation("materials", f"{kind.kind} ({kind.name}) is required")
+        except ExpressionFaultError as fault:
+            yield Violation("form", f"whether {kind.kind} ({kind.name}) is needed cannot be decided: {fault}")
+
+
+def _unasked_materials(
+    published: Published, form: Mapping[str, Any], materials: Sequence[case_pb2.Material]
+) -> Iterator[Violation]:
+    """The materials that nobody needs with a valid form."""
+    for index, material in enumerate(materials):
+        need = published.materials.get(material.kind)
+        if need and not need.may_come(form):
+            message = f"{material.kind} is not needed with these answers: leave it out"
+            yield Violation(f"materials[{index}].kind", message)
 
 
 def _dotted(path: Sequence[str | int]) -> str:

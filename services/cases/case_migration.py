@@ -164,7 +164,8 @@ class CaseMigration:
 def _skipped(published: Published, case: Case, form: Mapping[str, Any], kinds: set[str]) -> dict[str, str]:
     """The steps whose condition does not hold. Raises Refusal MIGRATION_FORM, which names each field."""
     skipped: dict[str, str] = {}
-    faults = [*form_faults(published, form), *missing_materials(published.bundle, kinds)]
+    faults = list(form_faults(published, form))
+    faults += missing_materials(published, None if faults else form, kinds)
     region = published.plan.region_field
     if value_at(form, region) != case.region_code:
         faults.append(Violation(f"form.{region}", f"is not {case.region_code}, for which the offices were found"))

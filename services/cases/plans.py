@@ -1,6 +1,7 @@
 """Bundles as published, and the plans compiled from them: loaded once, because a version never changes."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,25 @@ from duokua.matters.v1 import bundle_pb2
 from services.cases import store
 from services.cases.compiling import plan_of
 from services.cases.domain.plan import Plan
-from services.cases.expressions import Condition
+from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.formats import FORMATS
 from services.cases.stepinputs import CompiledInput, compile_inputs
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialNeed:
+    """When a kind of material is asked for, and when it has to be there."""
+
+    asked: Condition | None
+    """None for always."""
+    required: Condition | bool
+
+    def may_come(self, form: Mapping[str, Any]) -> bool:
+        """Whether it is taken with a form, as far as that can be told of one that is not valid."""
+        try:
+            return self.asked is None or self.asked.holds(form)
+        except ExpressionFaultError:
+            return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,8 @@ class Published:
     """By step id, for the steps that have one."""
     inputs: dict[str, tuple[CompiledInput, ...]]
     """By step id, for the steps that are given something of earlier results."""
+    materials: dict[str, MaterialNeed]
+    """By kind."""
 
 
 class Plans:
@@ -67,6 +87,18 @@ def compile_bundle(body: bytes) -> Published:
     plan = plan_of(bundle, {step_id for step_id, condition in conditions.items() if condition.late})
     # Nothing is fetched, and patterns cannot backtrack: the same rules with which the form was published.
     form = jsonschema_rs.Draft202012Validator(
-        json.loads(bundle.form_schema), offline=True, pattern_options=RegexOptions(), validate_formats=True
+        json.loads(bundle.form_schema),
+        offline=True,
+        pattern_options=RegexOptions(),
+        validate_formats=True,
+        formats=dict(FORMATS),
     )
-    return Published(bundle, plan, form, conditions, compile_inputs(plan))
+    materials = {kind.kind: _need(kind) for kind in bundle.materials}
+    return Published(bundle, plan, form, conditions, compile_inputs(plan), materials)
+
+
+def _need(kind: bundle_pb2.MaterialKind) -> MaterialNeed:
+    return MaterialNeed(
+        asked=Condition(kind.asked_when) if kind.asked_when else None,
+        required=Condition(kind.required_when) if kind.required_when else kind.required,
+    )

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from duokua.matters.v1 import bundle_pb2, matter_service_pb2
-from services.matters.domain.bundle import Bundle, CataloguedMatter, Matter, Step, StepInput
+from services.matters.domain.bundle import Bundle, CataloguedMatter, MaterialKind, Matter, Step, StepInput
 from services.matters.domain.limits import CIVIL_CODE, Limit, Limits
 from services.matters.package.faults import Fault
 
@@ -20,16 +20,7 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
         steps=[_step_message(step) for step in scenario.steps],
         form_schema=scenario.form_schema,
         region_field=scenario.region_field,
-        materials=[
-            bundle_pb2.MaterialKind(
-                kind=material.kind,
-                name=material.name.zh,
-                required=material.required,
-                media_types=material.media_types,
-                max_size=material.max_size,
-            )
-            for material in scenario.materials
-        ],
+        materials=[_material_message(material) for material in scenario.materials],
         visits=[
             bundle_pb2.Visit(visit_id=each.visit_id, name=each.name.zh, steps=each.steps) for each in scenario.visits
         ],
@@ -80,6 +71,21 @@ def _limit_message(limit: Limit) -> bundle_pb2.Limit:
         amount=limit.amount,
         unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{limit.unit.name}"),
         longest_extension=limit.longest_extension,
+    )
+
+
+def _material_message(material: MaterialKind) -> bundle_pb2.MaterialKind:
+    licence = material.licence
+    return bundle_pb2.MaterialKind(
+        kind=material.kind,
+        name=material.name.zh,
+        required=material.required,
+        media_types=material.media_types,
+        max_size=material.max_size,
+        asked_when=material.asked_when,
+        required_when=material.required_when,
+        licence=bundle_pb2.Licence(licence_id=licence.licence_id, name=licence.name.zh) if licence else None,
+        from_step=material.from_step,
     )
 
 

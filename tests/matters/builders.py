@@ -14,22 +14,22 @@ origin: {region: "330106", organ: 某区}
 catalog_code: "332031901000"
 lead: {role: market, name: {zh: 市场监管, en: Market regulation}}
 region_field: shop.region
-form:
-  type: object
-  additionalProperties: false
-  required: [shop, owner]
-  properties:
-    shop:
-      type: object
-      additionalProperties: false
-      required: [region, area]
-      properties:
-        region: {type: string, pattern: "^[0-9]{6}$"}
-        area: {type: number}
-        seats: {type: integer}
-        tags: {type: array, items: {type: string}}
-    owner: {type: string}
-    remark: {type: string}
+sections:
+  shop: {zh: 店铺, en: Shop}
+elements:
+  owner:
+    name: {zh: 经营者, en: Owner}
+    like: person-name
+  seats:
+    name: {zh: 座位数, en: Seats}
+    type: integer
+    minimum: 0
+    maximum: 10000
+  tags:
+    name: {zh: 标签, en: Tags}
+    type: string
+    max_length: 2000
+    many: {most: 600}
 materials:
   - kind: lease
     name: {zh: 租赁合同, en: Lease}
@@ -54,13 +54,19 @@ CHECK = """\
 catalog_code: "331031902000"
 name: {zh: 核验, en: Check}
 type: "10"
-form_fields: [owner]
+fields:
+  owner: owner
+  shop.region: region
+  shop.area: floor-area
+  shop.seats: {element: seats, required: false}
+  shop.tags: {element: tags, required: false}
+  remark: {element: remark, required: false}
 """
 PERMIT = """\
 catalog_code: "330131903000"
 name: {zh: 许可, en: Permit}
 type: "01"
-form_fields: [owner, shop]
+fields: {owner: owner, shop.region: region, shop.area: floor-area, <optional>}
 materials: [lease]
 notice:
   title: 准予许可决定书
@@ -71,6 +77,9 @@ catalog_code: "332031904000"
 name: {zh: 送达, en: Deliver}
 type: "20"
 """
+PERMIT = PERMIT.replace(
+    "<optional>", "shop.seats: {element: seats, required: false}, shop.tags: {element: tags, required: false}"
+)
 TEMPLATE = """\
 {{ form.owner }}：
 准予许可。面积{{ form.shop.area }}平方米。

@@ -50,7 +50,7 @@ TOBACCO = """\
 catalog_code: "330131907000"
 name: {zh: 烟草专卖零售许可, en: Tobacco licence}
 type: "01"
-form_fields: [owner, shop]
+fields: {owner: owner, shop.region: region, shop.area: floor-area}
 notice:
   title: 准予烟草许可
   template: templates/tobacco.txt

@@ -33,10 +33,21 @@ EDITS = [
         ),
     ),
     ("scenario.yaml", "max_size: 2 MB", "max_size: 1 MB", "material lease: largest size in bytes: 2000000 → 1000000"),
-    ("scenario.yaml", "    remark: {type: string}\n", "", "form remark: is gone"),
-    ("scenario.yaml", "    remark:", "    phone: {type: string}\n    remark:", "form phone: is new, not required"),
-    ("scenario.yaml", "[region, area]", "[region, area, seats]", "form shop.seats: is required now"),
-    ("scenario.yaml", "seats: {type: integer}", "seats: {type: number}", 'form shop.seats: type: "integer" → "number"'),
+    ("matters/check.yaml", "  remark: {element: remark, required: false}\n", "", "form remark: is gone"),
+    ("matters/check.yaml", "  remark:", "  phone: mobile-phone\n  remark:", "form phone: is new, required"),
+    (
+        "matters/check.yaml",
+        "shop.seats: {element: seats, required: false}",
+        "shop.seats: seats",
+        "form shop.seats: is required now",
+    ),
+    ("scenario.yaml", "    type: integer", "    type: number", 'form shop.seats: type: "integer" → "number"'),
+    (
+        "matters/check.yaml",
+        "{element: remark, required: false}",
+        "{element: remark, required: false, when: form.shop.area > 9}",
+        'form remark: asked when: none → "form.shop.area > 9"',
+    ),
     (
         "scenario.yaml",
         "zh: 人口库",
@@ -45,9 +56,12 @@ EDITS = [
     ),
     (
         "matters/permit.yaml",
-        "[owner, shop]",
-        "[owner, shop, remark]",
-        ("matter 330131903000: fields that its office sees: owner, shop → owner, shop, remark"),
+        ", shop.tags: {element: tags, required: false}",
+        "",
+        (
+            "matter 330131903000: fields that its office sees: owner, shop.region, shop.area, shop.seats, shop.tags → "
+            "owner, shop.region, shop.area, shop.seats"
+        ),
     ),
     ("templates/permit.txt", "准予许可", "同意", "matter 330131903000: notice is another"),
 ]

@@ -119,7 +119,7 @@ def test_nothing_that_can_be_is_told_to_be_never(condition: str, area: int, is_o
 
 
 def test_a_condition_that_never_holds_is_a_fault_of_its_step() -> None:
-    files = package(manifest=("area: {type: number}", "area: {type: number, maximum: 300}"))
+    files = package(manifest=("form.shop.area > 300", "form.shop.area > 100000"))
     found = faults_of(files)
     assert list(found) == ["scenario.yaml:37:11 steps[1].when"]
     assert 'so "permit" is never done' in found["scenario.yaml:37:11 steps[1].when"]
@@ -153,8 +153,8 @@ def test_steps_without_limits_take_no_time() -> None:
 
 
 def test_promises_that_exceed_that_of_the_whole_are_refused() -> None:
-    limits = "limits: {promised: 4 working days}\nform:"
-    files = package(manifest=("form:", limits))
+    limits = "limits: {promised: 4 working days}\nsections:"
+    files = package(manifest=("sections:", limits))
     text = files["scenario.yaml"].decode()
     text = text.replace("    undo: none\n", "    undo: none\n    limits: {promised: 2 working days}\n", 1)
     text = text.replace("    pivot: true\n", "    pivot: true\n    limits: {promised: 24 hours}\n", 1)
@@ -166,7 +166,7 @@ def test_promises_that_exceed_that_of_the_whole_are_refused() -> None:
 
 
 def test_a_pre_check_comes_before_the_time_of_the_whole() -> None:
-    text = package(manifest=("form:", "limits: {promised: 4 working days}\nform:"))["scenario.yaml"].decode()
+    text = package(manifest=("sections:", "limits: {promised: 4 working days}\nsections:"))["scenario.yaml"].decode()
     three = "    limits: {promised: 3 working days}\n"
     text = text.replace("    undo: none\n", f"    undo: none\n    pre_check: true\n{three}", 1)
     text = text.replace("    pivot: true\n", f"    pivot: true\n{three}", 1)

@@ -9,6 +9,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from stdnum.cn import ric
 
+from services.cases.expressions import Condition
 from services.matters.domain.bundle import Scenario
 from services.matters.domain.limits import Limit, TimeUnit
 from services.matters.package.compiler import compile_package
@@ -94,8 +95,9 @@ def test_every_notice_can_be_rendered(path: Path, scenario: Scenario) -> None:
     form = json.loads(path.read_text(encoding="utf-8"))
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
     environment.filters["date"] = str
-    for matter in scenario.matters:
-        if matter.notice:
+    for step in scenario.steps:
+        matter = step.matter
+        if matter.notice and (not step.when or Condition(step.when).holds(form)):
             text = environment.from_string(matter.notice.template).render(
                 form=form,
                 result=RESULT,

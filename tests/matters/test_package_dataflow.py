@@ -31,9 +31,9 @@ def flowing(expression: str = READ, kind: str = "string", **more: tuple[str, str
     """The sound package, in which the check yields something and the delivery takes the input `given`."""
     changes = {
         "manifest": ("    after: [permit]\n", f"    after: [permit]\n    inputs:\n      given: {quoted(expression)}\n"),
-        "check": ("form_fields: [owner]\n", f"form_fields: [owner]\n{RESULT}"),
+        "check": ('type: "10"\n', f'type: "10"\n{RESULT}'),
         "permit": ("notice:", f"{RESULT_OF_PERMIT}notice:"),
-        "deliver": ('type: "20"\n', f'type: "20"\nform_fields: [owner]\ninputs: {{given: {kind}}}\n'),
+        "deliver": ('type: "20"\n', f'type: "20"\nfields: {{owner: owner}}\ninputs: {{given: {kind}}}\n'),
     }
     return package(**{**changes, **more})
 
@@ -96,7 +96,7 @@ AT_INPUT = "scenario.yaml:43:14 steps[2].inputs.given"
         ('steps["check"].result.score', "number", 'steps["check"].result.score may be missing'),
         (OTHER, "string", 'steps["permit"].result.grade may be missing'),
         ('steps["check"].result.holder.name', "string", 'steps["check"].result.holder.name may be missing'),
-        ("form.shop.area", "number", "reads form.shop.area, which its office does not see: add it to form_fields"),
+        ("form.shop.area", "number", "reads form.shop.area, which its office does not see: add it to fields"),
         ("form.shop.aera", "number", 'the form has no field "aera" there: did you mean "area"?'),
         (f"[1, 2].map(n, {READ})", "array", f"reads {READ} again for every item"),
         (f'{READ}.matches("(a{{1000}}){{1000}}")', "boolean", "matches a pattern that cannot be used"),
@@ -132,23 +132,23 @@ ONE_FAULT = [
         ("matters/deliver.yaml:4:25 inputs.gi-ven", '"gi-ven" should be letters, digits and underscores'),
     ),
     (
-        ("check", "form_fields", "result: {number: {type: string, share: true}}\nform_fields"),
+        ("check", "fields:", "result: {number: {type: string, share: true}}\nfields:"),
         ("matters/check.yaml:4:33 result.number.share", 'unknown key "share": did you mean "shared"?'),
     ),
     (
-        ("check", "form_fields", "result: {type: {shared: true}}\nform_fields"),
+        ("check", "fields:", "result: {type: {shared: true}}\nfields:"),
         ("matters/check.yaml:4:16 result.type", '"type" is missing: add it'),
     ),
     (
-        ("check", "form_fields", "result: {type: {type: string, type_: true}}\nform_fields"),
+        ("check", "fields:", "result: {type: {type: string, type_: true}}\nfields:"),
         ("matters/check.yaml:4:31 result.type.type_", 'unknown key "type_": did you mean "type"?'),
     ),
     (
-        ("check", "form_fields", "result: {number: {type: string, shared: yes}}\nform_fields"),
+        ("check", "fields:", "result: {number: {type: string, shared: yes}}\nfields:"),
         ("matters/check.yaml:4:41 result.number.shared", "should be true or false"),
     ),
     (
-        ("check", "form_fields", "result: [number]\nform_fields"),
+        ("check", "fields:", "result: [number]\nfields:"),
         ("matters/check.yaml:4:9 result", "should be a mapping"),
     ),
 ]
@@ -178,7 +178,7 @@ def test_a_condition_of_a_choice_reads_no_results() -> None:
 
 
 def test_what_one_file_has_wrong_is_not_told_of_every_step() -> None:
-    ((place, _),) = faults_of(flowing(check=("form_fields", "form_felds"))).items()
+    ((place, _),) = faults_of(flowing(check=("fields:", "feilds:"))).items()
     assert place.startswith("matters/check.yaml")
 
 
@@ -208,7 +208,7 @@ def test_a_package_that_says_nothing_about_results_keeps_its_digest() -> None:
     untimed = tuple(replace(step, limits=NO_LIMITS) for step in scenario.steps)  # the law's limits of licences count
     assert (
         replace(scenario, steps=untimed, limits=NO_LIMITS, version="").digest()
-        == "3c58b70ad934a96624788da46c769ea3ac61c6355cd42857b46993fb886109aa"
+        == "9908117f5a47cbb99fbffe6e87ec0d375cc90e848e2e28c13e0536fa7d68706f"
     )
 
 

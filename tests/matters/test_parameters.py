@@ -97,7 +97,7 @@ def test_a_time_is_for_limits_and_a_number_may_stand_in_one() -> None:
 
 
 def test_braces_elsewhere_are_no_parameters() -> None:
-    assert faults_of(package(manifest=('pattern: "^[0-9]{6}$"', 'pattern: "^[0-9]{6}$", title: "${p}"'))) == {}
+    assert faults_of(package(manifest=("{zh: 标签, en: Tags}", '{zh: 标签, en: "${p}"}'))) == {}
 
 
 POINTS = [

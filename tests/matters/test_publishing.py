@@ -1,5 +1,6 @@
 """Installing packages: versions, the catalogue, the event, and what is not done twice."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,12 +61,14 @@ def test_a_package_is_published_with_its_event(database: Database) -> None:
     permit = bundle.steps[1]
     assert (permit.catalog_code, permit.undoable, permit.pivot) == ("330131903000", True, False)
     assert permit.when == "form.shop.area > 300"
-    assert list(permit.form_fields) == ["owner", "shop"]
+    assert list(permit.form_fields) == ["owner", "shop.region", "shop.area", "shop.seats", "shop.tags"]
     assert permit.notice.title == "准予许可决定书"
     assert permit.notice.template.startswith("{{ form.owner }}")
     assert not bundle.steps[0].HasField("notice")
     assert bundle.materials[0].max_size == 2_000_000
-    assert bundle.form_schema.startswith('{"type":"object","additionalProperties":false,"required":["shop","owner"]')
+    schema = json.loads(bundle.form_schema)
+    assert (schema["title"], schema["required"]) == ("开店", ["owner", "shop"])
+    assert bundle.materials[0].required_when == "form.shop.area > 300"
 
 
 def test_the_same_package_again_is_the_version_there_is_and_announces_nothing(database: Database) -> None:
@@ -157,7 +160,9 @@ def test_the_catalogue_has_the_matters_of_the_newest_bundles_each_versioned_by_i
 def test_a_matter_that_the_newest_bundle_lacks_leaves_the_catalogue(database: Database) -> None:
     install(database)
     files = package(manifest=("  - id: check\n    matter: check\n    undo: none\n", ""))
-    files["scenario.yaml"] = files["scenario.yaml"].replace(b"after: [check]", b"after: []")
+    files["scenario.yaml"] = files["scenario.yaml"].replace(
+        b"after: [check]\n    when: form.shop.area > 300", b"after: []"
+    )
     del files["matters/check.yaml"]
     install(database, files)
     with database.read() as work:

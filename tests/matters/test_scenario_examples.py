@@ -10,6 +10,7 @@ _MATTER = """\
 catalog_code: "3301319{number:02}000"
 name: {{zh: 事项{number}, en: Matter {number}}}
 type: "01"
+fields: {{owner: owner, premises.region: region, premises.area: floor-area}}
 """
 
 

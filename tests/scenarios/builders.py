@@ -18,20 +18,10 @@ lead: {role: market, name: {zh: 市场监管, en: Market regulation}}
 region_field: shop.region
 limits: {statutory: 45 working days (+15), promised: 10 working days}
 corrections: {most: 2, limit: 15 calendar days}
-form:
-  type: object
-  additionalProperties: false
-  required: [shop, owner]
-  properties:
-    shop:
-      type: object
-      additionalProperties: false
-      required: [region, area]
-      properties:
-        region: {type: string, pattern: "^[0-9]{6}$"}
-        area: {type: number}
-        seats: {type: integer}
-    owner: {type: string}
+sections: {shop: {zh: 店铺, en: Shop}}
+elements:
+  owner: {name: {zh: 经营者, en: Owner}, like: person-name}
+  seats: {name: {zh: 座位数, en: Seats}, type: integer, minimum: 0, maximum: 10000}
 materials:
   - {kind: lease, name: {zh: 租赁合同, en: Lease}, media_types: [application/pdf]}
 visits:
@@ -48,25 +38,25 @@ steps:
   - {id: gift, matter: gift, after: [card], optional: true}
 """
 MATTERS = {
-    "check": '{catalog_code: "331031902000", name: {zh: 核验, en: Check}, type: "10", form_fields: [owner]}',
+    "check": '{catalog_code: "331031902000", name: {zh: 核验, en: Check}, type: "10", fields: {owner: owner}}',
     "permit": """\
 catalog_code: "330131903000"
 name: {zh: 许可, en: Permit}
 type: "01"
-form_fields: [owner, shop]
+fields: {owner: owner, shop.region: region, shop.area: floor-area, shop.seats: {element: seats, required: false}}
 materials: [lease]
 result: {number: {type: string, shared: true}}
 notice: {title: 准予许可决定书, template: templates/permit.txt}
 """,
-    "fire": '{catalog_code: "330732906000", name: {zh: 消防, en: Fire}, type: "07", form_fields: [shop.area]}',
+    "fire": '{catalog_code: "330732906000", name: {zh: 消防, en: Fire}, type: "07", fields: {shop.area: floor-area}}',
     "card": """\
 catalog_code: "332031904000"
 name: {zh: 制证, en: Card}
 type: "20"
-form_fields: [owner]
+fields: {owner: owner}
 inputs: {number: string}
 """,
-    "gift": '{catalog_code: "332031905000", name: {zh: 补贴, en: Gift}, type: "20", form_fields: [owner]}',
+    "gift": '{catalog_code: "332031905000", name: {zh: 补贴, en: Gift}, type: "20", fields: {owner: owner}}',
 }
 TEMPLATE = "{{ form.owner }}：\n准予许可，面积{{ form.shop.area }}平方米，证号{{ result.number }}。\n"
 SMALL = '{"shop": {"region": "330106", "area": 100}, "owner": "王示例"}'

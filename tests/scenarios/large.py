@@ -28,15 +28,15 @@ def a_large_package() -> dict[str, bytes]:
         "README.md": b"# Large\n",
         "examples/full.json": json.dumps(_example(), ensure_ascii=False).encode(),
         "tests/course.test.yaml": _yaml({"tests": _tests()}),
-        "matters/check.yaml": _yaml(_matter("check", 0, "信息核验", "20", ["group0"])),
-        "matters/deliver.yaml": _yaml(_matter("deliver", 99, "统一送达", "20", ["group0.name"])),
+        "matters/check.yaml": _yaml(_matter("check", 0, "信息核验", "20", {"group0": "group"})),
+        "matters/deliver.yaml": _yaml(_matter("deliver", 99, "统一送达", "20", {"group0.name": "organisation-name"})),
     }
     for group in range(GROUPS):
         for place in range(IN_A_GROUP):
             name = _step(group, place)
             type_code = "01" if place == 4 else "20"
             number = group * 10 + place + 1
-            matter = _matter(name, number, f"{_NAMES[group]}{_KINDS[place]}", type_code, [f"group{group}"])
+            matter = _matter(name, number, f"{_NAMES[group]}{_KINDS[place]}", type_code, {f"group{group}": "group"})
             if place == 3:
                 matter["result"] = {"score": {"type": "number", "shared": True}, "note": {"type": "string"}}
             if place == 4:
@@ -65,7 +65,7 @@ def _manifest() -> dict[str, Any]:
         "lead": {"role": "construction", "name": {"zh": "住房城乡建设部门", "en": "Construction"}},
         "region_field": "group0.region",
         "limits": {"statutory": "90 working days", "promised": "60 working days"},
-        "form": _form(),
+        "elements": _elements(),
         "materials": [
             {"kind": f"material-{group}", "name": {"zh": f"{_NAMES[group]}申请材料", "en": f"Material {group}"},
              "media_types": ["application/pdf"]}
@@ -104,28 +104,22 @@ def _step_of(group: int, place: int) -> dict[str, Any]:
     return step
 
 
-def _matter(name: str, number: int, title: str, type_code: str, fields: list[str]) -> dict[str, Any]:
+def _matter(name: str, number: int, title: str, type_code: str, fields: dict[str, str]) -> dict[str, Any]:
     code = f"33{type_code}320{number:02}000"
-    return {"catalog_code": code, "name": {"zh": title, "en": name}, "type": type_code, "form_fields": fields}
+    return {"catalog_code": code, "name": {"zh": title, "en": name}, "type": type_code, "fields": fields}
 
 
-def _form() -> dict[str, Any]:
+def _elements() -> dict[str, Any]:
+    """One element that is a group of fifteen others."""
     fields: dict[str, Any] = {
-        "name": {"type": "string", "maxLength": 100},
-        "region": {"type": "string", "pattern": "^[0-9]{6}$"},
-        "area": {"type": "number", "minimum": 0, "maximum": 100_000},
+        "kind": {"values": ["新建", "改建", "扩建"]},
         "people": {"type": "integer", "minimum": 0, "maximum": 10_000},
-        "kind": {"type": "string", "enum": ["新建", "改建", "扩建"]},
-        **{f"field{number}": {"type": "string", "maxLength": 200} for number in range(10)},
+        **{f"field{number}": {"type": "string", "max_length": 200} for number in range(10)},
     }
-    shown = {name: {"title": name, "x-title-en": name, **field} for name, field in fields.items()}
-    group = {
-        "title": "分组", "x-title-en": "Group", "type": "object", "additionalProperties": False,
-        "required": ["name", "region", "area", "people"], "properties": shown,
-    }  # fmt: skip
-    names = [f"group{number}" for number in range(GROUPS)]
-    groups = dict.fromkeys(names, group)
-    return {"type": "object", "additionalProperties": False, "required": names, "properties": groups}
+    named = {name: {"name": {"zh": name, "en": name}, **field} for name, field in fields.items()}
+    members: dict[str, Any] = {"name": "organisation-name", "region": "region", "area": "floor-area"}
+    members |= {name: {"element": name, "required": name == "people"} for name in fields}
+    return {**named, "group": {"name": {"zh": "分组", "en": "Group"}, "members": members}}
 
 
 def _example() -> dict[str, Any]:

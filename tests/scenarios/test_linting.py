@@ -16,13 +16,6 @@ from tests.scenarios.builders import a_test, package
 from tests.scenarios.large import a_large_package
 
 SCENARIOS = sorted(path.parent for path in (Path(__file__).parents[2] / "scenarios").glob("*/scenario.yaml"))
-TITLES = (
-    ("shop:\n      type", "shop:\n      title: 店\n      x-title-en: Shop\n      type"),
-    ("region: {type", "region: {title: 区, x-title-en: Region, type"),
-    ("area: {type", "area: {title: 面积, x-title-en: Area, type"),
-    ("seats: {type", "seats: {title: 座位, x-title-en: Seats, type"),
-    ("owner: {type", "owner: {title: 业主, x-title-en: Owner, type"),
-)
 LIMITS = (
     ("undo: task}\n  - {id: card", "undo: task, limits: {promised: 2 working days}}\n  - {id: card"),
     (
@@ -46,7 +39,7 @@ TESTS = "".join(
 
 def sound(tests: str = TESTS, *changes: tuple[str, str]) -> dict[str, bytes]:
     """A package about which there is nothing to say."""
-    return {**package(tests, *TITLES, *LIMITS, SUMMARY, *changes), "README.md": b"# Shop\n"}
+    return {**package(tests, *LIMITS, SUMMARY, *changes), "README.md": b"# Shop\n"}
 
 
 def advice(files: dict[str, bytes]) -> list[str]:
@@ -78,14 +71,12 @@ def test_there_is_nothing_to_say_about_a_large_package_and_its_tests_pass() -> N
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("x-title-en: Seats, ", ""), '"shop.seats" has no `x-title-en`'),
-        (("title: 座位, x-title-en: Seats, ", ""), '"shop.seats" has no `title`'),
         (("summary: {zh: 一次办, en: At once}\n", ""), "has no `summary`"),
         (("limits: {promised: 1 working day}", "level: 4"), '"check" has no limit'),
         (("limits: {promised: 1 working day}", "limits: {statutory: 3 hours}"), '"check" promises nothing'),
-        (("    owner: {", "    age: {title: 岁, x-title-en: Age, type: number}\n    owner: {"), 'no matter uses "age"'),
+        (("elements:\n", "elements:\n  age: {name: {zh: 年龄, en: Age}, type: number}\n"), 'no field is "age"'),
         (("form.shop.area > 300", "form.shop.area > 300 || form.shop.area <= 300"), "always holds"),
-        (("Area, type: number", "Area, type: number, minimum: 301"), "always holds"),
+        (("form.shop.area > 300", "form.shop.area > 0"), "always holds"),
     ],
 )
 def test_what_could_be_better_is_advised(change: tuple[str, str], told: str) -> None:
@@ -94,16 +85,22 @@ def test_what_could_be_better_is_advised(change: tuple[str, str], told: str) -> 
     assert [each for each in advice(files) if told in each]
 
 
-def test_a_field_within_what_an_office_sees_is_used() -> None:
-    assert advice(sound(TESTS, ("seats:", "depth: {title: 深, x-title-en: Depth, type: number}\n        seats:"))) == []
+def test_what_another_element_is_made_of_is_used() -> None:
+    files = sound(TESTS, ("  seats: {", "  size: {name: {zh: 规模, en: Size}, members: {seats: seats}}\n  seats: {"))
+    files["matters/permit.yaml"] = files["matters/permit.yaml"].replace(
+        b"shop.seats: {element: seats", b"shop.size: {element: size"
+    )
+    assert advice(files) == []
 
 
-def test_a_material_that_few_need_and_all_are_asked_for_is_advised() -> None:
+def test_what_is_asked_twice_in_one_group_is_advised() -> None:
     files = sound()
-    files["matters/fire.yaml"] = files["matters/fire.yaml"].replace(b"shop.area]", b"shop.area], materials: [lease]")
-    files["matters/permit.yaml"] = files["matters/permit.yaml"].replace(b"materials: [lease]\n", b"")
+    files["matters/card.yaml"] = files["matters/card.yaml"].replace(b"owner: owner}", b"owner: owner, ower: owner}")
+    for name in ("small", "large"):
+        path = f"examples/{name}.json"
+        files[path] = files[path].replace(b'"owner"', b'"ower": "\xe7\x8e\x8b\xe7\xa4\xba", "owner"')
     (told,) = advice(files)
-    assert '"lease" is asked of everybody, and only fire with a condition see it' in told
+    assert '"ower" and "owner" are both "owner"' in told
 
 
 def test_a_result_that_is_shared_and_never_read_is_advised() -> None:
@@ -195,10 +192,10 @@ def test_lint_says_that_a_package_is_in_order(tmp_path: Path) -> None:
 
 def test_lint_names_faults_with_file_line_and_column(tmp_path: Path) -> None:
     files = sound()
-    files["matters/fire.yaml"] = files["matters/fire.yaml"].replace(b"shop.area", b"shop.aera")
+    files["matters/fire.yaml"] = files["matters/fire.yaml"].replace(b"floor-area", b"flor-area")
     code, said = _run("lint", _folder(tmp_path, files))
     assert code == 1
-    assert 'matters/fire.yaml:1:84 form_fields[0] the form has no field "shop.aera": did you mean "shop.area"?' in said
+    assert 'matters/fire.yaml:1:79 fields.shop.area there is no data element "flor-area": did you mean' in said
     assert said.endswith(f"{tmp_path}: 1 fault\n")
 
 

@@ -42,14 +42,30 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Licence:
+    """A kind of licence (电子证照)."""
+
+    licence_id: str
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
 class MaterialKind:
-    """A kind of material of the one set that the applicant gives; `max_size` is in bytes."""
+    """A kind of material of the one set that the applicant gives; `max_size` is in bytes.
+
+    `required` in any case, or when `required_when` holds, in CEL over `form`; where `asked_when` does not hold, it is
+    not taken. With a licence or an earlier step that gives it, nobody has to hand it in (免证办).
+    """
 
     kind: str
     name: Name
     required: bool
     media_types: tuple[str, ...]
     max_size: int
+    asked_when: str = ""
+    required_when: str = ""
+    licence: Licence | None = None
+    from_step: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,10 @@ def _fields(schema: Any, path: str = "") -> Iterator[tuple[str, tuple[bool, dict
     for name, field in properties.items() if isinstance(properties, dict) else ():
         said = field if isinstance(field, dict) else {"": field}
         inner = f"{path}{name}"
-        yield (
-            inner,
-            (name in required, {key: value for key, value in said.items() if key not in {"properties", "required"}}),
-        )
+        told = {key: value for key, value in said.items() if key not in {"properties", "required", "x-ui"}}
+        if asked_when := said.get("x-ui", {}).get("visible_when"):
+            told["asked when"] = asked_when
+        yield inner, (name in required, told)
         yield from _fields(said, f"{inner}.")
 
 

@@ -1,15 +1,19 @@
 """Advice about a package that has no fault: what its authors would want to know before others use it."""
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
+from services.matters.package.elements import platform_elements
 from services.matters.package.faults import Fault, Faults, Path
 from services.matters.package.files import MANIFEST
+from services.matters.package.formparts import ElementPart
 from services.matters.package.models import ManifestPart
 from services.matters.package.satisfying import Satisfying
+from services.matters.package.source import Source
 from services.matters.package.trialchecks import Trial
 from services.matters.package.trials import OF_OFFICES, StepStatus, ThenPart, verbs
 
@@ -21,68 +25,61 @@ def advise(files: Mapping[str, bytes], examined: Examined, trials: Sequence[Tria
         return []
     advice = Faults()
     for path, message in (
-        *_about_fields(scenario),
-        *_about_materials(scenario, manifest),
+        *_about_elements(examined, manifest),
         *_about_limits(scenario),
         *_about_conditions(scenario, manifest),
         *_about_results(scenario, manifest),
         *_about_tests(manifest, trials),
     ):
         advice.add(source.fault(path, message))
+    for file, path, message in _about_fields(examined, manifest):
+        advice.add(file.fault(path, message, at_key=True))
     for message in _about_files(files, manifest, trials):
         advice.add(Fault(MANIFEST, 0, 0, "", message))
     return advice.all()
 
 
-def _about_fields(scenario: Scenario) -> Iterator[tuple[Path, str]]:
-    schema = json.loads(scenario.form_schema)
-    seen = {path for matter in scenario.matters for path in matter.form_fields} | {scenario.region_field}
-    conditions = " ".join([*(step.when for step in scenario.steps), *_expressions(scenario)])
-    for path, place, field in _fields(schema, schema):
-        dotted = ".".join(path)
-        if not _touched(dotted, seen) and f"form.{dotted}" not in conditions:
-            yield place, f'no matter uses "{dotted}": add it to the fields of one, or do not ask for it'
-        if "title" not in field:
-            yield place, f'"{dotted}" has no `title`: applicants would read its name'
-        elif "x-title-en" not in field:
-            yield place, f'"{dotted}" has no `x-title-en`: say in English what it is'
-
-
-def _fields(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Path, Any]]:
-    """The fields that a form shows: path, place in the manifest, and what the form says of each."""
-    waiting: list[tuple[Mapping[str, Any], tuple[str, ...], Path]] = [(schema, (), ("form",))]
+def _about_elements(examined: Examined, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
+    """The scenario's own data elements that no field is."""
+    used = {need.element for matter in examined.matters.values() for need in matter.part.fields.values()}
+    waiting = list(used)
     while waiting:
-        here, above, place = waiting.pop(0)
-        for name, field in here.get("properties", {}).items():
-            if not isinstance(field, Mapping):
+        part = manifest.elements.get(waiting.pop())
+        inner = {*([part.like] if part and part.like else []), *_members(part)} - used
+        used |= inner
+        waiting.extend(inner)
+    for name in manifest.elements:
+        if name not in used:
+            yield ("elements", name), f'no field is "{name}": have a matter ask for it, or take it away'
+
+
+def _about_fields(examined: Examined, manifest: ManifestPart) -> Iterator[tuple[Source, Path, str]]:
+    """What may be asked twice: fields of one group that are the same element and have nearly the same name."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for matter in examined.matters.values():
+        for path, need in matter.part.fields.items():
+            group, _, name = path.rpartition(".")
+            others = seen.setdefault((group, need.element), set())
+            if name in others or _is_group(need.element, manifest):
                 continue
-            path, at = (*above, name), (*place, "properties", name)
-            definition = root.get("$defs", {}).get(str(field.get("$ref", "")).removeprefix("#/$defs/"), {})
-            yield path, at, {**definition, **field}
-            if "properties" in field:
-                waiting.append((field, path, at))
+            if near := difflib.get_close_matches(name, others, n=1, cutoff=0.75):
+                message = f'"{name}" and "{near[0]}" are both "{need.element}": is it asked twice, and one misspelt?'
+                yield matter.source, ("fields", path), message
+            others.add(name)
 
 
-def _touched(path: str, seen: set[str]) -> bool:
-    """Whether somebody sees the field, a part of it, or what it is a part of."""
-    return any(path == each or path.startswith(f"{each}.") or each.startswith(f"{path}.") for each in seen)
+def _is_group(element_id: str, manifest: ManifestPart) -> bool:
+    """Whether fields of the element hold others: a person, of whom there may be several."""
+    own, platform = manifest.elements.get(element_id), platform_elements().find(element_id)
+    return bool(own.members if own else platform and platform.members)
+
+
+def _members(part: ElementPart | None) -> Iterator[str]:
+    yield from (member.element for member in ((part and part.members) or {}).values())
 
 
 def _expressions(scenario: Scenario) -> Iterator[str]:
     return (each.expression for step in scenario.steps for each in step.inputs)
-
-
-def _about_materials(scenario: Scenario, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
-    places = {material.kind: index for index, material in enumerate(manifest.materials)}
-    for material in scenario.materials:
-        users = [step for step in scenario.steps if material.kind in step.matter.materials]
-        if material.required and users and all(step.when for step in users):
-            names = ", ".join(step.step_id for step in users)
-            message = (
-                f'"{material.kind}" is asked of everybody, and only {names} with a condition see it: say '
-                "`required: false`, and let the office ask for it when it is missing"
-            )
-            yield ("materials", places[material.kind]), message
 
 
 def _about_limits(scenario: Scenario) -> Iterator[tuple[Path, str]]:

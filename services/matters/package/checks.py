@@ -22,28 +22,31 @@ class MatterFile:
     source: Source
 
 
-def check_matter(matter: MatterFile, manifest: ManifestPart | None, form: FormField | None, faults: Faults) -> None:
-    """Check one matter: its codes, its fields in the form, its materials in the bundle's list."""
+def check_matter(matter: MatterFile, manifest: ManifestPart | None, faults: Faults) -> None:
+    """Check one matter: its codes, the answers that its office sees, its materials in the bundle's list."""
     part, source = matter.part, matter.source
     if fault := catalog_code_fault(part.catalog_code):
         faults.add(source.fault(("catalog_code",), fault))
     elif part.type != part.catalog_code[2:4]:
         wanted = part.catalog_code[2:4]
         faults.add(source.fault(("type",), f'should be "{wanted}": characters 3 and 4 of the catalogue code say so'))
-    for index, path in enumerate(part.form_fields):
-        if form and form.find(path) is None:
-            faults.add(source.fault(("form_fields", index), form.unknown(path)))
-        if path in part.form_fields[:index]:
-            faults.add(source.fault(("form_fields", index), f'"{path}" is here twice: keep one'))
+    asked = [question.field for question in manifest.questions] if manifest else None
+    for index, path in enumerate(part.answers):
+        if asked is not None and path not in asked:
+            message = f'there is no question "{path}"{did_you_mean(path, asked)}'
+            faults.add(source.fault(("answers", index), message))
+        if path in part.answers[:index]:
+            faults.add(source.fault(("answers", index), f'"{path}" is here twice: keep one'))
     kinds = {material.kind for material in manifest.materials} if manifest else None
-    for index, kind in enumerate(part.materials):
+    needed = [need.kind for need in part.materials]
+    for index, kind in enumerate(needed):
         if kinds is not None and kind not in kinds:
             faults.add(
                 source.fault(
                     ("materials", index), f'the materials of {MANIFEST} have no "{kind}"{did_you_mean(kind, kinds)}'
                 )
             )
-        if kind in part.materials[:index]:
+        if kind in needed[:index]:
             faults.add(source.fault(("materials", index), f'"{kind}" is here twice: keep one'))
 
 
@@ -116,7 +119,7 @@ def check_all_used(
         if name not in stepped and not difflib.get_close_matches(name, lost, n=1):
             message = f"no step uses it: add a step with `matter: {name}`, or take the file away"
             faults.add(matter.source.fault((), message))
-    seen = {kind for matter in matters.values() for kind in matter.part.materials}
+    seen = {need.kind for matter in matters.values() for need in matter.part.materials}
     for index, material in enumerate(manifest.materials):
         if material.kind not in seen:
             message = f'no matter declares "{material.kind}", so no office would see it: add it to one, or do not ask'
@@ -136,9 +139,9 @@ def _check_region_field(path: str, source: Source, form: FormField, faults: Faul
     if found is None:
         faults.add(source.fault(("region_field",), form.unknown(path)))
     elif found.types != {"string"}:
-        faults.add(source.fault(("region_field",), f'"{path}" should be `type: string`: it holds a region\'s code'))
+        faults.add(source.fault(("region_field",), f'"{path}" should be text: it holds a region\'s code'))
     elif not form.always_has(path):
-        message = f'"{path}" may be missing: add each part of it to `required`, or no office can be found'
+        message = f'"{path}" may be missing: have a step that is always done require it, or no office can be found'
         faults.add(source.fault(("region_field",), message))
 
 

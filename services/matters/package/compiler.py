@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.matters.domain.bundle import (
     InputField,
@@ -19,14 +20,17 @@ from services.matters.domain.limits import of_bundle, of_step
 from services.matters.package import checks
 from services.matters.package.checks import MatterFile
 from services.matters.package.dataflow import check_expressions
+from services.matters.package.elements import Elements, package_elements
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.feasible import check_feasible
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
-from services.matters.package.forms import FormField, check_form
+from services.matters.package.forms import FormField
 from services.matters.package.local_checks import check_needs, check_points
 from services.matters.package.localising import Here, name_of, placeholders_of, points_of
+from services.matters.package.materials import check_given, merge_materials
 from services.matters.package.models import ManifestPart, MatterPart, NoticePart, StepPart
 from services.matters.package.notices import Printer, check_template
+from services.matters.package.oneform import OneForm, check_situations, read_form
 from services.matters.package.overlay import (
     OrganIds,
     check_overlay_files,
@@ -98,31 +102,51 @@ def examine_package(
     source = filled(read, settings, faults) if read else None
     package = read_part(ManifestPart, source, faults) if source else None
     manifest = localised(package, source, said, faults) if package and source and said else package
-    form = _form(source, faults)
     texts = _texts(files, overlay or {})
     matters = {name: _matter(name, *texts[path], faults) for path in sorted(texts) if (name := matter_name(path))}
     readable = {name: matter for name, matter in matters.items() if matter}
+    elements = package_elements(manifest.elements, manifest.sources, source, faults) if manifest and source else None
+    form = read_form(manifest, source, readable, elements, faults) if manifest and source and elements else None
     templates = _templates(texts, form, readable, faults)
     for matter in readable.values():
-        checks.check_matter(matter, manifest, form, faults)
+        checks.check_matter(matter, manifest, faults)
     checks.check_catalogue(readable, faults)
     here = Here()
-    if manifest and source:
-        checks.check_manifest(manifest, source, form, faults)
-        checks.check_steps(manifest, source, matters, faults)
-        check_limits(manifest, source, {name: matter.part.type for name, matter in readable.items()}, faults)
-        if form:
-            check_expressions(manifest, source, readable, form, faults)
+    scenario = None
+    if manifest and source and elements:
+        _check_manifest(manifest, source, matters, elements, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
             check_needs(manifest, source, readable, faults)
         here = here_of(manifest, source, said, settings, organs, faults)
         if package and not faults:
             check_points(package, source, matters, faults)
-    scenario = None if faults or manifest is None else _scenario(manifest, readable, templates, here)
-    if scenario and manifest and source:
-        check_feasible(scenario, manifest, source, faults)
-    return Examined(None if faults else scenario, faults.all(), manifest, source, form, readable, here)
+        if form and not faults:
+            schema = form.schema(manifest, source, faults)
+            materials = merge_materials(manifest, readable, elements, form.situations)
+            scenario = _scenario(manifest, readable, templates, here, schema, materials)
+            check_feasible(scenario, manifest, source, faults)
+    shape = form.shape if form else None
+    return Examined(None if faults else scenario, faults.all(), manifest, source, shape, readable, here)
+
+
+def _check_manifest(
+    manifest: ManifestPart,
+    source: Source,
+    matters: Mapping[str, MatterFile | None],
+    elements: Elements,
+    form: OneForm | None,
+    faults: Faults,
+) -> None:
+    """Check what scenario.yaml says, by itself and about the matters."""
+    readable = {name: matter for name, matter in matters.items() if matter}
+    checks.check_manifest(manifest, source, form.shape if form else None, faults)
+    checks.check_steps(manifest, source, matters, faults)
+    check_limits(manifest, source, {name: matter.part.type for name, matter in readable.items()}, faults)
+    check_given(manifest, source, readable, elements, faults)
+    if form:
+        check_expressions(manifest, source, readable, form, faults)
+        check_situations(form, manifest, source, readable, faults)
 
 
 def _texts(files: Mapping[str, bytes], overlay: Mapping[str, bytes]) -> dict[str, tuple[str, bytes]]:
@@ -137,13 +161,6 @@ def _read(file: str, content: bytes, faults: Faults) -> Source | None:
     return None if text is None else read_yaml(file, text, faults)
 
 
-def _form(source: Source | None, faults: Faults) -> FormField | None:
-    """Check the form even when the rest of the manifest does not fit, so that all faults are seen at once."""
-    if source is None or not isinstance(source.data, dict) or not isinstance(source.data.get("form"), dict):
-        return None
-    return check_form(source.data["form"], source, faults)
-
-
 def _matter(name: str, file: str, content: bytes, faults: Faults) -> MatterFile | None:
     source = _read(file, content, faults)
     part = read_part(MatterPart, source, faults) if source else None
@@ -152,7 +169,7 @@ def _matter(name: str, file: str, content: bytes, faults: Faults) -> MatterFile 
 
 def _templates(
     texts: Mapping[str, tuple[str, bytes]],
-    form: FormField | None,
+    form: OneForm | None,
     matters: Mapping[str, MatterFile],
     faults: Faults,
 ) -> dict[str, str]:
@@ -164,18 +181,25 @@ def _templates(
             templates[path] = text or ""
             printers = {
                 name: Printer(
-                    matter.part.form_fields, {field: each.required for field, each in matter.part.result.items()}
+                    matter.part.form_fields,
+                    {field: each.required for field, each in matter.part.result.items()},
+                    form.seen.get(name) if form else None,
                 )
                 for name, matter in matters.items()
                 if matter.part.notice and matter.part.notice.template == path
             }
             if text is not None:
-                check_template(file, text, form, printers, faults)
+                check_template(file, text, form.shape if form else None, printers, faults)
     return templates
 
 
 def _scenario(
-    manifest: ManifestPart, files: Mapping[str, MatterFile], templates: Mapping[str, str], here: Here
+    manifest: ManifestPart,
+    files: Mapping[str, MatterFile],
+    templates: Mapping[str, str],
+    here: Here,
+    schema: Mapping[str, Any],
+    materials: tuple[MaterialKind, ...],
 ) -> Scenario:
     matters = {name: _compiled_matter(file.part, templates) for name, file in files.items()}
     return Scenario(
@@ -189,17 +213,8 @@ def _scenario(
         lead_name=name_of(manifest.lead.name),
         catalog_code=manifest.catalog_code,
         region_field=manifest.region_field,
-        form_schema=json.dumps(manifest.form, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
-        materials=tuple(
-            MaterialKind(
-                kind=material.kind,
-                name=name_of(material.name),
-                required=material.required,
-                media_types=tuple(material.media_types),
-                max_size=checks.size_in_bytes(material.max_size),
-            )
-            for material in manifest.materials
-        ),
+        form_schema=json.dumps(schema, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+        materials=materials,
         steps=tuple(
             _step(step, matters[step.matter], here, here.seal(files[step.matter].part.notice))
             for step in manifest.steps
@@ -251,8 +266,8 @@ def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
         catalog_code=part.catalog_code,
         name=name_of(part.name),
         type_code=part.type,
-        form_fields=tuple(part.form_fields),
-        materials=tuple(part.materials),
+        form_fields=part.form_fields,
+        materials=tuple(need.kind for need in part.materials),
         notice=_notice(part.notice, templates) if part.notice else None,
         inputs=tuple(InputField(name, kind) for name, kind in part.inputs.items()),
         result_fields=tuple(

@@ -59,9 +59,12 @@ class Conditions:
         # The environment that the cases service has.
         self._plain = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
 
-    def faults(self, condition: str, reader: Reader | None = None) -> list[str]:
-        """Say all that is wrong with a condition; empty when it can be evaluated on every valid form."""
-        expression, faults = self._compiled(condition, reader)
+    def faults(self, condition: str, reader: Reader | None = None, *, on_form: bool = False) -> list[str]:
+        """Say all that is wrong with a condition; empty when it can be evaluated on every valid form.
+
+        Without a reader, and `on_form`, it may read the form alone.
+        """
+        expression, faults = self._compiled(condition, None if on_form else reader)
         if expression is None:
             return faults
         if (kind := expression.return_type().name()) != "BOOL":
@@ -127,7 +130,8 @@ class Conditions:
 def _data(form: FormField, steps: Mapping[str, Shares], reader: Reader | None) -> FormField:
     """All that an expression can name, as one field."""
     root = FormField(frozenset({"object"}), required=True)
-    root.fields["form"] = FormField(form.types, required=True, item_types=form.item_types, fields=form.fields)
+    known = reader.form if reader and reader.form else form
+    root.fields["form"] = FormField(known.types, required=True, item_types=known.item_types, fields=known.fields)
     root.fields["steps"] = steps_field(steps, reader)
     return root
 
@@ -196,7 +200,7 @@ def _hidden(expr: Any, visible: Collection[str]) -> Iterator[str]:
     elif path[0] == "form":
         dotted = ".".join(path[1:])
         if not any(dotted == seen or dotted.startswith(f"{seen}.") for seen in visible):
-            yield f"reads {spell_path(path)}, which its office does not see: add it to form_fields of the matter"
+            yield f"reads {spell_path(path)}, which its office does not see: add it to fields of the matter"
 
 
 def _unguarded(expr: Any, known: frozenset[tuple[str, ...]], data: FormField) -> Iterator[str]:

@@ -7,24 +7,19 @@ from services.matters.domain.graph import ancestors, find_cycle
 from services.matters.package.checks import MatterFile
 from services.matters.package.conditions import Conditions
 from services.matters.package.earlier import Reader, Shares
-from services.matters.package.faults import Faults, did_you_mean
-from services.matters.package.forms import FormField
+from services.matters.package.faults import Faults, Path, did_you_mean
 from services.matters.package.models import ManifestPart, StepPart
+from services.matters.package.oneform import OneForm
 from services.matters.package.order import tolerant
 from services.matters.package.source import Source
 
 
 def check_expressions(
-    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], form: FormField, faults: Faults
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], form: OneForm, faults: Faults
 ) -> None:
-    """Check conditions and inputs against the form, and against what the matters of earlier steps share.
-
-    What reads results waits until all matters can be read: what is wrong with one file is not to be told of every step.
-    """
-    if any(step.matter not in matters for step in manifest.steps):
-        _check_conditions_on_the_form(manifest, source, form, faults)
-        return
-    conditions = Conditions(form, {step.id: _shares(step, matters[step.matter]) for step in manifest.steps})
+    """Check conditions and inputs against the form, and against what the matters of earlier steps share."""
+    conditions = Conditions(form.shape, {step.id: _shares(step, matters[step.matter]) for step in manifest.steps})
+    _check_conditions_of_asking(conditions, manifest, source, matters, form, faults)
     ended, before = _ended(manifest), _before(manifest)
     certain = {step.id for step in manifest.steps if _certain(step)}
     for index, step in enumerate(manifest.steps):
@@ -35,7 +30,7 @@ def check_expressions(
             faults.add(source.fault(("steps", index, "when"), message))
         _check_names(index, step, matter, source, faults)
         # What some of a quorum have found out may be passed on, though nobody knows beforehand whose it is.
-        reader = replace(reader, before=before[step.id])
+        reader = replace(reader, before=before[step.id], form=form.seen[step.matter])
         for name, expression in step.inputs.items():
             wanted = matter.part.inputs.get(name)
             if wanted is not None:
@@ -43,11 +38,26 @@ def check_expressions(
                     faults.add(source.fault(("steps", index, "inputs", name), message))
 
 
-def _check_conditions_on_the_form(manifest: ManifestPart, source: Source, form: FormField, faults: Faults) -> None:
-    conditions = Conditions(form)
-    for index, step in enumerate(manifest.steps):
-        for message in conditions.faults(step.when) if step.when and "steps" not in step.when else ():
-            faults.add(source.fault(("steps", index, "when"), message))
+def _check_conditions_of_asking(
+    conditions: Conditions,
+    manifest: ManifestPart,
+    source: Source,
+    matters: Mapping[str, MatterFile],
+    form: OneForm,
+    faults: Faults,
+) -> None:
+    """Check when questions, fields and materials are asked for; all of it is decided by the form."""
+    for index, question in enumerate(manifest.questions):
+        for message in conditions.faults(question.when) if question.when else ():
+            faults.add(source.fault(("questions", index, "when"), message))
+    for name in dict.fromkeys(step.matter for step in manifest.steps):
+        matter = matters[name]
+        places: dict[Path, str | None] = {("fields", path): need.when for path, need in matter.part.fields.items()}
+        places |= {("materials", index): need.when for index, need in enumerate(matter.part.materials)}
+        reader = Reader("", (), (), form.seen[name])
+        for path, when in places.items():
+            for message in conditions.faults(when, reader, on_form=True) if when else ():
+                faults.add(matter.source.fault((*path, "when"), message))
 
 
 def _check_names(index: int, step: StepPart, matter: MatterFile, source: Source, faults: Faults) -> None:

@@ -30,11 +30,15 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A step whose expressions are checked: the steps before it, and which of them have certainly been completed."""
+    """A step whose expressions are checked: the steps before it, and which of them have certainly been completed.
+
+    `form` is what is there of the form once the step is handled, where that is more than what is always there.
+    """
 
     step_id: str
     before: Collection[str]
     certain: Collection[str]
+    form: FormField | None = None
 
 
 @dataclass(frozen=True, slots=True)

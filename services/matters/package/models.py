@@ -1,9 +1,17 @@
 """The keys of a scenario package's YAML files, as pydantic models."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.matters.package.formparts import (
+    ElementPart,
+    FieldNeed,
+    MaterialNeed,
+    MaterialPart,
+    QuestionPart,
+    SourcePart,
+)
 from services.matters.package.needs import ExtensionPointPart, ParameterPart, RequiresPart
 from services.matters.package.parts import (
     Condition,
@@ -13,8 +21,6 @@ from services.matters.package.parts import (
     FieldPath,
     JsonType,
     Level,
-    MaterialSize,
-    MediaType,
     NamePart,
     Part,
     Region,
@@ -38,16 +44,6 @@ class LeadPart(Part):
 
     role: Slug
     name: NamePart
-
-
-class MaterialPart(Part):
-    """A kind of material."""
-
-    kind: Slug
-    name: NamePart
-    required: bool = True
-    media_types: Annotated[list[MediaType], Field(min_length=1, max_length=20)]
-    max_size: MaterialSize = "3 MB"
 
 
 class LimitsPart(Part):
@@ -124,7 +120,10 @@ class ManifestPart(Part):
     catalog_code: str
     lead: LeadPart
     region_field: FieldPath
-    form: dict[str, Any]
+    elements: Annotated[dict[Slug, ElementPart], Field(max_length=500)] = {}
+    sources: Annotated[dict[Slug, SourcePart], Field(max_length=100)] = {}
+    sections: Annotated[dict[FieldPath, NamePart], Field(max_length=200)] = {}
+    questions: Annotated[list[QuestionPart], Field(max_length=50)] = []
     materials: Annotated[list[MaterialPart], Field(max_length=100)] = []
     steps: Annotated[list[StepPart], Field(min_length=1, max_length=100)]
     visits: Annotated[list[VisitPart], Field(max_length=50)] = []
@@ -159,8 +158,14 @@ class MatterPart(Part):
     catalog_code: str
     name: NamePart
     type: str
-    form_fields: Annotated[list[FieldPath], Field(max_length=500)] = []
-    materials: Annotated[list[Slug], Field(max_length=100)] = []
+    fields: Annotated[dict[FieldPath, FieldNeed], Field(max_length=500)] = {}
+    answers: Annotated[list[FieldPath], Field(max_length=50)] = []
+    materials: Annotated[list[MaterialNeed], Field(max_length=100)] = []
     notice: NoticePart | None = None
     inputs: Annotated[dict[FieldName, JsonType], Field(max_length=50)] = {}
     result: Annotated[dict[FieldName, ResultFieldPart], Field(max_length=100)] = {}
+
+    @property
+    def form_fields(self) -> tuple[str, ...]:
+        """The paths in the form that the office sees."""
+        return (*self.fields, *self.answers)

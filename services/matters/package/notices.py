@@ -51,11 +51,13 @@ _Path: TypeAlias = tuple[str, ...]
 class Printer:
     """A matter that prints a template: the fields of the form that its office sees, and of its result those declared.
 
-    `result` says of each whether every result has it; empty when the matter says nothing about its result.
+    `result` says of each whether every result has it; empty when the matter says nothing about its result. `form` is
+    what is there of the form whenever the matter is handled.
     """
 
     form_fields: Sequence[str]
     result: Mapping[str, bool]
+    form: FormField | None = None
 
 
 _ALLOWED = (
@@ -237,11 +239,12 @@ class _Reader:
         if self._form.find(path) is None:
             yield self._form.unknown(path)
             return
-        if not asked and not self._form.always_has(path):
+        forms = [printer.form or self._form for printer in self._printers.values()] or [self._form]
+        if not asked and not all(form.always_has(path) for form in forms):
             yield _ask_first(f"form.{path}")
         for matter, printer in self._printers.items():
             if not any(path == field or path.startswith(f"{field}.") for field in printer.form_fields):
-                yield f"the office does not see form.{path}: add {path} to form_fields of matters/{matter}.yaml"
+                yield f"the office does not see form.{path}: add {path} to fields of matters/{matter}.yaml"
 
     def _result_faults(self, names: _Path, *, asked: bool) -> Iterator[str]:
         if not names:

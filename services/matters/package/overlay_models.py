@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from services.matters.package.models import LimitsPart, MaterialPart
+from services.matters.package.formparts import MaterialPart
+from services.matters.package.models import LimitsPart
 from services.matters.package.parts import (
     Condition,
     Expression,

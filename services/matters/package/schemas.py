@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from services.matters.package.forms import DIALECT
+from services.matters.package.formschema import DIALECT
 from services.matters.package.models import ManifestPart, MatterPart
 from services.matters.package.overlay_models import OverlayPart
 from services.matters.package.parts import Part
@@ -39,9 +39,6 @@ def schema_of(name: str) -> dict[str, Any]:
     for pattern, value in offices["patternProperties"].items() if offices else ():
         # A word stands for an organ, or for whoever is nearest.
         offices["patternProperties"][pattern] = {"anyOf": [value, {"type": "string"}]}
-    form = schema["properties"].get("form")
-    if name == "scenario" and form:
-        schema["properties"]["form"] = {"$ref": DIALECT}
     return {"$schema": DIALECT, **schema, "title": title}
 
 

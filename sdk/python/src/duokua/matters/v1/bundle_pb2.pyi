@@ -500,13 +500,28 @@ class MaterialKind(_message.Message):
     REQUIRED_FIELD_NUMBER: _builtins.int
     MEDIA_TYPES_FIELD_NUMBER: _builtins.int
     MAX_SIZE_FIELD_NUMBER: _builtins.int
+    ASKED_WHEN_FIELD_NUMBER: _builtins.int
+    REQUIRED_WHEN_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
+    FROM_STEP_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     name: _builtins.str
     required: _builtins.bool
+    """In any case."""
     max_size: _builtins.int
     """In bytes."""
+    asked_when: _builtins.str
+    """A CEL condition on `form`; where it does not hold, the material is not taken. Empty means always."""
+    required_when: _builtins.str
+    """A CEL condition on `form`, with which the material is required. Empty when `required` says all there is to say."""
+    from_step: _builtins.str
+    """The step whose result gives it, so that nobody has to hand it in; empty when none does."""
     @_builtins.property
     def media_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def licence(self) -> Global___Licence:
+        """免证办: the licence that gives it, so that nobody has to hand it in; absent when none does."""
+
     def __init__(
         self,
         *,
@@ -515,14 +530,42 @@ class MaterialKind(_message.Message):
         required: _builtins.bool = ...,
         media_types: _abc.Iterable[_builtins.str] | None = ...,
         max_size: _builtins.int = ...,
+        asked_when: _builtins.str = ...,
+        required_when: _builtins.str = ...,
+        licence: Global___Licence | None = ...,
+        from_step: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "max_size", b"max_size", "media_types", b"media_types", "name", b"name", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_when", b"asked_when", "from_step", b"from_step", "kind", b"kind", "licence", b"licence", "max_size", b"max_size", "media_types", b"media_types", "name", b"name", "required", b"required", "required_when", b"required_when"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MaterialKind: _TypeAlias = MaterialKind  # noqa: Y015
+
+@_typing.final
+class Licence(_message.Message):
+    """A kind of licence (电子证照)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    licence_id: _builtins.str
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        licence_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licence_id", b"licence_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Licence: _TypeAlias = Licence  # noqa: Y015
 
 @_typing.final
 class Bundle(_message.Message):
@@ -551,7 +594,10 @@ class Bundle(_message.Message):
     catalog_code: _builtins.str
     """Catalogue code of the bundle itself, for case numbers."""
     form_schema: _builtins.str
-    """The one form, as a JSON Schema (2020-12) in JSON: the format is the standard's own."""
+    """The one form, as a JSON Schema (2020-12) in JSON: the format is the standard's own. Each entry of its `allOf` says in
+    `x-when`, in CEL, what its `if` says: when fields are required (`then`), and when they are not taken (`else`). Fields
+    have hints for portals in `x-ui`, and in `x-source` where they can come from instead of the applicant.
+    """
     region_field: _builtins.str
     """The form's field that names the region where the case is handled, such as "premises.region"."""
     @_builtins.property
