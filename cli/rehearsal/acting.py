@@ -55,6 +55,7 @@ class Acting:
                 self.stage.take(_OF_TASKS[verb](self, said, self._task_of(said.step or "", held)))
         else:
             _OTHERS[verb](self, said)
+        self.stage.tell_lights()
 
     # Time
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from cli.rehearsal.mail import Outbox, Sealed
 from cli.rehearsal.story import Story
@@ -21,10 +21,13 @@ from services.cases.calendars import built_in
 from services.cases.domain.case import Case, NoticeStatus, TaskKind
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
+    AcceptTask,
     Announce,
     AskBranch,
+    CloseIncident,
     CloseTask,
     Effect,
+    NameHandler,
     OpenTask,
     RequestNotice,
     RequestRouting,
@@ -170,6 +173,10 @@ class Stage:
                 announcements.withdraw_notice(work, published, case, effect)
             case Announce():
                 announcements.announce(work, published, case, effect.event, cast("Calendars", _Calendars()))
+            case AcceptTask() | NameHandler() | CloseIncident():
+                pass  # the case itself tells, and there are no rows to keep
+            case _:
+                assert_never(effect)
 
     def _open(self, effect: OpenTask, findings: deque[Finding]) -> None:
         self.open[effect.task_id] = effect
