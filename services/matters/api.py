@@ -6,6 +6,7 @@ from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.matters.v1 import matter_service_pb2 as pb
+from services.matters.catalogue.api import CatalogueApi
 from services.matters.messages import bundle_message, fault_message, matter_message
 from services.matters.package.files import collect
 from services.matters.service import Matters, matters_of
@@ -58,4 +59,4 @@ def _files(files: Iterable[pb.ScenarioFile]) -> dict[str, bytes]:
 
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
-    return [MatterApi(Matters.from_settings(settings))]
+    return [MatterApi(Matters.from_settings(settings)), CatalogueApi()]

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from chassis.database import Document, Instant, insert, service_metadata
+from services.matters.catalogue.tables import catalogue_tables
 from services.matters.domain.bundle import (
     Bundle,
     CataloguedMatter,
@@ -34,6 +35,7 @@ from services.matters.domain.bundle import (
 )
 
 metadata = service_metadata()
+catalogue = catalogue_tables(metadata)
 _SCENARIO = TypeAdapter(Scenario)
 _MATTER = TypeAdapter(Matter)
 

@@ -25,6 +25,7 @@ WRITES_WITHOUT_REQUEST_ID = {
     "duokua.cases.v1.MaterialService.Upload": "its upload id stands for one content, whose hash it checks",
     "duokua.cases.v1.TaskService.AnswerTask": "the answer has its own, which the case itself remembers",
     "duokua.identity.v1.TokenService.IssueToken": "an assertion is good for one token",
+    "duokua.matters.v1.CatalogueService.ImportMatters": "its first message has one, and the import remembers it",
 }
 
 

@@ -104,6 +104,7 @@ def test_only_calls_that_may_be_repeated_are_retried() -> None:
     assert {f"{name['service']}/{name['method']}" for name in others["name"]} == {
         "duokua.cases.v1.TaskService/Work",
         "duokua.identity.v1.TokenService/IssueToken",
+        "duokua.matters.v1.CatalogueService/ImportMatters",
     }
 
 

@@ -7,6 +7,7 @@ is a word, and a number with a leading zero is a word, because here it is a code
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -79,24 +80,43 @@ def read_yaml(file: str, text: str, faults: Faults) -> Source | None:
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.take(event)
-    except _Refused as refused:
-        mark, path, message = refused.fault
-        faults.add(Fault(file, mark.line, mark.column, spell(path), message))
-        return None
-    except yaml.MarkedYAMLError as error:
-        # What is not closed is found at the file's end: the place to look is where it was opened.
-        unclosed = "unexpected end of stream" in (error.problem or "")
-        place = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
-        mark = _mark(place) if place else Mark(1, 1)
-        faults.add(Fault(file, mark.line, mark.column, "", f"is not YAML here: {error.problem or error.context}"))
-        return None
-    except yaml.YAMLError as error:
-        faults.add(Fault(file, 1, 1, "", f"is not YAML: {' '.join(str(error).split())}"))
+    except (_Refused, yaml.YAMLError) as error:
+        faults.add(_fault_of(file, error))
         return None
     if not builder.documents:
         faults.add(Fault(file, 1, 1, "", "is empty"))
         return None
     return builder.source
+
+
+def read_documents(file: str, text: str, faults: Faults) -> Iterator[Source]:
+    """Read a stream of YAML documents one by one, each bounded as a file of one is.
+
+    It ends, with a fault at the place, where it cannot be read.
+    """
+    builder = _Builder(file, faults)
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.DocumentStartEvent):
+                builder = _Builder(file, faults)
+            builder.take(event)
+            if isinstance(event, yaml.DocumentEndEvent):
+                yield builder.source
+    except (_Refused, yaml.YAMLError) as error:
+        faults.add(_fault_of(file, error))
+
+
+def _fault_of(file: str, error: Exception) -> Fault:
+    if isinstance(error, _Refused):
+        mark, path, message = error.fault
+        return Fault(file, mark.line, mark.column, spell(path), message)
+    if isinstance(error, yaml.MarkedYAMLError):
+        # What is not closed is found at the file's end: the place to look is where it was opened.
+        unclosed = "unexpected end of stream" in (error.problem or "")
+        place = (unclosed and error.context_mark) or error.problem_mark or error.context_mark
+        mark = _mark(place) if place else Mark(1, 1)
+        return Fault(file, mark.line, mark.column, "", f"is not YAML here: {error.problem or error.context}")
+    return Fault(file, 1, 1, "", f"is not YAML: {' '.join(str(error).split())}")
 
 
 class _Builder:

@@ -28,6 +28,7 @@ from duokua.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from duokua.identity.v1.token_service_pb2_grpc import TokenServiceStub
 from duokua.interceptors import CallInterceptor
 from duokua.keys import ClientKey
+from duokua.matters.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from duokua.matters.v1.matter_service_pb2_grpc import MatterServiceStub
 from duokua.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from duokua.operations.v1.bus_service_pb2_grpc import BusServiceStub
@@ -156,6 +157,11 @@ class Session:
     def matters(self) -> MatterServiceStub:
         """The catalogue of matters, bundles, and scenarios."""
         return MatterServiceStub(self._channel("matters"))
+
+    @cached_property
+    def catalogue(self) -> CatalogueServiceStub:
+        """The catalogue of matters: items, implementations and their versions."""
+        return CatalogueServiceStub(self._channel("matters"))
 
     @cached_property
     def directory(self) -> DirectoryServiceStub:

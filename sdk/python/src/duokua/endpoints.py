@@ -20,7 +20,7 @@ from duokua.cases.v1 import (
 )
 from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_service_pb2, token_service_pb2
-from duokua.matters.v1 import matter_service_pb2
+from duokua.matters.v1 import catalogue_service_pb2, matter_service_pb2
 from duokua.notify.v1 import notify_service_pb2
 from duokua.operations.v1 import bus_service_pb2
 from duokua.options.v1 import options_pb2
@@ -33,6 +33,7 @@ _CONTRACTS = (
     bus_service_pb2,
     calendar_service_pb2,
     case_service_pb2,
+    catalogue_service_pb2,
     directory_service_pb2,
     draft_service_pb2,
     log_service_pb2,

@@ -26,7 +26,10 @@ class _Details(NamedTuple):
 
 
 class CallInterceptor(
-    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     """Adds the token, the deadline and the request id to a call, and raises `DuokuaError` when it fails.
 
@@ -67,6 +70,7 @@ class CallInterceptor(
         request: _Request,
     ) -> Any:
         """Open a stream of answers, which has no deadline of its own; reading it raises `DuokuaError`."""
+        request = _with_request_id(request)
 
         def opened() -> tuple[Any, str]:
             return self._send(continuation, client_call_details, request, None)
@@ -88,6 +92,22 @@ class CallInterceptor(
         if call.code() is not grpc.StatusCode.OK:
             raise self._error(call, client_call_details)
         return call
+
+    def intercept_stream_stream(  # type: ignore[override]
+        self,
+        continuation: Callable[[_Details, _Request], Any],
+        client_call_details: grpc.ClientCallDetails,
+        request_iterator: _Request,
+    ) -> Any:
+        """Open a stream in both directions, which has no deadline of its own; reading it raises `DuokuaError`."""
+
+        def opened() -> tuple[Any, str]:
+            return self._send(continuation, client_call_details, request_iterator, None)
+
+        def error(call: Any) -> errors.DuokuaError:
+            return self._error(call, client_call_details)
+
+        return ResponseStream(opened, self._tokens, error, repeats=False)
 
     def _send(
         self,
@@ -120,14 +140,17 @@ class CallInterceptor(
 
 
 class ResponseStream:
-    """The answers of a server-streaming call: iterate over it; everything else is the call's own."""
+    """The answers of a call with a stream of them: iterate over it; everything else is the call's own."""
 
     def __init__(
         self,
         opened: Callable[[], tuple[Any, str]],
         tokens: TokenSource | None,
         error: Callable[[Any], errors.DuokuaError],
+        *,
+        repeats: bool = True,
     ) -> None:
+        self._repeats = repeats
         self._opened = opened
         self._tokens = tokens
         self._error = error
@@ -145,6 +168,8 @@ class ResponseStream:
                 raise self._error(failure) from failure
             self._started = True
             self._tokens.drop(self._token)
+            if not self._repeats:
+                raise self._error(failure) from failure
             self._call, self._token = self._opened()
             return next(self)
         self._started = True
