@@ -47,6 +47,8 @@ def _add_step(tree: Tree, step: case_pb2.StepState) -> None:
         line.append_text(_words(f"  {step.organ_name or step.organ_id}"))
     if step.handler:
         line.append_text(_words(f" ({step.handler})"))
+    if step.by_word:
+        line.append("  by an operator's word", "dim")
     if step.notice_status:
         line.append(f"  notice {enum_name(step, 'notice_status')}", "dim")
     node = tree.add(line)

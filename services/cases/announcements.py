@@ -178,7 +178,7 @@ def _of_step(  # noqa: PLR0911 - one line an event
                 authority=event.authority,
             )
         case effects.StepCompleted():
-            return events_pb2.StepCompleted(case=case, step=step)
+            return events_pb2.StepCompleted(case=case, step=step, by_word=event.by_word)
         case effects.StepRefused():
             return events_pb2.StepRefused(case=case, step=step, reason=event.reason)
         case effects.StepPassedUp():
@@ -194,7 +194,7 @@ def _of_step(  # noqa: PLR0911 - one line an event
                 superior_id=urge.superior_id,
             )
         case effects.StepUndone():
-            return events_pb2.StepUndone(case=case, step=step)
+            return events_pb2.StepUndone(case=case, step=step, by_word=event.by_word)
 
 
 def _holding_up(
@@ -207,10 +207,14 @@ def _holding_up(
     ref = _case_ref(published, case)
     match event:
         case effects.CorrectionRequested(correction_no):
-            correction = correction_message(case, case.proceedings.corrections[correction_no - 1], reader)
+            correction = correction_message(
+                published.plan, case, case.proceedings.corrections[correction_no - 1], reader
+            )
             return events_pb2.CorrectionRequested(case=ref, correction=correction)
         case effects.CorrectionSupplied(correction_no):
-            correction = correction_message(case, case.proceedings.corrections[correction_no - 1], reader)
+            correction = correction_message(
+                published.plan, case, case.proceedings.corrections[correction_no - 1], reader
+            )
             return events_pb2.CorrectionSupplied(case=ref, correction=correction)
     (procedure,) = (each for each in case.proceedings.procedures if each.task_id == event.task_id)
     step, message = _step_ref(published, case, procedure.step_id), procedure_message(procedure)

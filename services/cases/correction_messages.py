@@ -4,13 +4,15 @@ from duokua.cases.v1 import case_pb2
 from services.cases.clock_messages import ClockReader
 from services.cases.domain.case import Case
 from services.cases.domain.interruptions import clock_of
+from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import Correction, CorrectionItem, CorrectionRequest, CorrectionStatus, Procedure
+from services.cases.domain.undoing import no_way_back
 from services.cases.timestamps import stamp
 
 _STATUSES = {each: case_pb2.CorrectionStatus.Value(f"CORRECTION_STATUS_{each.name}") for each in CorrectionStatus}
 
 
-def correction_message(case: Case, correction: Correction, reader: ClockReader) -> case_pb2.Correction:
+def correction_message(plan: Plan, case: Case, correction: Correction, reader: ClockReader) -> case_pb2.Correction:
     """A request to the applicant, and until when there is time."""
     return case_pb2.Correction(
         correction_no=correction.correction_no,
@@ -19,6 +21,7 @@ def correction_message(case: Case, correction: Correction, reader: ClockReader) 
         settled_at=stamp(correction.settled_at),
         requests=[_request(case, each) for each in correction.requests],
         clock=reader.clock(case, clock_of(correction)),
+        hands_back=correction.status is CorrectionStatus.OPEN and not no_way_back(plan, case.steps),
     )
 
 

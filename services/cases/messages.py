@@ -58,7 +58,7 @@ def case_message(row: Row[Any], plan: Plan, reader: ClockReader) -> case_pb2.Cas
         version=case.version,
         open_incidents=case.open_incidents,
         undo_cause=UNDO_CAUSES.get(case.undo_cause, case_pb2.UNDO_CAUSE_UNSPECIFIED),
-        corrections=[correction_message(case, each, reader) for each in case.proceedings.corrections],
+        corrections=[correction_message(plan, case, each, reader) for each in case.proceedings.corrections],
         procedures=[procedure_message(each) for each in case.proceedings.procedures],
         visits=[visit_message(plan, case, visit_id) for visit_id in case.proceedings.visits],
     )
@@ -86,6 +86,7 @@ def _step(plan: Plan, step: StepState) -> case_pb2.StepState:
         document_id=step.document_id,
         notice_status=_NOTICE_NUMBERS[step.notice_status],
         notice_reason=step.notice_reason,
+        by_word=step.by_word,
         completed_at=stamp(step.completed_at),
         attempt=step.attempt,
         handler=step.handler,

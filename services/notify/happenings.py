@@ -56,6 +56,8 @@ def happening_of(event: CaseEvent) -> Happening:
         handed_back=getattr(event, "cause", 0) == case_pb2.UNDO_CAUSE_HANDED_BACK,
         wanted=_wanted(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else (),
         due=_due(event.correction) if isinstance(event, events_pb2.CorrectionRequested) else None,
+        hands_back=event.correction.hands_back if isinstance(event, events_pb2.CorrectionRequested) else False,
+        by_word=getattr(event, "by_word", False),
         procedure=_procedure(event.procedure.kind) if isinstance(event, _PROCEDURES) else "",
         by_silence=getattr(event, "by_silence", False),
         amount=getattr(event, "amount", 0),

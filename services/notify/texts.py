@@ -44,6 +44,8 @@ class Texts:
                 "unit": happening.unit,
                 "authority": happening.authority,
                 "supervised": happening.supervised,
+                "hands_back": happening.hands_back,
+                "by_word": happening.by_word,
                 "visit": happening.visit,
                 "unsealed": happening.unsealed,
             }

@@ -22,6 +22,7 @@ from tests.cases.builders import (
     a_form,
     a_material,
     asking,
+    code,
     completing,
     field,
     given,
@@ -227,6 +228,7 @@ def test_a_case_tells_its_corrections_and_procedures(town: Town) -> None:
         ("field", "与图纸不符"),
         ("material", "看不清"),
     ]
+    assert message.corrections[0].hands_back
     (procedure,) = message.procedures
     assert (procedure.step_id, procedure.kind, procedure.task_id) == (
         "sign",
@@ -236,6 +238,18 @@ def test_a_case_tells_its_corrections_and_procedures(town: Town) -> None:
     statuses = {step.step_id: step.status for step in message.steps}
     assert statuses["food"] == case_pb2.STEP_STATUS_CORRECTING
     assert statuses["sign"] == case_pb2.STEP_STATUS_SUSPENDED
+
+
+def test_past_the_point_of_no_return_nobody_is_told_that_silence_hands_the_case_back(town: Town) -> None:
+    bundle = a_bundle(bundle_id="handed-over")
+    bundle.steps.add(step_id="after", catalog_code=code(6), name="回访", after=["deliver"], form_fields=["shop.area"])
+    town.publish(bundle)
+    case_id = town.submit(bundle_id="handed-over")
+    town.route(case_id)
+    town.complete("check", "food", "sign", "deliver")
+    ask(town, town.one("after"), AREA)
+    (told,) = town.events("CorrectionRequested")
+    assert not told.correction.hands_back
 
 
 def test_a_corrected_case_is_rebuilt_from_its_history(town: Town) -> None:

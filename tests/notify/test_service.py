@@ -192,6 +192,27 @@ def test_results_of_which_there_is_no_notice_are_told_with_the_reason_in_either_
     assert f'There is no electronic notice of "{step().step_name}": 印章停用.' in english
 
 
+@pytest.mark.parametrize("about", [pb.StepCompleted, pb.StepUndone])
+def test_what_an_operator_took_as_done_is_not_told_as_the_office_s_doing(
+    database: Database, about: type[pb.StepCompleted] | type[pb.StepUndone]
+) -> None:
+    tell(database, about(case=case(), step=step(), by_word=True))
+    [message] = inbox(database, LI_LEI)
+    assert step().organ_name not in message.body
+    assert step().step_name in message.body
+
+
+@pytest.mark.parametrize("hands_back", [True, False])
+def test_only_who_loses_the_application_by_silence_is_told_so(database: Database, hands_back: bool) -> None:  # noqa: FBT001
+    asked = correction()
+    asked.hands_back = hands_back
+    asked.clock.due_at.FromJsonString("2026-03-16T16:00:00Z")
+    tell(database, pb.CorrectionRequested(case=case(), correction=asked))
+    chinese, english = inbox(database, LI_LEI)[0].body.split("\n\n")
+    assert ("逾期将退回申请" in chinese, "由工作人员与您联系" in chinese) == (hands_back, not hands_back)
+    assert ("is handed back" in english, "speak with you" in english) == (hands_back, not hands_back)
+
+
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:
     event = pb.StepRefused(case=case(), step=step(), reason="{{ 7 * 7 }} <b>&amp;</b>")
     tell(database, event)

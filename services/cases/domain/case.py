@@ -160,6 +160,11 @@ class StepState:
     acceptance_stands: bool = False
     """An office had accepted it (受理) and passed it upward: the applicant has that acceptance, so no other follows."""
 
+    @property
+    def by_word(self) -> bool:
+        """Whether an operator took it as done, so that no office did it."""
+        return self.completion_no > 0 and not self.handled_task_id
+
 
 class TakenAnswer(NamedTuple):
     """An answer that was taken, by which a repeat of it is known."""

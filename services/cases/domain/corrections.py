@@ -90,7 +90,7 @@ def expired(turn: Turn) -> None:
             report_expiry(turn, correction)
         return
     settle(turn, correction, CorrectionStatus.EXPIRED)
-    begin_undoing(turn, UndoCause.HANDED_BACK, "what was asked for was not supplied in time (补正逾期)")
+    begin_undoing(turn, UndoCause.HANDED_BACK, "逾期未补正，申请退回")
 
 
 def ask_again(turn: Turn, step_id: str) -> None:

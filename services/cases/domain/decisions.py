@@ -109,7 +109,7 @@ def step_forced(turn: Turn, given: StepForced) -> None:
     _check(turn, given.step_id, DecisionKind.FORCE)
     if turn.steps[given.step_id].status is StepStatus.UNDOING:
         _take_from_office(turn, given)
-        step_undone(turn, given.step_id)
+        step_undone(turn, given.step_id, by_word=True)
         return
     check_result(turn.plan.by_id[given.step_id], given.result)
     _take_from_office(turn, given)

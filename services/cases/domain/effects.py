@@ -139,6 +139,8 @@ class StepCompleted:
     """The office completed the step."""
 
     step_id: str
+    by_word: bool = False
+    """An operator took it as done: the office did nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ class StepUndone:
     """The office undid what it had completed."""
 
     step_id: str
+    by_word: bool = False
+    """It counts as undone: an operator said so, or it had been done by no more than an operator's word."""
 
 
 @dataclass(frozen=True, slots=True)

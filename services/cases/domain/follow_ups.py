@@ -90,7 +90,9 @@ def _office(turn: Turn, step_id: str) -> str:
         return turn.steps[step_id].organ_id
     if turn.plan.lead.organ_id:
         return turn.plan.lead.organ_id
-    served: list[StepState] = [step for step in turn.steps.values() if step.organ_id and step.attempt]
+    served: list[StepState] = [
+        step for step in turn.steps.values() if step.organ_id and step.attempt and not step.by_word
+    ]
     return max(served, key=lambda step: step.completion_no).organ_id if served else ""
 
 

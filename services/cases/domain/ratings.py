@@ -44,13 +44,13 @@ def _check_ratable(turn: Turn, given: Rated) -> None:
     if not _served(step):
         raise Refusal(
             "NOT_RATABLE",
-            f"no office has completed or refused {_what(turn, given.step_id)}; rate it when one has",
+            f"no office has completed or refused {_what(turn, given.step_id)}; rate it when one has, or the case",
         )
 
 
 def _served(step: StepState) -> bool:
-    """Whether an office has decided it, also when that was undone later."""
-    return bool(step.organ_id) and (step.completion_no > 0 or step.status is StepStatus.REFUSED)
+    """Whether an office has decided it, also when that was undone later; what was done by word nobody did."""
+    return bool(step.handled_task_id) or (bool(step.organ_id) and step.status is StepStatus.REFUSED)
 
 
 def _content(rating: Rating) -> tuple[int, tuple[str, ...], str]:

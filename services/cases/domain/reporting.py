@@ -16,6 +16,7 @@ from services.cases.domain.inputs import (
     Input,
     PassedUp,
     Returned,
+    StepForced,
     Submitted,
     Suspended,
 )
@@ -173,7 +174,7 @@ def _accepted_at(moment: Moment, before: StepState | None, after: StepState) -> 
         return _heard_nothing(moment)
     if before is None or before.status is not StepStatus.OFFERED:
         return None
-    if after.status not in (StepStatus.ACCEPTED, StepStatus.COMPLETED):
+    if after.status not in (StepStatus.ACCEPTED, StepStatus.COMPLETED) or after.by_word:
         return None
     return _heard_nothing(moment) or moment.at
 
@@ -202,7 +203,8 @@ def _settled(moment: Moment, after: StepState) -> Iterator[Fact]:
     """The office's decision, or why it waits for somebody."""
     given, at = moment.given, moment.at
     if after.status is StepStatus.COMPLETED:
-        yield _node(after, Node.DECIDE, NodeResult.AGREED, "", at)
+        opinion = f"经平台运行人员认定办结：{given.reason}" if isinstance(given, StepForced) else ""
+        yield _node(after, Node.DECIDE, NodeResult.AGREED, opinion, at)
     elif after.status is StepStatus.REFUSED and was_accepted(moment.plan, moment.after, after.step_id):
         yield _node(after, Node.DECIDE, NodeResult.DISAGREED, after.reason, at)
     elif after.status is StepStatus.REFUSED:

@@ -126,7 +126,7 @@ class Turn:
             completed_at=self.now,
             completion_no=1 + max(step.completion_no for step in self.steps.values()),
         )
-        self.announce(StepCompleted(step_id))
+        self.announce(StepCompleted(step_id, by_word=not handled_task_id))
 
     def has_ended(self, step: StepState) -> bool:
         """Whether nothing more is to be done for the step, so that the case goes on without it."""

@@ -1,12 +1,15 @@
 """Compensation: what a refusal or a withdrawal before the point of no return sets going."""
 
+from collections.abc import Mapping
+
 from services.cases.domain import timing
-from services.cases.domain.case import CaseStatus, StepStatus, UndoCause
+from services.cases.domain.case import CaseStatus, StepState, StepStatus, UndoCause
 from services.cases.domain.effects import StepUndone
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Withdrawn
 from services.cases.domain.interruptions import drop
 from services.cases.domain.notices import withdraw_notice
+from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
 
@@ -25,7 +28,12 @@ UNFINISHED = frozenset(
 
 def pivot_passed(turn: Turn) -> bool:
     """Whether a point of no return is behind the case."""
-    return any(step.pivot and turn.steps[step.step_id].status is StepStatus.COMPLETED for step in turn.plan.steps)
+    return no_way_back(turn.plan, turn.steps)
+
+
+def no_way_back(plan: Plan, steps: Mapping[str, StepState]) -> bool:
+    """The same, of steps as they stand."""
+    return any(step.pivot and steps[step.step_id].status is StepStatus.COMPLETED for step in plan.steps)
 
 
 def withdrawn(turn: Turn, given: Withdrawn) -> None:
@@ -83,7 +91,7 @@ def undo_next(turn: Turn) -> None:
     if following.handled_task_id:
         turn.open_undoing(following.step_id)
     else:
-        step_undone(turn, following.step_id)  # an operator took it as done: no office did anything
+        step_undone(turn, following.step_id, by_word=True)  # an operator took it as done: no office did anything
 
 
 def undo_crossed(turn: Turn) -> None:
@@ -96,8 +104,8 @@ def undo_crossed(turn: Turn) -> None:
     undo_next(turn)
 
 
-def step_undone(turn: Turn, step_id: str) -> None:
-    """Note that a step is undone, and go on with the next."""
+def step_undone(turn: Turn, step_id: str, *, by_word: bool = False) -> None:
+    """Note that a step is undone, by its office or by an operator's word, and go on with the next."""
     turn.change(step_id, status=StepStatus.UNDONE, task_id="", failures=0)
-    turn.announce(StepUndone(step_id))
+    turn.announce(StepUndone(step_id, by_word=by_word))
     undo_next(turn)

@@ -23,7 +23,7 @@ _HOLDING_UP = frozenset({StepStatus.ROUTING, StepStatus.OFFERED, StepStatus.ACCE
 """What a case waits for its offices with; not what waits for the applicant, nor what stands still by law."""
 _WITH_SOMEBODY = _HOLDING_UP | {StepStatus.CORRECTING, StepStatus.SUSPENDED, StepStatus.UNDOING}
 _BY_LIGHT = {Light.YELLOW: UrgeKind.URGE, Light.RED: UrgeKind.SUPERVISE}
-_LIMITS = {ClockKind.STATUTORY: "the statutory limit", ClockKind.PROMISED: "the promised limit"}
+_LIMITS = {ClockKind.STATUTORY: "法定期限", ClockKind.PROMISED: "承诺期限"}
 
 
 def urged(turn: Turn, given: Urged) -> None:
@@ -56,11 +56,10 @@ def light_turned(turn: Turn, clock: CaseClock) -> None:
     kind = _BY_LIGHT.get(light)
     if kind is None or clock.kind not in _LIMITS:
         return
-    state = "is over" if light is Light.RED else "is running out"
-    if clock.step_id:
-        reason, steps = f"{_LIMITS[clock.kind]} {state}", [turn.steps[clock.step_id]]
-    else:
-        reason, steps = f"{_LIMITS[clock.kind]} of the whole case {state}", list(turn.steps.values())
+    reason = f"{_LIMITS[clock.kind]}{'已届满' if light is Light.RED else '即将届满'}"
+    steps = [turn.steps[clock.step_id]] if clock.step_id else list(turn.steps.values())
+    if not clock.step_id:
+        reason = f"整件事的{reason}"
     for step in steps:
         if step.status in _HOLDING_UP:
             superior_id = _superior(turn, step) if kind is UrgeKind.SUPERVISE else ""

@@ -126,6 +126,10 @@ class Happening:
     """The organ above the office that is told; empty when none is known."""
     overdue: bool = False
     """Whether the office has not answered in time."""
+    hands_back: bool = False
+    """Whether the case is handed back when the applicant does not supply in time what is asked for."""
+    by_word: bool = False
+    """Whether an operator took a step as done, or as undone."""
     visit: Visit | None = None
     unsealed: tuple[Unsealed, ...] = ()
     """Results of a completed case of which there is no sealed notice."""

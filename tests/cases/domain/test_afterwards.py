@@ -8,7 +8,7 @@ import pytest
 from services.cases.domain.case import CaseStatus, TaskKind, TaskStatus
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.closing import idle_since
-from services.cases.domain.effects import Announce, FollowUpClosed, FollowUpOpened, OpenTask
+from services.cases.domain.effects import Announce, FollowUpClosed, FollowUpOpened, OpenTask, StepCompleted, StepUndone
 from services.cases.domain.follow_ups import LIMIT, follow_up_of, open_ones, superior_of
 from services.cases.domain.inputs import (
     Accepted,
@@ -22,6 +22,7 @@ from services.cases.domain.inputs import (
     Rated,
     Refused,
     Returned,
+    StepForced,
     Suspended,
 )
 from services.cases.domain.reckoning import Light
@@ -97,6 +98,40 @@ def test_a_step_is_rated_as_soon_as_its_office_has_decided() -> None:
 @pytest.mark.parametrize("given", [Rated(1, "nowhere"), Rated(0), Rated(6, "food")])
 def test_what_cannot_be_rated_is_refused(given: Rated) -> None:
     completed().is_refused(given, "NOT_RATABLE")
+
+
+def test_what_an_operator_took_as_done_is_told_so_and_no_office_is_rated_for_it() -> None:
+    saga = a_running_restaurant("fire").complete("sign")
+    saga.take(StepForced("food", "已核实纸质许可证", {"permit": "F-1"}))
+    assert Announce(StepCompleted("food", by_word=True)) in saga.effects
+    assert Announce(StepCompleted("sign")) in saga.effects
+    assert (saga.step("food").by_word, saga.step("sign").by_word) == (True, False)
+    saga.is_refused(Rated(5, "food"), "NOT_RATABLE")
+    saga.take(Rated(1, "sign"))
+    all_laws_hold(saga)
+    refused = a_running_restaurant("fire").complete("sign")
+    refused.take(StepForced("food", "已核实纸质许可证", {"permit": "F-1"}))
+    refused.refuse("hand-over").complete("sign")
+    assert Announce(StepUndone("food", by_word=True)) in refused.effects
+    assert Announce(StepUndone("sign")) in refused.effects
+    refused.is_refused(Rated(5, "food"), "NOT_RATABLE")
+
+
+def test_an_undoing_by_word_is_told_so_and_the_office_that_had_done_it_is_still_rated() -> None:
+    saga = a_running_restaurant("fire").complete("food").refuse("sign")
+    saga.take(StepForced("food", "已收回许可证", {}))
+    assert Announce(StepUndone("food", by_word=True)) in saga.effects
+    saga.take(Rated(4, "food"))
+    assert the_follow_up(saga).organ_id == "office of food"
+
+
+def test_an_office_that_an_operator_stood_in_for_does_not_answer_for_the_case() -> None:
+    plan = a_restaurant()
+    object.__setattr__(plan, "lead", type(LEAD)())
+    saga = Saga(plan).submitted("fire").routed().complete("check", "food", "sign").sealed("food", "sign")
+    saga.complete("hand-over").take(StepForced("delivery", "已当面送达", {}))
+    saga.take(Rated(5))
+    assert the_follow_up(saga).organ_id == "office of hand-over"
 
 
 # Follow-ups

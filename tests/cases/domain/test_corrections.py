@@ -314,6 +314,7 @@ def test_silence_before_the_pivot_hands_the_case_back() -> None:
     ask(saga, "food")
     case = expire(saga.later(16 * DAY))
     assert (case.status, case.undo_cause) == (CaseStatus.UNDOING, UndoCause.HANDED_BACK)
+    assert case.refusal_reason == "逾期未补正，申请退回", "it is for the applicant to read"
     assert case.proceedings.corrections[-1].status is CorrectionStatus.EXPIRED
     assert case.steps["food"].status is StepStatus.CANCELLED
     assert case.steps["sign"].status is StepStatus.UNDOING

@@ -409,7 +409,7 @@ class CaseMachine(RuleBasedStateMachine):
         given, case = Rated(level, step_id), self.saga.case
         known = [each.level for each in case.proceedings.ratings if each.step_id == step_id]
         step = case.steps.get(step_id)
-        served = step is not None and step.organ_id and (step.completion_no or step.status is StepStatus.REFUSED)
+        served = step is not None and (step.handled_task_id or (step.organ_id and step.status is StepStatus.REFUSED))
         if known == [level]:
             assert not self.saga.take(given).changed
         elif known:

@@ -16,16 +16,17 @@ from services.cases.domain.inputs import (
     Corrected,
     Delivered,
     PassedUp,
+    StepForced,
     Submitted,
     Withdrawn,
 )
 from services.cases.domain.plan import Limits
 from services.cases.domain.reckoning import Light
-from services.cases.domain.records import Accept, Material, Process, Record, Result, Special
+from services.cases.domain.records import Accept, Material, Node, NodeResult, Process, Record, Result, Special
 from services.cases.domain.reporting import Moment, Reports
 from tests.cases.domain.holding_up import ask, field, material, resume, supply, suspend
 from tests.cases.domain.plans import a_plan, a_step
-from tests.cases.domain.saga import NINE, Saga
+from tests.cases.domain.saga import NINE, Saga, a_running_restaurant
 
 Known = Mapping[str, tuple[tuple[str, str, str, int], ...]]
 LEASE: Known = {"d1": (("lease", "租赁合同", "application/pdf", 7),)}
@@ -287,3 +288,13 @@ def test_an_undo_that_crossed_is_reported_like_the_others() -> None:
         "result:food v2: 0",
         "result:food v3: 2 the exit is blocked",
     ]
+
+
+def test_what_an_operator_took_as_done_is_reported_as_such_and_as_accepted_by_no_office() -> None:
+    saga = a_running_restaurant()
+    saga.take(StepForced("food", "已核实纸质许可证", {"permit": "F-1"}))
+    of_food = [each.fact.content for each in reported(saga) if each.fact.step_id == "food"]
+    (process,) = (each for each in of_food if isinstance(each, Process))
+    assert (process.node, process.result) == (Node.DECIDE, NodeResult.AGREED)
+    assert process.opinion == "经平台运行人员认定办结：已核实纸质许可证"
+    assert [each.accepted_at for each in of_food if isinstance(each, Accept)] == [None]

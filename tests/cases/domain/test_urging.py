@@ -130,10 +130,10 @@ def test_yellow_urges_and_red_has_the_superior_told() -> None:
     saga = a_running_restaurant()
     (yellow,) = turned(saga, Light.YELLOW)
     assert (yellow.urge.kind, yellow.urge.automatic, yellow.urge.superior_id) == (URGE, True, "")
-    assert yellow.urge.reason == "the statutory limit is running out"
+    assert yellow.urge.reason == "法定期限即将届满"
     (red,) = turned(saga, Light.RED, kind=ClockKind.PROMISED)
     assert (red.urge.kind, red.urge.superior_id) == (SUPERVISE, "above office of food")
-    assert red.urge.reason == "the promised limit is over"
+    assert red.urge.reason == "承诺期限已届满"
     assert (yellow.late, red.late) == (False, True)
     assert [each.kind for each in saga.case.proceedings.urges] == [URGE, SUPERVISE]
 
@@ -155,7 +155,7 @@ def test_a_clock_of_the_bundle_urges_the_steps_that_hold_it_up_and_no_other() ->
         ("fire", "above office of fire"),
     ]
     assert not any(event.late for event in events), "no limit of these steps themselves is over"
-    assert events[0].urge.reason == "the statutory limit of the whole case is over"
+    assert events[0].urge.reason == "整件事的法定期限已届满"
 
 
 def test_two_lights_at_one_moment_tell_one_level_and_a_later_one_the_next() -> None:

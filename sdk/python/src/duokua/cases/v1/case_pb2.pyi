@@ -716,9 +716,14 @@ class Correction(_message.Message):
     SETTLED_AT_FIELD_NUMBER: _builtins.int
     REQUESTS_FIELD_NUMBER: _builtins.int
     CLOCK_FIELD_NUMBER: _builtins.int
+    HANDS_BACK_FIELD_NUMBER: _builtins.int
     correction_no: _builtins.int
     """From 1."""
     status: Global___CorrectionStatus.ValueType
+    hands_back: _builtins.bool
+    """Silence past that time hands the case back. Not so once the case is past its point of no return: then somebody speaks
+    with the applicant, who may supply what is wanted all the same.
+    """
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -738,10 +743,11 @@ class Correction(_message.Message):
         settled_at: _timestamp_pb2.Timestamp | None = ...,
         requests: _abc.Iterable[Global___CorrectionRequest] | None = ...,
         clock: Global___ClockState | None = ...,
+        hands_back: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "opened_at", b"opened_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "correction_no", b"correction_no", "opened_at", b"opened_at", "requests", b"requests", "settled_at", b"settled_at", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "correction_no", b"correction_no", "hands_back", b"hands_back", "opened_at", b"opened_at", "requests", b"requests", "settled_at", b"settled_at", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1117,6 +1123,7 @@ class StepState(_message.Message):
     WITHOUT_APPLICATION_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
     NOTICE_REASON_FIELD_NUMBER: _builtins.int
+    BY_WORD_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     name: _builtins.str
     status: Global___StepStatus.ValueType
@@ -1141,6 +1148,8 @@ class StepState(_message.Message):
     stage: Global___Stage.ValueType
     notice_reason: _builtins.str
     """Why there is no sealed notice of the result; empty unless an operator has the case do without."""
+    by_word: _builtins.bool
+    """An operator took it as done: no office did it, and none is rated for it."""
     @_builtins.property
     def result(self) -> _struct_pb2.Struct:
         """What the office gave as result."""
@@ -1176,10 +1185,11 @@ class StepState(_message.Message):
         without_application: _builtins.bool = ...,
         stage: Global___Stage.ValueType = ...,
         notice_reason: _builtins.str = ...,
+        by_word: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "clocks", b"clocks", "completed_at", b"completed_at", "document_id", b"document_id", "handler", b"handler", "light", b"light", "name", b"name", "notice_reason", b"notice_reason", "notice_status", b"notice_status", "optional", b"optional", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "reviews", b"reviews", "routing_reason", b"routing_reason", "stage", b"stage", "status", b"status", "step_id", b"step_id", "without_application", b"without_application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "by_word", b"by_word", "clocks", b"clocks", "completed_at", b"completed_at", "document_id", b"document_id", "handler", b"handler", "light", b"light", "name", b"name", "notice_reason", b"notice_reason", "notice_status", b"notice_status", "optional", b"optional", "organ_id", b"organ_id", "organ_name", b"organ_name", "reason", b"reason", "result", b"result", "reviews", b"reviews", "routing_reason", b"routing_reason", "stage", b"stage", "status", b"status", "step_id", b"step_id", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

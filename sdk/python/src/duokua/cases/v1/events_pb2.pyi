@@ -218,6 +218,9 @@ class StepCompleted(_message.Message):
 
     CASE_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
+    BY_WORD_FIELD_NUMBER: _builtins.int
+    by_word: _builtins.bool
+    """An operator took it as done: the office that has the step did not do it."""
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
@@ -227,10 +230,11 @@ class StepCompleted(_message.Message):
         *,
         case: Global___CaseRef | None = ...,
         step: Global___StepRef | None = ...,
+        by_word: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_word", b"by_word", "case", b"case", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,6 +346,9 @@ class StepUndone(_message.Message):
 
     CASE_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
+    BY_WORD_FIELD_NUMBER: _builtins.int
+    by_word: _builtins.bool
+    """An operator took it as undone, or it had been done by no more than an operator's word."""
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
@@ -351,10 +358,11 @@ class StepUndone(_message.Message):
         *,
         case: Global___CaseRef | None = ...,
         step: Global___StepRef | None = ...,
+        by_word: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_word", b"by_word", "case", b"case", "step", b"step"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
