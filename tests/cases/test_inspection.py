@@ -192,7 +192,7 @@ def test_what_reading_raises_passes_on_and_the_next_content_is_read(shared: Insp
 
 def test_a_process_that_was_killed_between_two_contents_is_replaced(shared: Inspectors) -> None:
     assert found(shared, "application/pdf", PDF) == ""
-    for inspector in shared._idle:
+    for inspector in shared._processes._idle:
         inspector._process.send_signal(signal.SIGKILL)
         inspector._process.wait()
     assert found(shared, "application/pdf", PDF) == ""
@@ -206,7 +206,7 @@ def test_a_process_that_is_killed_while_it_reads_is_told_as_lost(shared: Inspect
         return PDF[start : start + length]
 
     assert found(shared, "application/pdf", PDF) == ""
-    begun = list(shared._idle)
+    begun = list(shared._processes._idle)
     with pytest.raises(Unavailable, match="CHECK_LOST"):
         asyncio.run(shared.fault_of("application/pdf", len(PDF), read))
 

@@ -80,7 +80,7 @@ def children_cpu_seconds() -> float:
 
 def idle(by: Judges) -> "subprocess.Popen[bytes]":
     """The process that waits for the next file."""
-    (judge,) = by._idle
+    (judge,) = by._processes._idle
     return judge._process
 
 
@@ -139,7 +139,7 @@ def test_a_process_ends_after_a_dear_file_and_is_replaced_unnoticed(own: Judges)
 def test_what_is_refused_at_a_glance_starts_no_process(own: Judges) -> None:
     assert reason(own, b"hello") == "NOT_A_PDF"
     assert reason(own, b"%PDF-1.7\n" + b"0" * 5_000_000) == "TOO_LARGE"
-    assert own._idle == []
+    assert own._processes._idle == []
 
 
 def test_one_process_judges_one_file_after_another_until_it_is_closed(own: Judges) -> None:
