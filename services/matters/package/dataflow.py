@@ -29,8 +29,9 @@ def check_expressions(
         for message in conditions.faults(step.when, None if step.choice else reader) if step.when else ():
             faults.add(source.fault(("steps", index, "when"), message))
         _check_names(index, step, matter, source, faults)
-        # What some of a quorum have found out may be passed on, though nobody knows beforehand whose it is.
-        reader = replace(reader, before=before[step.id], form=form.seen[step.matter])
+        if step.inputs:
+            # What some of a quorum have found out may be passed on, though nobody knows beforehand whose it is.
+            reader = replace(reader, before=before[step.id], form=form.seen[step.matter])
         for name, expression in step.inputs.items():
             wanted = matter.part.inputs.get(name)
             if wanted is not None:
@@ -54,8 +55,8 @@ def _check_conditions_of_asking(
         matter = matters[name]
         places: dict[Path, str | None] = {("fields", path): need.when for path, need in matter.part.fields.items()}
         places |= {("materials", index): need.when for index, need in enumerate(matter.part.materials)}
-        reader = Reader("", (), (), form.seen[name])
         for path, when in places.items():
+            reader = Reader("", (), (), form.seen[name]) if when else None
             for message in conditions.faults(when, reader, on_form=True) if when else ():
                 faults.add(matter.source.fault((*path, "when"), message))
 

@@ -16,14 +16,33 @@ from services.matters.package.situations import ALWAYS, Situation, Situations, s
 from services.matters.package.source import Source
 
 
+class Seen(Mapping[str, FormField]):
+    """By matter: the form as it is whenever a step with it is handled. Each is made when it is first looked at."""
+
+    def __init__(self, root: Asked, matters: Mapping[str, MatterFile]) -> None:
+        self._root = root
+        self._matters = matters
+        self._made: dict[str, FormField] = {}
+
+    def __getitem__(self, name: str) -> FormField:
+        if name not in self._made:
+            self._made[name] = seen_by(self._root, self._matters[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._matters)
+
+    def __len__(self) -> int:
+        return len(self._matters)
+
+
 @dataclass(frozen=True, slots=True)
 class OneForm:
     """The form as the package's files make it."""
 
     root: Asked
     shape: FormField
-    seen: Mapping[str, FormField]
-    """By matter: the form as it is whenever a step with it is handled."""
+    seen: Seen
     situations: Situations
 
     def schema(self, manifest: ManifestPart, source: Source, faults: Faults) -> Tree:
@@ -43,8 +62,7 @@ def read_form(
     if root is None:
         return None
     _check_sections(manifest, source, root, faults)
-    used = [step.matter for step in manifest.steps]
-    seen = {name: seen_by(root, matters[name]) for name in used}
+    seen = Seen(root, {step.matter: matters[step.matter] for step in manifest.steps})
     return OneForm(root, root.shape(), seen, situations)
 
 
