@@ -158,6 +158,7 @@ class CaseMigration:
             tuple(skipped),
             tuple(skipped.values()),
             move.request_id,
+            after.digest,
         )
 
 

@@ -1,5 +1,6 @@
 """Bundles as published, and the plans compiled from them: loaded once, because a version never changes."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Published:
     """By step id, for the steps that are given something of earlier results."""
     materials: dict[str, MaterialNeed]
     """By kind."""
+    digest: str
+    """SHA-256 of the version as it was published, in hexadecimal."""
 
 
 class Plans:
@@ -94,7 +97,8 @@ def compile_bundle(body: bytes) -> Published:
         formats=dict(FORMATS),
     )
     materials = {kind.kind: _need(kind) for kind in bundle.materials}
-    return Published(bundle, plan, form, conditions, compile_inputs(plan), materials)
+    digest = hashlib.sha256(body).hexdigest()
+    return Published(bundle, plan, form, conditions, compile_inputs(plan), materials, digest)
 
 
 def _need(kind: bundle_pb2.MaterialKind) -> MaterialNeed:

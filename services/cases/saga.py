@@ -12,7 +12,7 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 
 from chassis.database import UnitOfWork
-from services.cases import announcements, searching, store, taskbodies
+from services.cases import announcements, searching, store
 from services.cases.branching import branch_late
 from services.cases.calendars import CLOCKS_TOPIC, Calendars
 from services.cases.domain.case import Case
@@ -43,7 +43,8 @@ from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans, Published
 from services.cases.stepinputs import InputsFaultError
 from services.cases.urge_store import urge_row
-from services.cases.writes import Writes
+from services.cases.vouching import HandedIn
+from services.cases.writes import Writes, incident_row, task_row
 
 Decide = Callable[[Plan, Case | None, Input, datetime], Decision]
 """The core's entry: `services.cases.domain.decide.decide`."""
@@ -64,6 +65,8 @@ class Pending:
     case_id: str
     given: Input
     actor: str = PLATFORM
+    handed_in: HandedIn | None = None
+    """What takes the place of form and materials with it; None when they stay."""
 
 
 @dataclass(slots=True)
@@ -211,6 +214,8 @@ class Saga:
         if not decision.changed:
             return decision
         running.case, running.published = decision.case, published
+        if pending.handed_in is not None:
+            running.form, running.materials = pending.handed_in.form, pending.handed_in.materials
         running.changed = True
         case = decision.case
         running.history_hash = writes.append(case, running.history_hash, pending.given, pending.actor, work.now)
@@ -241,7 +246,8 @@ class Saga:
         match effect:
             case OpenTask():
                 try:
-                    writes.opened[effect.task_id] = _task_row(running, effect)
+                    row = task_row(running.published, case, effect, running.form, running.materials)
+                    writes.opened[effect.task_id] = row
                 except InputsFaultError as fault:
                     findings.append(InputsFailed(effect.task_id, str(fault)[:LONGEST_FAULT]))
             case CloseTask() | AcceptTask() | NameHandler() | CloseIncident():
@@ -254,7 +260,7 @@ class Saga:
                 announcements.withdraw_notice(work, running.published, case, effect)
             case Announce():
                 if isinstance(effect.event, IncidentOpened):
-                    writes.open_incident(case, effect.event, work.now)
+                    writes.incidents[effect.event.incident_id] = incident_row(case, effect.event, work.now)
                 if isinstance(effect.event, StepUrged):
                     writes.urges.append(urge_row(case, effect.event))
                 announcements.announce(work, running.published, case, effect.event, self._calendars)
@@ -268,18 +274,3 @@ def watch_topic(case_id: str) -> str:
 def _case(running: Running) -> Case:
     assert running.case is not None  # noqa: S101 - it was loaded, or its first input was taken
     return running.case
-
-
-def _task_row(running: Running, effect: OpenTask) -> dict[str, Any]:
-    case = _case(running)
-    return {
-        "task_id": effect.task_id,
-        "case_id": case.case_id,
-        "organ_id": effect.organ_id,
-        "catalog_code": effect.catalog_code,
-        "body": taskbodies.body(running.published, case, effect, running.form, running.materials),
-        "accepted": effect.accepted,
-        "available_at": effect.not_before,
-        "lease": "",
-        "leased_by": "",
-    }

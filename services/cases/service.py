@@ -39,7 +39,7 @@ from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
 from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.supplying import check_supply, supply_of
-from services.cases.vouching import form_digest
+from services.cases.vouching import HandedIn, form_digest, materials_digest
 
 _NOT_FOUND = frozenset(
     {
@@ -115,6 +115,8 @@ class Cases:
             form_digest=form_digest(application.form),
             material_digests=tuple(application.materials.contents),
             skip_reasons=tuple(application.skipped.values()),
+            materials_digest=materials_digest(application.materials.refs),
+            bundle_digest=published.digest,
         )
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))
@@ -165,11 +167,10 @@ class Cases:
         supply = supply_of(correction, running.form, running.materials, changes, materials, finished)
         if correction.status is CorrectionStatus.OPEN:
             check_supply(running.published, case, running.form, supply, materials, finished)
-        # What is opened from here on has what is new.
-        running.form, running.materials = supply.form, supply.materials
         digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
-        given = Corrected(correction_no, form_digest(supply.form), digests)
-        (result,) = self.saga.apply(work, cases, [Pending(case_id, given, actor)])
+        given = Corrected(correction_no, form_digest(supply.form), digests, materials_digest(supply.materials))
+        pending = Pending(case_id, given, actor, HandedIn(supply.form, supply.materials))
+        (result,) = self.saga.apply(work, cases, [pending])
         if isinstance(result, Refusal):
             raise as_problem(result)
         if result.changed:

@@ -1,5 +1,6 @@
 """What the saga is about to write for all cases in hand, and the few statements that write it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,11 @@ from chassis.clock import id_source
 from chassis.database import UnitOfWork
 from services.cases import store, taskbodies
 from services.cases.domain.case import Case
-from services.cases.domain.effects import AcceptTask, CloseIncident, CloseTask, IncidentOpened, NameHandler
+from services.cases.domain.effects import AcceptTask, CloseIncident, CloseTask, IncidentOpened, NameHandler, OpenTask
 from services.cases.domain.history import SALTS_BYTES, Said, link
 from services.cases.domain.inputs import Input, to_json
 from services.cases.domain.withholding import internal_names
+from services.cases.plans import Published
 from services.cases.urge_store import add_urges
 
 TASKS_TOPIC = "tasks"
@@ -54,21 +56,6 @@ class Writes:
             case CloseIncident():
                 self.resolved.append(effect.incident_id)
 
-    def open_incident(self, case: Case, event: IncidentOpened, now: datetime) -> None:
-        """Remember an incident."""
-        self.incidents[event.incident_id] = {
-            "incident_id": event.incident_id,
-            "case_id": case.case_id,
-            "case_number": case.case_number,
-            "bundle_id": case.bundle_id,
-            "organ_id": case.steps[event.step_id].organ_id,
-            "step_id": event.step_id,
-            "reason": event.reason,
-            "description": event.description,
-            "opened_at": now,
-            "resolved_at": None,
-        }
-
     def execute(self, work: UnitOfWork) -> None:
         """Write everything, and wake who waits for it."""
         connection = work.connection
@@ -90,3 +77,36 @@ class Writes:
         add_urges(connection, self.urges)
         if opened:
             work.wake(TASKS_TOPIC)
+
+
+def task_row(
+    published: Published, case: Case, effect: OpenTask, form: Mapping[str, Any], materials: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The row of an opened task; raises InputsFaultError when what it is given of earlier results cannot be made."""
+    return {
+        "task_id": effect.task_id,
+        "case_id": case.case_id,
+        "organ_id": effect.organ_id,
+        "catalog_code": effect.catalog_code,
+        "body": taskbodies.body(published, case, effect, form, materials),
+        "accepted": effect.accepted,
+        "available_at": effect.not_before,
+        "lease": "",
+        "leased_by": "",
+    }
+
+
+def incident_row(case: Case, event: IncidentOpened, now: datetime) -> dict[str, Any]:
+    """The row of an incident, of the case after it."""
+    return {
+        "incident_id": event.incident_id,
+        "case_id": case.case_id,
+        "case_number": case.case_number,
+        "bundle_id": case.bundle_id,
+        "organ_id": case.steps[event.step_id].organ_id,
+        "step_id": event.step_id,
+        "reason": event.reason,
+        "description": event.description,
+        "opened_at": now,
+        "resolved_at": None,
+    }

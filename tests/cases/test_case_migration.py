@@ -1,5 +1,6 @@
 """Cases in a database that go on by a newer version: rows, tasks in hand, what finds them, and what rebuilds them."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -278,6 +279,7 @@ def test_the_history_says_who_migrated_a_case_how_and_why(town: Town) -> None:
     migrate(town, case_id)
     with town.database.read() as work:
         entry = store.history_page(work.connection, case_id, town.case(case_id).version - 1, 1)[0]
+        published = store.bundle_body(work.connection, "open-shop", 2)
     assert (entry.kind, entry.actor) == ("migrated", "client:ops")
     assert entry.input == {
         "from_version": 1,
@@ -287,4 +289,5 @@ def test_the_history_says_who_migrated_a_case_how_and_why(town: Town) -> None:
         "skipped": ["fire"],
         "skip_reasons": ["form.shop.area > 300"],
         "request_id": "r1",
+        "bundle_digest": hashlib.sha256(published).hexdigest(),
     }

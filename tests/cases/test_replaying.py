@@ -13,8 +13,8 @@ from sqlalchemy import select
 from chassis.database import Database
 from chassis.testing import ManualClock
 from duokua.cases.v1 import log_service_pb2
+from services.cases.differences import first_difference
 from services.cases.domain.history import link, read_entry
-from services.cases.replaying import first_difference
 from services.cases.store import cases, history
 from tests.cases.builders import a_form, refusing, taken
 from tests.cases.logs import LoggedTown

@@ -8,6 +8,7 @@ from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 
 LARGEST_SERIAL = 999_999
+KEY_CHARACTERS = 39
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,8 @@ def case_number(series: Series, serial: int) -> str:
             f"all {LARGEST_SERIAL} case numbers of {series.key} are given; submit again tomorrow",
         )
     return f"{series.key}{serial:04d}"
+
+
+def series_and_serial(number: str) -> tuple[str, int]:
+    """Return the key of the series of a number that `case_number` made, and its serial."""
+    return number[:KEY_CHARACTERS], int(number[KEY_CHARACTERS:])

@@ -22,6 +22,10 @@ class Submitted:
     material_digests: tuple[str, ...] = ()
     skip_reasons: tuple[str, ...] = ()
     """Why each of ``skipped`` is: the condition that did not hold."""
+    materials_digest: str = ""
+    """SHA-256 of what is told of the materials: kinds, names, types, sizes and contents."""
+    bundle_digest: str = ""
+    """SHA-256 of the version of the bundle, as it was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Corrected:
     correction_no: int
     form_digest: str
     material_digests: tuple[str, ...] = ()
+    materials_digest: str = ""
+    """SHA-256 of what is told of the materials: kinds, names, types, sizes and contents."""
 
 
 @dataclass(frozen=True, slots=True)

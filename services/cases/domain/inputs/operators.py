@@ -127,6 +127,8 @@ class Migrated:
     skip_reasons: tuple[str, ...] = ()
     """Why each of ``skipped`` is: the condition that did not hold."""
     request_id: str = ""
+    bundle_digest: str = ""
+    """SHA-256 of the newer version of the bundle, as it was published."""
 
 
 Order = (
