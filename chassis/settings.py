@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """How long a department's system holds a task before another of its processes may get it."""
     archive_days: int = Field(default=30, ge=1, le=3650)
     """How long after its end, and after all that followed it, a case goes to the archive."""
+    allow_unsigned_packages: bool = True
+    """Whether scenario packages may be installed that nobody signed."""
     outbox_limit: int = Field(default=50_000, ge=100)
     """Events in a service's outbox beyond which its api process refuses calls that would add more."""
     otlp_endpoint: str = ""

@@ -167,6 +167,7 @@ def run() -> None:
 
     Where JSON was asked for, what went wrong is one JSON object too, on standard error.
     """
+    from chassis.problems import Problem  # noqa: PLC0415
     from cli.readiness import StartFailedError  # noqa: PLC0415
     from duokua.errors import DuokuaError  # noqa: PLC0415
 
@@ -184,7 +185,7 @@ def run() -> None:
         else:
             errors.print(f"[red]error[/red]: {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
         sys.exit(1)
-    except DuokuaError as error:
+    except (DuokuaError, Problem) as error:
         if as_json:
             say_lines(as_json_text({"error": error_as_dict(error)}), errors)
         else:

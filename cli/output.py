@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from chassis.problems import Problem
 from duokua.errors import DuokuaError
 
 console = Console()
@@ -139,23 +140,25 @@ def _print_blocks(titles: Sequence[str], cells: Sequence[Sequence[str]], target:
                 target.print(f"[bold]{escape(title)}[/bold]: {escape(value)}", soft_wrap=True, highlight=False)
 
 
-def print_error(error: DuokuaError, to: Console) -> None:
-    """Why the platform refused: the reason, the message, then each wrong field on a line of its own."""
-    name = error.reason or error.code.name
+def print_error(error: DuokuaError | Problem, to: Console) -> None:
+    """Why something was refused, here or by the platform: the reason, the message, each wrong field on its own line."""
+    name = error.reason or (error.code.name if isinstance(error, DuokuaError) else "")
     told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(error.message))}"
     to.print(told, soft_wrap=True, highlight=False)
-    for violation in error.violations:
+    for violation in getattr(error, "violations", ()):
         say(f"  {violation.field}: {violation.description}", to)
 
 
-def error_as_dict(error: DuokuaError) -> dict[str, Any]:
+def error_as_dict(error: DuokuaError | Problem) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "code": error.code.name,
+        "code": error.code.name if isinstance(error, DuokuaError) else "",
         "reason": error.reason,
         "message": error.message,
         "metadata": dict(error.metadata),
-        "violations": [{"field": each.field, "description": each.description} for each in error.violations],
+        "violations": [
+            {"field": each.field, "description": each.description} for each in getattr(error, "violations", ())
+        ],
     }
 
 

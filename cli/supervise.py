@@ -293,6 +293,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         ("ENDPOINTS", settings.endpoints),
         ("ISSUER", settings.issuer),
         ("ALLOW_PRIVATE_WEBHOOKS", settings.allow_private_webhooks),
+        ("ALLOW_UNSIGNED_PACKAGES", settings.allow_unsigned_packages),
         ("LEASE_SECONDS", settings.lease_seconds),
         ("LOG_LEVEL", settings.log_level),
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.demo.waiting import once_known
-from cli.scenarios.folders import read_package
+from cli.scenarios.folders import overlay_sent, sent
 from duokua.client import Platform
 from duokua.errors import AlreadyExists
 from duokua.eseal.v1 import seal_service_pb2
@@ -129,9 +129,11 @@ def make_seals(operator: Platform, world: World) -> None:
 
 
 def install_scenario(operator: Platform, world: World) -> None:
-    """Install the scenario as it is shipped, under the lead office."""
+    """Install the scenario as it is shipped, with the district's overlay, under the lead office."""
     request = matter_service_pb2.InstallScenarioRequest(
-        files=read_package(SCENARIO), lead_organ_id=world.organs[LEAD.key]
+        package=sent(SCENARIO),
+        overlay=overlay_sent(SCENARIO / "examples" / "overlay.yaml"),
+        lead_organ_id=world.organs[LEAD.key],
     )
     answer = once_known(lambda: operator.matters.InstallScenario(request), {"ORGAN_NOT_FOUND"})
     world.bundle.CopyFrom(answer.bundle)

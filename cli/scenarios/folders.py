@@ -1,4 +1,4 @@
-"""A scenario package as a folder."""
+"""A scenario package as a folder or as one file, and an overlay beside it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,55 +6,60 @@ from typing import Annotated
 import typer
 
 from duokua.matters.v1 import matter_service_pb2 as pb
-from services.matters.package.files import LARGEST_FILE
+from services.matters.package.archive import Package, made_of, pack, unpack
+from services.matters.package.files import LARGEST_FILE, LARGEST_PACKAGE, MANIFEST, MOST_FILES
 from services.matters.package.overlay import OVERLAY
 
+SUFFIX = ".duokua"
 OverlayPath = Annotated[
     Path | None,
     typer.Option("--overlay", help="A region's overlay: its folder, or its overlay.yaml.", exists=True),
 ]
 Folder = Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)]
+Where = Annotated[
+    Path, typer.Argument(metavar="PACKAGE", help="The package: its folder, or a *.duokua file.", exists=True)
+]
 
-PACKAGE_FILES = ("scenario.yaml", "matters", "templates")
+
+def read_package(where: Path) -> Package:
+    """A package from its folder or its file. Raises ValueError, Invalid."""
+    return unpack(read_archive(where)) if where.is_file() else made_of(read_folder(where))
 
 
-def read_package(folder: Path) -> list[pb.ScenarioFile]:
-    """The files of a package; raises ValueError when the folder is none."""
-    if not (folder / "scenario.yaml").is_file():
-        message = f"{folder} is no scenario package: it has no scenario.yaml"
-        raise ValueError(message)
-    paths = [path for name in PACKAGE_FILES for path in sorted([folder / name, *(folder / name).rglob("*")])]
-    return [
-        pb.ScenarioFile(path=path.relative_to(folder).as_posix(), content=path.read_bytes())
-        for path in paths
-        if path.is_file()
-    ]
+def read_archive(file: Path) -> bytes:
+    """The bytes of a `*.duokua` file, as far as they are needed to see that it is too large."""
+    with file.open("rb") as opened:
+        return opened.read(2 * LARGEST_PACKAGE)
+
+
+def sent(where: Path) -> bytes:
+    """A package as it is sent to the platform: its file as it is, a folder packed."""
+    return read_archive(where) if where.is_file() else pack(read_package(where))
+
+
+def read_files(where: Path) -> dict[str, bytes]:
+    """The files of a package, from its folder or its file. Raises ValueError, Invalid."""
+    return dict(read_package(where).files)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
     """All files of a package by path, whatever they are for; hidden ones are none of it. Raises ValueError."""
-    if not (folder / "scenario.yaml").is_file():
-        message = f"{folder} is no scenario package: it has no scenario.yaml"
+    if not (folder / MANIFEST).is_file():
+        message = f"{folder} is no scenario package: it has no {MANIFEST}"
         raise ValueError(message)
-    files: dict[str, bytes] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inside.parts):
-            files[inside.as_posix()] = _read(path)
-    return files
+    return _files_in(folder)
 
 
 def read_overlay(path: Path | None) -> dict[str, bytes] | None:
-    """The files of an overlay: a folder with overlay.yaml in it, or that file alone."""
+    """The files of an overlay: a folder with overlay.yaml in it, or that file alone. Raises ValueError."""
     if path is None:
         return None
-    if path.is_file():
-        return {OVERLAY: _read(path)}
-    return {
-        each.relative_to(path).as_posix(): _read(each)
-        for each in sorted(path.rglob("*"))
-        if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
-    }
+    return {OVERLAY: _read(path)} if path.is_file() else _files_in(path)
+
+
+def overlay_sent(path: Path | None) -> list[pb.ScenarioFile]:
+    """An overlay as it is sent to the platform; empty without one."""
+    return [pb.ScenarioFile(path=name, content=content) for name, content in (read_overlay(path) or {}).items()]
 
 
 def package_of(where: Path) -> tuple[Path, str]:
@@ -62,10 +67,27 @@ def package_of(where: Path) -> tuple[Path, str]:
     if where.is_dir():
         return where, ""
     for folder in where.absolute().parents:
-        if (folder / "scenario.yaml").is_file():
+        if (folder / MANIFEST).is_file():
             return folder, where.absolute().relative_to(folder).as_posix()
-    message = f"{where} is in no scenario package: no folder above it has a scenario.yaml"
+    message = f"{where} is in no scenario package: no folder above it has a {MANIFEST}"
     raise ValueError(message)
+
+
+def _files_in(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder and below, but for what is hidden: no more than shows that there is too much."""
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if any(part.startswith(".") for part in inside.parts):
+            continue
+        if path.is_symlink():
+            message = f"{path} is a link, of which packages have none: put the file itself there"
+            raise ValueError(message)
+        if path.is_file():
+            files[inside.as_posix()] = _read(path)
+        if len(files) > MOST_FILES:
+            break
+    return files
 
 
 def _read(path: Path) -> bytes:

@@ -1,8 +1,10 @@
 """`duokua scenario install`."""
 
+import sys
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from chassis.clock import new_id
 from chassis.settings import Settings
@@ -11,25 +13,39 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.organs import organ_id_of
 from cli.output import as_dict, print_json, say
-from cli.scenarios.folders import Folder, read_package
+from cli.scenarios.folders import OverlayPath, Where, overlay_sent, sent
 from cli.scenarios.listing import newest_bundles
 from duokua.matters.v1 import matter_service_pb2 as pb
+from duokua.matters.v1 import package_pb2
 
 
 def install(
-    folder: Folder,
-    lead: Annotated[str, typer.Option(help="The leading organ: its id, or its unified social credit code.")],
+    where: Where,
+    overlay: OverlayPath = None,
+    lead: Annotated[
+        str, typer.Option(help="The leading organ: its id, or its unified social credit code; or the overlay names it.")
+    ] = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Install a package: publish its matters and its bundle as a new version. The same again changes nothing."""
     with connect(Settings()) as platform:
-        organ_id = organ_id_of(platform, lead)
+        organ_id = organ_id_of(platform, lead) if lead else ""
         before = {(bundle.bundle_id, bundle.version) for bundle in newest_bundles(platform)}
-        request = pb.InstallScenarioRequest(request_id=new_id(), files=read_package(folder), lead_organ_id=organ_id)
+        request = pb.InstallScenarioRequest(
+            request_id=new_id(), package=sent(where), lead_organ_id=organ_id, overlay=overlay_sent(overlay)
+        )
         answer = once_arrived(lambda: platform.matters.InstallScenario(request), "ORGAN_NOT_FOUND")
+    warn_of_unsigned(answer.installation)
     if json:
         print_json(as_dict(answer))
         return
     bundle = answer.bundle
     done = "is unchanged" if (bundle.bundle_id, bundle.version) in before else "is published"
     say(f"{bundle.name} ({bundle.bundle_id}) version {bundle.version} {done}")
+
+
+def warn_of_unsigned(installation: package_pb2.Installation) -> None:
+    """Say on standard error that nobody vouches for a package, where that is so."""
+    if not installation.signers:
+        message = f"warning: nobody signed {installation.package_id} {installation.package_version}"
+        say(f"{message}; only you vouch for it", Console(file=sys.stderr))

@@ -10,7 +10,7 @@ import typer
 from cli.options import AsJson
 from cli.output import counted, print_json, say
 from cli.scenarios.faulty import faults_as_json, print_faults
-from cli.scenarios.folders import Folder, OverlayPath, read_folder, read_overlay
+from cli.scenarios.folders import OverlayPath, Where, read_files, read_overlay
 
 if TYPE_CHECKING:
     from services.matters.package.faults import Fault
@@ -25,7 +25,7 @@ class Found:
 
 
 def lint(
-    folder: Folder,
+    where: Where,
     overlay: OverlayPath = None,
     strict: Annotated[bool, typer.Option("--strict", help="Take advice as faults.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - an option
@@ -34,11 +34,11 @@ def lint(
 
     Exit status 1 when there is a fault, or with --strict advice.
     """
-    found = look_over(read_folder(folder), read_overlay(overlay))
+    found = look_over(read_files(where), read_overlay(overlay))
     if json:
         print_json({"faults": faults_as_json(found.faults), "advice": faults_as_json(found.advice)})
     else:
-        _print(found, folder)
+        _print(found, where)
     raise typer.Exit(1 if found.faults or (strict and found.advice) else 0)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from cli.options import AsJson
 from cli.output import console, counted, one_line, print_json, say
 from cli.scenarios.faulty import faults_as_json, print_faults
-from cli.scenarios.folders import OverlayPath, package_of, read_folder, read_overlay
+from cli.scenarios.folders import SUFFIX, OverlayPath, package_of, read_files, read_folder, read_overlay
 
 if TYPE_CHECKING:
     from cli.rehearsal.running import Outcome
@@ -21,7 +21,9 @@ _WAYS = ("completed", "refused", "skipped", "undone")
 
 
 def rehearse(
-    where: Annotated[Path, typer.Argument(help="The package's folder, or one file of its tests.", exists=True)],
+    where: Annotated[
+        Path, typer.Argument(help="The package: its folder, a *.duokua file, or one file of its tests.", exists=True)
+    ],
     overlay: OverlayPath = None,
     only: Annotated[str, typer.Option("-k", help="Only tests with this in their name.")] = "",
     stories: Annotated[bool, typer.Option("--stories", help="Tell what happened in every test.")] = False,  # noqa: FBT002
@@ -35,8 +37,8 @@ def rehearse(
     from services.matters.package.compiler import examine_package  # noqa: PLC0415
     from services.matters.package.trialchecks import read_trials  # noqa: PLC0415
 
-    folder, file = package_of(where)
-    files = read_folder(folder)
+    folder, file = (where, "") if where.suffix == SUFFIX else package_of(where)
+    files = read_files(where) if where.suffix == SUFFIX else read_folder(folder)
     examined = examine_package(files, read_overlay(overlay))
     trials, faults = read_trials(files, examined) if not examined.faults else ([], examined.faults)
     if faults or examined.scenario is None:

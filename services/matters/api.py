@@ -1,15 +1,16 @@
 """The gRPC face of matters: contract to rules and back."""
 
-from collections.abc import Iterable
-
 from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.matters.v1 import matter_service_pb2 as pb
 from services.matters.catalogue.api import CatalogueApi
-from services.matters.messages import bundle_message, fault_message, matter_message
-from services.matters.package.files import collect
+from services.matters.messages import bundle_message, fault_message, installation_message, matter_message
+from services.matters.scenario_api import ScenarioApi
+from services.matters.sent import overlay_sent, package_sent
 from services.matters.service import Matters, matters_of
+from services.matters.trust import check_whole
+from services.matters.upgrades import Scenarios
 
 
 class MatterApi:
@@ -22,15 +23,21 @@ class MatterApi:
 
     def install_scenario(self, call: Call, request: pb.InstallScenarioRequest) -> pb.InstallScenarioResponse:
         """Checks a package and publishes it."""
-        bundle = self._matters.install(call.work, _files(request.files), request.lead_organ_id)
+        package = package_sent(request.package, request.files)
+        overlay = overlay_sent(request.overlay)
+        readied = self._matters.ready(call.work, package, request.lead_organ_id, overlay)
+        bundle, installation = self._matters.install(call.work, readied, call.caller.subject)
         return pb.InstallScenarioResponse(
-            bundle=bundle_message(bundle), matters=[matter_message(matter) for matter in matters_of(bundle)]
+            bundle=bundle_message(bundle),
+            matters=[matter_message(matter) for matter in matters_of(bundle)],
+            installation=installation_message(installation),
         )
 
     def check_scenario(self, call: Call, request: pb.CheckScenarioRequest) -> pb.CheckScenarioResponse:
         """Checks a package and changes nothing."""
-        del call
-        faults = self._matters.check(_files(request.files))
+        package = package_sent(request.package, request.files)
+        check_whole(package)
+        faults = self._matters.check(call.work, package.files, overlay_sent(request.overlay))
         return pb.CheckScenarioResponse(faults=[fault_message(fault) for fault in faults])
 
     def get_bundle(self, call: Call, request: pb.GetBundleRequest) -> pb.GetBundleResponse:
@@ -53,10 +60,7 @@ class MatterApi:
         return pb.ListMattersResponse(matters=[matter_message(matter) for matter in matters], next_page_token=token)
 
 
-def _files(files: Iterable[pb.ScenarioFile]) -> dict[str, bytes]:
-    return collect((file.path, file.content) for file in files)
-
-
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
-    return [MatterApi(Matters.from_settings(settings)), CatalogueApi()]
+    matters = Matters.from_settings(settings)
+    return [MatterApi(matters), ScenarioApi(Scenarios(matters), matters.trust), CatalogueApi()]

@@ -2,10 +2,13 @@
 
 from dataclasses import asdict
 
-from duokua.matters.v1 import bundle_pb2, matter_service_pb2
+from duokua.matters.v1 import bundle_pb2, matter_service_pb2, package_pb2
 from services.matters.domain.bundle import Bundle, CataloguedMatter, MaterialKind, Matter, Step, StepInput
+from services.matters.domain.differences import Change
 from services.matters.domain.limits import CIVIL_CODE, Limit, Limits
+from services.matters.domain.packages import Installation, Publisher, Signer
 from services.matters.package.faults import Fault
+from services.matters.package.keys import public_key_pem
 
 
 def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
@@ -57,6 +60,52 @@ def fault_message(fault: Fault) -> matter_service_pb2.ScenarioFault:
     return matter_service_pb2.ScenarioFault(
         file=fault.file, line=fault.line, column=fault.column, path=fault.path, message=fault.message
     )
+
+
+def installation_message(installation: Installation) -> package_pb2.Installation:
+    """How a package was installed."""
+    message = package_pb2.Installation(
+        bundle_id=installation.bundle_id,
+        bundle_version=installation.bundle_version,
+        package_id=installation.package_id,
+        package_version=installation.package_version,
+        package_digest=installation.package_digest,
+        signers=[_signer_message(signer) for signer in installation.signers],
+        region_code=installation.region_code,
+        lead_organ_id=installation.lead_organ_id,
+        installed_by=installation.installed_by,
+        name=installation.name,
+    )
+    message.installed_at.FromDatetime(installation.installed_at)
+    return message
+
+
+def publisher_message(publisher: Publisher) -> package_pb2.Publisher:
+    """A publisher of the trust list."""
+    message = package_pb2.Publisher(
+        key_id=publisher.key_id,
+        public_key_pem=public_key_pem(publisher.public_key),
+        name=publisher.name,
+        trusted_by=publisher.trusted_by,
+        reason=publisher.reason,
+        distrusted_by=publisher.distrusted_by,
+        distrust_reason=publisher.distrust_reason,
+    )
+    message.trusted_at.FromDatetime(publisher.trusted_at)
+    if publisher.distrusted_at:
+        message.distrusted_at.FromDatetime(publisher.distrusted_at)
+    return message
+
+
+def change_message(change: Change) -> package_pb2.ScenarioChange:
+    """One difference between two versions of a scenario."""
+    return package_pb2.ScenarioChange(area=change.area, subject=change.subject, text=change.text)
+
+
+def _signer_message(signer: Signer) -> package_pb2.Signer:
+    message = package_pb2.Signer(key_id=signer.key_id, publisher=signer.publisher, trusted=signer.trusted)
+    message.signed_at.FromDatetime(signer.signed_at)
+    return message
 
 
 def _fill_limits(message: bundle_pb2.Limits, limits: Limits) -> None:

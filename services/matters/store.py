@@ -33,9 +33,11 @@ from services.matters.domain.bundle import (
     Organ,
     Scenario,
 )
+from services.matters.package_tables import package_tables
 
 metadata = service_metadata()
 catalogue = catalogue_tables(metadata)
+packages = package_tables(metadata)
 _SCENARIO = TypeAdapter(Scenario)
 _MATTER = TypeAdapter(Matter)
 
@@ -107,6 +109,13 @@ def save_organs(connection: Connection, kept: Iterable[Organ]) -> None:
 def find_organ(connection: Connection, organ_id: str) -> Organ | None:
     """The organ, when it has arrived."""
     row = connection.execute(select(organs).where(organs.c.organ_id == organ_id)).one_or_none()
+    return Organ(row.organ_id, row.name, row.uscc, row.level, row.version) if row else None
+
+
+def organ_named(connection: Connection, named: str) -> Organ | None:
+    """The organ with this id or unified social credit code, when it has arrived."""
+    query = select(organs).where((organs.c.organ_id == named) | (organs.c.uscc == named))
+    row = connection.execute(query.order_by(organs.c.organ_id).limit(1)).one_or_none()
     return Organ(row.organ_id, row.name, row.uscc, row.level, row.version) if row else None
 
 

@@ -108,9 +108,8 @@ def test_ids_are_whole_in_a_pipe(place: Place, said: str) -> None:
 def test_what_is_there_already_stays(place: Place, said: str) -> None:
     seal = re.search(r"^seal (\S+) .* is made", said, re.MULTILINE)
     assert seal
-    again = place.shell(
-        f".venv/bin/duokua seal create {USCC}; .venv/bin/duokua scenario install scenarios/mine --lead {USCC}"
-    ).stdout
+    install = f".venv/bin/duokua scenario install scenarios/mine --overlay mine.yaml --lead {USCC}"
+    again = place.shell(f".venv/bin/duokua seal create {USCC}; {install}").stdout
     assert f"seal {seal[1]} " in again
     assert "is there already" in again
     assert "version 1 is unchanged" in again

@@ -16,10 +16,12 @@ from stdnum.cn import uscc
 from chassis.bus.broker import Handled
 from chassis.bus.events import Envelope
 from chassis.clock import new_id
+from chassis.database import UnitOfWork
 from duokua.cases.v1 import task_pb2
 from services.eseal.service import Seals
 from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
+from services.matters.package.archive import made_of
 from services.matters.service import Matters
 from services.routing.service import Routing
 from tests.cases.builders import (
@@ -77,7 +79,7 @@ class Journey:
                     routing.use_cases_of(Routing).declare(work, organ_id, [code])
         files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
         with matters.database.begin() as work:
-            matters.use_cases_of(Matters).install(work, files, self._organs["permit"])
+            _install(matters.use_cases_of(Matters), work, files, self._organs["permit"])
         self._settle()
 
     def fail(self) -> None:
@@ -145,7 +147,7 @@ class Journey:
         matters = self._services["matters"]
         with matters.database.begin() as work:
             visited = {**files, "scenario.yaml": manifest.encode()}
-            matters.use_cases_of(Matters).install(work, visited, self._organs["permit"])
+            _install(matters.use_cases_of(Matters), work, visited, self._organs["permit"])
         self._settle()
         self._submit("visited")
         tasks = [self._task(step) for step in CODES]
@@ -189,6 +191,10 @@ class Journey:
                     if envelope.type in service.types:
                         assert isinstance(service.handle(envelope), Handled)
                         assert service.given_up() == []
+
+
+def _install(matters: Matters, work: UnitOfWork, files: Mapping[str, bytes], lead: str) -> None:
+    matters.install(work, matters.ready(work, made_of(files), lead))
 
 
 def _uscc(number: int) -> str:

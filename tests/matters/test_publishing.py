@@ -14,6 +14,7 @@ from duokua.matters.v1 import matter_service_pb2 as pb
 from services.matters import store
 from services.matters.api import MatterApi
 from services.matters.messages import bundle_message
+from services.matters.package.archive import made_of
 from services.matters.package.compiler import compile_package
 from services.matters.service import Matters
 from tests.conftest import MakeDatabase
@@ -33,7 +34,8 @@ def database(make_database: MakeDatabase) -> Database:
 
 def install(database: Database, files: dict[str, bytes] | None = None, lead: str = "lead") -> int:
     with database.begin() as work:
-        return Matters().install(work, files or package(), lead).version
+        matters = Matters()
+        return matters.install(work, matters.ready(work, made_of(files or package()), lead))[0].version
 
 
 def published(database: Database) -> list[bundle_pb2.Bundle]:

@@ -3,23 +3,29 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from stdnum.cn import uscc
 
 from chassis.clock import new_id
 from chassis.settings import Settings
 from cli import supervise
 from cli.connection import connect
-from cli.scenarios.folders import read_package
+from cli.scenarios.folders import overlay_sent, read_package
 from duokua.client import Platform
 from duokua.errors import NotFound
 from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
 from duokua.matters.v1 import matter_service_pb2
+from duokua.matters.v1.scenario_service_pb2 import TrustPublisherRequest
 from duokua.routing.v1 import routing_service_pb2
+from services.matters.package.archive import made_of, pack
+from services.matters.package.keys import public_key_pem
+from services.matters.package.signatures import sign
 
 directory = directory_service_pb2
 REGION = "330106"
@@ -63,7 +69,10 @@ def register(settings: Settings, folder: Path, scenario: Path, codes: Mapping[st
             _client(operator, folder, step, directory_pb2.CLIENT_ROLE_DEPARTMENT, organs[step])
         _client(operator, folder, "portal", directory_pb2.CLIENT_ROLE_PORTAL, "")
         install = matter_service_pb2.InstallScenarioRequest(
-            request_id=new_id(), files=read_package(scenario), lead_organ_id=next(iter(organs.values()))
+            request_id=new_id(),
+            package=_signed(operator, scenario),
+            overlay=_overlay(scenario),
+            lead_organ_id=next(iter(organs.values())),
         )
         until_known(lambda: operator.matters.InstallScenario(install))
     with Registered(settings, folder, organs, "").portal() as portal:
@@ -77,6 +86,23 @@ def register(settings: Settings, folder: Path, scenario: Path, codes: Mapping[st
             )
         ).person
     return Registered(settings, folder, organs, person.person_id)
+
+
+def _signed(operator: Platform, scenario: Path) -> bytes:
+    """The package, signed by a publisher who is trusted from now on."""
+    key = Ed25519PrivateKey.generate()
+    pem = public_key_pem(key.public_key().public_bytes_raw())
+    operator.scenarios.TrustPublisher(
+        TrustPublisherRequest(request_id=new_id(), public_key_pem=pem, name="出版者", reason="测试")
+    )
+    package = read_package(scenario)
+    return pack(made_of(package.files, [sign(package.statement, key, "出版者", datetime.now(UTC))]))
+
+
+def _overlay(scenario: Path) -> list[matter_service_pb2.ScenarioFile]:
+    """The package's sample of an overlay, where it has one."""
+    sample = scenario / "examples" / "overlay.yaml"
+    return overlay_sent(sample) if sample.exists() else []
 
 
 def until_known(call: Callable[[], _T], seconds: float = KNOWN_SECONDS) -> _T:

@@ -13,6 +13,7 @@ from pathlib import Path
 from stdnum.cn import uscc
 
 from chassis.api import Caller
+from chassis.database import UnitOfWork
 from chassis.settings import Settings
 from chassis.testing import repeatable_ids
 from chassis.vault import KEY_SECRET, Vault, make_key
@@ -21,6 +22,7 @@ from services.eseal.notices import Notices
 from services.eseal.service import Seals
 from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
+from services.matters.package.archive import made_of
 from services.matters.service import Matters
 from services.notify.service import Notify
 from services.routing.service import Routing
@@ -135,7 +137,7 @@ def _equip(databases: Databases, settings: Settings, organs: Mapping[str, str]) 
     with databases["eseal"].begin() as work:
         Seals.from_settings(settings).create(work, organs["sign"])
     with databases["matters"].begin() as work:
-        Matters().install(work, _files(), organs["check"])
+        _install(work, _files(), organs["check"])
     with databases["cases"].begin() as work:
         Calendars().install(work)
     with databases["notify"].begin() as work:
@@ -152,7 +154,11 @@ def _change(databases: Databases, settings: Settings, organs: Mapping[str, str])
         path: content.replace("模拟一件事".encode(), "模拟一件新事".encode()) for path, content in _files().items()
     }
     with databases["matters"].begin() as work:
-        Matters().install(work, changed, organs["check"])
+        _install(work, changed, organs["check"])
+
+
+def _install(work: UnitOfWork, files: Mapping[str, bytes], lead: str) -> None:
+    Matters().install(work, Matters().ready(work, made_of(files), lead))
 
 
 def _files() -> dict[str, bytes]:

@@ -87,6 +87,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "routing.read",
             "routing.write",
             "scenarios.install",
+            "scenarios.read",
+            "scenarios.trust",
             "seals.read",
             "seals.write",
             "urges.read",

@@ -58,6 +58,19 @@ def compile_package(
     return scenario
 
 
+def package_id_of(files: Mapping[str, bytes]) -> str:
+    """The id that a package gives itself. Raises Invalid SCENARIO_INVALID when its manifest cannot be read at all."""
+    faults = Faults()
+    check_files(files, faults)
+    source = None if faults else _read(MANIFEST, files[MANIFEST], faults)
+    if source is None:
+        raise scenario_invalid(faults.all())
+    found = source.data.get("id") if isinstance(source.data, dict) else None
+    if not isinstance(found, str):
+        raise scenario_invalid([source.fault(("id",), '"id" is missing: add it')])
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A package as far as it can be read, with all that is wrong with it; None is what cannot be read."""

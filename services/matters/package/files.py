@@ -53,17 +53,24 @@ def check_files(files: Mapping[str, bytes], faults: Faults) -> None:
             faults.add(Fault(path, 0, 0, "", fault))
 
 
-def size_faults(files: Mapping[str, bytes], first: str, shown: Callable[[str], str], faults: Faults) -> None:
+def size_faults(
+    files: Mapping[str, bytes],
+    first: str,
+    shown: Callable[[str], str],
+    faults: Faults,
+    *,
+    most: int = MOST_FILES,
+    largest: int = LARGEST_PACKAGE,
+) -> None:
     """Refuse too many and too large files; `first` is the file that stands for all, `shown` how a file is named."""
-    if len(files) > MOST_FILES:
-        faults.add(Fault(first, 0, 0, "", f"there are {len(files)} files: {MOST_FILES} at most"))
+    if len(files) > most:
+        faults.add(Fault(first, 0, 0, "", f"there are {len(files)} files: {most} at most"))
     size = sum(len(content) for content in files.values())
-    if size > LARGEST_PACKAGE:
-        faults.add(Fault(first, 0, 0, "", f"all files have {size} bytes: {LARGEST_PACKAGE} at most"))
+    if size > largest:
+        faults.add(Fault(first, 0, 0, "", f"all files have {size} bytes: {largest} at most"))
     for path, content in files.items():
-        largest = largest_of(path)
-        if len(content) > largest:
-            faults.add(Fault(shown(path), 0, 0, "", f"has {len(content)} bytes: {largest} at most"))
+        if len(content) > largest_of(path):
+            faults.add(Fault(shown(path), 0, 0, "", f"has {len(content)} bytes: {largest_of(path)} at most"))
 
 
 def check_collisions(paths: Iterable[str], faults: Faults) -> None:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from services.matters.domain.local import Binding, Needed
 from services.matters.domain.versions import Version, within
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
-from services.matters.package.files import MANIFEST, is_template, matter_name, size_faults, text_of, trick
+from services.matters.package.files import (
+    MANIFEST,
+    check_collisions,
+    is_template,
+    matter_name,
+    size_faults,
+    text_of,
+    trick,
+)
 from services.matters.package.localising import Here, parameters_of
 from services.matters.package.models import ManifestPart, StepPart
 from services.matters.package.needs import PlaceholderPart
@@ -16,6 +24,9 @@ from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 
 OVERLAY = "overlay.yaml"
+MOST_FILES = 50
+# In bytes, of all files.
+LARGEST_OVERLAY = 400_000
 # The unbound word of each kind: what a region says that has nothing to name.
 WORDS = {Needed.OFFICE: NEAREST, Needed.DATA: NONE, Needed.SEAL: OWN}
 KEYS = {Needed.OFFICE: "offices", Needed.DATA: "data", Needed.SEAL: "seals"}
@@ -38,7 +49,8 @@ def shown(path: str) -> str:
 
 def check_overlay_files(overlay: Mapping[str, bytes], files: Mapping[str, bytes], faults: Faults) -> None:
     """Refuse an overlay without its file, with files that nobody reads, or with a name that the package has."""
-    size_faults(overlay, OVERLAY, shown, faults)
+    size_faults(overlay, OVERLAY, shown, faults, most=MOST_FILES, largest=LARGEST_OVERLAY)
+    check_collisions(overlay, faults)
     if OVERLAY not in overlay:
         faults.add(Fault(OVERLAY, 0, 0, "", f"the overlay has no {OVERLAY}: add it at the top of the folder"))
     for path in overlay:

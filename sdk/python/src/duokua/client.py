@@ -30,6 +30,7 @@ from duokua.interceptors import CallInterceptor
 from duokua.keys import ClientKey
 from duokua.matters.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from duokua.matters.v1.matter_service_pb2_grpc import MatterServiceStub
+from duokua.matters.v1.scenario_service_pb2_grpc import ScenarioServiceStub
 from duokua.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from duokua.operations.v1.bus_service_pb2_grpc import BusServiceStub
 from duokua.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
@@ -162,6 +163,11 @@ class Session:
     def catalogue(self) -> CatalogueServiceStub:
         """The catalogue of matters: items, implementations and their versions."""
         return CatalogueServiceStub(self._channel("matters"))
+
+    @cached_property
+    def scenarios(self) -> ScenarioServiceStub:
+        """Installed scenario packages, and the publishers who are trusted."""
+        return ScenarioServiceStub(self._channel("matters"))
 
     @cached_property
     def directory(self) -> DirectoryServiceStub:

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from duokua.matters.v1 import bundle_pb2 as _bundle_pb2
+from duokua.matters.v1 import package_pb2 as _package_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -51,21 +52,33 @@ class InstallScenarioRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     LEAD_ORGAN_ID_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    OVERLAY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     lead_organ_id: _builtins.str
-    """The organ that leads the bundle here."""
+    """The organ that leads the bundle here; empty where the overlay names it."""
+    package: _builtins.bytes
+    """A `*.duokua` file."""
     @_builtins.property
-    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]: ...
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]:
+        """The files of a package that nobody signed; or `package`."""
+
+    @_builtins.property
+    def overlay(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]:
+        """What the region binds, sets and adds: "overlay.yaml", and matters and templates of its own."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         files: _abc.Iterable[Global___ScenarioFile] | None = ...,
         lead_organ_id: _builtins.str = ...,
+        package: _builtins.bytes = ...,
+        overlay: _abc.Iterable[Global___ScenarioFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "lead_organ_id", b"lead_organ_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "lead_organ_id", b"lead_organ_id", "overlay", b"overlay", "package", b"package", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -77,19 +90,23 @@ class InstallScenarioResponse(_message.Message):
 
     BUNDLE_FIELD_NUMBER: _builtins.int
     MATTERS_FIELD_NUMBER: _builtins.int
+    INSTALLATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def bundle(self) -> _bundle_pb2.Bundle: ...
     @_builtins.property
     def matters(self) -> _containers.RepeatedCompositeFieldContainer[_bundle_pb2.Matter]: ...
+    @_builtins.property
+    def installation(self) -> _package_pb2.Installation: ...
     def __init__(
         self,
         *,
         bundle: _bundle_pb2.Bundle | None = ...,
         matters: _abc.Iterable[_bundle_pb2.Matter] | None = ...,
+        installation: _package_pb2.Installation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "installation", b"installation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "matters", b"matters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "installation", b"installation", "matters", b"matters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -100,16 +117,25 @@ class CheckScenarioRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FILES_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    OVERLAY_FIELD_NUMBER: _builtins.int
+    package: _builtins.bytes
     @_builtins.property
-    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]: ...
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]:
+        """The files of a package; or `package`."""
+
+    @_builtins.property
+    def overlay(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioFile]: ...
     def __init__(
         self,
         *,
         files: _abc.Iterable[Global___ScenarioFile] | None = ...,
+        package: _builtins.bytes = ...,
+        overlay: _abc.Iterable[Global___ScenarioFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "overlay", b"overlay", "package", b"package"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

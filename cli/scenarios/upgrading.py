@@ -1,0 +1,53 @@
+"""`duokua scenario upgrade`."""
+
+from typing import Annotated
+
+import typer
+
+from chassis.clock import new_id
+from chassis.settings import Settings
+from cli.connection import connect
+from cli.options import AsJson
+from cli.output import as_dict, print_json, say
+from cli.scenarios.comparing import say_change
+from cli.scenarios.folders import OverlayPath, Where, overlay_sent, sent
+from cli.scenarios.installing import warn_of_unsigned
+from duokua.matters.v1 import scenario_service_pb2 as pb
+
+
+def upgrade(
+    where: Where,
+    overlay: OverlayPath = None,
+    bundle: Annotated[str, typer.Option(help="The bundle; by default the one that is called like the package.")] = "",
+    downgrade: Annotated[bool, typer.Option("--downgrade", help="Let an older version replace a newer one.")] = False,  # noqa: FBT002
+    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Install another version of a package that is installed, with the overlay that it has; say what changes.
+
+    Refused, with nothing done, when the overlay does not fit any more: give a new one then.
+    """
+    request = pb.UpgradeScenarioRequest(
+        request_id=new_id(),
+        package=sent(where),
+        overlay=overlay_sent(overlay),
+        bundle_id=bundle,
+        allow_downgrade=downgrade,
+        check_only=check,
+    )
+    with connect(Settings()) as platform:
+        answer = platform.scenarios.UpgradeScenario(request)
+    warn_of_unsigned(answer.installation)
+    if json:
+        print_json(as_dict(answer))
+        return
+    for change in answer.changes:
+        say_change(change.area, change.subject, change.text)
+    before, after = answer.before, answer.installation
+    told = f"{before.bundle_id}: {before.package_version} → {after.package_version}"
+    if check:
+        say(f"{told}, version {after.bundle_version} of the bundle; nothing was done")
+    elif before == after:
+        say(f"{before.bundle_id} {before.package_version} is unchanged")
+    else:
+        say(f"{told}, version {after.bundle_version} of the bundle")
