@@ -11,7 +11,7 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.exchange import files_of, lines, tables
 from cli.options import AsJson
-from cli.output import counted, print_json, say
+from cli.output import as_dict, counted, print_json, say
 from duokua.cases.v1 import record_pb2, record_service_pb2
 from duokua.client import Session
 
@@ -37,6 +37,8 @@ class Position:
 
     def __init__(self, start: int) -> None:
         self.next = start
+        self.unreadable: dict[str, pb.UnreadableCase] = {}
+        """By case id, what could not be exported."""
 
 
 def export(
@@ -50,7 +52,10 @@ def export(
     bom: Annotated[bool, typer.Option("--bom", help="Mark tables as UTF-8, for spreadsheets.")] = False,  # noqa: FBT002 - an option
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Export exchange records: acceptance, process, results, special procedures, materials."""
+    """Export exchange records: acceptance, process, results, special procedures, materials.
+
+    Ends with status 1 when histories cannot be read; they are named, and those of all others are written.
+    """
     output.mkdir(parents=True, exist_ok=True)
     files = files_of(output, tables=form is Format.CSV)
     chinese = headings is Headings.CHINESE
@@ -62,11 +67,17 @@ def export(
             written += 1
     where = [str(path) for path in files]
     if json:
-        print_json({"records": written, "files": where, **({} if case_id else {"next_position": at.next})})
-        return
-    say(f"{counted(written, 'record')} in {', '.join(where)}")
-    if not case_id:
-        say(f"go on with --position {at.next}")
+        unreadable = [as_dict(each) for each in at.unreadable.values()]
+        of_all = {"next_position": at.next, "unreadable": unreadable}
+        print_json({"records": written, "files": where, **({} if case_id else of_all)})
+    else:
+        say(f"{counted(written, 'record')} in {', '.join(where)}")
+        for each in at.unreadable.values():
+            say(f"not all of case {each.case_number}: {each.message}")
+        if not case_id:
+            say(f"go on with --position {at.next}")
+    if at.unreadable:
+        raise typer.Exit(1)
 
 
 def _of_case(platform: Session, case_id: str) -> Iterator[record_pb2.ExchangeRecord]:
@@ -79,4 +90,5 @@ def _of_all(platform: Session, at: Position) -> Iterator[record_pb2.ExchangeReco
     while more:
         answer = platform.records.ExportRecords(pb.ExportRecordsRequest(position=at.next, page_size=500))
         yield from answer.records
+        at.unreadable |= {each.case_id: each for each in answer.unreadable}
         at.next, more = answer.next_position, answer.more

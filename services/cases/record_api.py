@@ -56,6 +56,10 @@ class RecordApi:
         exported = records_from(self._cases, call.work, position, limit)
         return pb.ExportRecordsResponse(
             records=[record_message(of, record) for of, record in exported.records],
+            unreadable=[
+                pb.UnreadableCase(case_id=of.case_id, case_number=of.case_number, message=conflict.message)
+                for of, conflict in exported.unreadable
+            ],
             next_position=exported.next_position,
             more=exported.more,
         )

@@ -40,11 +40,19 @@ class CaseRecords:
     def next_page(self, work: UnitOfWork, last: int | None = None) -> list[Record] | None:
         """The records of the next entries, not after the one numbered ``last``; None when there are no more.
 
-        Raises Conflict HISTORY_UNREADABLE.
+        Raises Conflict HISTORY_UNREADABLE when the very next one cannot be replayed: what went before it was told.
         """
-        limit = PAGE if last is None else min(PAGE, last - self._sequence)
-        entries = store.history_page(work.connection, self.case_id, self._sequence, limit) if limit > 0 else []
-        return [record for entry in entries for record in self._take(work, entry)] if entries else None
+        begins, records = self._sequence, list[Record]()
+        limit = PAGE if last is None else min(PAGE, last - begins)
+        entries = store.history_page(work.connection, self.case_id, begins, limit) if limit > 0 else []
+        for entry in entries:
+            try:
+                records += self._take(work, entry)
+            except Conflict:
+                if self._sequence == begins:
+                    raise
+                break
+        return records if entries else None
 
     def _take(self, work: UnitOfWork, entry: Row[Any]) -> Iterator[Record]:
         try:
@@ -64,6 +72,8 @@ class Exported:
     """Records in the order of the case log, each with its case."""
 
     records: list[tuple[CaseRecords, Record]]
+    unreadable: list[tuple[CaseRecords, Conflict]]
+    """The cases whose entries, or some of them, cannot be replayed, with why."""
     next_position: int
     more: bool
 
@@ -77,7 +87,7 @@ def position_since(work: UnitOfWork, since: datetime) -> int:
 
 
 def records_from(cases: Cases, work: UnitOfWork, position: int, limit: int) -> Exported:
-    """The records of so many entries of the log. Raises Conflict HISTORY_UNREADABLE."""
+    """The records of so many entries of the log; what cannot be replayed of one case keeps no other's back."""
     query = select(history.c.case_id, history.c.sequence, history.c.leaf).where(history.c.leaf >= position)
     entries = work.connection.execute(query.order_by(history.c.leaf).limit(limit + 1)).all()
     wanted, more = entries[:limit], len(entries) > limit
@@ -85,20 +95,25 @@ def records_from(cases: Cases, work: UnitOfWork, position: int, limit: int) -> E
     places: dict[str, dict[int, int]] = {}
     for entry in wanted:
         places.setdefault(entry.case_id, {})[entry.sequence] = entry.leaf
-    try:
-        found = [each for case_id, leaves in places.items() for each in _of_case(cases, work, case_id, leaves)]
-    except Conflict as conflict:
-        conflict.metadata["next_position"] = str(following)
-        raise
+    found: list[tuple[int, CaseRecords, Record]] = []
+    unreadable: list[tuple[CaseRecords, Conflict]] = []
+    for case_id, leaves in places.items():
+        reader = CaseRecords(cases, work, cases.row(work, case_id))
+        try:
+            found.extend(_of_case(work, reader, leaves))
+        except Conflict as conflict:
+            unreadable.append((reader, conflict))
     found.sort(key=lambda each: each[0])
-    return Exported([(each, record) for _, each, record in found], following, more)
+    return Exported([(each, record) for _, each, record in found], unreadable, following, more)
 
 
 def _of_case(
-    cases: Cases, work: UnitOfWork, case_id: str, leaves: Mapping[int, int]
+    work: UnitOfWork, reader: CaseRecords, leaves: Mapping[int, int]
 ) -> Iterator[tuple[int, CaseRecords, Record]]:
-    """The records of some entries of a case, each with its place in the log; what went before is gone through too."""
-    reader = CaseRecords(cases, work, cases.row(work, case_id))
+    """The records of some entries of a case, each with its place in the log; what went before is gone through too.
+
+    Raises Conflict HISTORY_UNREADABLE, after what can be replayed.
+    """
     last = max(leaves)
     while (records := reader.next_page(work, last)) is not None:
         for record in records:

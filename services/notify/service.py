@@ -195,24 +195,31 @@ class Notify:
             hooks.setdefault(hook["organ_id"], []).append(hook)
         if not hooks:
             return []
-        ended = {row["case_id"]: row for row in store.endings(work.connection, {step.case.case_id for step in steps})}
+        ended: dict[str, list[RowMapping]] = {}  # an act that came to light after the end has a case end once more
+        for row in store.endings(work.connection, {step.case.case_id for step in steps}):
+            ended.setdefault(row["case_id"], []).append(row)
         rows: list[dict[str, Any]] = []
         for step in steps:
-            ending = ended.get(step.case.case_id)
             for hook in (hook for organ_id in step.organ_ids for hook in hooks.get(organ_id, ())):
                 rows += _delivery(hook, step, work.now)
-                if ending is not None and hook["organ_id"] == step.step.organ_id:
-                    rows += _delivery(hook, ending_of(step, ending), work.now)
+                if hook["organ_id"] == step.step.organ_id:
+                    for ending in ended.get(step.case.case_id, ()):
+                        rows += _delivery(hook, ending_of(step, ending), work.now)
         return rows
 
     def _of_ends(self, work: UnitOfWork, ends: Sequence[Happening]) -> list[dict[str, Any]]:
         """Deliveries of the ends of cases to every organ that took part and has a webhook."""
-        by_case = {end.case.case_id: end for end in ends}
         pairs = {
             (row["case_id"], row["webhook_id"]): row
-            for row in store.webhooks_of_participants(work.connection, by_case.keys())
+            for row in store.webhooks_of_participants(work.connection, {end.case.case_id for end in ends})
         }
-        return [row for (case_id, _), hook in pairs.items() for row in _delivery(hook, by_case[case_id], work.now)]
+        return [
+            row
+            for (case_id, _), hook in pairs.items()
+            for end in ends
+            if end.case.case_id == case_id
+            for row in _delivery(hook, end, work.now)
+        ]
 
 
 def _delivery(hook: RowMapping, happening: Happening, now: datetime) -> Iterable[dict[str, Any]]:

@@ -78,7 +78,7 @@ def test_what_is_not_in_the_log_yet_comes_later(logged: LoggedTown) -> None:
     end = fetched(logged.town, 0).next_position
     logged.town.rate(case_id, 1)
     logged.town.deliver(case_id, "邮寄", "李雷")
-    assert fetched(logged.town, end) == Exported([], end, more=False)
+    assert fetched(logged.town, end) == Exported([], [], end, more=False)
     logged.add()
     exported = fetched(logged.town, end)
     assert [f"{each.key} v{each.version}" for _, each in exported.records] == ["result: v2"]
@@ -97,15 +97,48 @@ def test_a_time_leads_to_a_position_before_all_that_was_logged_since(logged: Log
         assert position_since(work, since - timedelta(days=1)) == 0
 
 
-def test_a_history_that_cannot_be_replayed_is_named_with_where_to_go_on(logged: LoggedTown) -> None:
-    case_id = logged.finished()
-    end = fetched(logged.town, 0).next_position
-    other = logged.finished()
+def break_history(logged: LoggedTown, case_id: str, sequence: int) -> None:
     history = store.history
     with logged.database.begin() as work:
-        broken = update(history).where(history.c.case_id == case_id, history.c.sequence == 2).values(kind="unheard_of")
-        work.connection.execute(broken)
-    with pytest.raises(Conflict, match="HISTORY_UNREADABLE") as refusal:
-        fetched(logged.town, 0, limit=end)
-    assert refusal.value.metadata == {"case_id": case_id, "next_position": str(end)}
-    assert {of.case_id for of, _ in fetched(logged.town, end).records} == {other}
+        entry = update(history).where(history.c.case_id == case_id, history.c.sequence == sequence)
+        work.connection.execute(entry.values(kind="unheard_of"))
+
+
+def test_a_history_that_cannot_be_replayed_is_named_and_keeps_no_other_back(logged: LoggedTown) -> None:
+    broken, other = logged.finished(), logged.finished()
+    whole = fetched(logged.town, 0)
+    break_history(logged, broken, 3)
+    exported = fetched(logged.town, 0)
+    ((of, conflict),) = exported.unreadable
+    assert (of.case_id, conflict.reason) == (broken, "HISTORY_UNREADABLE")
+    assert conflict.message.startswith(f"entry 3 of case {broken} cannot be replayed")
+    assert (exported.next_position, exported.more) == (whole.next_position, whole.more)
+    told = [(each.case_id, record.key) for each, record in exported.records]
+    kept = [
+        (each.case_id, record.key) for each, record in whole.records if each.case_id == other or record.sequence < 3
+    ]
+    assert told == kept
+    assert {case_id for case_id, _ in told} == {broken, other}, "what comes before the fault is told"
+
+
+def test_of_a_broken_history_each_piece_names_what_it_lacks(logged: LoggedTown) -> None:
+    broken = logged.finished()
+    end = fetched(logged.town, 0).next_position
+    break_history(logged, broken, 3)
+    lacking = [bool(fetched(logged.town, position, limit=1).unreadable) for position in range(end)]
+    assert lacking == [False, False, *[True] * (end - 2)]
+
+
+def test_a_case_is_exported_up_to_where_its_history_breaks(logged: LoggedTown) -> None:
+    case_id = logged.finished()
+    whole = keys(logged.town, case_id)
+    break_history(logged, case_id, 3)
+    with logged.database.read() as work:
+        reader = CaseRecords(logged.town.cases, work, logged.town.row(case_id))
+        told = reader.next_page(work)
+        assert told
+        assert [f"{each.key} v{each.version}" for each in told] == whole[: len(told)]
+        assert {record.sequence for record in told} <= {1, 2}
+        for _ in range(2):
+            with pytest.raises(Conflict, match="HISTORY_UNREADABLE"):
+                reader.next_page(work)

@@ -213,6 +213,22 @@ def test_only_who_loses_the_application_by_silence_is_told_so(database: Database
     assert ("is handed back" in english, "speak with you" in english) == (hands_back, not hands_back)
 
 
+def test_an_organ_whose_act_came_to_light_after_the_end_hears_of_both_ends_in_whatever_order(
+    database: Database,
+) -> None:
+    with database.begin() as work:
+        register(notify(), work, URL, TAX)
+    tell(database, pb.CaseUndone(case=case(version=4)))
+    tell(database, pb.CaseUndone(case=case(version=6)))
+    assert delivered(database) == [], "nothing says yet that the organ took part"
+    tell(database, pb.StepCompleted(case=case(version=5), step=step()))
+    assert sorted(delivered(database)) == [("CaseUndone", "c1"), ("CaseUndone", "c1"), ("StepCompleted", "c1")]
+    tell(database, pb.StepUndone(case=case(version=6), step=step()))
+    assert len(delivered(database)) == 4, "each end once"
+    tell(database, pb.CaseUndone(case=case(version=8)), pb.CaseUndone(case=case(version=10)))
+    assert len(delivered(database)) == 6, "two ends that come together too"
+
+
 def test_what_an_applicant_wrote_is_text_and_nothing_else(database: Database) -> None:
     event = pb.StepRefused(case=case(), step=step(), reason="{{ 7 * 7 }} <b>&amp;</b>")
     tell(database, event)

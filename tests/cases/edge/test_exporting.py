@@ -1,17 +1,19 @@
 """Exports at the gRPC edge and the command line: for whom they are, and what comes out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from cli.exchange import COLUMNS
 from cli.main import app
 from duokua.cases.v1 import record_pb2, record_service_pb2
+from services.cases import store
 from services.cases.sequencer import Sequencer
 from tests.cases.offices import Offices, an_answer, answering, pulled, refusal
 
@@ -117,3 +119,36 @@ def test_the_command_writes_one_case_and_all_cases(
     assert f"--position {said['next_position']}" in on
     duokua("case", "export", "no-such-case", "--output", tmp_path / "none", status=1)
     assert list((tmp_path / "none").iterdir()) == []
+
+
+def entry_kind(town: Offices, case_id: str, kind: str) -> None:
+    """Write over what kind of input the check's completion is."""
+    history = store.history
+    entry = update(history).where(history.c.case_id == case_id, history.c.sequence == 3)
+    with town.database.begin() as work:
+        work.connection.execute(entry.values(kind=kind))
+
+
+@pytest.fixture
+def broken(town: Offices, case_id: str) -> Iterator[str]:
+    """A case whose third entry nobody can read, while the test lasts."""
+    entry_kind(town, case_id, "unheard_of")
+    yield case_id
+    entry_kind(town, case_id, "completed")
+
+
+def test_an_export_of_all_names_the_cases_that_cannot_be_read(
+    town: Offices, broken: str, duokua: Command, tmp_path: Path
+) -> None:
+    answer = town.operator.records.ExportRecords(pb.ExportRecordsRequest(page_size=500))
+    (unreadable,) = answer.unreadable
+    assert (unreadable.case_id, unreadable.case_number) == (broken, town.row(broken).case_number)
+    assert "ReplayCase tells why" in unreadable.message
+    told = duokua("case", "export", "--output", tmp_path, status=1).stdout
+    assert f"not all of case {unreadable.case_number}: entry 3" in told
+    assert "go on with --position" in told
+    as_json = json.loads(duokua("case", "export", "--output", tmp_path, "--json", status=1).stdout)
+    assert [each["case_id"] for each in as_json["unreadable"]] == [broken]
+    assert as_json["records"] == len(answer.records)
+    asked = pb.ExportCaseRequest(case_id=broken)
+    assert refusal(lambda: list(town.operator.records.ExportCase(asked)))[1] == "HISTORY_UNREADABLE"

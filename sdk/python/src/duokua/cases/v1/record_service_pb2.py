@@ -27,7 +27,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$duokua/cases/v1/record_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1c\x64uokua/cases/v1/record.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x11\x45xportCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"F\n\x12\x45xportCaseResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.duokua.cases.v1.ExchangeRecord\"f\n\x14\x45xportRecordsRequest\x12\x10\n\x08position\x18\x01 \x01(\x04\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x03 \x01(\r\"n\n\x15\x45xportRecordsResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.duokua.cases.v1.ExchangeRecord\x12\x15\n\rnext_position\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x32\xf0\x01\n\rRecordService\x12i\n\nExportCase\x12\".duokua.cases.v1.ExportCaseRequest\x1a#.duokua.cases.v1.ExportCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12t\n\rExportRecords\x12%.duokua.cases.v1.ExportRecordsRequest\x1a&.duokua.cases.v1.ExportRecordsResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.export <b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$duokua/cases/v1/record_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1c\x64uokua/cases/v1/record.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n\x11\x45xportCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"F\n\x12\x45xportCaseResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.duokua.cases.v1.ExchangeRecord\"f\n\x14\x45xportRecordsRequest\x12\x10\n\x08position\x18\x01 \x01(\x04\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x03 \x01(\r\"\xa3\x01\n\x15\x45xportRecordsResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.duokua.cases.v1.ExchangeRecord\x12\x15\n\rnext_position\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x33\n\nunreadable\x18\x04 \x03(\x0b\x32\x1f.duokua.cases.v1.UnreadableCase\"G\n\x0eUnreadableCase\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t2\xf0\x01\n\rRecordService\x12i\n\nExportCase\x12\".duokua.cases.v1.ExportCaseRequest\x1a#.duokua.cases.v1.ExportCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12t\n\rExportRecords\x12%.duokua.cases.v1.ExportRecordsRequest\x1a&.duokua.cases.v1.ExportRecordsResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.export <b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,8 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTCASERESPONSE']._serialized_end=269
   _globals['_EXPORTRECORDSREQUEST']._serialized_start=271
   _globals['_EXPORTRECORDSREQUEST']._serialized_end=373
-  _globals['_EXPORTRECORDSRESPONSE']._serialized_start=375
-  _globals['_EXPORTRECORDSRESPONSE']._serialized_end=485
-  _globals['_RECORDSERVICE']._serialized_start=488
-  _globals['_RECORDSERVICE']._serialized_end=728
+  _globals['_EXPORTRECORDSRESPONSE']._serialized_start=376
+  _globals['_EXPORTRECORDSRESPONSE']._serialized_end=539
+  _globals['_UNREADABLECASE']._serialized_start=541
+  _globals['_UNREADABLECASE']._serialized_end=612
+  _globals['_RECORDSERVICE']._serialized_start=615
+  _globals['_RECORDSERVICE']._serialized_end=855
 # @@protoc_insertion_point(module_scope)

@@ -54,8 +54,8 @@ class RecordServiceServicer:
     def ExportCase(self, request, context):
         """All records of one case with all their versions, oldest first, in batches. An applicant exports its own cases, an
         operator all.
-        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed; ReplayCase tells
-        where).
+        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed from here on;
+        ReplayCase tells where).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,10 +63,8 @@ class RecordServiceServicer:
 
     def ExportRecords(self, request, context):
         """The records of all cases, in the order of the case log, which has an entry some seconds after it was written: ask
-        again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is left out
-        or told twice.
-        Errors: FAILED_PRECONDITION HISTORY_UNREADABLE (of one case; `case_id` and `next_position`, after it, are in the
-        metadata).
+        again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is told
+        twice, and nothing left out but what cannot be replayed, which is named in `unreadable`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,15 +36,13 @@ class RecordServiceStub:
     ExportCase: _grpc.UnaryStreamMultiCallable[_record_service_pb2.ExportCaseRequest, _record_service_pb2.ExportCaseResponse]
     """All records of one case with all their versions, oldest first, in batches. An applicant exports its own cases, an
     operator all.
-    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed; ReplayCase tells
-    where).
+    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed from here on;
+    ReplayCase tells where).
     """
     ExportRecords: _grpc.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordsRequest, _record_service_pb2.ExportRecordsResponse]
     """The records of all cases, in the order of the case log, which has an entry some seconds after it was written: ask
-    again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is left out
-    or told twice.
-    Errors: FAILED_PRECONDITION HISTORY_UNREADABLE (of one case; `case_id` and `next_position`, after it, are in the
-    metadata).
+    again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is told
+    twice, and nothing left out but what cannot be replayed, which is named in `unreadable`.
     """
 
 @_typing.type_check_only
@@ -55,15 +53,13 @@ class RecordServiceAsyncStub(RecordServiceStub):
     ExportCase: _aio.UnaryStreamMultiCallable[_record_service_pb2.ExportCaseRequest, _record_service_pb2.ExportCaseResponse]  # type: ignore[assignment]
     """All records of one case with all their versions, oldest first, in batches. An applicant exports its own cases, an
     operator all.
-    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed; ReplayCase tells
-    where).
+    Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed from here on;
+    ReplayCase tells where).
     """
     ExportRecords: _aio.UnaryUnaryMultiCallable[_record_service_pb2.ExportRecordsRequest, _record_service_pb2.ExportRecordsResponse]  # type: ignore[assignment]
     """The records of all cases, in the order of the case log, which has an entry some seconds after it was written: ask
-    again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is left out
-    or told twice.
-    Errors: FAILED_PRECONDITION HISTORY_UNREADABLE (of one case; `case_id` and `next_position`, after it, are in the
-    metadata).
+    again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is told
+    twice, and nothing left out but what cannot be replayed, which is named in `unreadable`.
     """
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,8 +73,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_record_service_pb2.ExportCaseResponse], _abc.AsyncIterator[_record_service_pb2.ExportCaseResponse]]:
         """All records of one case with all their versions, oldest first, in batches. An applicant exports its own cases, an
         operator all.
-        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed; ReplayCase tells
-        where).
+        Errors: NOT_FOUND CASE_NOT_FOUND, FAILED_PRECONDITION HISTORY_UNREADABLE (it cannot be replayed from here on;
+        ReplayCase tells where).
         """
 
     @_abc_1.abstractmethod
@@ -88,10 +84,8 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_service_pb2.ExportRecordsResponse, _abc.Awaitable[_record_service_pb2.ExportRecordsResponse]]:
         """The records of all cases, in the order of the case log, which has an entry some seconds after it was written: ask
-        again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is left out
-        or told twice.
-        Errors: FAILED_PRECONDITION HISTORY_UNREADABLE (of one case; `case_id` and `next_position`, after it, are in the
-        metadata).
+        again with `next_position` to go on, at once or, after an answer without records, after a pause. Nothing is told
+        twice, and nothing left out but what cannot be replayed, which is named in `unreadable`.
         """
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
