@@ -10,14 +10,14 @@ from rich.console import Console
 from cli.options import AsJson
 from cli.output import console, counted, print_json, say
 from cli.scenarios.faulty import print_faults
-from cli.scenarios.folders import Folder, OverlayPath, read_folder, read_overlay
+from cli.scenarios.folders import OverlayPath, Where, read_files, read_overlay
 
 WHOLE = 10_000
 """Wider than any line."""
 
 
 def graph(
-    folder: Folder,
+    where: Where,
     overlay: OverlayPath = None,
     svg: Annotated[
         Path | None,
@@ -33,10 +33,10 @@ def graph(
     from cli.drawing.tree import tree_of  # noqa: PLC0415
     from services.matters.package.compiler import check_package  # noqa: PLC0415
 
-    scenario, faults = check_package(read_folder(folder), read_overlay(overlay))
+    scenario, faults = check_package(read_files(where), read_overlay(overlay))
     if scenario is None:
         print_faults(faults)
-        say(f"{folder}: {counted(len(faults), 'fault')}, so nothing was drawn")
+        say(f"{where}: {counted(len(faults), 'fault')}, so nothing was drawn")
         raise typer.Exit(1)
     if svg == Path("-"):
         sys.stdout.write(draw(scenario))

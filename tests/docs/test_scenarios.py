@@ -4,15 +4,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from cli.rehearsal.running import publish, run_trial
 from cli.scenarios.folders import read_folder
+from cli.supervise import environment_of
 from services.matters.package.compiler import examine_package
 from services.matters.package.trialchecks import read_trials
 from services.matters.package.trials import GivenPart, HappeningPart, ThenPart
 from tests.docs.pages import ROOT, Code, code_blocks, read, section, tables
+from tests.platform.starting import embedded
 
 PAGE = "docs/scenarios.md"
 
@@ -25,16 +29,20 @@ def runs(blocks: list[Code]) -> Iterator[tuple[str, str]]:
             yield block.text, shown.text if shown and shown.language == "text" else ""
 
 
-def run(commands: str, folder: Path) -> str:
+def run(commands: str, folder: Path, settings: Mapping[str, str]) -> str:
     """The output of commands in a shell that stops at the first failure."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUOKUA_")}
     environment = {
-        **os.environ,
+        **inherited,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sdk/python/src")]),
         "COLUMNS": "200",
+        **settings,
     }
     shell = ["bash", "-euo", "pipefail", "-c", commands]
-    done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        shell, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -46,18 +54,37 @@ def pattern(shown: str) -> re.Pattern[str]:
     return re.compile(text.replace("\n.*\n", r"\n(?:.*\n)*?"))
 
 
-def follow(title: str, folder: Path) -> int:
+def follow(title: str, folder: Path, settings: Mapping[str, str]) -> int:
     """Do what a section says; gives how many blocks of commands there were."""
     count = 0
     for commands, shown in runs(code_blocks(section(read(PAGE), title))):
-        said = run(commands, folder)
+        said = run(commands, folder, settings)
         assert pattern(shown).search(said), f"{commands}\n--- printed\n{shown}\n--- said\n{said}"
         count += 1
     return count
 
 
-def test_the_first_scenario_is_written_as_the_page_says(tmp_path: Path) -> None:
-    assert follow("Write your first scenario in 15 minutes", tmp_path) == 8
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A folder in which the first part of the page was followed, and how many blocks of commands it has."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    return folder, follow("Write your first scenario in 15 minutes", folder, {})
+
+
+@pytest.mark.journey
+@pytest.mark.timeout(300)
+def test_the_first_scenario_is_written_as_the_page_says(written: tuple[Path, int]) -> None:
+    folder, blocks = written
+    assert blocks == 9
+    assert (folder / "open-stall-0.1.0.duokua").is_file()
+
+
+@pytest.mark.journey
+@pytest.mark.timeout(300)
+def test_a_scenario_from_elsewhere_is_installed_as_the_page_says(written: tuple[Path, int], tmp_path: Path) -> None:
+    folder, _ = written
+    with embedded(tmp_path) as installation:
+        assert follow("Install a scenario from elsewhere", folder, environment_of(installation.settings)) == 4
 
 
 def test_output_that_differs_is_noticed() -> None:
