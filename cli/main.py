@@ -24,6 +24,7 @@ from cli import (
     incidents,
     log,
     organs,
+    persons,
     regions,
     routes,
     scenarios,
@@ -42,6 +43,7 @@ app.add_typer(organs.app, name="organ")
 app.add_typer(capabilities.app, name="capability")
 app.add_typer(seals.app, name="seal")
 app.add_typer(clients.app, name="client")
+app.add_typer(persons.app, name="person")
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(routes.app, name="route")
 app.add_typer(cases.app, name="case")

@@ -128,6 +128,26 @@ def test_an_organ_is_found_by_either_name_and_a_capability_is_withdrawn(place: P
     assert place.json(f"capability list --organ {ABOVE}") == []
 
 
+def test_a_person_is_registered_once(place: Place, said: str) -> None:
+    assert said
+    person = place.json("person register 李雷 --number 330106199003071236 --assurance 2")
+    assert (person["kind"], person["name"], person["assurance"]) == ("PERSON_KIND_NATURAL", "李雷", 2)
+    assert "199003" not in person["masked_number"]
+    asked = place.shell("echo 330106199003071236 | .venv/bin/duokua person register 李雷 --json")
+    assert json.loads(asked.stdout) == person, "asked for beside the output"
+    firm = place.json(f"person register 某餐饮公司 --kind legal --number {USCC}")
+    assert firm["kind"] == "PERSON_KIND_LEGAL"
+    told = place.shell(f".venv/bin/duokua person register 某餐饮公司 --kind legal --number {USCC}").stdout
+    assert f"person {firm['person_id']} 某餐饮公司" in told
+
+
+def test_keys_that_the_readme_makes_are_never_committed() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    folders = {Path(found).parts[0] for found in re.findall(r"--key (\S+)", commands_of("README.md"))}
+    assert folders
+    assert {f"/{folder}/" for folder in folders} <= set(ignored)
+
+
 def test_a_disabled_client_is_not_taken_for_registered(place: Place, said: str) -> None:
     assert said
     register = "client register gone --role portal --key keys/gone.jwk"
