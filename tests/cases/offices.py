@@ -96,4 +96,5 @@ def refusal(call: Any, *arguments: Any, **options: Any) -> tuple[str, str, list[
     error = caught.value
     if not isinstance(error, errors.DuokuaError):
         error = errors.from_rpc(error)  # type: ignore[arg-type] # a failed call tells its code too
+    assert "+00:00" not in error.message, "instants are told as the contracts have them, with a Z"
     return error.code.name, error.reason, [violation.field for violation in error.violations]

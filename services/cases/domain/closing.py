@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.cases.domain.case import Case, CaseStatus
 from services.cases.domain.effects import CaseDelivered
+from services.cases.domain.history import timestamp
 from services.cases.domain.inputs import Archived, Delivered
 from services.cases.domain.proceedings import Delivery
 from services.cases.domain.refusal import Refusal
@@ -18,7 +19,7 @@ def delivered(turn: Turn, given: Delivered) -> None:
             return
         raise Refusal(
             "ALREADY_DELIVERED",
-            f"the results of case {case_id} were delivered at {before.delivered_at} by {before.channel}",
+            f"the results of case {case_id} were delivered at {timestamp(before.delivered_at)} by {before.channel}",
         )
     if turn.status is not CaseStatus.COMPLETED:
         raise Refusal("NOT_COMPLETED", f"case {case_id} is {turn.status}; only the results of a completed one go out")
@@ -55,5 +56,6 @@ def check_not_archived(turn: Turn) -> None:
     if turn.proceedings.archived_at is not None:
         raise Refusal(
             "CASE_ARCHIVED",
-            f"case {turn.before.case_id} was archived at {turn.proceedings.archived_at}; nothing more is taken",
+            f"case {turn.before.case_id} was archived at {timestamp(turn.proceedings.archived_at)}; "
+            "nothing more is taken",
         )

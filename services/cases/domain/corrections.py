@@ -67,7 +67,7 @@ def corrected(turn: Turn, given: Corrected) -> None:
     if correction.status is not CorrectionStatus.OPEN:
         raise Refusal(
             "CORRECTION_SETTLED",
-            f"request {given.correction_no} for corrections was {correction.status} at {correction.settled_at}; "
+            f"request {given.correction_no} for corrections was {correction.status} before; "
             "nothing was taken: see what is asked for now",
         )
     settle(turn, correction, CorrectionStatus.SUPPLIED, supplied)

@@ -19,6 +19,7 @@ from services.cases.domain.case import Case, Incident, StepState, StepStatus, Un
 from services.cases.domain.dataflow import check_result
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.flow import go_on, look_again
+from services.cases.domain.history import timestamp
 from services.cases.domain.inputs import CaseStopped, NoticeWaived, StepForced, StepReassigned, StepSkipped
 from services.cases.domain.interruptions import drop
 from services.cases.domain.notices import is_wanted, request_notice, waive_notice
@@ -161,7 +162,8 @@ def open_incident(turn: Turn, incident_id: str, request_id: str) -> Incident | N
     if incident.retried_by == request_id:
         return None
     raise Refusal(
-        "INCIDENT_RESOLVED", f"incident {incident_id} was resolved at {incident.resolved_at}; there is nothing to do"
+        "INCIDENT_RESOLVED",
+        f"incident {incident_id} was resolved at {timestamp(incident.resolved_at)}; there is nothing to do",
     )
 
 

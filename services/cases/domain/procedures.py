@@ -7,6 +7,7 @@ from services.cases.domain.answers import must_handle, open_task, task_of
 from services.cases.domain.case import StepStatus, TaskState, TaskStatus
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.effects import ProcedureBegan, ProcedureEnded
+from services.cases.domain.history import timestamp
 from services.cases.domain.inputs import Resumed, Suspended
 from services.cases.domain.proceedings import Procedure
 from services.cases.domain.refusal import Refusal
@@ -72,7 +73,7 @@ def _begun_on(turn: Turn, task: TaskState) -> Procedure:
             )
         raise Refusal(
             "PROCEDURE_ENDED",
-            f"the procedure that was begun on task {task.task_id} was over at {procedure.ended_at}; "
+            f"the procedure that was begun on task {task.task_id} was over at {timestamp(procedure.ended_at)}; "
             "what followed it is another task",
         )
     raise Refusal(

@@ -3,6 +3,7 @@
 from services.cases.domain.case import StepState, StepStatus
 from services.cases.domain.closing import check_not_archived
 from services.cases.domain.follow_ups import open_follow_up
+from services.cases.domain.history import timestamp
 from services.cases.domain.inputs import Rated
 from services.cases.domain.proceedings import Rating
 from services.cases.domain.refusal import Refusal
@@ -22,7 +23,8 @@ def rated(turn: Turn, given: Rated) -> None:
             return
         raise Refusal(
             "ALREADY_RATED",
-            f"{_what(turn, given.step_id)} was rated {before.level} at {before.rated_at}; a rating is given once",
+            f"{_what(turn, given.step_id)} was rated {before.level} at {timestamp(before.rated_at)}; "
+            "a rating is given once",
         )
     _check_ratable(turn, given)
     check_not_archived(turn)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from services.cases.domain import effects
 from services.cases.domain.answers import open_task
 from services.cases.domain.case import TaskKind, TaskState, TaskStatus
+from services.cases.domain.history import timestamp
 from services.cases.domain.inputs import VisitAttended, VisitScheduled
 from services.cases.domain.plan import Visit
 from services.cases.domain.refusal import Refusal
@@ -24,7 +25,7 @@ def visit_scheduled(turn: Turn, given: VisitScheduled) -> None:
     visit = _visit_of(turn, task)
     state = turn.proceedings.visits[visit.visit_id]
     if state.held_at is not None and not missing(turn, visit):
-        raise Refusal("VISIT_HELD", f"the joint visit {visit.visit_id} was held at {state.held_at}")
+        raise Refusal("VISIT_HELD", f"the joint visit {visit.visit_id} was held at {timestamp(state.held_at)}")
     if (state.at, state.place) == (given.at, given.place):
         return
     if sum(answer.kind == given.kind for answer in task.answers) >= MOST_APPOINTMENTS:

@@ -226,6 +226,7 @@ class Saga:
         with pytest.raises(Refusal) as refusal:
             self.take(given)
         assert refusal.value.reason in reasons
+        assert "+00:00" not in refusal.value.message, "instants are told as the contracts have them, with a Z"
         assert self.case is before
 
     def answer(self, given: Answer) -> "Saga":
