@@ -142,5 +142,5 @@ def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
         return
     say(f"{case.bundle_name} {case.case_number}  {enum_name(case, 'status')}")
     if case.refusal_reason:
-        say(f"refused: {case.refusal_reason}")
+        say(f"{enum_name(case, 'undo_cause')}: {case.refusal_reason}")
     print_rows(case.steps, STEP_COLUMNS, as_json=False, empty="")

@@ -9,17 +9,21 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.deciding import Force, Reason, Reassign, Reroute, Retry, Skip, Stop, Waive, decision_of
 from cli.options import AsJson
+from cli.organs import organ_id_of
 from cli.output import as_dict, counted, enum_name, every_page, print_json, print_rows, say
 from duokua.cases.v1 import case_pb2
 from duokua.cases.v1 import operations_service_pb2 as pb
+from duokua.cases.v1.case_service_pb2 import GetCaseRequest
 from duokua.client import Platform
 
 app = typer.Typer(no_args_is_help=True, help="Incidents: list, show, resolve, retry.")
 Cause = Annotated[str, typer.Option("--about", metavar="REASON", help="Only of this reason, such as NO_OFFICE.")]
 Bundle = Annotated[str, typer.Option(help="Only of cases of this bundle.")]
-Office = Annotated[str, typer.Option(help="Only of steps that this organ, by its id, had when the incident opened.")]
+Office = Annotated[
+    str, typer.Option(help="Only of steps that this organ, by its id or code, had when the incident opened.")
+]
 Step = Annotated[str, typer.Option(help="Only of this step.")]
-OfCase = Annotated[str, typer.Option("--case", metavar="CASE", help="Only of the case with this id.")]
+OfCase = Annotated[str, typer.Option("--case", metavar="CASE", help="Only of this case, by its id or number.")]
 
 COLUMNS = [
     ("incident", lambda incident: incident.incident_id),
@@ -49,8 +53,8 @@ def list_incidents(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """List what waits for an operator, with the cause and what to do."""
-    wanted = pb.IncidentFilter(reason=about, bundle_id=bundle, organ_id=organ, step_id=step, case_id=case)
     with connect(Settings()) as platform:
+        wanted = _filter_of(platform, about=about, bundle=bundle, organ=organ, step=step, case=case)
         found = every_page(
             lambda token: platform.operations.ListIncidents(
                 pb.ListIncidentsRequest(page_size=1000, page_token=token, include_resolved=everything, filter=wanted)
@@ -101,14 +105,13 @@ def resolve(  # noqa: PLR0913, PLR0917 - options
 ) -> None:
     """Decide about incidents, each for itself; ends with status 1 when some could not be resolved."""
     request = pb.ResolveIncidentsRequest(request_id=request_id or new_id(), reason=reason)
-    wanted = pb.IncidentFilter(reason=about, bundle_id=bundle, organ_id=organ, step_id=step, case_id=case)
-    if everything == bool(incidents) or (incidents and wanted != pb.IncidentFilter()):
+    if everything == bool(incidents) or (incidents and any((about, bundle, organ, step, case))):
         raise typer.BadParameter("name incidents, or say --all, with filters if you like")
     if incidents:
         request.incident_ids.extend(incidents)
-    else:
-        request.filter.CopyFrom(wanted)
     with connect(Settings()) as platform:
+        if not incidents:
+            request.filter.CopyFrom(_filter_of(platform, about=about, bundle=bundle, organ=organ, step=step, case=case))
         decision = decision_of(
             platform,
             retry=retry,
@@ -160,6 +163,17 @@ def _resolved(
         f"the same command with --request-id {request.request_id} goes on"
     )
     raise ValueError(message)
+
+
+def _filter_of(platform: Platform, *, about: str, bundle: str, organ: str, step: str, case: str) -> pb.IncidentFilter:
+    """The filter of what the options say; raises NotFound for an organ or case that there is not."""
+    return pb.IncidentFilter(
+        reason=about,
+        bundle_id=bundle,
+        organ_id=organ_id_of(platform, organ) if organ else "",
+        step_id=step,
+        case_id=platform.cases.GetCase(GetCaseRequest(case_id=case)).case.case_id if case else "",
+    )
 
 
 def _decisions(incident: case_pb2.Incident) -> list[str]:

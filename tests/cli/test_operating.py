@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from services.cases import store
 from tests.cases.offices import Offices, offices
 
 
@@ -64,6 +65,22 @@ def test_an_incident_is_listed_shown_and_resolved(desk: Desk) -> None:
     assert "resolved at" in desk.run("incident", "show", listed["incident_id"]).stdout
 
 
+def test_incidents_are_found_by_the_code_of_their_office_and_the_number_of_their_case(desk: Desk) -> None:
+    case_id = desk.stuck("food")
+    number = desk.town.row(case_id).case_number
+    (listed,) = desk.json("incident", "list", "--case", number)
+    assert listed["case_id"] == case_id
+    (organ,) = (each for each in desk.json("organ", "list") if each["organ_id"] == desk.town.sign_organ)
+    with desk.town.database.begin() as work:
+        its = store.incidents.c.case_id == case_id
+        work.connection.execute(store.incidents.update().where(its).values(organ_id=organ["organ_id"]))
+    assert desk.json("incident", "list", "--organ", organ["uscc"])[0]["case_id"] == case_id
+    unknown = desk.run("incident", "list", "--organ", "nobody", "--json")
+    assert "ORGAN_NOT_FOUND" in str(unknown.exception), "not that nothing waits"
+    options = ("--all", "--case", desk.town.row(desk.stuck("food")).case_number, "--skip", "--reason", "不需要")
+    assert desk.json("incident", "resolve", *options)["summary"]["resolved"] == 1
+
+
 def test_many_incidents_are_resolved_and_what_fails_is_told(desk: Desk) -> None:
     good, pivot = desk.stuck("sign"), desk.stuck("deliver")
     incidents = [f"{good}:i1", f"{pivot}:i1", "nothing:i1"]
@@ -109,6 +126,7 @@ def test_cases_are_found_and_stopped(desk: Desk) -> None:
     (found,) = desk.json("case", "search", "--number", number, "--organ", desk.town.food_organ, "--status", "running")
     assert (found["case_id"], found["status"], found["open_incidents"]) == (case_id, "CASE_STATUS_RUNNING", 0)
     assert "undone" in desk.run("case", "stop", number, "--reason", "重复申报").stdout
+    assert "\nstopped: 重复申报\n" in desk.run("case", "show", number).stdout, "not refused: no office did"
     assert desk.json("case", "search", "--number", number, "--status", "running") == []
     (ended,) = desk.json("case", "search", "--number", number, "--ended-from", "2020-01-01")
     assert ended["case_id"] == case_id
