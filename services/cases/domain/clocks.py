@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from services.cases.domain.history import timestamp
 from services.cases.domain.refusal import Refusal
 
 
@@ -174,7 +175,7 @@ def extend(clock: Clock, at: datetime, amount: int, reason: str, authority: str)
         (before,) = clock.extensions
         raise Refusal(
             "ALREADY_EXTENDED",
-            f"the limit was extended by {before.amount} {unit}s at {before.granted_at.isoformat()}, by leave of "
+            f"the limit was extended by {before.amount} {unit}s at {timestamp(before.granted_at)}, by leave of "
             f"{before.authority}; that is done once: decide in the time that is left",
         )
     if amount < 1:
@@ -193,7 +194,7 @@ def end(clock: Clock, at: datetime) -> Clock:
 
 def _check_not_ended(clock: Clock) -> None:
     if clock.ended_at is not None:
-        raise Refusal("CLOCK_ENDED", f"the clock ended at {clock.ended_at.isoformat()}: nothing can change it")
+        raise Refusal("CLOCK_ENDED", f"the clock ended at {timestamp(clock.ended_at)}: nothing can change it")
 
 
 def _open(clock: Clock, stop_id: str) -> Stop | None:
