@@ -1,7 +1,7 @@
 """Runs the tests of a package: given, when, then."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -68,10 +68,10 @@ def publish(scenario: Scenario) -> Published:
     return compile_bundle(bundle_message(bundle).SerializeToString())
 
 
-def run_trial(published: Published, trial: Trial, files: Mapping[str, bytes]) -> Outcome:
-    """Run one test; `files` are those of its package."""
+def run_trial(published: Published, trial: Trial, files: Mapping[str, bytes], added: Collection[str] = ()) -> Outcome:
+    """Run one test; `files` are those of its package, and `added` the steps of a region, of which it knows nothing."""
     started = time.perf_counter()
-    run = _Run(published, trial, files)
+    run = _Run(published, trial, files, frozenset(added))
     missed = [_missed(trial, each) for each in run.misses()]
     milliseconds = (time.perf_counter() - started) * 1000
     stage = run.stage
@@ -105,8 +105,9 @@ def _ways(stage: Stage | None) -> dict[str, frozenset[str]]:
 class _Run:
     """One test on its way."""
 
-    def __init__(self, published: Published, trial: Trial, files: Mapping[str, bytes]) -> None:
+    def __init__(self, published: Published, trial: Trial, files: Mapping[str, bytes], added: frozenset[str]) -> None:
         self._published = published
+        self._added = added
         self._part = trial.part
         self._files = files
         self._here: Path = ()
@@ -129,7 +130,7 @@ class _Run:
         given, then = self._part.given, self._part.then
         self._here = ("given",)
         without_office = frozenset(step_id for step_id, does in given.offices.items() if does == "none")
-        stage = self.stage = Stage(self._published, moment_of(given.at), without_office)
+        stage = self.stage = Stage(self._published, moment_of(given.at), without_office, self._added)
         if then.turned_away:
             yield from self._turned_away(stage, given, then)
             return

@@ -64,7 +64,9 @@ class _Calendars:
 class Stage:
     """A case, everything that has been said about it, and the time."""
 
-    def __init__(self, published: Published, now: datetime, without_office: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, published: Published, now: datetime, without_office: frozenset[str], added: frozenset[str]
+    ) -> None:
         self.published = published
         self.plan = published.plan
         self.calendar = built_in()
@@ -76,7 +78,8 @@ class Stage:
         self.given: dict[str, task_pb2.Task] = {}
         """The last task to handle that the office of a step was given, by step."""
         self.undone: list[str] = []
-        """The steps whose offices have undone their result, in that order."""
+        """The steps of the package whose offices have undone their result, in that order."""
+        self._added = added
         self.story = Story(self.plan)
         self.outbox = Outbox(self.plan, without_office, now)
         self.refused: set[str] = set()
@@ -149,7 +152,7 @@ class Stage:
         task = self.case.tasks[given.task_id]
         if not isinstance(given, KEEPING):
             self.open.pop(given.task_id, None)
-        if isinstance(given, Completed) and task.kind is TaskKind.UNDO:
+        if isinstance(given, Completed) and task.kind is TaskKind.UNDO and task.step_id not in self._added:
             self.undone.append(task.step_id)
         if given.kind == "refused":
             self.refused.add(task.step_id)

@@ -50,12 +50,21 @@ def rehearse(
         raise typer.Exit(1)
     chosen = [each for each in trials if only in each.part.name and (not file or each.source.file == file)]
     published = publish(examined.scenario)
-    outcomes = [run_trial(published, each, files) for each in chosen]
+    added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
+    outcomes = [run_trial(published, each, files, added) for each in chosen]
     if json:
         print_json({"faults": [], "tests": [_as_json(each) for each in outcomes], "steps": _ways_of(outcomes)})
     else:
         _print_all(outcomes, folder, stories=stories)
     raise typer.Exit(0 if outcomes and all(each.passed for each in outcomes) else 1)
+
+
+def _own_steps(files: Mapping[str, bytes]) -> set[str]:
+    """The steps that a package has without any overlay."""
+    from services.matters.package.compiler import examine_package  # noqa: PLC0415 - only what a command needs is loaded
+
+    alone = examine_package(files).manifest
+    return {step.id for step in alone.steps} if alone else set()
 
 
 def _print_all(outcomes: Sequence["Outcome"], folder: Path, *, stories: bool) -> None:

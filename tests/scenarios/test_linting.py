@@ -270,3 +270,20 @@ def test_an_overlay_is_linted_and_tested_with_its_package(tmp_path: Path) -> Non
     code, said = _run("lint", folder, "--overlay", overlay)
     assert code == 1
     assert "overlay.yaml:2:15 package.id" in said
+
+
+def test_tests_of_a_package_know_nothing_of_a_step_that_a_region_adds(tmp_path: Path) -> None:
+    point = "  - {id: more, name: {zh: 其他, en: More}, after: [check], before: [card]}"
+    files = sound(TESTS, ("steps:\n", f"extension_points:\n{point}\nsteps:\n"))
+    refused = a_test("step: card, refuse: 不符", then="{case: undone, undone: [permit]}", name="all undone")
+    files["tests/more.test.yaml"] = f"tests:\n{refused}".encode()
+    folder = _folder(tmp_path / "package", files)
+    step = "  - {at: more, id: tobacco, matter: tobacco, undo: task}"
+    overlay = {
+        "overlay.yaml": f'format: 1\npackage: {{id: open-shop, version: "1.0.0"}}\nregion: "330108"\nsteps:\n{step}\n',
+        "matters/tobacco.yaml": '{catalog_code: "330731907000", name: {zh: 烟草, en: Tobacco}, type: "07"}',
+    }
+    region = _folder(tmp_path / "region", {path: text.encode() for path, text in overlay.items()})
+    code, said = _run("test", folder, "--overlay", region)
+    assert code == 0, said
+    assert "tobacco: 7 completed, 4 undone" in said
