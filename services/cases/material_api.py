@@ -32,8 +32,6 @@ MOST_STREAMS = 32
 MOST_STREAMS_OF_ONE = 4
 """Of these for one person."""
 CHUNK = 256 * 1024
-READ = 1024 * 1024
-"""In bytes: what a download holds in memory, and reads with one request to the store."""
 
 
 class MaterialApi:
@@ -92,8 +90,7 @@ class MaterialApi:
             raise Invalid("BAD_REQUEST", "the offset is beyond the end", [fault])
         header = pb.DownloadHeader(media_type=found.media_type, sha256=found.sha256, size=found.size)
         yield pb.DownloadMaterialResponse(header=header)
-        for start in range(request.offset, found.size, READ):
-            piece = await self._reading.read(found, start, READ)
+        async for piece in self._reading.pieces(found, request.offset):
             for offset in range(0, len(piece), CHUNK):
                 yield pb.DownloadMaterialResponse(chunk=piece[offset : offset + CHUNK])
 

@@ -97,7 +97,7 @@ class TaskApi:
         if found.size > LARGEST_MATERIAL:
             message = f"the material has {found.size} bytes: fetch it with MaterialService.DownloadMaterial"
             raise Conflict("MATERIAL_TOO_LARGE", message, bytes=found.size, largest=LARGEST_MATERIAL)
-        content = await self._reading.read(found, 0, found.size)
+        content = await self._reading.whole(found)
         return pb.GetMaterialResponse(media_type=found.media_type, content=content)
 
     def _find_material(self, call: StreamCall, request: pb.GetMaterialRequest) -> Found:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+from sqlalchemy import text
 
 from chassis.clock import new_id
 from duokua import errors
@@ -262,6 +263,35 @@ def test_the_uploads_of_a_person_at_a_time_are_bounded(town: Offices) -> None:
     for call in calls:
         if call is not refused:
             assert call.result().upload.status == pb.UPLOAD_STATUS_OPEN
+
+
+def test_a_damaged_content_is_told_before_the_last_of_it_is_given_out(town: Offices) -> None:
+    content = os.urandom(2_500_000)
+    upload = uploaded(town.applicant, content)
+    case = town.applicant.cases.SubmitCase(naming(content)).case
+    (path,) = town.edge.settings.data_dir.rglob(upload.sha256)
+    path.write_bytes(b"\0" + content[1:])
+    came = bytearray()
+
+    def download() -> None:
+        asked = pb.DownloadMaterialRequest(case_id=case.case_id, sha256=upload.sha256)
+        for response in town.applicant.materials.DownloadMaterial(asked):
+            came.extend(response.chunk)
+
+    assert refusal(download)[:2] == ("FAILED_PRECONDITION", "MATERIAL_DAMAGED")
+    assert len(came) == 2 * 1024 * 1024
+    _, rest = downloaded(town.applicant, offset=2_000_000, case_id=case.case_id, sha256=upload.sha256)
+    assert rest == content[2_000_000:], "who goes on from an offset compares the whole"
+
+
+def test_a_small_content_that_was_changed_in_the_database_reaches_no_office(town: Offices) -> None:
+    town.opened()
+    (task,) = pulled(town.food)
+    asked = task_service_pb2.GetMaterialRequest(task_id=task.task_id, sha256=task.materials[0].sha256)
+    assert town.food.tasks.GetMaterial(asked).content
+    with town.database.begin() as work:
+        work.connection.execute(text("UPDATE contents SET content = :f"), {"f": b"%PDF-1.7 other"})
+    assert refusal(town.food.tasks.GetMaterial, asked)[:2] == ("FAILED_PRECONDITION", "MATERIAL_DAMAGED")
 
 
 def test_a_lost_content_is_told_as_lost(town: Offices) -> None:

@@ -160,6 +160,8 @@ def _download(services: Services, given: pb.DownloadMaterialRequest, file: Binar
                 if progress is not None and size is not None:
                     progress(request.offset, size)
         except DuokuaError as error:
+            if error.reason == "MATERIAL_DAMAGED":
+                raise ContentDamagedError(request.sha256) from error
             tries.failed(error)
     if request.offset != size or digest.hexdigest() != request.sha256:
         raise ContentDamagedError(request.sha256)

@@ -90,7 +90,9 @@ class MaterialServiceServicer:
         case. The first message tells hash and size; the client checks the hash over the whole, and goes on from an offset
         after a broken connection.
         Errors: NOT_FOUND TASK_NOT_FOUND, CASE_NOT_FOUND, MATERIAL_NOT_FOUND, INVALID_ARGUMENT (offset beyond the end),
-        UNAUTHENTICATED TOKEN_EXPIRED (go on from the offset with a new token), UNAVAILABLE BLOBS_UNAVAILABLE.
+        UNAUTHENTICATED TOKEN_EXPIRED (go on from the offset with a new token), UNAVAILABLE BLOBS_UNAVAILABLE,
+        FAILED_PRECONDITION MATERIAL_LOST (the store has it no more), MATERIAL_DAMAGED (it is not what was handed in: told
+        in the place of the last bytes, when the content is read from its beginning).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

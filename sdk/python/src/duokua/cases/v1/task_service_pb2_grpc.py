@@ -119,7 +119,8 @@ class TaskServiceServicer:
         """The content of a material that a task of the caller's organ declares; a large one streams with
         MaterialService.DownloadMaterial.
         Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
-        3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
+        3 MB), MATERIAL_LOST (the store has it no more), MATERIAL_DAMAGED (it is not what was handed in), UNAVAILABLE
+        BLOBS_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,7 +63,8 @@ class TaskServiceStub:
     """The content of a material that a task of the caller's organ declares; a large one streams with
     MaterialService.DownloadMaterial.
     Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
-    3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
+    3 MB), MATERIAL_LOST (the store has it no more), MATERIAL_DAMAGED (it is not what was handed in), UNAVAILABLE
+    BLOBS_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -101,7 +102,8 @@ class TaskServiceAsyncStub(TaskServiceStub):
     """The content of a material that a task of the caller's organ declares; a large one streams with
     MaterialService.DownloadMaterial.
     Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
-    3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
+    3 MB), MATERIAL_LOST (the store has it no more), MATERIAL_DAMAGED (it is not what was handed in), UNAVAILABLE
+    BLOBS_UNAVAILABLE.
     """
 
 class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -160,7 +162,8 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         """The content of a material that a task of the caller's organ declares; a large one streams with
         MaterialService.DownloadMaterial.
         Errors: NOT_FOUND TASK_NOT_FOUND, MATERIAL_NOT_FOUND, FAILED_PRECONDITION MATERIAL_TOO_LARGE (for one message:
-        3 MB), UNAVAILABLE BLOBS_UNAVAILABLE.
+        3 MB), MATERIAL_LOST (the store has it no more), MATERIAL_DAMAGED (it is not what was handed in), UNAVAILABLE
+        BLOBS_UNAVAILABLE.
         """
 
 def add_TaskServiceServicer_to_server(servicer: TaskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
