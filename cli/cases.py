@@ -10,7 +10,7 @@ from cli.case_view import tree_of
 from cli.connection import connect, connect_as
 from cli.migrating import migrate
 from cli.options import AsJson
-from cli.output import as_dict, console, counted, enum_name, every_page, print_json, print_rows, say
+from cli.output import as_dict, console, counted, enum_name, every_page, print_json, print_json_line, print_rows, say
 from cli.proving import proof, replay, verify
 from cli.ratings import deliver, rate
 from cli.records import export
@@ -78,10 +78,13 @@ def watch(
     principal: Principal = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Follow a case until it has ended."""
+    """Follow a case until it has ended. With --json each state of it is one line (JSON lines)."""
     with connect_as(person, principal) as platform:
         for answer in platform.cases.WatchCase(pb.WatchCaseRequest(case_id=case_id), timeout=None):
-            print_case(answer.case, as_json=json)
+            if json:
+                print_json_line(as_dict(answer.case))
+            else:
+                print_case(answer.case, as_json=False)
 
 
 @app.command()

@@ -39,15 +39,21 @@ def plain(text: str) -> str:
     return _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def as_json_text(data: object) -> str:
-    """One JSON document, of which a terminal would obey nothing either."""
-    text = json.dumps(data, ensure_ascii=False, indent=2)
+def as_json_text(data: object, indent: int | None = 2) -> str:
+    """One JSON document, of which a terminal would obey nothing either; on one line without an indent."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
     return _OBEYED.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def print_json(data: object) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(f"{as_json_text(data)}\n")
+
+
+def print_json_line(data: object) -> None:
+    """One of many JSON documents, each on a line of its own (JSON lines), at once, for whoever reads along."""
+    sys.stdout.write(f"{as_json_text(data, indent=None)}\n")
+    sys.stdout.flush()
 
 
 def say(text: str, to: Console | None = None) -> None:

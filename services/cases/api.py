@@ -1,7 +1,7 @@
 """CaseService: what applicants and operators ask, between contract and use cases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -109,8 +109,7 @@ class CaseApi:
         status = str(CASE_STATUSES[request.status]) if request.status else ""
         rows = self._cases.list_cases(call.work, asked, applicant_id, status)
         kept, token = asked.cut(rows, lambda row: [row.case_id])
-        messages = [self._message(call.work, call.caller, row) for row in kept]
-        return pb.ListCasesResponse(cases=messages, next_page_token=token)
+        return pb.ListCasesResponse(cases=self._messages(call.work, call.caller, kept), next_page_token=token)
 
     def get_history(self, call: Call, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
         """The chained entries of a case, of each what the caller may see."""
@@ -161,8 +160,16 @@ class CaseApi:
         return visible_case(self._cases, work, caller, case_id)
 
     def _message(self, work: UnitOfWork, caller: Caller, row: Row[Any]) -> case_pb2.Case:
-        plan = self._cases.plans.of(work.connection, row.bundle_id, row.bundle_version).plan
-        return shown_to(caller, case_message(row, plan, self._cases.reader(work, plan)))
+        (message,) = self._messages(work, caller, [row])
+        return message
+
+    def _messages(self, work: UnitOfWork, caller: Caller, rows: Sequence[Row[Any]]) -> list[case_pb2.Case]:
+        versions = {(row.bundle_id, row.bundle_version) for row in rows}
+        plans = {each: self._cases.plans.of(work.connection, *each).plan for each in versions}
+        # The newest calendar is asked for with each of them, and not with each case.
+        readers = {each: self._cases.reader(work, plan) for each, plan in plans.items()}
+        keyed = [((row.bundle_id, row.bundle_version), row) for row in rows]
+        return [shown_to(caller, case_message(row, plans[key], readers[key])) for key, row in keyed]
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -9,12 +9,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from duokua.cases.v1 import log_service_pb2
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
 from services.cases import store
+from services.cases.sequencer import Sequencer
 from tests.cases.builders import a_pdf
 from tests.cases.edge.test_correcting import asking
 from tests.cases.offices import Offices, answering, offices, pulled
+from tests.servers.process import wait_until
 
 USCC_KEY = "portal.jwk"
 
@@ -119,3 +122,37 @@ def test_the_person_must_be_named(portal: Portal) -> None:
     arguments = ["case", "withdraw", portal.asked(), "--reason", "另选了铺面"]
     result = CliRunner(env=portal.environment).invoke(app, arguments)
     assert result.exit_code == 2
+
+
+def test_the_states_of_a_watched_case_are_lines_of_json(portal: Portal) -> None:
+    (case_id,) = portal.town.opened()
+    assert portal.run("withdraw", case_id, "--reason", "不办了").exit_code == 0
+    watched = portal.run("watch", case_id, "--json")
+    assert watched.exit_code == 0, watched.output
+    states = [json.loads(line) for line in watched.output.splitlines() if line.startswith("{")]
+    assert [each["case_id"] for each in states] == [case_id]
+    assert states[-1]["status"] == "CASE_STATUS_UNDONE"
+
+
+def test_an_applicant_proves_the_own_case_without_what_is_internal(portal: Portal) -> None:
+    (case_id,) = portal.town.opened()
+    sequencer = Sequencer.from_settings(portal.town.edge.settings)
+    wait_until(lambda: _added(portal, sequencer, case_id), seconds=60, what="the entries are not logged")
+    made = portal.run("proof", case_id, "--wait", "0")
+    assert made.exit_code == 0, made.output
+    file, key = portal.file("proof.json", made.output[made.output.index("{\n") :]), portal.folder / "log.pem"
+    (known,) = portal.town.applicant.log.GetLogKeys(log_service_pb2.GetLogKeysRequest()).keys
+    key.write_text(known.public_key)
+    verified = CliRunner().invoke(app, ["case", "verify", str(file), "--key", str(key)])
+    assert verified.exit_code == 0, verified.output
+    assert "the internal part of all of them is withheld" in verified.output
+    contents = [each["content"] for each in json.loads(file.read_text())["entries"]]
+    assert [each["open"]["content"]["kind"] for each in contents] == ["submitted", "routed", "completed"]
+    assert contents[2]["open"]["content"]["actor"] == ""
+
+
+def _added(portal: Portal, sequencer: Sequencer, case_id: str) -> bool:
+    """Whether all entries of a case are in the log, after one more look of what adds them."""
+    sequencer.add_waiting(portal.town.database)
+    with portal.town.database.read() as work:
+        return all(row.leaf is not None for row in store.history_page(work.connection, case_id, 0, 100))

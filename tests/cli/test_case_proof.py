@@ -74,21 +74,21 @@ def test_for_programs_it_is_told_as_json(proof: Proof, key: Path) -> None:
         True,
         proof["case_id"],
         7,
-        0,
+        {"open": 0, "internal": 0},
         [],
     )
 
 
 def test_what_is_wrong_is_named_and_ends_with_status_1(proof: Proof, key: Path) -> None:
     forged = deepcopy(proof)
-    forged["entries"][2]["content"]["actor"] = "client:forger"
+    forged["entries"][2]["content"]["internal"]["content"]["actor"] = "client:forger"
     del forged["entries"][4]
     result = checked(forged, key)
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         f"case {proof['case_id']}: this history is not what the log holds",
         "  entry 5 is missing: the log holds 7 entries of this case",
-        "  entry 3 was changed: its content does not give its hash",
+        "  entry 3 was changed: its internal part is not the one that it commits to",
     ]
     found = json.loads(checked(forged, key, "--json").stdout)
     assert found["verified"] is False
@@ -118,6 +118,21 @@ def test_what_is_wrong_is_named_and_ends_with_status_1(proof: Proof, key: Path) 
                 "register does not say that the log holds 9007199254740991 entries of this case",
                 "entries 8 to 9007199254740991 are missing: the log holds 9007199254740991 of this case",
             ],
+        ),
+        (
+            lambda p: p["entries"][2]["content"].update(at="2026-03-02T01:00:00.000Z"),
+            ["entry 3 was changed: its content does not give its hash"],
+        ),
+        (
+            lambda p: p["entries"][0]["content"]["open"].update(commitment="00" * 32),
+            [
+                "entry 1 was changed: its open part is not the one that it commits to",
+                "entry 1 was changed: its content does not give its hash",
+            ],
+        ),
+        (
+            lambda p: p["entries"][0]["content"]["open"].update(salt=None, content=None, commitment="00" * 32),
+            ["entry 1 was changed: its content does not give its hash"],
         ),
         (
             lambda p: p["head"].update(size=155),
@@ -173,9 +188,11 @@ def test_nothing_in_a_proof_can_be_changed_unseen(proof: Proof, data: st.DataObj
 
 @given(st.data())
 def test_contents_can_be_withheld_and_the_rest_still_holds(proof: Proof, data: st.DataObject) -> None:
-    withheld = data.draw(st.sets(st.integers(0, 6)))
+    entries, parts = st.integers(0, 6), st.sampled_from(["open", "internal"])
     shown = deepcopy(proof)
-    for number in withheld:
+    for number, part in data.draw(st.sets(st.tuples(entries, parts))):
+        shown["entries"][number]["content"][part] |= {"salt": None, "content": None}
+    for number in data.draw(st.sets(entries)):
         shown["entries"][number]["content"] = None
     assert told(shown) == []
     number = data.draw(st.integers(0, 6))
@@ -186,9 +203,13 @@ def test_contents_can_be_withheld_and_the_rest_still_holds(proof: Proof, data: s
 def test_what_was_withheld_is_told(proof: Proof, key: Path) -> None:
     shown = deepcopy(proof)
     shown["entries"][1]["content"] = None
-    said = "  7 entries, none changed, missing or moved; the content of 1 of them is withheld and was not checked"
-    assert said in checked(shown, key).stdout.splitlines()
-    assert json.loads(checked(shown, key, "--json").stdout)["withheld"] == 1
+    shown["entries"][2]["content"]["internal"] |= {"salt": None, "content": None}
+    said = checked(shown, key).stdout.splitlines()
+    assert said[2:4] == [
+        "  the open part of 1 of them is withheld and was not checked",
+        "  the internal part of 2 of them is withheld and was not checked",
+    ]
+    assert json.loads(checked(shown, key, "--json").stdout)["withheld"] == {"open": 1, "internal": 2}
 
 
 def test_a_proof_survives_programs_that_rewrite_json(proof: Proof) -> None:
@@ -212,8 +233,8 @@ def test_another_key_is_told_apart_from_a_forged_head(proof: Proof, key: Path) -
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("[]", "is no proof of a case: the whole"),
-        ('{"format": "duokua case proof 2"}', "format: Input should be 'duokua case proof 1'"),
-        ('{"format": "duokua case proof 1", "case_id": "c\\n1"}', "case_id: Value error, must not hold control"),
+        ('{"format": "duokua case proof 1"}', "format: Input should be 'duokua case proof 2'"),
+        ('{"format": "duokua case proof 2", "case_id": "c\\n1"}', "case_id: Value error, must not hold control"),
     ],
 )
 def test_a_file_that_is_no_proof_is_refused(key: Path, text: str, told: str) -> None:
