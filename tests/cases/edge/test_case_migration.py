@@ -116,7 +116,7 @@ def test_what_is_wrong_whatever_the_case_is_told_at_once(town: Offices) -> None:
     twice = [pb.StepPlace(step_id="sign"), pb.StepPlace(step_id="sign", place="poster")]
     assert refused(mapping=twice) == ("INVALID_ARGUMENT", "BAD_REQUEST", ["mapping[1].step_id"])
     assert refused(reason="")[2] == ["reason"]
-    assert refused(request_id="")[2] == ["request_id"]
+    assert refused(request_id="r" * 300)[2] == ["request_id"]
 
 
 def test_only_operators_migrate(town: Offices) -> None:
