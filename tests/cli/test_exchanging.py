@@ -26,7 +26,7 @@ region: "330106"
 lead: {LEAD}
 bindings:
   offices: {{permits: {PERMITS}, counter: nearest}}
-  data: {{population: none}}
+  data: {{population-register: none}}
   seals: {{approval: own}}
 """
 

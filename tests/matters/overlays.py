@@ -13,7 +13,7 @@ requires:
       purpose: {zh: 审查并许可, en: Looks into it and permits it}
     - {id: counter, name: {zh: 综合窗口, en: Counter}}
   data:
-    - {id: population, name: {zh: 人口库, en: Population}}
+    - {id: population-register, name: {zh: 人口库, en: Population}}
   seals:
     - {id: approval, name: {zh: 审批专用章, en: Approval seal}}
 parameters:
@@ -33,7 +33,7 @@ bindings:
     permits: 11330106MB1A00010E
     counter: nearest
   data:
-    population: none
+    population-register: none
   seals:
     approval: lead
 parameters:
@@ -68,6 +68,7 @@ def left_open(**changes: tuple[str, str]) -> dict[str, bytes]:
     files = package(permit=("templates/permit.txt\n", "templates/permit.txt\n  seal: approval\n"))
     text = files["scenario.yaml"].decode()
     edits = [
+        ("    like: person-name\n", "    like: person-name\n    sources: [population-register]\n"),
         ("steps:\n", LEFT_OPEN),
         ("> 300", "> ${large}"),
         ("    undo: task\n", '    office: permits\n    undo: task\n    limits: {promised: "${promise}"}\n'),

@@ -52,7 +52,7 @@ EDITS = [
         "scenario.yaml",
         "zh: 人口库",
         "zh: 人口基础库",
-        ("needs data source population: name: 人口库 (Population) → 人口基础库 (Population)"),
+        ("needs data source population-register: name: 人口库 (Population) → 人口基础库 (Population)"),
     ),
     (
         "matters/permit.yaml",

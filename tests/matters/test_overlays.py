@@ -1,5 +1,8 @@
 """Overlays: what a region binds, sets and adds, and what is refused with its place."""
 
+import json
+
+import jsonschema_rs
 import pytest
 
 from services.matters.domain.bundle import Scenario, Step
@@ -23,7 +26,7 @@ def test_a_package_alone_is_compiled_with_its_defaults_and_nothing_bound() -> No
     assert [(each.kind, each.placeholder_id) for each in scenario.requires] == [
         (Needed.OFFICE, "permits"),
         (Needed.OFFICE, "counter"),
-        (Needed.DATA, "population"),
+        (Needed.DATA, "population-register"),
         (Needed.SEAL, "approval"),
     ]
 
@@ -65,10 +68,10 @@ def test_offline_organs_stay_as_they_are_named() -> None:
 def test_what_is_needed_must_be_bound_where_it_is_installed() -> None:
     assert faults_in(left_open(), None, installing=False) == {}
     assert faults_in(left_open(), None) == {
-        "scenario.yaml:32:7 requires.offices[0]": '"permits" (许可部门) is bound to nothing: give an overlay',
-        "scenario.yaml:35:7 requires.offices[1]": '"counter" (综合窗口) is bound to nothing: give an overlay',
-        "scenario.yaml:37:7 requires.data[0]": '"population" (人口库) is bound to nothing: give an overlay',
-        "scenario.yaml:39:7 requires.seals[0]": '"approval" (审批专用章) is bound to nothing: give an overlay',
+        "scenario.yaml:33:7 requires.offices[0]": '"permits" (许可部门) is bound to nothing: give an overlay',
+        "scenario.yaml:36:7 requires.offices[1]": '"counter" (综合窗口) is bound to nothing: give an overlay',
+        "scenario.yaml:38:7 requires.data[0]": '"population-register" (人口库) is bound to nothing: give an overlay',
+        "scenario.yaml:40:7 requires.seals[0]": '"approval" (审批专用章) is bound to nothing: give an overlay',
     }
     assert faults_in(package(), None) == {}
 
@@ -77,7 +80,12 @@ BROKEN = [
     ("counter: nearest", "", "overlay.yaml:7:5 bindings.offices", '"counter" (综合窗口, Counter) is missing'),
     ("counter:", "countr:", "overlay.yaml:8:5 bindings.offices.countr", 'did you mean "counter"?'),
     ("counter: nearest", "counter: nobody", "overlay.yaml:8:14 bindings.offices.counter", "there is no organ nobody"),
-    ("population: none", "population: nobody", "overlay.yaml:10:17 bindings.data.population", "no organ nobody"),
+    (
+        "population-register: none",
+        "population-register: nobody",
+        "overlay.yaml:10:26 bindings.data.population-register",
+        "no organ nobody",
+    ),
     ("approval: lead", "approval: led", "overlay.yaml:12:15 bindings.seals.approval", "there is no organ led"),
     ("lead: lead", "lead: led", "overlay.yaml:4:7 lead", "there is no organ led"),
     ("organ: tobacco", "organ: snuff", "overlay.yaml:21:12 steps[0].organ", "there is no organ snuff-office"),
@@ -142,3 +150,80 @@ def test_an_overlay_without_its_file_and_one_that_is_no_yaml_are_each_one_fault(
     assert list(faults_in(left_open(), {"overlay.yaml": b"\xff"})) == ["overlay.yaml:1:1"]
     large = {"overlay.yaml": b"#" * 10_000_000}
     assert "256000 at most" in faults_in(left_open(), large)["overlay.yaml"]
+
+
+OWN = """\
+questions:
+  - {field: tobacco.sold, ask: {zh: 是否经营烟草, en: Is tobacco sold}, required: false}
+sections: {tobacco: {zh: 烟草, en: Tobacco}}
+elements:
+  tobacco-kinds: {name: {zh: 种类, en: Kinds}, values: [卷烟, 雪茄烟]}
+materials:
+  - {kind: photo, name: {zh: 照片, en: Photo}, media_types: [image/png]}
+steps:
+"""
+ASKED = "when: has(form.tobacco) && has(form.tobacco.sold) && form.tobacco.sold"
+
+
+def asking(*changes: tuple[str, str]) -> dict[str, bytes]:
+    """An overlay whose step has a question, a data element and a material of its own."""
+    said = overlay(("steps:\n", OWN), ("when: form.shop.area > 20", ASKED), *changes)
+    matter = said["matters/tobacco.yaml"].decode()
+    matter = matter.replace("area: floor-area}", "area: floor-area, tobacco.kind: tobacco-kinds}\nmaterials: [photo]")
+    return said | {"matters/tobacco.yaml": matter.encode()}
+
+
+def test_a_region_asks_for_what_its_own_steps_need_and_a_form_without_it_stays_good() -> None:
+    scenario = compile_package(left_open(), asking(), organ_id)
+    schema = json.loads(scenario.form_schema)
+    assert schema["properties"]["tobacco"]["properties"]["sold"]["title"] == "是否经营烟草"
+    assert [material.kind for material in scenario.materials] == ["lease", "photo"]
+    accepts = jsonschema_rs.validator_for(schema)
+    form = {"owner": "王某", "shop": {"region": "330106", "area": 30}}
+    assert accepts.is_valid(form)
+    assert accepts.is_valid({**form, "tobacco": {"sold": True, "kind": "卷烟"}})
+    assert not accepts.is_valid({**form, "tobacco": {"sold": True}})
+    assert not accepts.is_valid({**form, "tobacco": {"sold": False, "kind": "卷烟"}})
+
+
+BROKEN_OWN = [
+    ("tobacco-kinds:", "seats:", "overlay.yaml:19:3 elements.seats", 'the package has "seats" itself'),
+    ("sections: {tobacco:", "sections: {shop:", "overlay.yaml:17:12 sections.shop", 'the package has "shop" itself'),
+    ("sections: {tobacco:", "sections: {tobaco:", "overlay.yaml:17:12 sections.tobaco", 'did you mean "tobacco"?'),
+    ("values: [卷烟, 雪茄烟]", "like: tobaco", "overlay.yaml:19:", "tobaco"),
+    ("media_types: [image/png]", "media_types: [png]", "overlay.yaml:21:", "a media type"),
+    ("{kind: photo,", "{kind: lease,", "overlay.yaml:21:12 materials[0].kind", "already"),
+    ("tobacco.sold, ask", "tobacco..sold, ask", "overlay.yaml:16:", "a path in the form"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "message"), BROKEN_OWN)
+def test_what_a_region_asks_for_is_checked_at_its_own_place(old: str, new: str, place: str, message: str) -> None:
+    faults = faults_in(left_open(), asking((old, new)))
+    assert any(each.startswith(place) and message in said for each, said in faults.items()), faults
+
+
+def sources_of(said: dict[str, bytes]) -> object:
+    schema = json.loads(compile_package(left_open(), said, organ_id).form_schema)
+    return schema["properties"]["owner"].get("x-source")
+
+
+def test_a_data_source_that_a_region_does_not_have_supplies_nothing_there() -> None:
+    assert sources_of(overlay()) is None
+    bound = sources_of(overlay(("population-register: none", "population-register: lead")))
+    assert bound == [
+        {
+            "id": "population-register",
+            "kind": "data",
+            "title": "人口基础信息库",
+            "title_en": "Population register",
+            "organ_id": "lead",
+        }
+    ]
+
+
+def test_a_data_source_that_no_field_comes_from_need_not_be_bound() -> None:
+    files = left_open(data=("{id: population-register,", "{id: place-register,"))
+    ((place, message),) = faults_in(files, None, installing=False).items()
+    assert place == "scenario.yaml:38:12 requires.data[0].id"
+    assert "no field of the form" in message

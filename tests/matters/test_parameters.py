@@ -136,3 +136,25 @@ NEEDS = [
 def test_placeholders_and_what_names_them_have_to_fit(old: str, new: str, place: str, message: str) -> None:
     faults = faults_in(left_open(needs=(old, new)), None, installing=False)
     assert any(each.endswith(place) and message in said for each, said in faults.items()), faults
+
+
+def test_values_stand_in_the_conditions_of_questions_fields_and_materials() -> None:
+    busy = "field: shop.busy, ask: {zh: 是否热门, en: Busy}"
+    question = f'questions:\n  - {{{busy}, when: "form.owner == ${{word}}", required: false}}\n'
+    files = left_open(
+        question=("steps:\n", f"{question}steps:\n"),
+        declared=(
+            "extension_points:",
+            '  - {id: word, name: {zh: 词, en: Word}, type: string, default: "甲"}\nextension_points:',
+        ),
+    )
+    permit = files["matters/permit.yaml"].decode()
+    permit = permit.replace("materials: [lease]", 'materials: [{kind: lease, when: "form.shop.area > ${large}"}]')
+    permit = permit.replace("seats, required: false}", 'seats, required: false, when: "form.shop.area > ${large}"}')
+    scenario = compile_package(files | {"matters/permit.yaml": permit.encode()})
+    assert 'form.owner == \\"甲\\"' in scenario.form_schema
+    assert "${" not in scenario.form_schema
+    lost = permit.replace("${large}", "${larg}").encode()
+    faults = faults_in(files | {"matters/permit.yaml": lost}, None, installing=False)
+    assert {place.partition(" ")[0].partition(":")[0] for place in faults} == {"matters/permit.yaml"}
+    assert all('did you mean "large"?' in message for message in faults.values())

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from chassis.problems import Invalid
 from cli.main import app
-from cli.scenarios.folders import read_files
+from cli.scenarios.folders import read_files, read_overlay
 from services.matters.package.compiler import check_package, compile_package
 from tests.docs.pages import ROOT
 from tests.matters.overlays import left_open
@@ -152,7 +152,7 @@ def test_keys_are_kept_private_and_never_overwritten(place: Path) -> None:
 BEGUN = [
     "许可部门 (Permits): 审查并许可",
     "permits: nearest",
-    "population: none",
+    "population-register: none",
     "approval: own",
     "large: 300",
     "100 or more; 1000 at most",
@@ -197,3 +197,12 @@ def test_the_samples_of_overlays_fit_their_packages(name: str) -> None:
     scenario = compile_package(files, {"overlay.yaml": files["examples/overlay.yaml"]}, str)
     assert scenario.region_code == "330106"
     assert len(scenario.bindings) == len(scenario.requires) > 0
+
+
+def test_the_sample_of_own_steps_asks_for_tobacco_and_leaves_other_applications_alone() -> None:
+    folder = ROOT / "scenarios" / "open-restaurant"
+    overlay = read_overlay(folder / "examples" / "tobacco")
+    scenario = compile_package(read_files(folder), overlay, str)
+    tobacco = next(step for step in scenario.steps if step.step_id == "tobacco-licence")
+    assert tobacco.after == ("check-licence",)
+    assert run("test", folder, "--overlay", folder / "examples" / "tobacco").exit_code == 0

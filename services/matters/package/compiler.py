@@ -24,9 +24,10 @@ from services.matters.package.elements import Elements, package_elements
 from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.feasible import check_feasible
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
+from services.matters.package.filling import Filler
 from services.matters.package.forms import FormField
 from services.matters.package.local_checks import check_needs, check_points
-from services.matters.package.localising import Here, name_of, placeholders_of, points_of
+from services.matters.package.localising import Here, name_of, placeholders_of, points_of, with_sources
 from services.matters.package.materials import check_given, merge_materials
 from services.matters.package.models import ManifestPart, MatterPart, NoticePart, StepPart
 from services.matters.package.notices import Printer, check_template
@@ -39,7 +40,7 @@ from services.matters.package.overlay import (
     read_overlay,
     shown,
 )
-from services.matters.package.parameters import filled, settings_of
+from services.matters.package.parameters import settings_of
 from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.times import check_limits, corrections_of, limits_of, rules_of
@@ -112,11 +113,14 @@ def examine_package(
     said = None if overlay is None else read_overlay(overlay, faults)
     read = _read(MANIFEST, files[MANIFEST], faults)
     settings = settings_of(read, said.source if said else None, faults) if read else {}
-    source = filled(read, settings, faults) if read else None
+    filler = Filler(read, settings, faults)
+    source = filler.manifest(read) if read else None
     package = read_part(ManifestPart, source, faults) if source else None
     manifest = localised(package, source, said, faults) if package and source and said else package
     texts = _texts(files, overlay or {})
-    matters = {name: _matter(name, *texts[path], faults) for path in sorted(texts) if (name := matter_name(path))}
+    matters = {
+        name: _matter(name, *texts[path], filler, faults) for path in sorted(texts) if (name := matter_name(path))
+    }
     readable = {name: matter for name, matter in matters.items() if matter}
     elements = package_elements(manifest.elements, manifest.sources, source, faults) if manifest and source else None
     form = read_form(manifest, source, readable, elements, faults) if manifest and source and elements else None
@@ -130,12 +134,13 @@ def examine_package(
         _check_manifest(manifest, source, matters, elements, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
-            check_needs(manifest, source, readable, faults)
+            check_needs(manifest, source, readable, form, faults)
+            filler.check_used()
         here = here_of(manifest, source, said, settings, organs, faults)
         if package and not faults:
             check_points(package, source, matters, faults)
         if form and not faults:
-            schema = form.schema(manifest, source, faults)
+            schema = with_sources(form.schema(manifest, source, faults), here.bindings)
             materials = merge_materials(manifest, readable, elements, form.situations)
             scenario = _scenario(manifest, readable, templates, here, schema, materials)
             check_feasible(scenario, manifest, source, faults)
@@ -174,8 +179,9 @@ def _read(file: str, content: bytes, faults: Faults) -> Source | None:
     return None if text is None else read_yaml(file, text, faults)
 
 
-def _matter(name: str, file: str, content: bytes, faults: Faults) -> MatterFile | None:
-    source = _read(file, content, faults)
+def _matter(name: str, file: str, content: bytes, filler: Filler, faults: Faults) -> MatterFile | None:
+    read = _read(file, content, faults)
+    source = filler.matter(read) if read else None
     part = read_part(MatterPart, source, faults) if source else None
     return MatterFile(name, part, source) if part and source else None
 

@@ -124,7 +124,9 @@ class _Gatherer:
         """Add a question."""
         situation = (question.when,) if question.when else ALWAYS
         element = _answer(question)
-        if asked := self._add(tuple(question.field.split(".")), element, [situation], place, required=True):
+        if asked := self._add(
+            tuple(question.field.split(".")), element, [situation], place, required=question.required
+        ):
             asked.question = True
 
     def need(self, matter: MatterFile, situation: Situation) -> None:

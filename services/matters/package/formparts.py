@@ -108,6 +108,7 @@ class QuestionPart(Part):
     answers: Values | None = None
     several: bool = False
     when: Expression | None = None
+    required: bool = True
     help: NamePart | None = None
 
 

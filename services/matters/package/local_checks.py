@@ -8,17 +8,17 @@ from services.matters.package.checks import MatterFile
 from services.matters.package.faults import Faults, Path, did_you_mean
 from services.matters.package.models import ManifestPart
 from services.matters.package.needs import ExtensionPointPart
+from services.matters.package.oneform import OneForm
 from services.matters.package.order import traits_of
 from services.matters.package.source import Source
 
 _ADDED = "(a step of your region)"
 
 
-def check_needs(manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], faults: Faults) -> None:
-    """Check that placeholders are unique, and that steps and notices name such as there are, all of them.
-
-    Data sources are named by what the form says of its fields, so nothing here says whether one is used.
-    """
+def check_needs(
+    manifest: ManifestPart, source: Source, matters: Mapping[str, MatterFile], form: OneForm | None, faults: Faults
+) -> None:
+    """Check that placeholders are unique, and that steps, notices and fields name such as there are, all of them."""
     requires = manifest.requires
     for key in ("offices", "data", "seals"):
         _check_unique([each.id for each in getattr(requires, key)], ("requires", key), source, faults)
@@ -29,6 +29,15 @@ def check_needs(manifest: ManifestPart, source: Source, matters: Mapping[str, Ma
             message = f'`requires` has no office "{step.office}"{did_you_mean(step.office, offices)}'
             faults.add(source.fault(("steps", index, "office"), message))
     _check_used(offices, {step.office for step in manifest.steps}, ("requires", "offices"), "step", source, faults)
+    if form:
+        elements = [asked.element for _, asked in form.root.walk() if asked.element]
+        sources = {origin.source_id for each in elements for origin in each.origins if origin.part.kind == "data"}
+        for index, each in enumerate(requires.data):
+            if each.id not in sources:
+                message = (
+                    f'no field of the form can come from the data source "{each.id}"{did_you_mean(each.id, sources)}'
+                )
+                faults.add(source.fault(("requires", "data", index, "id"), message))
     seals = [each.id for each in requires.seals]
     for matter in matters.values():
         notice = matter.part.notice

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from services.matters.domain.local import Binding, ExtensionPoint, Needed, Parameter, Placeholder
 from services.matters.domain.names import Name
@@ -53,6 +54,28 @@ def placeholders_of(manifest: ManifestPart) -> tuple[Placeholder, ...]:
         *_placeholders(Needed.DATA, requires.data),
         *_placeholders(Needed.SEAL, requires.seals),
     )
+
+
+def with_sources(schema: Any, bindings: Iterable[Binding]) -> Any:
+    """A form's schema without the data sources that the region does not have, and with who provides the others."""
+    bound = {each.placeholder_id: each.organ_id for each in bindings if each.kind is Needed.DATA}
+    return _with_sources(schema, bound) if bound else schema
+
+
+def _with_sources(part: Any, bound: Mapping[str, str]) -> Any:
+    if isinstance(part, list):
+        return [_with_sources(each, bound) for each in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _with_sources(value, bound) for key, value in part.items()}
+    if isinstance(sources := part.get("x-source"), list):
+        kept = [
+            {**each, "organ_id": bound[each["id"]]} if each["id"] in bound else each
+            for each in sources
+            if bound.get(each["id"], "elsewhere")
+        ]
+        made = {key: value for key, value in made.items() if key != "x-source"} | ({"x-source": kept} if kept else {})
+    return made
 
 
 def parameters_of(settings: Iterable[Setting]) -> tuple[Parameter, ...]:

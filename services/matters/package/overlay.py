@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.matters.domain.local import Binding, Needed
 from services.matters.domain.versions import Version, within
@@ -30,6 +31,8 @@ LARGEST_OVERLAY = 400_000
 # The unbound word of each kind: what a region says that has nothing to name.
 WORDS = {Needed.OFFICE: NEAREST, Needed.DATA: NONE, Needed.SEAL: OWN}
 KEYS = {Needed.OFFICE: "offices", Needed.DATA: "data", Needed.SEAL: "seals"}
+# What a region has of its own under names.
+_NAMED = ("elements", "sections")
 # Says the id of an organ by its id or unified social credit code; empty when there is none.
 OrganIds = Callable[[str], str]
 
@@ -108,18 +111,33 @@ def localised(manifest: ManifestPart, source: Source, overlay: Overlay, faults: 
         return manifest
     _check_package(manifest, overlay.source, part, faults)
     added = [_added(index, step, manifest, overlay.source, part, faults) for index, step in enumerate(part.steps)]
-    for index in range(len(part.steps)):
-        source.grafts["steps", len(manifest.steps) + index] = (overlay.source, ("steps", index))
-    for index in range(len(part.materials)):
-        source.grafts["materials", len(manifest.materials) + index] = (overlay.source, ("materials", index))
+    for key in ("steps", "materials", "questions"):
+        for index in range(len(getattr(part, key))):
+            source.grafts[key, len(getattr(manifest, key)) + index] = (overlay.source, (key, index))
+    names = {
+        key: _with_own(key, getattr(manifest, key), getattr(part, key), source, overlay.source, faults)
+        for key in _NAMED
+    }
     awaited = {
         step: [each.id for each in part.steps if step in point.before and each.at == point.id]
         for point in manifest.extension_points
         for step in point.before
     }
     steps = [step.model_copy(update={"after": [*step.after, *awaited.get(step.id, [])]}) for step in manifest.steps]
-    materials = [*manifest.materials, *part.materials]
-    return manifest.model_copy(update={"steps": [*steps, *added], "materials": materials})
+    lists = {"materials": [*manifest.materials, *part.materials], "questions": [*manifest.questions, *part.questions]}
+    return manifest.model_copy(update={"steps": [*steps, *added], **lists, **names})
+
+
+def _with_own(
+    key: str, named: Mapping[str, Any], own: Mapping[str, Any], source: Source, overlay: Source, faults: Faults
+) -> dict[str, Any]:
+    """What the package names, and what the region does: its own, under names of its own."""
+    for name in own:
+        if name in named:
+            faults.add(overlay.fault((key, name), f'the package has "{name}" itself: choose another name', at_key=True))
+        else:
+            source.grafts[key, name] = (overlay, (key, name))
+    return {**named, **{name: part for name, part in own.items() if name not in named}}
 
 
 def bindings_of(

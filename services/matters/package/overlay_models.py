@@ -4,13 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from services.matters.package.formparts import MaterialPart
+from services.matters.package.formparts import ElementPart, MaterialPart, QuestionPart
 from services.matters.package.models import LimitsPart
 from services.matters.package.parts import (
     Condition,
     Expression,
     FieldName,
+    FieldPath,
     Level,
+    NamePart,
     OrganRef,
     Part,
     Region,
@@ -79,5 +81,8 @@ class OverlayPart(Part):
     lead: OrganRef | None = None
     bindings: BindingsPart = BindingsPart()
     parameters: Annotated[dict[Slug, Any], Field(max_length=50)] = {}
+    elements: Annotated[dict[Slug, ElementPart], Field(max_length=100)] = {}
+    sections: Annotated[dict[FieldPath, NamePart], Field(max_length=50)] = {}
+    questions: Annotated[list[QuestionPart], Field(max_length=20)] = []
     materials: Annotated[list[MaterialPart], Field(max_length=20)] = []
     steps: Annotated[list[LocalStepPart], Field(max_length=20)] = []

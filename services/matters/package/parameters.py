@@ -1,11 +1,7 @@
-"""Parameters: the values that a region may set, and where they stand in a manifest.
+"""Parameters: the values that a region may set, as a manifest declares them and an overlay gives them."""
 
-`${name}` stands for a value in limits, corrections and clock rules, and as a literal in conditions and inputs.
-"""
-
-import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -20,8 +16,6 @@ from services.matters.package.times import limit_of
 
 Value: TypeAlias = bool | int | float | str
 
-_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
-_TIMES = ("limits", "corrections", "clock_rules")
 _LONGEST_TEXT = 200
 _LARGEST = 10**12
 
@@ -42,7 +36,7 @@ def settings_of(source: Source, overlay: Source | None, faults: Faults) -> dict[
     That a parameter does not fit is told when the whole manifest is read; that a value does not, here.
     """
     settings: dict[str, Setting] = {}
-    for index, part in _declared(source):
+    for index, part in declared(source):
         if part.id in settings:
             faults.add(source.fault(("parameters", index, "id"), f'"{part.id}" is here twice: rename one of them'))
             continue
@@ -50,7 +44,7 @@ def settings_of(source: Source, overlay: Source | None, faults: Faults) -> dict[
             faults.add(source.fault(("parameters", index, fault[0]), fault[1]))
             continue
         settings[part.id] = Setting(part, part.default)
-    known = _named(source)
+    known = named(source)
     return settings if overlay is None else settings | _given(overlay, settings, known, faults)
 
 
@@ -70,26 +64,6 @@ def _given(
         elif name in settings:
             found[name] = replace(settings[name], value=value, said=(overlay, path))
     return found
-
-
-def filled(source: Source, settings: Mapping[str, Setting], faults: Faults) -> Source:
-    """The manifest with the values of its parameters in their places; raises faults where a name means nothing."""
-    if not isinstance(source.data, dict):
-        return source
-    made = replace(source, data=dict(source.data), grafts=dict(source.grafts))
-    used: set[str] = set()
-    filler = _Filler(source, made, settings, used, faults)
-    for key in _TIMES:
-        if key in made.data:
-            made.data[key] = filler.times((key,), made.data[key])
-    steps = made.data.get("steps")
-    if isinstance(steps, list):
-        made.data["steps"] = [filler.step(("steps", index), step) for index, step in enumerate(steps)]
-    for index, part in _declared(source):
-        if part.id in settings and part.id not in used:
-            message = f'nothing uses "{part.id}": write ${{{part.id}}} in a limit or a condition, or take it away'
-            faults.add(source.fault(("parameters", index, "id"), message))
-    return made
 
 
 def value_fault(part: ParameterPart, value: object) -> str:
@@ -113,87 +87,18 @@ def text_of_value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Filler:
-    """Puts values in their places, and notes which of them came from the overlay."""
-
-    source: Source
-    made: Source
-    settings: Mapping[str, Setting]
-    used: set[str]
-    faults: Faults
-
-    def step(self, path: Path, step: Any) -> Any:
-        """A step with values in its condition, inputs and limits."""
-        if not isinstance(step, dict):
-            return step
-        made = dict(step)
-        if isinstance(made.get("when"), str):
-            made["when"] = self.expression((*path, "when"), made["when"])
-        if isinstance(made.get("inputs"), dict):
-            made["inputs"] = {
-                name: self.expression((*path, "inputs", name), text) if isinstance(text, str) else text
-                for name, text in made["inputs"].items()
-            }
-        if "limits" in made:
-            made["limits"] = self.times((*path, "limits"), made["limits"])
-        return made
-
-    def times(self, path: Path, part: Any) -> Any:
-        """A part about times: what is a parameter and nothing else keeps its type."""
-        if isinstance(part, dict):
-            return {key: self.times((*path, key), value) for key, value in part.items()}
-        if not isinstance(part, str):
-            return part
-        if whole := _REFERENCE.fullmatch(part):
-            setting = self._setting(whole[1], path)
-            if setting and setting.said:
-                self.made.grafts[path] = setting.said
-            return setting.value if setting else None
-        return self._replaced(path, part, lambda setting: text_of_value(setting.value))
-
-    def expression(self, path: Path, text: str) -> str:
-        """An expression with literals in the places of parameters."""
-        return self._replaced(path, text, lambda setting: self._literal(setting, path))
-
-    def _replaced(self, path: Path, text: str, shown: Callable[[Setting], str]) -> str:
-        def value(found: re.Match[str]) -> str:
-            setting = self._setting(found[1], path)
-            return shown(setting) if setting else "0"
-
-        return _REFERENCE.sub(value, text)
-
-    def _literal(self, setting: Setting, path: Path) -> str:
-        value = setting.value
-        if setting.part.type == "duration":
-            message = f'"{setting.part.id}" is a time, with which a condition can do nothing: use it in limits'
-            self.faults.add(self.source.fault(path, message))
-        if isinstance(value, str):
-            return json.dumps(value, ensure_ascii=False)
-        text = text_of_value(value)
-        return f"({text})" if text.startswith("-") else text
-
-    def _setting(self, name: str, path: Path) -> Setting | None:
-        if name in self.settings:
-            self.used.add(name)
-            return self.settings[name]
-        known = _named(self.source)
-        if name not in known:
-            self.faults.add(self.source.fault(path, f'there is no parameter "{name}"{did_you_mean(name, known)}'))
-        return None
-
-
 def _listed(source: Source) -> list[Any]:
     listed = source.data.get("parameters") if isinstance(source.data, dict) else None
     return listed if isinstance(listed, list) else []
 
 
-def _named(source: Source) -> list[str]:
+def named(source: Source) -> list[str]:
     """The names of all parameters, also of those that are not declared as they should be."""
     return [str(each["id"]) for each in _listed(source) if isinstance(each, dict) and "id" in each]
 
 
-def _declared(source: Source) -> Iterator[tuple[int, ParameterPart]]:
+def declared(source: Source) -> Iterator[tuple[int, ParameterPart]]:
+    """The parameters that are declared as they should be, with their places."""
     for index, each in enumerate(_listed(source)):
         try:
             yield index, ParameterPart.model_validate(each)
