@@ -11,6 +11,7 @@ from cli.connection import connect, connect_as
 from cli.migrating import migrate
 from cli.options import AsJson
 from cli.output import as_dict, console, counted, enum_name, every_page, print_json, print_json_line, print_rows, say
+from cli.precheck import form
 from cli.proving import proof, replay, verify
 from cli.ratings import deliver, rate
 from cli.records import export
@@ -22,8 +23,8 @@ from duokua.cases.v1 import case_pb2, case_service_pb2
 pb = case_service_pb2
 app = typer.Typer(
     no_args_is_help=True,
-    help="Cases: list, search, show, watch, history, proof, verify, replay, submit, correct, withdraw, urge, extend, "
-    "decide, stop, migrate, rate, deliver, export.",
+    help="Cases: list, search, show, watch, history, proof, verify, replay, form, submit, correct, withdraw, urge, "
+    "extend, decide, stop, migrate, rate, deliver, export.",
 )
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 AsPerson = Annotated[
@@ -129,7 +130,7 @@ def history(
                     say(f"withheld, and not checked: the {part} part of {counted(count, 'entry')}")
 
 
-OF_APPLICANTS = (submit, correct, withdraw, rate)
+OF_APPLICANTS = (form, submit, correct, withdraw, rate)
 OF_OPERATORS = (proof, verify, replay, urge, extend, search, decide, stop, migrate, deliver, export)
 for command in (*OF_OPERATORS, *OF_APPLICANTS):
     app.command()(command)

@@ -13,6 +13,7 @@ from cli.applications import MaterialOptions, Principal
 from cli.handing_in import Handed, go_inside, hand_in, handed, option
 from cli.options import AsJson
 from cli.output import as_dict, counted, print_json, say
+from cli.precheck import check
 from duokua.cases.v1 import case_pb2, case_service_pb2
 from duokua.client import Platform
 from duokua.data import to_struct
@@ -54,6 +55,9 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
     request_id: Annotated[
         str, typer.Option(help="Stands for this application: a repeat gives the same case. By default made of it.")
     ] = "",
+    only_check: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--check", help="Ask whether it would be taken, and hand nothing in; exit status 1 if not.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,  # noqa: FBT002 - an option
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
@@ -71,6 +75,8 @@ def submit(  # noqa: PLR0913, PLR0917 - each is an option
         return
     with Platform.from_env() as portal:
         session = portal.acting_for(whole.person, whole.principal or None)
+        if only_check:
+            check(session, whole.bundle_id, whole.form, whole.files, as_json=json)
         request.materials.extend(hand_in(session, whole.files))
         case = session.cases.SubmitCase(request).case
     _tell(case, whole, as_json=json)
@@ -128,7 +134,7 @@ def _show(whole: Application, request_id: str, *, as_json: bool) -> None:
         how = "to be uploaded" if each["uploaded"] else "within the message"
         say(f"  {each['kind']}: {each['file']}, {each['media_type']}, {each['size']} bytes, {how}")
     say(f"{counted(len(files), 'material')}, request id {request_id}")
-    say("nothing was sent; the platform checks form and materials when they come")
+    say("nothing was sent; --check asks the platform whether it would be taken")
 
 
 def _tell(case: case_pb2.Case, whole: Application, *, as_json: bool) -> None:

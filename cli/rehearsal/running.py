@@ -189,7 +189,7 @@ def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:
     needs = stage.published.materials
     kinds = [kind for kind, need in needs.items() if kind not in given.without and need.may_come(form)]
     materials = [a_material(stage, kind, kind) for kind in kinds]
-    application: Application = check_application(stage.published, form, materials, {})
+    application: Application = check_application(stage.published, form, materials, {}, stage.now)
     stage.form, stage.materials = application.form, application.materials.refs
     plan = stage.plan
     stage.take(

@@ -12,6 +12,7 @@ from cli.scenarios.installing import install
 from cli.scenarios.linting import lint
 from cli.scenarios.listing import list_installed
 from cli.scenarios.packing import pack
+from cli.scenarios.savings import savings
 from cli.scenarios.signing import sign
 from cli.scenarios.starting import new
 from cli.scenarios.testing import rehearse
@@ -24,6 +25,7 @@ app.command()(lint)
 app.command(name="test")(rehearse)
 app.command()(graph)
 app.command(name="elements")(list_elements)
+app.command()(savings)
 app.command()(diff)
 app.command()(pack)
 app.command()(sign)

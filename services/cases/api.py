@@ -13,6 +13,7 @@ from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2, case_service_pb2
 from services.cases import afterwards, store
 from services.cases.afterwards_messages import is_over, rated_of
+from services.cases.application_api import ApplicationApi
 from services.cases.blobs import Blobs
 from services.cases.calendar_api import CalendarApi, prepare
 from services.cases.calendars import Calendars
@@ -60,8 +61,10 @@ class CaseApi:
     def submit_case(self, call: Call, request: pb.SubmitCaseRequest) -> pb.SubmitCaseResponse:
         """Take an application in."""
         person_id, form = applicant_of(call.caller), form_of(request.form)
-        row = self._cases.submit(call.work, person_id, call.caller.subject, request.bundle_id, form, request.materials)
-        return pb.SubmitCaseResponse(case=self._message(call.work, call.caller, row))
+        subject = call.caller.subject
+        taken = self._cases.submit(call.work, person_id, subject, request.bundle_id, form, request.materials)
+        case = self._message(call.work, call.caller, taken.row)
+        return pb.SubmitCaseResponse(case=case, warnings=taken.warnings)
 
     def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
         """Take an application back: its applicant, or who acts for the applicant, and nobody else."""
@@ -191,6 +194,7 @@ def build(settings: Settings) -> list[Servicer]:
         LogApi(cases),
         MaterialApi(cases, Uploads(settings.largest_material), blobs, inspectors),
         RecordApi(cases),
+        ApplicationApi(cases),
         DraftApi(cases, Drafts(cases)),
         TaskApi(Tasks.from_settings(settings), Reading(blobs)),
         SupervisionApi(Supervision(cases), cases),

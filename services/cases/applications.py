@@ -1,16 +1,20 @@
 """Checks of what an applicant hands in, against the bundle's one form and its one set of materials."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from services.cases.branching import branch_at_submission
+from services.cases.domain.calendar import BEIJING
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import REMEDIES
 from services.cases.materials import Finished, HandedIn, handed_in, material_faults
 from services.cases.plans import Published
+from services.cases.prechecks import Finding, broken_rules, violation_of
 
 REGION_CODE_DIGITS = 6
 MOST_FAULTS = 50
@@ -27,6 +31,18 @@ class Application:
     region_code: str
     skipped: Mapping[str, str]
     """The steps whose condition does not hold, each with that condition."""
+    warnings: tuple[Finding, ...]
+    """What its applicant should know all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is wrong with a form and with the set of materials that come with it."""
+
+    faults: list[Violation]
+    skipped: Mapping[str, str]
+    findings: list[Finding]
+    """Of pre-check rules."""
 
 
 def check_application(
@@ -34,29 +50,41 @@ def check_application(
     form: Mapping[str, Any],
     materials: Sequence[case_pb2.Material],
     finished: Finished,
+    at: datetime,
 ) -> Application:
     """Take an application in; raises Invalid APPLICATION_INVALID with every fault named.
 
     `finished` tells the uploads that it may name.
     """
-    faults = list(form_faults(published, form))
-    valid = None if faults else form
-    faults += [
+    looked = look_over(published, form, [material.kind for material in materials], at)
+    faults = [
+        *looked.faults,
         *material_faults(published.bundle.materials, materials, finished),
-        *missing_materials(published, valid, {material.kind for material in materials}),
-        *(_unasked_materials(published, valid, materials) if valid is not None else ()),
+        *(violation_of(finding) for finding in looked.findings if finding.refuses),
     ]
-    region = value_at(form, published.plan.region_field)
-    if not faults and not _is_region(region):
-        faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
-    skipped: dict[str, str] = {}
-    if not faults:
-        faults.extend(branch_at_submission(published, form, skipped))
     if faults:
         where = ", ".join(sorted({fault.field for fault in faults})[:5])
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
-    return Application(form, handed_in(materials, finished), str(region), skipped)
+    region = str(value_at(form, published.plan.region_field))
+    return Application(form, handed_in(materials, finished), region, looked.skipped, tuple(looked.findings))
+
+
+def look_over(published: Published, form: Mapping[str, Any], kinds: Sequence[str], at: datetime) -> Looked:
+    """Hold a form, and the kinds of the materials that come with it, against all that a bundle says."""
+    faults = list(form_faults(published, form))
+    valid = None if faults else form
+    faults += missing_materials(published, valid, kinds)
+    skipped: dict[str, str] = {}
+    if valid is not None:
+        faults += _unasked_materials(published, valid, kinds)
+        if not _is_region(value_at(form, published.plan.region_field)):
+            faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
+        faults += branch_at_submission(published, form, skipped)
+    counts = dict.fromkeys(published.materials, 0) | Counter(kinds)
+    today = at.astimezone(BEIJING).date().isoformat()
+    findings = broken_rules(published.rules, form, counts, today, skipped, valid=valid is not None)
+    return Looked(faults, skipped, list(findings))
 
 
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:
@@ -92,15 +120,12 @@ def missing_materials(
             yield Violation("form", f"whether {kind.kind} ({kind.name}) is needed cannot be decided: {fault}")
 
 
-def _unasked_materials(
-    published: Published, form: Mapping[str, Any], materials: Sequence[case_pb2.Material]
-) -> Iterator[Violation]:
+def _unasked_materials(published: Published, form: Mapping[str, Any], kinds: Sequence[str]) -> Iterator[Violation]:
     """The materials that nobody needs with a valid form."""
-    for index, material in enumerate(materials):
-        need = published.materials.get(material.kind)
+    for index, kind in enumerate(kinds):
+        need = published.materials.get(kind)
         if need and not need.may_come(form):
-            message = f"{material.kind} is not needed with these answers: leave it out"
-            yield Violation(f"materials[{index}].kind", message)
+            yield Violation(f"materials[{index}].kind", f"{kind} is not needed with these answers: leave it out")
 
 
 def _dotted(path: Sequence[str | int]) -> str:

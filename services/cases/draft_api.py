@@ -56,11 +56,11 @@ class DraftApi:
     def submit_draft(self, call: Call, request: pb.SubmitDraftRequest) -> pb.SubmitDraftResponse:
         """Make a case of a draft. Its materials were looked into when they were uploaded."""
         caller = call.caller
-        row = self._drafts.submit(call.work, applicant_of(caller), caller.subject, request.draft_id, request.version)
+        taken = self._drafts.submit(call.work, applicant_of(caller), caller.subject, request.draft_id, request.version)
+        row = taken.row
         plan = self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan
-        return pb.SubmitDraftResponse(
-            case=shown_to(caller, case_message(row, plan, self._cases.reader(call.work, plan)))
-        )
+        case = shown_to(caller, case_message(row, plan, self._cases.reader(call.work, plan)))
+        return pb.SubmitDraftResponse(case=case, warnings=taken.warnings)
 
     def delete_draft(self, call: Call, request: pb.DeleteDraftRequest) -> pb.DeleteDraftResponse:
         """Forget a draft."""

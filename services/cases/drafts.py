@@ -19,7 +19,7 @@ from duokua.cases.v1 import case_pb2
 from services.cases import store, uploads
 from services.cases.applications import check_application
 from services.cases.materials import uploaded
-from services.cases.service import Cases
+from services.cases.service import Cases, Taken
 
 MOST = 20
 """Of one person that are not submitted."""
@@ -94,7 +94,8 @@ class Drafts:
         materials = materials_of(row)
         finished = uploaded(work, row.applicant_id, materials)
         try:
-            check_application(self._cases.plans.newest(work.connection, row.bundle_id), row.form, materials, finished)
+            published = self._cases.plans.newest(work.connection, row.bundle_id)
+            check_application(published, row.form, materials, finished, work.now)
         except Invalid as invalid:
             return invalid.violations
         return ()
@@ -107,19 +108,19 @@ class Drafts:
             query = query.where(drafts.c.draft_id < str(page.after[0]))
         return work.connection.execute(query.order_by(drafts.c.draft_id.desc()).limit(page.fetch)).all()
 
-    def submit(self, work: UnitOfWork, person_id: str, actor: str, draft_id: str, version: int) -> Row[Any]:
+    def submit(self, work: UnitOfWork, person_id: str, actor: str, draft_id: str, version: int) -> Taken:
         """Make a case of a draft, and give that.
 
         Raises NotFound DRAFT_NOT_FOUND, Conflict DRAFT_CHANGED, DRAFT_SUBMITTED, UPLOAD_EXPIRED, Invalid
         APPLICATION_INVALID.
         """
         draft = self._lock(work, person_id, draft_id, version)
-        case = self._cases.submit(work, person_id, actor, draft.bundle_id, draft.form, materials_of(draft))
+        taken = self._cases.submit(work, person_id, actor, draft.bundle_id, draft.form, materials_of(draft))
         times = {"changed_at": work.now, "expires_at": work.now + KEPT}
         # Form and materials are the case's from now on.
-        _update(work, draft_id, version=version + 1, case_id=case.case_id, form={}, materials=[], **times)
+        _update(work, draft_id, version=version + 1, case_id=taken.row.case_id, form={}, materials=[], **times)
         _keep_uploads(work, person_id, _digests(materials_of(draft)))
-        return case
+        return taken
 
     def delete(self, work: UnitOfWork, person_id: str, draft_id: str) -> None:
         """Forget a draft. Raises NotFound DRAFT_NOT_FOUND, Conflict DRAFT_SUBMITTED."""

@@ -12,6 +12,9 @@ from cel_expr_python import cel
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 _form_alone = cel.NewEnv(variables={"form": _DATA})
 _environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
+_of_rules = cel.NewEnv(
+    variables={"form": _DATA, "materials": cel.Type.Map(cel.Type.STRING, cel.Type.INT), "today": cel.Type.STRING}
+)
 NO_STEPS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -44,14 +47,7 @@ class Expression:
 
     def value(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> Any:
         """What it gives, as plain Python; raises ExpressionFaultError when that is an error."""
-        try:
-            given = self._compiled.eval(data={"form": dict(form), "steps": dict(steps)})
-            kind, value = given.type().name(), given.plain_value()
-        except RuntimeError as error:  # how the library tells that it gave up, on data with too many items
-            raise ExpressionFaultError(f"{self.text!r}: {error}") from error
-        if kind in {"ERROR", "UNKNOWN"}:
-            raise ExpressionFaultError(f"{self.text!r}: {value}", missing=str(value).startswith("NOT_FOUND"))
-        return value
+        return _value(self.text, self._compiled, {"form": dict(form), "steps": dict(steps)})
 
 
 class Condition:
@@ -65,8 +61,35 @@ class Condition:
 
     def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
         """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
-        value = self._expression.value(form, steps)
-        if not isinstance(value, bool):
-            message = f"{self.text!r} gives {value!r}, neither true nor false"
-            raise ExpressionFaultError(message)
-        return value
+        return _truth(self.text, self._expression.value(form, steps))
+
+
+class RuleCondition:
+    """A compiled condition of a pre-check rule, over form, materials (by kind, how many come) and today."""
+
+    def __init__(self, expression: str) -> None:
+        self.text = expression
+        self._compiled = _of_rules.compile(expression)
+
+    def holds(self, form: Mapping[str, Any], materials: Mapping[str, int], today: str) -> bool:
+        """Whether it holds; raises ExpressionFaultError when the data leave that open."""
+        data = {"form": dict(form), "materials": dict(materials), "today": today}
+        return _truth(self.text, _value(self.text, self._compiled, data))
+
+
+def _value(text: str, compiled: Any, data: dict[str, Any]) -> Any:
+    try:
+        given = compiled.eval(data=data)
+        kind, value = given.type().name(), given.plain_value()
+    except RuntimeError as error:  # how the library tells that it gave up, on data with too many items
+        raise ExpressionFaultError(f"{text!r}: {error}") from error
+    if kind in {"ERROR", "UNKNOWN"}:
+        raise ExpressionFaultError(f"{text!r}: {value}", missing=str(value).startswith("NOT_FOUND"))
+    return value
+
+
+def _truth(text: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        message = f"{text!r} gives {value!r}, neither true nor false"
+        raise ExpressionFaultError(message)
+    return value

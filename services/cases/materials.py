@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from chassis.database import UnitOfWork
 from chassis.problems import Conflict, NotFound, Violation
-from duokua.cases.v1 import case_pb2, task_pb2
+from duokua.cases.v1 import application_service_pb2, case_pb2, task_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases import material_store, uploads
 
@@ -54,17 +54,42 @@ def material_faults(
         if kind is None:
             yield Violation(f"{field}.kind", f"must be one of {', '.join(by_kind) or 'none'}")
             continue
-        if kind.media_types and material.media_type not in kind.media_types:
-            yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
+        yield from media_type_faults(kind, field, material.media_type)
         if bool(material.content) == bool(material.sha256):
             yield Violation(f"{field}.content", "give either the content or the sha256 of an upload")
             continue
         if material.sha256 and (fault := _upload_fault(field, material, finished)):
             yield fault
             continue
-        size = _size(material, finished)
-        if kind.max_size and size > kind.max_size:
-            yield Violation(f"{field}.content", f"has {size} bytes; at most {kind.max_size}")
+        yield from size_faults(kind, f"{field}.content", _size(material, finished))
+
+
+def intended_faults(
+    kinds: Sequence[bundle_pb2.MaterialKind], materials: Sequence[application_service_pb2.IntendedMaterial]
+) -> Iterator[Violation]:
+    """What is wrong with materials that are still to come, as far as it is said what they will be."""
+    by_kind = {kind.kind: kind for kind in kinds}
+    for index, material in enumerate(materials):
+        field = f"materials[{index}]"
+        kind = by_kind.get(material.kind)
+        if kind is None:
+            yield Violation(f"{field}.kind", f"must be one of {', '.join(by_kind) or 'none'}")
+            continue
+        if material.media_type:
+            yield from media_type_faults(kind, field, material.media_type)
+        yield from size_faults(kind, f"{field}.size", material.size)
+
+
+def media_type_faults(kind: bundle_pb2.MaterialKind, field: str, media_type: str) -> Iterator[Violation]:
+    """What is wrong with the media type of a material."""
+    if kind.media_types and media_type not in kind.media_types:
+        yield Violation(f"{field}.media_type", f"must be one of {', '.join(kind.media_types)}")
+
+
+def size_faults(kind: bundle_pb2.MaterialKind, field: str, size: int) -> Iterator[Violation]:
+    """What is wrong with the size of a material, in bytes."""
+    if kind.max_size and size > kind.max_size:
+        yield Violation(field, f"has {size} bytes; at most {kind.max_size}")
 
 
 def handed_in(materials: Sequence[case_pb2.Material], finished: Finished) -> HandedIn:

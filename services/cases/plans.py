@@ -17,6 +17,7 @@ from services.cases.compiling import plan_of
 from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import FORMATS
+from services.cases.prechecks import Rule
 from services.cases.stepinputs import CompiledInput, compile_inputs
 
 
@@ -50,6 +51,9 @@ class Published:
     """By step id, for the steps that are given something of earlier results."""
     materials: dict[str, MaterialNeed]
     """By kind."""
+    rules: tuple[Rule, ...]
+    depending: dict[str, Condition]
+    """The conditions that the form itself depends on, by their text."""
     digest: str
     """SHA-256 of the version as it was published, in hexadecimal."""
 
@@ -89,16 +93,27 @@ def compile_bundle(body: bytes) -> Published:
     conditions = {step.step_id: Condition(step.when) for step in bundle.steps if step.when}
     plan = plan_of(bundle, {step_id for step_id, condition in conditions.items() if condition.late})
     # Nothing is fetched, and patterns cannot backtrack: the same rules with which the form was published.
+    schema = json.loads(bundle.form_schema)
     form = jsonschema_rs.Draft202012Validator(
-        json.loads(bundle.form_schema),
+        schema,
         offline=True,
         pattern_options=RegexOptions(),
         validate_formats=True,
         formats=dict(FORMATS),
     )
     materials = {kind.kind: _need(kind) for kind in bundle.materials}
-    digest = hashlib.sha256(body).hexdigest()
-    return Published(bundle, plan, form, conditions, compile_inputs(plan), materials, digest)
+    depending = {part["x-when"]: Condition(part["x-when"]) for part in schema.get("allOf", ()) if "x-when" in part}
+    return Published(
+        bundle=bundle,
+        plan=plan,
+        form=form,
+        conditions=conditions,
+        inputs=compile_inputs(plan),
+        materials=materials,
+        rules=tuple(map(Rule.of, bundle.rules)),
+        depending=depending,
+        digest=hashlib.sha256(body).hexdigest(),
+    )
 
 
 def _need(kind: bundle_pb2.MaterialKind) -> MaterialNeed:

@@ -1,6 +1,7 @@
 """Use cases of applicants and other services; offices' are in `tasks.py`, operators' in `operations.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from sqlalchemy import Row, select
@@ -37,6 +38,7 @@ from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
 from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
+from services.cases.prechecks import Finding
 from services.cases.saga import Decide, Pending, Running, Saga
 from services.cases.supplying import check_supply, supply_of
 from services.cases.vouching import HandedIn, form_digest, materials_digest
@@ -56,6 +58,14 @@ _WRONG_FIELDS = {
     "CORRECTION_NEEDS_REASON": "request_correction.reason",
 }
 """Where the fault is, for refusals that are about a field of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An application that was taken: its case, and what its applicant should know all the same."""
+
+    row: Row[Any]
+    warnings: tuple[Finding, ...]
 
 
 class Cases:
@@ -92,13 +102,14 @@ class Cases:
         bundle_id: str,
         form: Mapping[str, Any],
         materials: Sequence[case_pb2.Material],
-    ) -> Row[Any]:
+    ) -> Taken:
         """Start a case of the newest version of a bundle.
 
         Raises NotFound BUNDLE_NOT_FOUND, Invalid APPLICATION_INVALID.
         """
         published = self.plans.newest(work.connection, bundle_id)
-        application = check_application(published, form, materials, uploaded(work, applicant_id, materials))
+        finished = uploaded(work, applicant_id, materials)
+        application = check_application(published, form, materials, finished, work.now)
         series = series_of(published.plan, work.now)
         try:
             number = case_number(series, store.next_serial(work.connection, series.key))
@@ -121,7 +132,7 @@ class Cases:
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))
         keep(work, given.case_id, applicant_id, application.materials.contents)
-        return self.row(work, given.case_id)
+        return Taken(self.row(work, given.case_id), application.warnings)
 
     def row(self, work: UnitOfWork, id_or_number: str) -> Row[Any]:
         """A case by its id or its number; raises NotFound CASE_NOT_FOUND."""

@@ -5,7 +5,13 @@ from chassis.paging import page
 from chassis.settings import Settings
 from duokua.matters.v1 import matter_service_pb2 as pb
 from services.matters.catalogue.api import CatalogueApi
-from services.matters.messages import bundle_message, fault_message, installation_message, matter_message
+from services.matters.messages import (
+    bundle_message,
+    fault_message,
+    installation_message,
+    matter_message,
+    savings_message,
+)
 from services.matters.scenario_api import ScenarioApi
 from services.matters.sent import overlay_sent, package_sent
 from services.matters.service import Matters, matters_of
@@ -51,6 +57,10 @@ class MatterApi:
         bundles = self._matters.bundles(call.work, wanted.after, wanted.fetch)
         bundles, token = wanted.cut(bundles, key=lambda bundle: [bundle.scenario.scenario_id])
         return pb.ListBundlesResponse(bundles=[bundle_message(bundle) for bundle in bundles], next_page_token=token)
+
+    def get_savings(self, call: Call, request: pb.GetSavingsRequest) -> pb.GetSavingsResponse:
+        """What a version of a bundle saves."""
+        return savings_message(self._matters.bundle(call.work, request.bundle_id, request.version))
 
     def list_matters(self, call: Call, request: pb.ListMattersRequest) -> pb.ListMattersResponse:
         """Lists the matters that the newest bundles use."""

@@ -3,10 +3,20 @@
 from dataclasses import asdict
 
 from duokua.matters.v1 import bundle_pb2, matter_service_pb2, package_pb2
-from services.matters.domain.bundle import Bundle, CataloguedMatter, MaterialKind, Matter, Step, StepInput
+from services.matters.domain.bundle import (
+    Bundle,
+    Burden,
+    CataloguedMatter,
+    MaterialKind,
+    Matter,
+    Rule,
+    Step,
+    StepInput,
+)
 from services.matters.domain.differences import Change
 from services.matters.domain.limits import CIVIL_CODE, Limit, Limits
 from services.matters.domain.packages import Installation, Publisher, Signer
+from services.matters.domain.savings import savings_of
 from services.matters.package.faults import Fault
 from services.matters.package.keys import public_key_pem
 
@@ -33,6 +43,7 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
             limit=None if scenario.corrections.limit is None else _limit_message(scenario.corrections.limit),
         ),
     )
+    message.rules.extend(map(_rule_message, scenario.rules))
     message.published_at.FromDatetime(bundle.published_at)
     _fill_limits(message.limits, scenario.limits)
     if scenario.clock_rules != CIVIL_CODE:
@@ -120,6 +131,46 @@ def _limit_message(limit: Limit) -> bundle_pb2.Limit:
         amount=limit.amount,
         unit=bundle_pb2.TimeUnit.Value(f"TIME_UNIT_{limit.unit.name}"),
         longest_extension=limit.longest_extension,
+    )
+
+
+def _rule_message(rule: Rule) -> bundle_pb2.Rule:
+    return bundle_pb2.Rule(
+        rule_id=rule.rule_id,
+        holds=rule.holds,
+        when=rule.when,
+        refuses=rule.refuses,
+        message=rule.message.zh,
+        message_en=rule.message.en,
+        fields=rule.fields,
+        materials=rule.materials,
+        step_ids=rule.steps,
+    )
+
+
+def burden_message(burden: Burden) -> bundle_pb2.Burden:
+    """What applying for something asks."""
+    return bundle_pb2.Burden(**asdict(burden))
+
+
+def savings_message(bundle: Bundle) -> matter_service_pb2.GetSavingsResponse:
+    """What a bundle saves."""
+    savings = savings_of(bundle.scenario)
+    return matter_service_pb2.GetSavingsResponse(
+        bundle_id=bundle.scenario.scenario_id,
+        version=bundle.version,
+        before=burden_message(savings.before),
+        after=burden_message(savings.after),
+        supplied_fields=savings.supplied_fields,
+        given_materials=savings.given_materials,
+        matters=[
+            matter_service_pb2.MatterBurden(
+                catalog_code=matter.catalog_code, name=matter.name.zh, alone=burden_message(matter.alone)
+            )
+            for matter in savings.matters
+            if matter.alone
+        ],
+        unsaid=[matter.catalog_code for matter in savings.unsaid],
     )
 
 

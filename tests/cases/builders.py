@@ -169,10 +169,10 @@ class Town:
         applicant_id: str = "p1",
     ) -> str:
         handed_in = [a_material()] if materials is None else materials
-        row = self.cases.submit(
+        taken = self.cases.submit(
             work, applicant_id, "person:p1", bundle_id, a_form() if form is None else form, handed_in
         )
-        case_id: str = row.case_id
+        case_id: str = taken.row.case_id
         return case_id
 
     def route(self, case_id: str, *, without: Sequence[str] = (), request_no: int = 0, **offices: str) -> None:

@@ -53,7 +53,7 @@ class Desk:
 
     def submit(self, draft: Row[Any], person_id: str = "p1") -> Row[Any]:
         with self.town.database.begin() as work:
-            return self.drafts.submit(work, person_id, "person:p1", draft.draft_id, draft.version)
+            return self.drafts.submit(work, person_id, "person:p1", draft.draft_id, draft.version).row
 
     def delete(self, draft: Row[Any], person_id: str = "p1") -> None:
         with self.town.database.begin() as work:

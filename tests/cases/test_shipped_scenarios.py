@@ -70,7 +70,7 @@ VALUES = {"string": "一", "number": 1.5, "integer": 1, "boolean": True, "array"
 def test_every_office_is_given_what_its_matter_takes(path: Path, answers: str) -> None:
     bundle = published(path.parents[1])
     form = json.loads(path.read_text(encoding="utf-8"))
-    skipped = check_application(bundle, form, materials_of(bundle, form), {}).skipped
+    skipped = check_application(bundle, form, materials_of(bundle, form), {}, NOW).skipped
     saga = Saga(bundle.plan).submitted(*skipped).routed()
     handled = set()
     while saga.open:
@@ -90,6 +90,6 @@ def test_every_office_is_given_what_its_matter_takes(path: Path, answers: str) -
 def test_an_example_is_an_application_that_is_taken(path: Path) -> None:
     bundle = published(path.parents[1])
     form = json.loads(path.read_text(encoding="utf-8"))
-    application = check_application(bundle, form, materials_of(bundle, form), {})
+    application = check_application(bundle, form, materials_of(bundle, form), {}, NOW)
     assert set(application.skipped) <= set(bundle.conditions)
     assert len(application.region_code) == 6

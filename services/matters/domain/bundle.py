@@ -69,6 +69,35 @@ class MaterialKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A pre-check rule (智能预审), in CEL over `form`, `materials` (how many of each kind come) and `today`."""
+
+    rule_id: str
+    holds: str
+    when: str
+    refuses: bool
+    """An application that breaks it is not taken; else its applicant is told, and it is taken."""
+    message: Name
+    fields: tuple[str, ...]
+    """The paths of the form that it is about."""
+    materials: tuple[str, ...]
+    """The kinds of material that it is about."""
+    steps: tuple[str, ...] = ()
+    """It applies when one of these is done; empty for always."""
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """What somebody has to do for something: forms, fields, materials, visits to offices, working days."""
+
+    forms: int
+    fields: int
+    materials: int
+    visits: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResultField:
     """A field of a matter's result; `type` is one of JSON Schema's. Only what is shared goes to later steps."""
 
@@ -106,6 +135,8 @@ class Matter:
     notice: Notice | None
     inputs: tuple[InputField, ...] = ()
     result_fields: tuple[ResultField, ...] = ()
+    alone: Burden | None = None
+    """What it asks of whoever applies for it alone; None when nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +206,9 @@ class Scenario:
     region_code: str = ""
     """Of the region that installed it; empty where nothing was bound."""
     bindings: tuple[Binding, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    applicant_visits: int = 0
+    """How often the applicant still has to go somewhere."""
 
     def digest(self) -> str:
         """SHA-256 of all that the package says; comments, layout and documentation do not count."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.matters.domain.bundle import (
+    Burden,
     InputField,
     MaterialKind,
     Matter,
     Notice,
     ResultField,
+    Rule,
     Scenario,
     Step,
     StepInput,
@@ -42,6 +44,7 @@ from services.matters.package.overlay import (
 )
 from services.matters.package.parameters import settings_of
 from services.matters.package.reading import read_part
+from services.matters.package.rules import check_rules, gather_rules
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.times import check_limits, corrections_of, limits_of, rules_of
 
@@ -142,7 +145,8 @@ def examine_package(
         if form and not faults:
             schema = with_sources(form.schema(manifest, source, faults), here.bindings)
             materials = merge_materials(manifest, readable, elements, form.situations)
-            scenario = _scenario(manifest, readable, templates, here, schema, materials)
+            rules = gather_rules(manifest, readable, form)
+            scenario = _scenario(manifest, readable, templates, here, schema, materials, rules)
             check_feasible(scenario, manifest, source, faults)
     shape = form.shape if form else None
     return Examined(None if faults else scenario, faults.all(), manifest, source, shape, readable, here)
@@ -165,6 +169,7 @@ def _check_manifest(
     if form:
         check_expressions(manifest, source, readable, form, faults)
         check_situations(form, manifest, source, readable, faults)
+        check_rules(form, manifest, source, readable, faults)
 
 
 def _texts(files: Mapping[str, bytes], overlay: Mapping[str, bytes]) -> dict[str, tuple[str, bytes]]:
@@ -219,6 +224,7 @@ def _scenario(
     here: Here,
     schema: Mapping[str, Any],
     materials: tuple[MaterialKind, ...],
+    rules: tuple[Rule, ...],
 ) -> Scenario:
     matters = {name: _compiled_matter(file.part, templates) for name, file in files.items()}
     return Scenario(
@@ -250,6 +256,8 @@ def _scenario(
         extension_points=points_of(manifest),
         region_code=here.region,
         bindings=here.bindings,
+        rules=rules,
+        applicant_visits=manifest.applicant_visits,
     )
 
 
@@ -292,4 +300,5 @@ def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
         result_fields=tuple(
             ResultField(name, field.type, field.required, field.shared) for name, field in part.result.items()
         ),
+        alone=Burden(**part.alone.model_dump()) if part.alone else None,
     )

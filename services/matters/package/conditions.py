@@ -34,6 +34,7 @@ _ARITHMETIC = frozenset(["_+_", "_-_", "_*_", "_/_", "_%_", "-_"])
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 NO_STEPS: Mapping[str, Shares] = MappingProxyType({})
+NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
 # What is nested deeper cannot be read back as a tree.
 _TOO_DEEP = ["is nested too deeply: write it more plainly"]
 # Types of CEL as those of JSON Schema; what is not here is not JSON.
@@ -52,24 +53,35 @@ _UNKNOWN = frozenset(["DYN", "google.protobuf.Value"])
 class Conditions:
     """Checks expressions against one form, and the results of some steps."""
 
-    def __init__(self, form: FormField, steps: Mapping[str, Shares] = NO_STEPS) -> None:
+    def __init__(
+        self, form: FormField, steps: Mapping[str, Shares] = NO_STEPS, others: Mapping[str, Any] = NO_OTHERS
+    ) -> None:
+        """`others` are further variables, with their types in CEL."""
         self._form = form
         self._steps = steps
-        self._typed = _typed_environment(_data(form, steps, None))
+        self._typed = _typed_environment(_data(form, steps, None), others)
         # The environment that the cases service has.
-        self._plain = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
+        self._plain = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, **others})
 
-    def faults(self, condition: str, reader: Reader | None = None, *, on_form: bool = False) -> list[str]:
+    def faults(
+        self, condition: str, reader: Reader | None = None, *, on_form: bool = False, given: str = ""
+    ) -> list[str]:
         """Say all that is wrong with a condition; empty when it can be evaluated on every valid form.
 
-        Without a reader, and `on_form`, it may read the form alone.
+        Without a reader, and `on_form`, it may read the form alone. It is evaluated only where the condition `given`
+        holds, which has been checked.
         """
         expression, faults = self._compiled(condition, None if on_form else reader)
         if expression is None:
             return faults
         if (kind := expression.return_type().name()) != "BOOL":
             return [f"gives {_type_word(kind)}, a condition gives true or false: compare it with something"]
-        return self._tree_faults(expression, reader)
+        return self._tree_faults(expression, reader, self._known(given))
+
+    def _known(self, given: str) -> frozenset[tuple[str, ...]]:
+        """The paths that are there when a condition holds."""
+        tree = read_tree(self._plain.compile(given).serialize()) if given else None
+        return _when_true(tree.expr) if tree else frozenset()
 
     def input_faults(self, text: str, wanted: str, visible: Collection[str], reader: Reader) -> list[str]:
         """Say all that is wrong with an input of a step, whose office sees the `visible` paths of the form."""
@@ -85,7 +97,7 @@ class Conditions:
         if given - allowed:
             words = " or ".join(sorted(given - allowed))
             return [f"gives {words}, and should give {wanted}, as `inputs` of the matter says"]
-        return [*self._tree_faults(expression, reader), *sorted(set(_hidden(tree.expr, visible)))]
+        return [*self._tree_faults(expression, reader, frozenset()), *sorted(set(_hidden(tree.expr, visible)))]
 
     def _compiled(self, text: str, reader: Reader | None) -> tuple[Any, list[str]]:
         """The type-checked expression, or what is wrong with it."""
@@ -104,12 +116,12 @@ class Conditions:
         except RuntimeError as error:
             return None, self._compile_faults(str(error))
 
-    def _tree_faults(self, expression: Any, reader: Reader | None) -> list[str]:
+    def _tree_faults(self, expression: Any, reader: Reader | None, known: frozenset[tuple[str, ...]]) -> list[str]:
         tree = read_tree(expression.serialize())
         if tree is None:
             return _TOO_DEEP
         data = _data(self._form, self._steps, reader)
-        unguarded = set(_unguarded(tree.expr, frozenset(), data))
+        unguarded = set(_unguarded(tree.expr, known, data))
         return sorted(unguarded | set(_arithmetic(tree)) | set(work_faults(tree.expr, data)))
 
     def _compile_faults(self, text: str) -> list[str]:
@@ -136,7 +148,7 @@ def _data(form: FormField, steps: Mapping[str, Shares], reader: Reader | None) -
     return root
 
 
-def _typed_environment(data: FormField) -> Any:
+def _typed_environment(data: FormField, others: Mapping[str, Any]) -> Any:
     """A CEL environment in which `form` and `steps` are messages with their fields."""
     file = descriptor_pb2.FileDescriptorProto(
         name="data.proto", package="data_of_scenario", syntax="proto3", dependency=["google/protobuf/struct.proto"]
@@ -147,7 +159,7 @@ def _typed_environment(data: FormField) -> Any:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(struct)
     pool.Add(file)
-    return cel.NewEnv(descriptor_pool=pool, variables=messages)
+    return cel.NewEnv(descriptor_pool=pool, variables={**messages, **others})
 
 
 def _add_message(file: descriptor_pb2.FileDescriptorProto, described: FormField) -> str:

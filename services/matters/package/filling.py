@@ -1,7 +1,7 @@
 """Puts the values of parameters where a package names them.
 
 `${name}` stands for a value in limits, corrections and clock rules, and as a literal of CEL in conditions and inputs:
-of steps and questions, and of the fields and materials that matters need.
+of steps and questions, of the fields and materials that matters need, and of rules.
 """
 
 import json
@@ -29,7 +29,7 @@ class Filler:
         self._used: set[str] = set()
 
     def manifest(self, source: Source) -> Source:
-        """The manifest with values in limits, steps and questions."""
+        """The manifest with values in limits, steps, questions and rules."""
         if not isinstance(source.data, dict):
             return source
         made = replace(source, data=dict(source.data), grafts=dict(source.grafts))
@@ -38,22 +38,23 @@ class Filler:
                 made.data[key] = self._times(made, (key,), made.data[key])
         made.data |= {
             key: [self._step(made, (key, index), each) for index, each in enumerate(made.data[key])]
-            for key in ("steps", "questions")
+            for key in ("steps", "questions", "rules")
             if isinstance(made.data.get(key), list)
         }
         return made
 
     def matter(self, source: Source) -> Source:
-        """A matter with values in the conditions under which it needs fields and materials."""
+        """A matter with values in its rules, and in the conditions under which it needs fields and materials."""
         if not isinstance(source.data, dict):
             return source
         made = replace(source, data=dict(source.data), grafts=dict(source.grafts))
         if isinstance(fields := made.data.get("fields"), dict):
             made.data["fields"] = {name: self._need(made, ("fields", name), each) for name, each in fields.items()}
-        if isinstance(materials := made.data.get("materials"), list):
-            made.data["materials"] = [
-                self._need(made, ("materials", index), each) for index, each in enumerate(materials)
-            ]
+        made.data |= {
+            key: [self._need(made, (key, index), each) for index, each in enumerate(made.data[key])]
+            for key in ("materials", "rules")
+            if isinstance(made.data.get(key), list)
+        }
         return made
 
     def check_used(self) -> None:
@@ -78,10 +79,11 @@ class Filler:
         return filled
 
     def _need(self, made: Source, path: Path, need: Any) -> Any:
-        """Something with a condition."""
-        if not isinstance(need, dict) or not isinstance(need.get("when"), str):
-            return dict(need) if isinstance(need, dict) else need
-        return {**need, "when": self._expression(made, (*path, "when"), need["when"])}
+        """Something with conditions."""
+        if not isinstance(need, dict):
+            return need
+        found = [key for key in ("when", "holds") if isinstance(need.get(key), str)]
+        return {**need, **{key: self._expression(made, (*path, key), need[key]) for key in found}}
 
     def _times(self, made: Source, path: Path, part: Any) -> Any:
         """A part about times: what is a parameter and nothing else keeps its type, and is told where it was set."""

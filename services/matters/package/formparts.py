@@ -145,5 +145,27 @@ class MaterialNeedPart(Part):
     when: Expression | None = None
 
 
+class RulePart(Part):
+    """A pre-check rule (智能预审): what has to hold before anybody looks at an application."""
+
+    id: Slug
+    holds: Expression
+    when: Expression | None = None
+    severity: Literal["refuse", "warn"] = "refuse"
+    message: NamePart
+    fields: Annotated[list[FieldPath], Field(max_length=20)] = []
+    materials: Annotated[list[Slug], Field(max_length=20)] = []
+
+
+class AlonePart(Part):
+    """What a matter asks of whoever applies for it alone; what a bundle saves (四减) is counted from it."""
+
+    forms: Annotated[int, Field(ge=0, le=100)]
+    fields: Annotated[int, Field(ge=0, le=10_000)]
+    materials: Annotated[int, Field(ge=0, le=1000)]
+    visits: Annotated[int, Field(ge=0, le=100)]
+    days: Annotated[int, Field(ge=0, le=3650)]
+
+
 FieldNeed: TypeAlias = Annotated[FieldPart, _named("element", FieldPart)]
 MaterialNeed: TypeAlias = Annotated[MaterialNeedPart, _named("kind", MaterialNeedPart)]

@@ -5,11 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.matters.package.formparts import (
+    AlonePart,
     ElementPart,
     FieldNeed,
     MaterialNeed,
     MaterialPart,
     QuestionPart,
+    RulePart,
     SourcePart,
 )
 from services.matters.package.needs import ExtensionPointPart, ParameterPart, RequiresPart
@@ -124,6 +126,8 @@ class ManifestPart(Part):
     sources: Annotated[dict[Slug, SourcePart], Field(max_length=100)] = {}
     sections: Annotated[dict[FieldPath, NamePart], Field(max_length=200)] = {}
     questions: Annotated[list[QuestionPart], Field(max_length=50)] = []
+    rules: Annotated[list[RulePart], Field(max_length=100)] = []
+    applicant_visits: Annotated[int, Field(ge=0, le=100)] = 0
     materials: Annotated[list[MaterialPart], Field(max_length=100)] = []
     steps: Annotated[list[StepPart], Field(min_length=1, max_length=100)]
     visits: Annotated[list[VisitPart], Field(max_length=50)] = []
@@ -161,6 +165,8 @@ class MatterPart(Part):
     fields: Annotated[dict[FieldPath, FieldNeed], Field(max_length=500)] = {}
     answers: Annotated[list[FieldPath], Field(max_length=50)] = []
     materials: Annotated[list[MaterialNeed], Field(max_length=100)] = []
+    rules: Annotated[list[RulePart], Field(max_length=20)] = []
+    alone: AlonePart | None = None
     notice: NoticePart | None = None
     inputs: Annotated[dict[FieldName, JsonType], Field(max_length=50)] = {}
     result: Annotated[dict[FieldName, ResultFieldPart], Field(max_length=100)] = {}

@@ -16,6 +16,8 @@ Situation: TypeAlias = tuple[str, ...]
 ALWAYS: Situation = ()
 
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+OF_RULES = {"materials": cel.Type.Map(cel.Type.STRING, cel.Type.INT), "today": cel.Type.STRING}
+"""What pre-check rules read besides the form: how many materials of each kind come, and the day, as 2026-03-02."""
 _ORDER = {"_>_": "exclusiveMinimum", "_>=_": "minimum", "_<_": "exclusiveMaximum", "_<=_": "maximum"}
 _MIRRORED = {"_>_": "_<_", "_>=_": "_<=_", "_<_": "_>_", "_<=_": "_>=_"}
 
@@ -28,17 +30,17 @@ class Situations:
     """The conditions of one package, each read once."""
 
     def __init__(self) -> None:
-        self._environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
+        self._environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, **OF_RULES})
         self._trees: dict[str, Any] = {}
 
     def is_late(self, condition: str) -> bool:
         """Whether it names results of steps, so that nobody knows at submission whether it holds."""
-        tree = self._tree(condition)
+        tree = self.tree(condition)
         return tree is not None and any(path[0] == "steps" for path in _paths(tree.expr))
 
     def reads(self, condition: str) -> set[tuple[str, ...]]:
         """The paths of the form that it reads."""
-        tree = self._tree(condition)
+        tree = self.tree(condition)
         return {path[1:] for path in _paths(tree.expr) if path[0] == "form"} if tree else set()
 
     def can_say(self, condition: str) -> bool:
@@ -54,12 +56,12 @@ class Situations:
         return _one_or_all("anyOf", [_one_or_all("allOf", [*map(self._schema, each)]) for each in situations])
 
     def _schema(self, condition: str) -> dict[str, Any]:
-        tree = self._tree(condition)
+        tree = self.tree(condition)
         if tree is None:
             raise _Beyond
         return _said(tree.expr)
 
-    def _tree(self, condition: str) -> Any:
+    def tree(self, condition: str) -> Any:
         """The condition as a tree; None when it is none, which is told elsewhere."""
         if condition not in self._trees:
             try:

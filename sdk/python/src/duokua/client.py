@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 
 from duokua import transfer
+from duokua.cases.v1.application_service_pb2_grpc import ApplicationServiceStub
 from duokua.cases.v1.calendar_service_pb2_grpc import CalendarServiceStub
 from duokua.cases.v1.case_service_pb2_grpc import CaseServiceStub
 from duokua.cases.v1.draft_service_pb2_grpc import DraftServiceStub
@@ -138,6 +139,11 @@ class Session:
     def supervision(self) -> SupervisionServiceStub:
         """Reminding offices, for operators and lead organs."""
         return SupervisionServiceStub(self._channel("cases"))
+
+    @cached_property
+    def applications(self) -> ApplicationServiceStub:
+        """Forms, and whether an application would be taken, for portals."""
+        return ApplicationServiceStub(self._channel("cases"))
 
     @cached_property
     def drafts(self) -> DraftServiceStub:

@@ -9,6 +9,7 @@ from typing import Final
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from duokua.cases.v1 import (
+    application_service_pb2,
     calendar_service_pb2,
     case_service_pb2,
     draft_service_pb2,
@@ -30,6 +31,7 @@ SERVICES: Final = ("identity", "matters", "routing", "cases", "eseal", "notify")
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
 _CONTRACTS = (
+    application_service_pb2,
     bus_service_pb2,
     calendar_service_pb2,
     case_service_pb2,

@@ -88,7 +88,8 @@ class CaseServiceServicer:
 
     def SubmitCase(self, request, context):
         """Submits one form and one set of materials for a bundle.
-        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, and pre-check
+        rules that it breaks, each named),
         CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
         RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
         """

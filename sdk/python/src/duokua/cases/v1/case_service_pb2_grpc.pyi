@@ -35,7 +35,8 @@ class CaseServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CaseServiceAsyncStub: ...
     SubmitCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.SubmitCaseRequest, _case_service_pb2.SubmitCaseResponse]
     """Submits one form and one set of materials for a bundle.
-    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, and pre-check
+    rules that it breaks, each named),
     CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
     RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
     """
@@ -88,7 +89,8 @@ class CaseServiceAsyncStub(CaseServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.SubmitCaseRequest, _case_service_pb2.SubmitCaseResponse]  # type: ignore[assignment]
     """Submits one form and one set of materials for a bundle.
-    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, and pre-check
+    rules that it breaks, each named),
     CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
     RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
     """
@@ -144,7 +146,8 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_case_service_pb2.SubmitCaseResponse, _abc.Awaitable[_case_service_pb2.SubmitCaseResponse]]:
         """Submits one form and one set of materials for a bundle.
-        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, each named),
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND, INVALID_ARGUMENT APPLICATION_INVALID (form fields, materials, and pre-check
+        rules that it breaks, each named),
         CONTENT_INVALID (materials that are not what they say they are), FAILED_PRECONDITION UPLOAD_EXPIRED,
         RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST, PERMISSION_DENIED (the token acts for nobody).
         """

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from duokua.cases.v1 import application_service_pb2 as duokua_dot_cases_dot_v1_dot_application__service__pb2
 from duokua.cases.v1 import case_pb2 as duokua_dot_cases_dot_v1_dot_case__pb2
 from duokua.cases.v1 import task_pb2 as duokua_dot_cases_dot_v1_dot_task__pb2
 from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_options__pb2
@@ -29,7 +30,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#duokua/cases/v1/draft_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1a\x64uokua/cases/v1/task.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x02\n\x05\x44raft\x12\x10\n\x08\x64raft_id\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x62undle_name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63\x61se_id\x18\x08 \x01(\t\x12%\n\x04\x66orm\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\tmaterials\x18\n \x03(\x0b\x32\x19.duokua.cases.v1.Material\"\xcb\x01\n\x10SaveDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x08\x64raft_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x10$\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x1b\n\tbundle_id\x18\x04 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12%\n\x04\x66orm\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\tmaterials\x18\x06 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\":\n\x11SaveDraftResponse\x12%\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.Draft\"-\n\x0fGetDraftRequest\x12\x1a\n\x08\x64raft_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\"j\n\x10GetDraftResponse\x12%\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.Draft\x12/\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x1f.duokua.cases.v1.FieldViolation\":\n\x11ListDraftsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListDraftsResponse\x12&\n\x06\x64rafts\x18\x01 \x03(\x0b\x32\x16.duokua.cases.v1.Draft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x12SubmitDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08\x64raft_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\x12\x17\n\x07version\x18\x03 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\":\n\x13SubmitDraftResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"D\n\x12\x44\x65leteDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08\x64raft_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\"\x15\n\x13\x44\x65leteDraftResponse2\xac\x04\n\x0c\x44raftService\x12l\n\tSaveDraft\x12!.duokua.cases.v1.SaveDraftRequest\x1a\".duokua.cases.v1.SaveDraftResponse\"\x18\xba\xe1\x18\x14\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80 \x12\x63\n\x08GetDraft\x12 .duokua.cases.v1.GetDraftRequest\x1a!.duokua.cases.v1.GetDraftResponse\"\x12\xba\xe1\x18\x0e\n\x0c\x63\x61ses.submit\x12i\n\nListDrafts\x12\".duokua.cases.v1.ListDraftsRequest\x1a#.duokua.cases.v1.ListDraftsResponse\"\x12\xba\xe1\x18\x0e\n\x0c\x63\x61ses.submit\x12n\n\x0bSubmitDraft\x12#.duokua.cases.v1.SubmitDraftRequest\x1a$.duokua.cases.v1.SubmitDraftResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12n\n\x0b\x44\x65leteDraft\x12#.duokua.cases.v1.DeleteDraftRequest\x1a$.duokua.cases.v1.DeleteDraftResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#duokua/cases/v1/draft_service.proto\x12\x0f\x64uokua.cases.v1\x1a)duokua/cases/v1/application_service.proto\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1a\x64uokua/cases/v1/task.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x02\n\x05\x44raft\x12\x10\n\x08\x64raft_id\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x62undle_name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\r\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63\x61se_id\x18\x08 \x01(\t\x12%\n\x04\x66orm\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\tmaterials\x18\n \x03(\x0b\x32\x19.duokua.cases.v1.Material\"\xcb\x01\n\x10SaveDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x08\x64raft_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x10$\x12\x0f\n\x07version\x18\x03 \x01(\r\x12\x1b\n\tbundle_id\x18\x04 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12%\n\x04\x66orm\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\tmaterials\x18\x06 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\":\n\x11SaveDraftResponse\x12%\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.Draft\"-\n\x0fGetDraftRequest\x12\x1a\n\x08\x64raft_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\"j\n\x10GetDraftResponse\x12%\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x16.duokua.cases.v1.Draft\x12/\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x1f.duokua.cases.v1.FieldViolation\":\n\x11ListDraftsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x12ListDraftsResponse\x12&\n\x06\x64rafts\x18\x01 \x03(\x0b\x32\x16.duokua.cases.v1.Draft\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x12SubmitDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08\x64raft_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\x12\x17\n\x07version\x18\x03 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\"f\n\x13SubmitDraftResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\x12*\n\x08warnings\x18\x02 \x03(\x0b\x32\x18.duokua.cases.v1.Finding\"D\n\x12\x44\x65leteDraftRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08\x64raft_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10$\"\x15\n\x13\x44\x65leteDraftResponse2\xac\x04\n\x0c\x44raftService\x12l\n\tSaveDraft\x12!.duokua.cases.v1.SaveDraftRequest\x1a\".duokua.cases.v1.SaveDraftResponse\"\x18\xba\xe1\x18\x14\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80 \x12\x63\n\x08GetDraft\x12 .duokua.cases.v1.GetDraftRequest\x1a!.duokua.cases.v1.GetDraftResponse\"\x12\xba\xe1\x18\x0e\n\x0c\x63\x61ses.submit\x12i\n\nListDrafts\x12\".duokua.cases.v1.ListDraftsRequest\x1a#.duokua.cases.v1.ListDraftsResponse\"\x12\xba\xe1\x18\x0e\n\x0c\x63\x61ses.submit\x12n\n\x0bSubmitDraft\x12#.duokua.cases.v1.SubmitDraftRequest\x1a$.duokua.cases.v1.SubmitDraftResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12n\n\x0b\x44\x65leteDraft\x12#.duokua.cases.v1.DeleteDraftRequest\x1a$.duokua.cases.v1.DeleteDraftResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,28 +61,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DRAFTSERVICE'].methods_by_name['SubmitDraft']._serialized_options = b'\272\341\030\020\n\014cases.submit\030\001'
   _globals['_DRAFTSERVICE'].methods_by_name['DeleteDraft']._loaded_options = None
   _globals['_DRAFTSERVICE'].methods_by_name['DeleteDraft']._serialized_options = b'\272\341\030\020\n\014cases.submit\030\001'
-  _globals['_DRAFT']._serialized_start=209
-  _globals['_DRAFT']._serialized_end=537
-  _globals['_SAVEDRAFTREQUEST']._serialized_start=540
-  _globals['_SAVEDRAFTREQUEST']._serialized_end=743
-  _globals['_SAVEDRAFTRESPONSE']._serialized_start=745
-  _globals['_SAVEDRAFTRESPONSE']._serialized_end=803
-  _globals['_GETDRAFTREQUEST']._serialized_start=805
-  _globals['_GETDRAFTREQUEST']._serialized_end=850
-  _globals['_GETDRAFTRESPONSE']._serialized_start=852
-  _globals['_GETDRAFTRESPONSE']._serialized_end=958
-  _globals['_LISTDRAFTSREQUEST']._serialized_start=960
-  _globals['_LISTDRAFTSREQUEST']._serialized_end=1018
-  _globals['_LISTDRAFTSRESPONSE']._serialized_start=1020
-  _globals['_LISTDRAFTSRESPONSE']._serialized_end=1105
-  _globals['_SUBMITDRAFTREQUEST']._serialized_start=1107
-  _globals['_SUBMITDRAFTREQUEST']._serialized_end=1200
-  _globals['_SUBMITDRAFTRESPONSE']._serialized_start=1202
-  _globals['_SUBMITDRAFTRESPONSE']._serialized_end=1260
-  _globals['_DELETEDRAFTREQUEST']._serialized_start=1262
-  _globals['_DELETEDRAFTREQUEST']._serialized_end=1330
-  _globals['_DELETEDRAFTRESPONSE']._serialized_start=1332
-  _globals['_DELETEDRAFTRESPONSE']._serialized_end=1353
-  _globals['_DRAFTSERVICE']._serialized_start=1356
-  _globals['_DRAFTSERVICE']._serialized_end=1912
+  _globals['_DRAFT']._serialized_start=252
+  _globals['_DRAFT']._serialized_end=580
+  _globals['_SAVEDRAFTREQUEST']._serialized_start=583
+  _globals['_SAVEDRAFTREQUEST']._serialized_end=786
+  _globals['_SAVEDRAFTRESPONSE']._serialized_start=788
+  _globals['_SAVEDRAFTRESPONSE']._serialized_end=846
+  _globals['_GETDRAFTREQUEST']._serialized_start=848
+  _globals['_GETDRAFTREQUEST']._serialized_end=893
+  _globals['_GETDRAFTRESPONSE']._serialized_start=895
+  _globals['_GETDRAFTRESPONSE']._serialized_end=1001
+  _globals['_LISTDRAFTSREQUEST']._serialized_start=1003
+  _globals['_LISTDRAFTSREQUEST']._serialized_end=1061
+  _globals['_LISTDRAFTSRESPONSE']._serialized_start=1063
+  _globals['_LISTDRAFTSRESPONSE']._serialized_end=1148
+  _globals['_SUBMITDRAFTREQUEST']._serialized_start=1150
+  _globals['_SUBMITDRAFTREQUEST']._serialized_end=1243
+  _globals['_SUBMITDRAFTRESPONSE']._serialized_start=1245
+  _globals['_SUBMITDRAFTRESPONSE']._serialized_end=1347
+  _globals['_DELETEDRAFTREQUEST']._serialized_start=1349
+  _globals['_DELETEDRAFTREQUEST']._serialized_end=1417
+  _globals['_DELETEDRAFTRESPONSE']._serialized_start=1419
+  _globals['_DELETEDRAFTRESPONSE']._serialized_end=1440
+  _globals['_DRAFTSERVICE']._serialized_start=1443
+  _globals['_DRAFTSERVICE']._serialized_end=1999
 # @@protoc_insertion_point(module_scope)

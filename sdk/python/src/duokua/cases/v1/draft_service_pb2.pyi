@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from duokua.cases.v1 import application_service_pb2 as _application_service_pb2
 from duokua.cases.v1 import case_pb2 as _case_pb2
 from duokua.cases.v1 import task_pb2 as _task_pb2
 from google.protobuf import descriptor as _descriptor
@@ -266,16 +267,22 @@ class SubmitDraftResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CASE_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case(self) -> _case_pb2.Case: ...
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_application_service_pb2.Finding]:
+        """Pre-check rules that the application breaks and that do not refuse it."""
+
     def __init__(
         self,
         *,
         case: _case_pb2.Case | None = ...,
+        warnings: _abc.Iterable[_application_service_pb2.Finding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -588,6 +588,7 @@ class Bundle(_message.Message):
     CORRECTIONS_FIELD_NUMBER: _builtins.int
     VISITS_FIELD_NUMBER: _builtins.int
     UNDO_ORDER_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     bundle_id: _builtins.str
     version: _builtins.int
     name: _builtins.str
@@ -624,6 +625,10 @@ class Bundle(_message.Message):
     def undo_order(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Steps that are undone first, in this order; the others follow, the last completed first."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rule]:
+        """智能预审: what has to hold before an application is taken."""
+
     def __init__(
         self,
         *,
@@ -642,14 +647,108 @@ class Bundle(_message.Message):
         corrections: Global___CorrectionRules | None = ...,
         visits: _abc.Iterable[Global___Visit] | None = ...,
         undo_order: _abc.Iterable[_builtins.str] | None = ...,
+        rules: _abc.Iterable[Global___Rule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock_rules", b"clock_rules", "corrections", b"corrections", "lead", b"lead", "limits", b"limits", "published_at", b"published_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "catalog_code", b"catalog_code", "clock_rules", b"clock_rules", "corrections", b"corrections", "form_schema", b"form_schema", "lead", b"lead", "limits", b"limits", "materials", b"materials", "name", b"name", "published_at", b"published_at", "region_field", b"region_field", "steps", b"steps", "undo_order", b"undo_order", "version", b"version", "visits", b"visits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "catalog_code", b"catalog_code", "clock_rules", b"clock_rules", "corrections", b"corrections", "form_schema", b"form_schema", "lead", b"lead", "limits", b"limits", "materials", b"materials", "name", b"name", "published_at", b"published_at", "region_field", b"region_field", "rules", b"rules", "steps", b"steps", "undo_order", b"undo_order", "version", b"version", "visits", b"visits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Bundle: _TypeAlias = Bundle  # noqa: Y015
+
+@_typing.final
+class Rule(_message.Message):
+    """A pre-check rule over an application."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    HOLDS_FIELD_NUMBER: _builtins.int
+    WHEN_FIELD_NUMBER: _builtins.int
+    REFUSES_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    MESSAGE_EN_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    MATERIALS_FIELD_NUMBER: _builtins.int
+    STEP_IDS_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    holds: _builtins.str
+    """A CEL condition on `form`, `materials` (by kind, how many come) and `today` (such as "2026-03-02"), which has to
+    hold.
+    """
+    when: _builtins.str
+    """A condition of the same kind, without which the rule does not apply; empty for always."""
+    refuses: _builtins.bool
+    """An application that breaks it is refused; else it is taken, and the applicant is told."""
+    message: _builtins.str
+    """For the applicant, in Chinese and in English."""
+    message_en: _builtins.str
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The paths of the form, and the kinds of material, that it is about."""
+
+    @_builtins.property
+    def materials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def step_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """It applies when one of these steps is done; empty for always."""
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        holds: _builtins.str = ...,
+        when: _builtins.str = ...,
+        refuses: _builtins.bool = ...,
+        message: _builtins.str = ...,
+        message_en: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        materials: _abc.Iterable[_builtins.str] | None = ...,
+        step_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "holds", b"holds", "materials", b"materials", "message", b"message", "message_en", b"message_en", "refuses", b"refuses", "rule_id", b"rule_id", "step_ids", b"step_ids", "when", b"when"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rule: _TypeAlias = Rule  # noqa: Y015
+
+@_typing.final
+class Burden(_message.Message):
+    """What applying for something asks of an applicant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMS_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    MATERIALS_FIELD_NUMBER: _builtins.int
+    VISITS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    forms: _builtins.int
+    fields: _builtins.int
+    materials: _builtins.int
+    visits: _builtins.int
+    """To offices."""
+    days: _builtins.int
+    """Working days until it is done; 0 when nobody said."""
+    def __init__(
+        self,
+        *,
+        forms: _builtins.int = ...,
+        fields: _builtins.int = ...,
+        materials: _builtins.int = ...,
+        visits: _builtins.int = ...,
+        days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "fields", b"fields", "forms", b"forms", "materials", b"materials", "visits", b"visits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Burden: _TypeAlias = Burden  # noqa: Y015
 
 @_typing.final
 class Lead(_message.Message):

@@ -331,3 +331,104 @@ class ListMattersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMattersResponse: _TypeAlias = ListMattersResponse  # noqa: Y015
+
+@_typing.final
+class GetSavingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    bundle_id: _builtins.str
+    version: _builtins.int
+    """0 means the newest."""
+    def __init__(
+        self,
+        *,
+        bundle_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSavingsRequest: _TypeAlias = GetSavingsRequest  # noqa: Y015
+
+@_typing.final
+class GetSavingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    SUPPLIED_FIELDS_FIELD_NUMBER: _builtins.int
+    GIVEN_MATERIALS_FIELD_NUMBER: _builtins.int
+    MATTERS_FIELD_NUMBER: _builtins.int
+    UNSAID_FIELD_NUMBER: _builtins.int
+    bundle_id: _builtins.str
+    version: _builtins.int
+    supplied_fields: _builtins.int
+    """Of the fields after, those that data or licences can supply."""
+    given_materials: _builtins.int
+    """Materials that licences or earlier steps give, which nobody hands in any more."""
+    @_builtins.property
+    def before(self) -> _bundle_pb2.Burden:
+        """Of all matters that say what they ask alone, together."""
+
+    @_builtins.property
+    def after(self) -> _bundle_pb2.Burden: ...
+    @_builtins.property
+    def matters(self) -> _containers.RepeatedCompositeFieldContainer[Global___MatterBurden]: ...
+    @_builtins.property
+    def unsaid(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Catalogue codes of the matters that do not say what they ask alone."""
+
+    def __init__(
+        self,
+        *,
+        bundle_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        before: _bundle_pb2.Burden | None = ...,
+        after: _bundle_pb2.Burden | None = ...,
+        supplied_fields: _builtins.int = ...,
+        given_materials: _builtins.int = ...,
+        matters: _abc.Iterable[Global___MatterBurden] | None = ...,
+        unsaid: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "bundle_id", b"bundle_id", "given_materials", b"given_materials", "matters", b"matters", "supplied_fields", b"supplied_fields", "unsaid", b"unsaid", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSavingsResponse: _TypeAlias = GetSavingsResponse  # noqa: Y015
+
+@_typing.final
+class MatterBurden(_message.Message):
+    """What one matter asks alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ALONE_FIELD_NUMBER: _builtins.int
+    catalog_code: _builtins.str
+    name: _builtins.str
+    @_builtins.property
+    def alone(self) -> _bundle_pb2.Burden: ...
+    def __init__(
+        self,
+        *,
+        catalog_code: _builtins.str = ...,
+        name: _builtins.str = ...,
+        alone: _bundle_pb2.Burden | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alone", b"alone"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone", b"alone", "catalog_code", b"catalog_code", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatterBurden: _TypeAlias = MatterBurden  # noqa: Y015

@@ -60,6 +60,11 @@ class MatterServiceStub:
                 request_serializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersRequest.SerializeToString,
                 response_deserializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersResponse.FromString,
                 _registered_method=True)
+        self.GetSavings = channel.unary_unary(
+                '/duokua.matters.v1.MatterService/GetSavings',
+                request_serializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsRequest.SerializeToString,
+                response_deserializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsResponse.FromString,
+                _registered_method=True)
 
 
 class MatterServiceServicer:
@@ -108,6 +113,14 @@ class MatterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSavings(self, request, context):
+        """四减: what a bundle asks, beside what its matters ask of whoever applies for one after the other.
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND (bundle, version).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MatterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -135,6 +148,11 @@ def add_MatterServiceServicer_to_server(servicer, server):
                     servicer.ListMatters,
                     request_deserializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersRequest.FromString,
                     response_serializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersResponse.SerializeToString,
+            ),
+            'GetSavings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSavings,
+                    request_deserializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsRequest.FromString,
+                    response_serializer=duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -273,6 +291,33 @@ class MatterService:
             '/duokua.matters.v1.MatterService/ListMatters',
             duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersRequest.SerializeToString,
             duokua_dot_matters_dot_v1_dot_matter__service__pb2.ListMattersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSavings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.matters.v1.MatterService/GetSavings',
+            duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsRequest.SerializeToString,
+            duokua_dot_matters_dot_v1_dot_matter__service__pb2.GetSavingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

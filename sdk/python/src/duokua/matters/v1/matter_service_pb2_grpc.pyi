@@ -52,6 +52,10 @@ class MatterServiceStub:
     ListBundles: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.ListBundlesRequest, _matter_service_pb2.ListBundlesResponse]
     """The newest version of each bundle, by bundle_id."""
     ListMatters: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.ListMattersRequest, _matter_service_pb2.ListMattersResponse]
+    GetSavings: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.GetSavingsRequest, _matter_service_pb2.GetSavingsResponse]
+    """四减: what a bundle asks, beside what its matters ask of whoever applies for one after the other.
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND (bundle, version).
+    """
 
 @_typing.type_check_only
 class MatterServiceAsyncStub(MatterServiceStub):
@@ -77,6 +81,10 @@ class MatterServiceAsyncStub(MatterServiceStub):
     ListBundles: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.ListBundlesRequest, _matter_service_pb2.ListBundlesResponse]  # type: ignore[assignment]
     """The newest version of each bundle, by bundle_id."""
     ListMatters: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.ListMattersRequest, _matter_service_pb2.ListMattersResponse]  # type: ignore[assignment]
+    GetSavings: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.GetSavingsRequest, _matter_service_pb2.GetSavingsResponse]  # type: ignore[assignment]
+    """四减: what a bundle asks, beside what its matters ask of whoever applies for one after the other.
+    Errors: NOT_FOUND BUNDLE_NOT_FOUND (bundle, version).
+    """
 
 class MatterServiceServicer(metaclass=_abc_1.ABCMeta):
     """The catalogue of matters and the bundles made of them."""
@@ -129,5 +137,15 @@ class MatterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _matter_service_pb2.ListMattersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_matter_service_pb2.ListMattersResponse, _abc.Awaitable[_matter_service_pb2.ListMattersResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSavings(
+        self,
+        request: _matter_service_pb2.GetSavingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_matter_service_pb2.GetSavingsResponse, _abc.Awaitable[_matter_service_pb2.GetSavingsResponse]]:
+        """四减: what a bundle asks, beside what its matters ask of whoever applies for one after the other.
+        Errors: NOT_FOUND BUNDLE_NOT_FOUND (bundle, version).
+        """
 
 def add_MatterServiceServicer_to_server(servicer: MatterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,122 @@
+"""What is still to be asked (情形引导): form, materials and steps of a bundle, as far as answers decide them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from duokua.cases.v1 import application_service_pb2
+from duokua.matters.v1 import bundle_pb2
+from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.plans import Published
+
+Schema: TypeAlias = dict[str, Any]
+pb = application_service_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form with the answers so far."""
+
+    schema: Schema
+    """Without what they rule out; what they leave open is in its `allOf`."""
+    open_fields: list[str]
+    """The required ones without an answer."""
+
+
+def ask(published: Published, answers: Mapping[str, Any]) -> Asked:
+    """The form with the answers so far, which need not be valid."""
+    schema: Schema = json.loads(published.bundle.form_schema)
+    undecided = []
+    for rule in schema.pop("allOf", ()):
+        holds = decided(published.depending[rule["x-when"]], answers)
+        if holds is None:
+            undecided.append(rule)
+        elif holds:
+            _require(schema, rule.get("then", {}))
+        else:
+            _leave_out(schema, rule.get("else", {}))
+    if undecided:
+        schema["allOf"] = undecided
+    return Asked(schema, list(_open_fields(schema, answers, "")))
+
+
+def decided(condition: Condition, answers: Mapping[str, Any]) -> bool | None:
+    """Whether a condition holds; None when the answers so far leave that open."""
+    try:
+        return condition.holds(answers)
+    except ExpressionFaultError:
+        return None
+
+
+def step_needs(published: Published, answers: Mapping[str, Any]) -> Iterator[pb.StepNeed]:
+    """Yield for each step whether the case will have it."""
+    for step in published.bundle.steps:
+        condition = published.conditions.get(step.step_id)
+        open_still = condition is not None and condition.late
+        holds = None if open_still else True if condition is None else decided(condition, answers)
+        yield pb.StepNeed(step_id=step.step_id, name=step.name, need=_need(holds))
+
+
+def material_needs(published: Published, answers: Mapping[str, Any]) -> Iterator[pb.MaterialNeed]:
+    """Yield for each kind of material whether it may come, and whether it has to."""
+    for kind in published.bundle.materials:
+        need = published.materials[kind.kind]
+        asked = decided(need.asked, answers) if need.asked else True
+        required = need.required if isinstance(need.required, bool) else decided(need.required, answers)
+        yield _material(kind, asked, required)
+
+
+def _material(kind: bundle_pb2.MaterialKind, asked: bool | None, required: bool | None) -> pb.MaterialNeed:  # noqa: FBT001 - open has a third value
+    return pb.MaterialNeed(
+        kind=kind.kind,
+        name=kind.name,
+        asked=_need(asked),
+        required=_need(required),
+        media_types=kind.media_types,
+        max_size=kind.max_size,
+        licence=kind.licence if kind.HasField("licence") else None,
+        from_step=kind.from_step,
+    )
+
+
+def _need(holds: bool | None) -> pb.Need.ValueType:  # noqa: FBT001 - open has a third value
+    if holds is None:
+        return pb.NEED_OPEN
+    return pb.NEED_YES if holds else pb.NEED_NO
+
+
+def _require(schema: Schema, then: Schema) -> None:
+    """Make what a rule requires required in the form itself."""
+    properties = schema.get("properties", {})
+    new = [name for name in then.get("required", ()) if name in properties]
+    if new:
+        wanted = {*schema.get("required", ()), *new}
+        schema["required"] = [name for name in properties if name in wanted]
+    for name, inner in then.get("properties", {}).items():
+        if name in properties:
+            _require(properties[name], inner)
+
+
+def _leave_out(schema: Schema, otherwise: Schema) -> None:
+    """Take what is not asked for out of the form itself, and groups that have nothing left."""
+    properties = schema.get("properties", {})
+    for name, inner in otherwise.get("properties", {}).items():
+        if name not in properties:
+            continue
+        if inner is not False:
+            _leave_out(properties[name], inner)
+        if inner is False or not properties[name].get("properties", True):
+            del properties[name]
+            schema["required"] = [each for each in schema.get("required", ()) if each != name]
+
+
+def _open_fields(schema: Schema, answers: object, path: str) -> Iterator[str]:
+    given = answers if isinstance(answers, Mapping) else {}
+    required = set(schema.get("required", ()))
+    for name, field in schema.get("properties", {}).items():
+        if "properties" in field:
+            if name in required or isinstance(given.get(name), Mapping):
+                yield from _open_fields(field, given.get(name), f"{path}{name}.")
+        elif name in required and name not in given:
+            yield f"{path}{name}"

@@ -1,0 +1,115 @@
+"""The form with the answers so far: what is decided is settled, what is not stays open, nothing else changes."""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from duokua.cases.v1 import application_service_pb2 as pb
+from services.cases.asking import ask, material_needs, step_needs
+from services.cases.plans import Published, compile_bundle
+from services.matters.domain.bundle import Bundle, Lead
+from services.matters.messages import bundle_message
+from services.matters.package.compiler import compile_package
+from tests.matters.test_one_form import Drawn, Leaves, Need, forms, nested, package_of, steps
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+LEAD = Lead("lead", "11330106002491234N", 4)
+MATERIALS = """\
+materials:
+  - {kind: lease, name: {zh: 租赁合同, en: Lease}, media_types: [application/pdf]}
+  - {kind: licence, name: {zh: 营业执照, en: Licence}, media_types: [application/pdf],
+     given_by: {licence: business-licence}}
+"""
+
+
+def published(files: dict[str, bytes]) -> Published:
+    bundle = Bundle(compile_package(files), 3, LEAD, "digest", NOW)
+    return compile_bundle(bundle_message(bundle).SerializeToString())
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema, offline=True, validate_formats=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps(), forms(), st.data())
+def test_a_form_fits_what_is_left_with_any_of_its_answers_as_it_fits_the_whole(
+    drawn: list[Drawn], leaves: Leaves, data: st.DataObject
+) -> None:
+    bundle = published(package_of(drawn))
+    form = nested(leaves)
+    whole = bundle.form.is_valid(form)
+    answered = data.draw(st.sets(st.sampled_from(sorted(leaves))))
+    left = ask(bundle, nested({path: leaves[path] for path in answered})).schema
+    assert validator(left).is_valid(form) == whole
+    settled = ask(bundle, form)
+    assert "allOf" not in settled.schema
+    assert validator(settled.schema).is_valid(form) == whole
+    assert not (whole and settled.open_fields)
+
+
+@cache
+def a_shop() -> Published:
+    """Questions first; a step of its own with a field and materials when the shop is wide."""
+    drawn = [
+        Drawn("form.q.wide", (Need("shop.sign", required=True, when=""), Need("shop.rooms", required=False, when=""))),
+        Drawn("", (Need("style", required=True, when='form.q.kind == "a"'),)),
+    ]
+    files = package_of(drawn)
+    text = files["scenario.yaml"].decode().replace("steps:\n", f"{MATERIALS}steps:\n")
+    files["matters/m1.yaml"] += b"materials: [lease]\n"
+    files["matters/m2.yaml"] += b"materials: [licence]\n"
+    late = '  - {id: late, matter: base, after: [base], undo: none, when: \'steps["base"].status == "completed"\'}\n'
+    return published(files | {"scenario.yaml": (text + late).encode()})
+
+
+def fields_of(schema: dict[str, Any], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, part in schema["properties"].items():
+        found |= fields_of(part, f"{prefix}{name}.") if part["type"] == "object" else {prefix + name}
+    return found
+
+
+def test_without_answers_everything_is_open() -> None:
+    asked = ask(a_shop(), {})
+    assert {rule["x-when"] for rule in asked.schema["allOf"]} == {"form.q.wide", 'form.q.kind == "a"'}
+    assert asked.open_fields == ["q.wide", "q.kind", "region", "area"]
+    assert {each.step_id: each.need for each in step_needs(a_shop(), {})} == {
+        "base": pb.NEED_YES,
+        "s1": pb.NEED_OPEN,
+        "s2": pb.NEED_YES,
+        "late": pb.NEED_OPEN,
+    }
+
+
+def test_an_answer_cuts_fields_steps_and_materials() -> None:
+    answers = {"q": {"wide": False, "kind": "a"}}
+    asked = ask(a_shop(), answers)
+    assert "allOf" not in asked.schema
+    assert {"q.deep", "shop.sign", "shop.rooms"}.isdisjoint(fields_of(asked.schema))
+    assert asked.open_fields == ["region", "area", "style"]
+    assert {each.step_id for each in step_needs(a_shop(), answers) if each.need == pb.NEED_NO} == {"s1"}
+    lease, licence = material_needs(a_shop(), answers)
+    assert (lease.asked, lease.required) == (pb.NEED_NO, pb.NEED_NO)
+    assert (licence.asked, licence.required, licence.licence.name) == (pb.NEED_YES, pb.NEED_NO, "营业执照")
+
+
+def test_another_answer_adds_them() -> None:
+    answers = {"q": {"wide": True, "kind": "b"}, "region": "330106"}
+    asked = ask(a_shop(), answers)
+    assert asked.open_fields == ["q.deep", "shop.sign", "area"]
+    assert "style" not in fields_of(asked.schema)
+    (lease, _) = material_needs(a_shop(), answers)
+    assert (lease.asked, lease.required) == (pb.NEED_YES, pb.NEED_YES)
+
+
+def test_answers_of_another_type_leave_things_open() -> None:
+    for wrong in ({"q": "x"}, {"q": {"wide": "yes", "kind": 3}}, {"q": [1]}, {"q": {"wide": None}}):
+        asked = ask(a_shop(), wrong)
+        assert "form.q.wide" in {rule["x-when"] for rule in asked.schema["allOf"]}
+        json.dumps(asked.schema)
