@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("core", "embedded", "bundle5", "bus", "log", "search", "timers", "materials", "lint")
+BENCHMARKS = ("core", "embedded", "bundle5", "bus", "log", "search", "timers", "materials", "forms", "lint")
 
 
 def main() -> None:

@@ -227,3 +227,11 @@ def test_a_data_source_that_no_field_comes_from_need_not_be_bound() -> None:
     ((place, message),) = faults_in(files, None, installing=False).items()
     assert place == "scenario.yaml:38:12 requires.data[0].id"
     assert "no field of the form" in message
+
+
+def test_a_parameter_may_stand_in_a_rule_and_in_a_question() -> None:
+    rule = "rules:\n  - {id: r, holds: 'form.shop.area < ${large}', message: {zh: 过大, en: Too large}}\n"
+    asked = "questions:\n  - {field: lit, ask: {zh: 照明, en: Lit}, when: 'form.shop.area > ${large}'}\n"
+    scenario = compile_package(left_open(ruled=("requires:\n", f"{rule}{asked}requires:\n")), overlay(), organ_id)
+    assert [each.holds for each in scenario.rules] == ["form.shop.area < 500"]
+    assert json.loads(scenario.form_schema)["properties"]["lit"]["x-ui"]["visible_when"] == "form.shop.area > 500"

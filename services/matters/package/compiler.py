@@ -27,6 +27,7 @@ from services.matters.package.faults import Fault, Faults, scenario_invalid
 from services.matters.package.feasible import check_feasible
 from services.matters.package.files import MANIFEST, check_files, is_template, matter_name, text_of
 from services.matters.package.filling import Filler
+from services.matters.package.formparts import SourcePart
 from services.matters.package.forms import FormField
 from services.matters.package.local_checks import check_needs, check_points
 from services.matters.package.localising import Here, name_of, placeholders_of, points_of, with_sources
@@ -125,7 +126,7 @@ def examine_package(
         name: _matter(name, *texts[path], filler, faults) for path in sorted(texts) if (name := matter_name(path))
     }
     readable = {name: matter for name, matter in matters.items() if matter}
-    elements = package_elements(manifest.elements, manifest.sources, source, faults) if manifest and source else None
+    elements = _elements(manifest, source, faults) if manifest and source else None
     form = read_form(manifest, source, readable, elements, faults) if manifest and source and elements else None
     templates = _templates(texts, form, readable, faults)
     for matter in readable.values():
@@ -150,6 +151,12 @@ def examine_package(
             check_feasible(scenario, manifest, source, faults)
     shape = form.shape if form else None
     return Examined(None if faults else scenario, faults.all(), manifest, source, shape, readable, here)
+
+
+def _elements(manifest: ManifestPart, source: Source, faults: Faults) -> Elements:
+    """The data elements that fields may be."""
+    needed = {each.id: SourcePart(kind="data", name=each.name) for each in manifest.requires.data}
+    return package_elements(manifest.elements, manifest.sources, needed, source, faults)
 
 
 def _check_manifest(

@@ -116,16 +116,20 @@ def platform_elements() -> Elements:
 
 
 def package_elements(
-    own: Mapping[str, ElementPart], sources: Mapping[str, SourcePart], source: Source, faults: Faults
+    own: Mapping[str, ElementPart],
+    sources: Mapping[str, SourcePart],
+    needed: Mapping[str, SourcePart],
+    source: Source,
+    faults: Faults,
 ) -> Elements:
-    """The platform's elements and a package's own."""
+    """The platform's elements and a package's own; `needed` are the data sources that regions are to bind."""
     platform = platform_elements()
     for key, there, given in (("elements", platform.known, own), ("sources", platform.sources, sources)):
         for name in given:
             if name in there:
                 message = f'the platform has "{name}" already: use it as it is, or choose another id'
                 faults.add(source.fault((key, name), message, at_key=True))
-    all_sources = {**sources, **platform.sources}
+    all_sources = {**needed, **sources, **platform.sources}
     made = _Resolver(own, Elements(platform.known, all_sources), source, faults).all()
     return Elements({**made, **platform.known}, all_sources, own.keys() - made.keys())
 
