@@ -23,6 +23,7 @@ from cli import (
     drafts,
     incidents,
     log,
+    matters,
     organs,
     persons,
     regions,
@@ -44,6 +45,7 @@ app.add_typer(capabilities.app, name="capability")
 app.add_typer(seals.app, name="seal")
 app.add_typer(clients.app, name="client")
 app.add_typer(persons.app, name="person")
+app.add_typer(matters.app, name="matter")
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(routes.app, name="route")
 app.add_typer(cases.app, name="case")

@@ -12,7 +12,7 @@ from chassis.problems import Conflict, NotFound, Problem
 from services.matters.catalogue import store
 from services.matters.catalogue.domain import versions as rules
 from services.matters.catalogue.domain.elements import TASK_CODE_LENGTH, catalog_code_of
-from services.matters.catalogue.domain.versions import State, Version
+from services.matters.catalogue.domain.versions import Phase, State, Version, phase_of
 from services.matters.catalogue.store import Act
 
 AT_ONCE = 200
@@ -127,15 +127,16 @@ class Acting:
     def _refusals(self, codes: Sequence[str]) -> "Callable[[str], None]":
         """What refuses an entry for the sake of others."""
         if self._order.verb is Verb.PUBLISH:
-            needed = {catalog_code_of(code) for code in codes if len(code) >= TASK_CODE_LENGTH}
-            return _item_needed(needed & self._published(needed))
+            return _item_needed(self._standing({catalog_code_of(code) for code in codes}))
         if self._order.verb is Verb.RETIRE:
             return _implementations_first(self._implemented([code for code in codes if len(code) < TASK_CODE_LENGTH]))
         return lambda _: None
 
-    def _published(self, codes: Iterable[str]) -> set[str]:
+    def _standing(self, codes: Iterable[str]) -> set[str]:
+        """The entries that are in force, or are going to be."""
         found = store.versions_of(self._work.connection, sorted(codes))
-        return {code for code, versions in found.items() if any(each.state is State.PUBLISHED for each in versions)}
+        here = (Phase.IN_FORCE, Phase.PLANNED)
+        return {code for code, versions in found.items() if any(phase_of(each, self._day) in here for each in versions)}
 
     def _implemented(self, items: Sequence[str]) -> set[str]:
         """The items that have an implementation in force, or to be, after the last day."""
@@ -145,8 +146,8 @@ class Acting:
             query = select(columns.catalog_code).where(
                 columns.catalog_code.in_(some),
                 columns.uscc != "",
-                columns.state == State.PUBLISHED.value,
-                columns.last_on.is_(None) | (columns.last_on > last_day),
+                columns.begins_on.is_not(None),
+                columns.last_on.is_(None) | (columns.last_on > last_day) & (columns.last_on >= columns.begins_on),
             )
             found |= set(self._work.connection.scalars(query.distinct()))
         return found
@@ -160,11 +161,11 @@ def _settled(versions: list[Version], published: Version) -> list[Version]:
     return [new for new, old in zip(settled, all_of_it, strict=True) if new != old or new.number == published.number]
 
 
-def _item_needed(published: set[str]) -> Callable[[str], None]:
+def _item_needed(standing: set[str]) -> Callable[[str], None]:
     def refuse(code: str) -> None:
         item = catalog_code_of(code)
-        if len(code) >= TASK_CODE_LENGTH and item not in published:
-            message = f"its item {item} of the catalogue is not published: publish that first"
+        if len(code) >= TASK_CODE_LENGTH and item not in standing:
+            message = f"its item {item} of the catalogue is neither in force nor going to be: publish that first"
             raise Conflict("ITEM_NOT_PUBLISHED", message, code=code, item=item)
 
     return refuse

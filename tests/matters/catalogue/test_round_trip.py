@@ -64,7 +64,7 @@ def test_no_exported_cell_is_a_formula(text: str) -> None:
     [(_, content)] = excel(entries)
     cell = load_workbook(io.BytesIO(content))["基本目录"]["C2"]
     assert (cell.value, cell.data_type, cell.quotePrefix) == (text, "s", True)
-    [(_, lines)] = csvs(entries)
+    lines = dict(csvs(entries))["基本目录.csv"]
     assert f",'{text}," in lines.decode().replace('"', "")
 
 

@@ -4,7 +4,7 @@ A list whose codes are not confirmed by the standard has names only, which stand
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 
@@ -14,16 +14,15 @@ class CodeList:
 
     title: str
     names: Mapping[str, str]
-    also: Mapping[str, str] = field(default_factory=dict)
-    """Other words that people write, each with its code."""
+    codes: Mapping[str, str]
+    """By each name, and by each other word that people write for it."""
 
     def code_of(self, text: str) -> str | None:
         """The code that a text stands for: the code itself, its name, or both ("01 行政许可"); None for neither."""
         if text in self.names:
             return text
-        named = {name: code for code, name in self.names.items()} | dict(self.also)
-        if text in named:
-            return named[text]
+        if text in self.codes:
+            return self.codes[text]
         code, _, name = text.replace("|", " ").replace("-", " ").partition(" ")
         return code if self.names.get(code) == name.strip() else None
 
@@ -33,7 +32,8 @@ class CodeList:
 
 
 def _list(title: str, names: Mapping[str, str], also: Mapping[str, str] | None = None) -> CodeList:
-    return CodeList(title, MappingProxyType(dict(names)), MappingProxyType(dict(also or {})))
+    codes = {name: code for code, name in names.items()} | dict(also or {})
+    return CodeList(title, MappingProxyType(dict(names)), MappingProxyType(codes))
 
 
 TYPES = _list(

@@ -20,6 +20,7 @@ _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,
 _CHINESE_DAY = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 _ROUNDED = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+?[0-9]+")
 _SPACES = re.compile(r"[^\S\n]+")
+_UNTIDY = re.compile(r"^\s|\s\Z|\s\s|[^\S \n]|[\ufeff\u200b]")
 
 
 class WrongValueError(ValueError):
@@ -28,7 +29,7 @@ class WrongValueError(ValueError):
 
 def value_of(element: Element, given: object) -> Any:
     """The value that something given stands for; blank is the element's empty one. Raises WrongValueError."""
-    if given is None or (isinstance(given, str) and not tidy(given)):
+    if given is None or (isinstance(given, str) and (not given or given.isspace() or not tidy(given))):
         return element.empty
     if isinstance(given, list) and element.kind is not Kind.CHOICES:
         raise WrongValueError("is a list: give one value")
@@ -47,6 +48,8 @@ def code_text(given: object) -> str:
 
 def tidy(text: str) -> str:
     """Text without what nobody sees: space around it and its lines, other line ends, kinds of space."""
+    if not _UNTIDY.search(text):
+        return text
     plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("\u200b", "")
     return "\n".join(line.strip() for line in _SPACES.sub(" ", plain).split("\n")).strip()
 
@@ -91,9 +94,10 @@ def _long_text(element: Element, given: object) -> str:
 def _bounded(element: Element, text: str) -> str:
     if len(text) > element.most:
         raise WrongValueError(f"has {len(text)} characters: at most {element.most} are taken")
-    for character in text:
-        if not character.isprintable() and character not in "\n\u3000" and unicodedata.category(character) != "Zs":
-            raise WrongValueError(f"has the character U+{ord(character):04X}, which cannot be seen: take it away")
+    if not text.replace("\n", "").isprintable():
+        for character in text:
+            if not character.isprintable() and character != "\n" and unicodedata.category(character) != "Zs":
+                raise WrongValueError(f"has the character U+{ord(character):04X}, which cannot be seen: take it away")
     return text
 
 

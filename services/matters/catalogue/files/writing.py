@@ -93,16 +93,14 @@ def write_workbook(entries: Iterable[tuple[str, Content]], to: BinaryIO) -> None
 
 
 def write_csvs(entries: Iterable[tuple[str, Content]]) -> Iterator[tuple[str, bytes]]:
-    """Entries as CSV files, one a sheet that has rows: their names and contents, in UTF-8 with a mark."""
-    texts: dict[str, io.StringIO] = {}
-    writers: dict[str, Any] = {}
+    """Entries as CSV files, one a sheet, also without rows: their names and contents, in UTF-8 with a mark."""
+    texts = {sheet.title: io.StringIO(newline="") for sheet in SHEETS}
+    writers = {title: csv.writer(text) for title, text in texts.items()}
+    for sheet in SHEETS:
+        writers[sheet.title].writerow(header(sheet))
     for code, content in entries:
         for sheet in SHEETS:
             for row in rows(sheet, code, content):
-                if sheet.title not in writers:
-                    texts[sheet.title] = io.StringIO(newline="")
-                    writers[sheet.title] = csv.writer(texts[sheet.title])
-                    writers[sheet.title].writerow(header(sheet))
                 writers[sheet.title].writerow([guarded("" if value is None else str(value)) for value in row])
     for title, text in texts.items():
         yield f"{title}.csv", b"\xef\xbb\xbf" + text.getvalue().encode()
