@@ -42,6 +42,8 @@ def install(
     bundle = answer.bundle
     done = "is unchanged" if (bundle.bundle_id, bundle.version) in before else "is published"
     say(f"{bundle.name} ({bundle.bundle_id}) version {bundle.version} {done}")
+    for each in answer.advice:
+        say(f"note: step {each.step_id} ({each.catalog_code}) {each.message}")
 
 
 def warn_of_unsigned(installation: package_pb2.Installation) -> None:

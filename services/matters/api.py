@@ -1,9 +1,12 @@
 """The gRPC face of matters: contract to rules and back."""
 
+from dataclasses import asdict
+
 from chassis.api import Call, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.matters.v1 import matter_service_pb2 as pb
+from services.matters.catalogue.advising import advise
 from services.matters.catalogue.api import CatalogueApi
 from services.matters.messages import (
     bundle_message,
@@ -37,6 +40,7 @@ class MatterApi:
             bundle=bundle_message(bundle),
             matters=[matter_message(matter) for matter in matters_of(bundle)],
             installation=installation_message(installation),
+            advice=[pb.CatalogueAdvice(**asdict(each)) for each in advise(call.work, bundle.scenario)],
         )
 
     def check_scenario(self, call: Call, request: pb.CheckScenarioRequest) -> pb.CheckScenarioResponse:

@@ -233,8 +233,9 @@ def test_retiring_ends_an_entry_after_a_day_and_items_after_their_implementation
     assert reasons(desk.do(Verb.RETIRE, TASK, last_day=TODAY + timedelta(days=5))) == {TASK: ""}
     assert [in_force(desk.database, days=days) is not None for days in (0, 5, 6)] == [True, True, False]
     assert reasons(desk.do(Verb.RETIRE, TASK)) == {TASK: "NOT_IN_FORCE"}
-    assert reasons(desk.do(Verb.RETIRE, ITEM)) == {ITEM: ""}
-    assert in_force(desk.database, ITEM) is None
+    assert reasons(desk.do(Verb.RETIRE, ITEM)) == {ITEM: "STILL_IMPLEMENTED"}
+    assert reasons(desk.do(Verb.RETIRE, ITEM, last_day=TODAY + timedelta(days=5))) == {ITEM: ""}
+    assert [in_force(desk.database, ITEM, days) is not None for days in (0, 5, 6)] == [True, True, False]
 
 
 def test_withdrawn_drafts_can_be_discarded_and_leave_what_was_before(desk: Desk) -> None:

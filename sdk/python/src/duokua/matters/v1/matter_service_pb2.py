@@ -27,7 +27,7 @@ from duokua.matters.v1 import package_pb2 as duokua_dot_matters_dot_v1_dot_packa
 from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/matters/v1/matter_service.proto\x12\x11\x64uokua.matters.v1\x1a\x1e\x64uokua/matters/v1/bundle.proto\x1a\x1f\x64uokua/matters/v1/package.proto\x1a\x1f\x64uokua/options/v1/options.proto\"B\n\x0cScenarioFile\x12\x17\n\x04path\x18\x01 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x19\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xc0\x84=\"\xd2\x01\n\x16InstallScenarioRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x37\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x07\xba\xe1\x18\x03\x18\xc8\x01\x12\x15\n\rlead_organ_id\x18\x03 \x01(\t\x12\x1a\n\x07package\x18\x04 \x01(\x0c\x42\t\xba\xe1\x18\x05\x10\x80\x80\x80\x02\x12\x38\n\x07overlay\x18\x05 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x06\xba\xe1\x18\x02\x18\x64\"\xa7\x01\n\x17InstallScenarioResponse\x12)\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x19.duokua.matters.v1.Bundle\x12*\n\x07matters\x18\x02 \x03(\x0b\x32\x19.duokua.matters.v1.Matter\x12\x35\n\x0cinstallation\x18\x03 \x01(\x0b\x32\x1f.duokua.matters.v1.Installation\"\xa5\x01\n\x14\x43heckScenarioRequest\x12\x37\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x07\xba\xe1\x18\x03\x18\xc8\x01\x12\x1a\n\x07package\x18\x02 \x01(\x0c\x42\t\xba\xe1\x18\x05\x10\x80\x80\x80\x02\x12\x38\n\x07overlay\x18\x03 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x06\xba\xe1\x18\x02\x18\x64\"I\n\x15\x43heckScenarioResponse\x12\x30\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32 .duokua.matters.v1.ScenarioFault\"Z\n\rScenarioFault\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\">\n\x10GetBundleRequest\x12\x19\n\tbundle_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x0f\n\x07version\x18\x02 \x01(\r\">\n\x11GetBundleResponse\x12)\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x19.duokua.matters.v1.Bundle\";\n\x12ListBundlesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListBundlesResponse\x12*\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x19.duokua.matters.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x12ListMattersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListMattersResponse\x12*\n\x07matters\x18\x01 \x03(\x0b\x32\x19.duokua.matters.v1.Matter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x11GetSavingsRequest\x12\x19\n\tbundle_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x0f\n\x07version\x18\x02 \x01(\r\"\x81\x02\n\x12GetSavingsResponse\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12)\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x19.duokua.matters.v1.Burden\x12(\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x19.duokua.matters.v1.Burden\x12\x17\n\x0fsupplied_fields\x18\x05 \x01(\r\x12\x17\n\x0fgiven_materials\x18\x06 \x01(\r\x12\x30\n\x07matters\x18\x07 \x03(\x0b\x32\x1f.duokua.matters.v1.MatterBurden\x12\x0e\n\x06unsaid\x18\x08 \x03(\t\"\\\n\x0cMatterBurden\x12\x14\n\x0c\x63\x61talog_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x05\x61lone\x18\x03 \x01(\x0b\x32\x19.duokua.matters.v1.Burden2\xdc\x05\n\rMatterService\x12\x88\x01\n\x0fInstallScenario\x12).duokua.matters.v1.InstallScenarioRequest\x1a*.duokua.matters.v1.InstallScenarioResponse\"\x1e\xba\xe1\x18\x1a\n\x11scenarios.install\x18\x01(\x80\x80\xc0\x02\x12\x80\x01\n\rCheckScenario\x12\'.duokua.matters.v1.CheckScenarioRequest\x1a(.duokua.matters.v1.CheckScenarioResponse\"\x1c\xba\xe1\x18\x18\n\x11scenarios.install(\x80\x80\xc0\x02\x12j\n\tGetBundle\x12#.duokua.matters.v1.GetBundleRequest\x1a$.duokua.matters.v1.GetBundleResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12p\n\x0bListBundles\x12%.duokua.matters.v1.ListBundlesRequest\x1a&.duokua.matters.v1.ListBundlesResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12p\n\x0bListMatters\x12%.duokua.matters.v1.ListMattersRequest\x1a&.duokua.matters.v1.ListMattersResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12m\n\nGetSavings\x12$.duokua.matters.v1.GetSavingsRequest\x1a%.duokua.matters.v1.GetSavingsResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&duokua/matters/v1/matter_service.proto\x12\x11\x64uokua.matters.v1\x1a\x1e\x64uokua/matters/v1/bundle.proto\x1a\x1f\x64uokua/matters/v1/package.proto\x1a\x1f\x64uokua/options/v1/options.proto\"B\n\x0cScenarioFile\x12\x17\n\x04path\x18\x01 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x19\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xc0\x84=\"\xd2\x01\n\x16InstallScenarioRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x37\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x07\xba\xe1\x18\x03\x18\xc8\x01\x12\x15\n\rlead_organ_id\x18\x03 \x01(\t\x12\x1a\n\x07package\x18\x04 \x01(\x0c\x42\t\xba\xe1\x18\x05\x10\x80\x80\x80\x02\x12\x38\n\x07overlay\x18\x05 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x06\xba\xe1\x18\x02\x18\x64\"\xdb\x01\n\x17InstallScenarioResponse\x12)\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x19.duokua.matters.v1.Bundle\x12*\n\x07matters\x18\x02 \x03(\x0b\x32\x19.duokua.matters.v1.Matter\x12\x35\n\x0cinstallation\x18\x03 \x01(\x0b\x32\x1f.duokua.matters.v1.Installation\x12\x32\n\x06\x61\x64vice\x18\x04 \x03(\x0b\x32\".duokua.matters.v1.CatalogueAdvice\"I\n\x0f\x43\x61talogueAdvice\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xa5\x01\n\x14\x43heckScenarioRequest\x12\x37\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x07\xba\xe1\x18\x03\x18\xc8\x01\x12\x1a\n\x07package\x18\x02 \x01(\x0c\x42\t\xba\xe1\x18\x05\x10\x80\x80\x80\x02\x12\x38\n\x07overlay\x18\x03 \x03(\x0b\x32\x1f.duokua.matters.v1.ScenarioFileB\x06\xba\xe1\x18\x02\x18\x64\"I\n\x15\x43heckScenarioResponse\x12\x30\n\x06\x66\x61ults\x18\x01 \x03(\x0b\x32 .duokua.matters.v1.ScenarioFault\"Z\n\rScenarioFault\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04line\x18\x02 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\r\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\">\n\x10GetBundleRequest\x12\x19\n\tbundle_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x0f\n\x07version\x18\x02 \x01(\r\">\n\x11GetBundleResponse\x12)\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x19.duokua.matters.v1.Bundle\";\n\x12ListBundlesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListBundlesResponse\x12*\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x19.duokua.matters.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\";\n\x12ListMattersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListMattersResponse\x12*\n\x07matters\x18\x01 \x03(\x0b\x32\x19.duokua.matters.v1.Matter\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"?\n\x11GetSavingsRequest\x12\x19\n\tbundle_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x0f\n\x07version\x18\x02 \x01(\r\"\x81\x02\n\x12GetSavingsResponse\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12)\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x19.duokua.matters.v1.Burden\x12(\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x19.duokua.matters.v1.Burden\x12\x17\n\x0fsupplied_fields\x18\x05 \x01(\r\x12\x17\n\x0fgiven_materials\x18\x06 \x01(\r\x12\x30\n\x07matters\x18\x07 \x03(\x0b\x32\x1f.duokua.matters.v1.MatterBurden\x12\x0e\n\x06unsaid\x18\x08 \x03(\t\"\\\n\x0cMatterBurden\x12\x14\n\x0c\x63\x61talog_code\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12(\n\x05\x61lone\x18\x03 \x01(\x0b\x32\x19.duokua.matters.v1.Burden2\xdc\x05\n\rMatterService\x12\x88\x01\n\x0fInstallScenario\x12).duokua.matters.v1.InstallScenarioRequest\x1a*.duokua.matters.v1.InstallScenarioResponse\"\x1e\xba\xe1\x18\x1a\n\x11scenarios.install\x18\x01(\x80\x80\xc0\x02\x12\x80\x01\n\rCheckScenario\x12\'.duokua.matters.v1.CheckScenarioRequest\x1a(.duokua.matters.v1.CheckScenarioResponse\"\x1c\xba\xe1\x18\x18\n\x11scenarios.install(\x80\x80\xc0\x02\x12j\n\tGetBundle\x12#.duokua.matters.v1.GetBundleRequest\x1a$.duokua.matters.v1.GetBundleResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12p\n\x0bListBundles\x12%.duokua.matters.v1.ListBundlesRequest\x1a&.duokua.matters.v1.ListBundlesResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12p\n\x0bListMatters\x12%.duokua.matters.v1.ListMattersRequest\x1a&.duokua.matters.v1.ListMattersResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.read\x12m\n\nGetSavings\x12$.duokua.matters.v1.GetSavingsRequest\x1a%.duokua.matters.v1.GetSavingsResponse\"\x12\xba\xe1\x18\x0e\n\x0cmatters.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -71,31 +71,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTALLSCENARIOREQUEST']._serialized_start=228
   _globals['_INSTALLSCENARIOREQUEST']._serialized_end=438
   _globals['_INSTALLSCENARIORESPONSE']._serialized_start=441
-  _globals['_INSTALLSCENARIORESPONSE']._serialized_end=608
-  _globals['_CHECKSCENARIOREQUEST']._serialized_start=611
-  _globals['_CHECKSCENARIOREQUEST']._serialized_end=776
-  _globals['_CHECKSCENARIORESPONSE']._serialized_start=778
-  _globals['_CHECKSCENARIORESPONSE']._serialized_end=851
-  _globals['_SCENARIOFAULT']._serialized_start=853
-  _globals['_SCENARIOFAULT']._serialized_end=943
-  _globals['_GETBUNDLEREQUEST']._serialized_start=945
-  _globals['_GETBUNDLEREQUEST']._serialized_end=1007
-  _globals['_GETBUNDLERESPONSE']._serialized_start=1009
-  _globals['_GETBUNDLERESPONSE']._serialized_end=1071
-  _globals['_LISTBUNDLESREQUEST']._serialized_start=1073
-  _globals['_LISTBUNDLESREQUEST']._serialized_end=1132
-  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1134
-  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1224
-  _globals['_LISTMATTERSREQUEST']._serialized_start=1226
-  _globals['_LISTMATTERSREQUEST']._serialized_end=1285
-  _globals['_LISTMATTERSRESPONSE']._serialized_start=1287
-  _globals['_LISTMATTERSRESPONSE']._serialized_end=1377
-  _globals['_GETSAVINGSREQUEST']._serialized_start=1379
-  _globals['_GETSAVINGSREQUEST']._serialized_end=1442
-  _globals['_GETSAVINGSRESPONSE']._serialized_start=1445
-  _globals['_GETSAVINGSRESPONSE']._serialized_end=1702
-  _globals['_MATTERBURDEN']._serialized_start=1704
-  _globals['_MATTERBURDEN']._serialized_end=1796
-  _globals['_MATTERSERVICE']._serialized_start=1799
-  _globals['_MATTERSERVICE']._serialized_end=2531
+  _globals['_INSTALLSCENARIORESPONSE']._serialized_end=660
+  _globals['_CATALOGUEADVICE']._serialized_start=662
+  _globals['_CATALOGUEADVICE']._serialized_end=735
+  _globals['_CHECKSCENARIOREQUEST']._serialized_start=738
+  _globals['_CHECKSCENARIOREQUEST']._serialized_end=903
+  _globals['_CHECKSCENARIORESPONSE']._serialized_start=905
+  _globals['_CHECKSCENARIORESPONSE']._serialized_end=978
+  _globals['_SCENARIOFAULT']._serialized_start=980
+  _globals['_SCENARIOFAULT']._serialized_end=1070
+  _globals['_GETBUNDLEREQUEST']._serialized_start=1072
+  _globals['_GETBUNDLEREQUEST']._serialized_end=1134
+  _globals['_GETBUNDLERESPONSE']._serialized_start=1136
+  _globals['_GETBUNDLERESPONSE']._serialized_end=1198
+  _globals['_LISTBUNDLESREQUEST']._serialized_start=1200
+  _globals['_LISTBUNDLESREQUEST']._serialized_end=1259
+  _globals['_LISTBUNDLESRESPONSE']._serialized_start=1261
+  _globals['_LISTBUNDLESRESPONSE']._serialized_end=1351
+  _globals['_LISTMATTERSREQUEST']._serialized_start=1353
+  _globals['_LISTMATTERSREQUEST']._serialized_end=1412
+  _globals['_LISTMATTERSRESPONSE']._serialized_start=1414
+  _globals['_LISTMATTERSRESPONSE']._serialized_end=1504
+  _globals['_GETSAVINGSREQUEST']._serialized_start=1506
+  _globals['_GETSAVINGSREQUEST']._serialized_end=1569
+  _globals['_GETSAVINGSRESPONSE']._serialized_start=1572
+  _globals['_GETSAVINGSRESPONSE']._serialized_end=1829
+  _globals['_MATTERBURDEN']._serialized_start=1831
+  _globals['_MATTERBURDEN']._serialized_end=1923
+  _globals['_MATTERSERVICE']._serialized_start=1926
+  _globals['_MATTERSERVICE']._serialized_end=2658
 # @@protoc_insertion_point(module_scope)

@@ -91,26 +91,59 @@ class InstallScenarioResponse(_message.Message):
     BUNDLE_FIELD_NUMBER: _builtins.int
     MATTERS_FIELD_NUMBER: _builtins.int
     INSTALLATION_FIELD_NUMBER: _builtins.int
+    ADVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def bundle(self) -> _bundle_pb2.Bundle: ...
     @_builtins.property
     def matters(self) -> _containers.RepeatedCompositeFieldContainer[_bundle_pb2.Matter]: ...
     @_builtins.property
     def installation(self) -> _package_pb2.Installation: ...
+    @_builtins.property
+    def advice(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogueAdvice]:
+        """What the catalogue of matters says otherwise; it hinders nothing."""
+
     def __init__(
         self,
         *,
         bundle: _bundle_pb2.Bundle | None = ...,
         matters: _abc.Iterable[_bundle_pb2.Matter] | None = ...,
         installation: _package_pb2.Installation | None = ...,
+        advice: _abc.Iterable[Global___CatalogueAdvice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "installation", b"installation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "installation", b"installation", "matters", b"matters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advice", b"advice", "bundle", b"bundle", "installation", b"installation", "matters", b"matters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InstallScenarioResponse: _TypeAlias = InstallScenarioResponse  # noqa: Y015
+
+@_typing.final
+class CatalogueAdvice(_message.Message):
+    """A step whose matter the catalogue has, and what differs: its name, whether it is in force, how long it may take."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: _builtins.int
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    step_id: _builtins.str
+    catalog_code: _builtins.str
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        step_id: _builtins.str = ...,
+        catalog_code: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_code", b"catalog_code", "message", b"message", "step_id", b"step_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogueAdvice: _TypeAlias = CatalogueAdvice  # noqa: Y015
 
 @_typing.final
 class CheckScenarioRequest(_message.Message):
