@@ -3,7 +3,19 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("core", "embedded", "bundle5", "bus", "log", "search", "timers", "materials", "forms", "lint")
+BENCHMARKS = (
+    "core",
+    "embedded",
+    "bundle5",
+    "bus",
+    "log",
+    "search",
+    "timers",
+    "materials",
+    "forms",
+    "lint",
+    "catalogue",
+)
 
 
 def main() -> None:
