@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from cryptography.x509 import load_pem_x509_certificate
+
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from chassis.settings import Settings
@@ -14,9 +16,10 @@ from chassis.vault import Vault
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from services.eseal import store
-from services.eseal.authorities import Authorities, seal_key_context
-from services.eseal.domain.pki import load_identity
+from services.eseal.certificates.authorities import Authorities, seal_key_context
 from services.eseal.domain.records import Document, NoticeStatus, Seal
+from services.eseal.keys import Credential
+from services.eseal.keys.software import SoftwareKey
 from services.eseal.messages import document_message, plain
 
 if TYPE_CHECKING:
@@ -100,9 +103,10 @@ class Notices:
             if len(self._sealers) >= _MOST_SEALERS:
                 self._sealers.clear()
             secrets = store.secrets_of(work.connection, seal.seal_id)
-            key = self._vault.decrypt(secrets.encrypted_key, context=seal_key_context(seal.seal_id))
-            identity = load_identity(seal.certificate_pem, key)
-            self._sealers[seal.seal_id] = Sealer(identity, self._authorities.chain(work), secrets.picture)
+            key = SoftwareKey.decrypt(secrets.encrypted_key, self._vault, context=seal_key_context(seal.seal_id))
+            certificate = load_pem_x509_certificate(seal.certificate_pem.encode())
+            credential = Credential(key, certificate, self._authorities.chain(work))
+            self._sealers[seal.seal_id] = Sealer(credential, secrets.picture)
         return self._sealers[seal.seal_id]
 
 

@@ -16,11 +16,13 @@ from chassis.settings import Settings
 from chassis.vault import Vault
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
-from services.eseal.authorities import Authorities, seal_key_context
+from services.eseal.certificates.authorities import Authorities, seal_key_context
+from services.eseal.certificates.profiles import make_seal
 from services.eseal.domain.findings import Finding, UnreadableError, compare
-from services.eseal.domain.pki import Identity, make_seal
 from services.eseal.domain.records import Document, Seal
 from services.eseal.judges import Judges
+from services.eseal.keys import Credential
+from services.eseal.keys.software import SoftwareKey
 
 
 class Seals:
@@ -62,10 +64,10 @@ class Seals:
             fault = Violation("organ_id", f"the organ's name has characters that cannot be set: {missing}")
             raise Invalid("UNPRINTABLE_NAME", f"no seal can be cut for {name}", [fault], organ_id=organ_id)
         issuing = self._authorities.issuing(work)
-        identity = make_seal(issuing, organ_id=organ_id, organ_name=name, now=work.now)
-        seal = _new_seal(organ_id, name, identity)
-        key = self._vault.encrypt(identity.key_der(), context=seal_key_context(seal.seal_id))
-        if not store.add_seal(work.connection, seal, store.Secrets(key, picture.draw(name))):
+        key = SoftwareKey.generate()
+        seal = _new_seal(organ_id, name, make_seal(issuing, key, organ_id=organ_id, organ_name=name, now=work.now))
+        encrypted = key.encrypt(self._vault, context=seal_key_context(seal.seal_id))
+        if not store.add_seal(work.connection, seal, store.Secrets(encrypted, picture.draw(name))):
             raise _seal_exists(organ_id)
         return seal
 
@@ -122,14 +124,14 @@ def document_not_found(document_id: str) -> NotFound:
     return NotFound("DOCUMENT_NOT_FOUND", f"there is no document {document_id}", document_id=document_id)
 
 
-def _new_seal(organ_id: str, name: str, identity: Identity) -> Seal:
+def _new_seal(organ_id: str, name: str, made: Credential) -> Seal:
     return Seal(
         seal_id=new_id(),
         organ_id=organ_id,
         name=name,
-        certificate_pem=identity.certificate_pem(),
-        valid_from=identity.certificate.not_valid_before_utc,
-        valid_until=identity.certificate.not_valid_after_utc,
+        certificate_pem=made.certificate_pem(),
+        valid_from=made.certificate.not_valid_before_utc,
+        valid_until=made.certificate.not_valid_after_utc,
         revoked_at=None,
     )
 

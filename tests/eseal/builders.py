@@ -12,12 +12,15 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
-from services.eseal.domain import picture, pki
+from services.eseal.certificates import profiles
+from services.eseal.domain import picture
 from services.eseal.domain.notice import render
 from services.eseal.domain.records import Document, Seal
 from services.eseal.domain.sealing import Sealed, Sealer
 from services.eseal.domain.wording import Notice
 from services.eseal.judges import Judges
+from services.eseal.keys import Credential
+from services.eseal.keys.software import SoftwareKey
 from services.eseal.notices import Notices
 from services.eseal.service import Seals
 
@@ -137,13 +140,13 @@ def notice(template: str = TEMPLATE, *, shop: str = "西湖面馆", signed_by: s
     )
 
 
-def root(moment: datetime = NOON) -> pki.Identity:
+def root(moment: datetime = NOON) -> Credential:
     return _root(moment)
 
 
 @cache
-def _root(moment: datetime) -> pki.Identity:
-    return pki.make_root(moment)
+def _root(moment: datetime) -> Credential:
+    return profiles.make_root(SoftwareKey.generate(), moment)
 
 
 def sealer(moment: datetime = NOON) -> Sealer:
@@ -153,9 +156,9 @@ def sealer(moment: datetime = NOON) -> Sealer:
 
 @cache
 def _sealer(moment: datetime) -> Sealer:
-    issuing = pki.make_issuing(root(moment), moment)
-    identity = pki.make_seal(issuing, organ_id="o1", organ_name=OFFICE, now=moment)
-    return Sealer(identity, [issuing.certificate_pem()], picture.draw(OFFICE))
+    issuing = profiles.make_issuing(root(moment), SoftwareKey.generate(), moment)
+    credential = profiles.make_seal(issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, now=moment)
+    return Sealer(credential, picture.draw(OFFICE))
 
 
 def sealed_file(moment: datetime = NOON) -> Sealed:

@@ -1,12 +1,13 @@
 """Making and ending seals, and what the register adds to a verification."""
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from chassis.database import Database
 from chassis.problems import Exists, Invalid, NotFound
 from services.eseal import store
 from services.eseal.domain.findings import Finding, Verdict
-from services.eseal.domain.pki import load_identity
 from tests.eseal.builders import (
     OFFICE,
     handle,
@@ -15,7 +16,6 @@ from tests.eseal.builders import (
     organ_with_seal,
     sealed_document,
     seals,
-    vault,
 )
 
 
@@ -24,18 +24,20 @@ def verified(database: Database, content: bytes) -> Finding:
         return seals().verify(work, content)[0]
 
 
+def certificate(pem: str) -> Certificate:
+    return load_pem_x509_certificate(pem.encode())
+
+
 def test_a_seal_hangs_from_the_published_root(database: Database) -> None:
     seal = organ_with_seal(database)
     other = organ_with_seal(database, "o2", "国家税务总局")
     with database.read() as work:
         (root,) = seals().trust_anchors(work)
         issuing = store.certificate(work.connection, "issuing") or ""
-        secrets = store.secrets_of(work.connection, seal.seal_id)
-    key = vault().decrypt(secrets.encrypted_key, context=f"eseal.seal:{seal.seal_id}")
-    above = load_identity(issuing, key).certificate
-    for certificate in (load_identity(pem, key).certificate for pem in (seal.certificate_pem, other.certificate_pem)):
-        certificate.verify_directly_issued_by(above)
-    above.verify_directly_issued_by(load_identity(root, key).certificate)
+    above = certificate(issuing)
+    certificate(seal.certificate_pem).verify_directly_issued_by(above)
+    certificate(other.certificate_pem).verify_directly_issued_by(above)
+    above.verify_directly_issued_by(certificate(root))
     assert (seal.name, seal.organ_id, seal.revoked_at) == (OFFICE, "o1", None)
 
 
@@ -49,7 +51,7 @@ def test_no_private_key_lies_in_the_clear(database: Database) -> None:
             stored.append(row.encrypted_key)
     for key in stored:
         with pytest.raises(ValueError, match=r".+"):
-            load_identity(seal.certificate_pem, key)
+            serialization.load_der_private_key(key, password=None)
 
 
 def test_an_organ_that_is_not_known_gets_no_seal(database: Database) -> None:

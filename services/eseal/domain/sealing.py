@@ -7,14 +7,14 @@ driven by hand: at level B-B nothing in them waits for anything, which `_run` in
 
 import io
 import zlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import cms, pem, x509  # type: ignore[import-untyped]
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from asn1crypto import cms, x509  # type: ignore[import-untyped]
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509 import Certificate
 from PIL import Image
 from pyhanko.pdf_utils import generic, layout
 from pyhanko.pdf_utils.content import PdfContent, ResourceType
@@ -27,7 +27,7 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.eseal.domain.notice import Rendered
-from services.eseal.domain.pki import Identity
+from services.eseal.keys import Credential
 
 FIELD_NAME = "Seal1"
 # Bytes of hexadecimal text; a signature with two certificates takes about 3,600 of them.
@@ -46,9 +46,9 @@ class Sealed:
 class Sealer:
     """A seal ready for use: key, certificates and picture loaded once, for any number of documents."""
 
-    def __init__(self, identity: Identity, chain: Sequence[str], picture: bytes) -> None:
-        """`chain`: PEM of the authorities between the seal and the root, without the root; `picture`: PNG."""
-        self._signer = _KeySigner(identity, chain)
+    def __init__(self, credential: Credential, picture: bytes) -> None:
+        """`picture`: PNG."""
+        self._signer = _KeySigner(credential)
         self._picture = _Picture(picture)
 
     def seal(self, document: Rendered, *, reason: str, now: datetime, field: str = FIELD_NAME) -> Sealed:
@@ -71,12 +71,11 @@ class Sealer:
 class _KeySigner(Signer):
     """A pyHanko signer that holds a loaded key."""
 
-    def __init__(self, identity: Identity, chain: Sequence[str]) -> None:
-        certificate = x509.Certificate.load(identity.certificate.public_bytes(serialization.Encoding.DER))
+    def __init__(self, credential: Credential) -> None:
         store = SimpleCertificateStore()
-        store.register_multiple([_load(pem) for pem in chain])
-        super().__init__(signing_cert=certificate, cert_registry=store, embed_roots=False)
-        self._key = identity.key
+        store.register_multiple([_load(certificate) for certificate in credential.chain])
+        super().__init__(signing_cert=_load(credential.certificate), cert_registry=store, embed_roots=False)
+        self._key = credential.key
 
     async def signed_attrs(
         self,
@@ -115,7 +114,7 @@ class _KeySigner(Signer):
         """Signs; pyHanko's dry runs do not come here, as the room is reserved beforehand."""
         if digest_algorithm != _DIGEST or dry_run:
             raise ValueError(f"seals sign with {_DIGEST}, and for good")
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+        return self._key.sign(data)
 
 
 class _Picture(PdfContent):
@@ -177,6 +176,5 @@ def _run(coroutine: Coroutine[Any, Any, Sealed]) -> Sealed:
     raise RuntimeError("signing wanted to wait for something: at level B-B there is nothing to wait for")
 
 
-def _load(certificate_pem: str) -> x509.Certificate:
-    _, _, der = pem.unarmor(certificate_pem.encode())
-    return x509.Certificate.load(der)
+def _load(certificate: Certificate) -> x509.Certificate:
+    return x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))

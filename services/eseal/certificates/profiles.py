@@ -1,0 +1,111 @@
+"""What the platform's own certificates look like, of authorities and of seals.
+
+Three levels: a root that people trust, an issuing authority under it, and one certificate per seal. All keys are P-256.
+Profiles follow RFC 5280; seal certificates carry the document signing purpose of RFC 9336.
+"""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+from services.eseal.keys import Credential, SigningKey
+from services.eseal.keys.builders import builder_key
+
+ROOT_YEARS = 20
+ISSUING_YEARS = 10
+SEAL_YEARS = 5
+_YEAR = timedelta(days=365)
+# Machines' clocks differ a little; a certificate must not be "not yet valid" on the machine next door.
+_CLOCK_SKEW = timedelta(minutes=5)
+_DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+_LARGEST_NAME = 64
+
+
+def make_root(key: SigningKey, now: datetime) -> Credential:
+    """The certificate of a new root authority, which signs it itself."""
+    return Credential(key, _authority("多跨平台根证书", key, (now, now + ROOT_YEARS * _YEAR), issuer=None))
+
+
+def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential:
+    """The certificate of a new issuing authority, which may sign certificates of seals but no further authority."""
+    until = min(now + ISSUING_YEARS * _YEAR, root.certificate.not_valid_after_utc)
+    return Credential(key, _authority("多跨平台电子印章签发证书", key, (now, until), issuer=root))
+
+
+def make_seal(issuing: Credential, key: SigningKey, *, organ_id: str, organ_name: str, now: datetime) -> Credential:
+    """The certificate of a new seal of an organ."""
+    until = min(now + SEAL_YEARS * _YEAR, issuing.certificate.not_valid_after_utc)
+    builder = (
+        _builder(_name(organ_name, organ_name, organ_id), key, (now, until), issuer=issuing)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(digital_signature=True, content_commitment=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([_DOCUMENT_SIGNING]), critical=False)
+    )
+    certificate = builder.sign(builder_key(issuing.key), hashes.SHA256())
+    return Credential(key, certificate, (issuing.certificate, *issuing.chain))
+
+
+def _authority(
+    common_name: str, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
+) -> x509.Certificate:
+    builder = (
+        _builder(_name(common_name, "多跨", ""), key, validity, issuer=issuer)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    )
+    return builder.sign(builder_key(issuer.key if issuer else key), hashes.SHA256())
+
+
+def _builder(
+    subject: x509.Name, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
+) -> x509.CertificateBuilder:
+    public = builder_key(key).public_key()
+    issuer_key = builder_key(issuer.key).public_key() if issuer else public
+    start, end = validity
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - _CLOCK_SKEW)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
+    # X.520 bounds names to 64 characters. For the common name some software counts bytes, which is 21 Chinese
+    # characters: less than many an organ's name. So the organisation is the name that counts.
+    short = common_name.encode()[:_LARGEST_NAME].decode(errors="ignore")
+    attributes = [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:_LARGEST_NAME]),
+        x509.NameAttribute(NameOID.COMMON_NAME, short),
+    ]
+    if serial_number:
+        attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number[:_LARGEST_NAME]))
+    return x509.Name(attributes)
+
+
+def _key_usage(
+    *,
+    digital_signature: bool = False,
+    content_commitment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=content_commitment,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
