@@ -16,32 +16,32 @@ from services.eseal.keys.builders import builder_key
 ROOT_YEARS = 20
 ISSUING_YEARS = 10
 SEAL_YEARS = 5
-_YEAR = timedelta(days=365)
+YEAR = timedelta(days=365)
 # Machines' clocks differ a little; a certificate must not be "not yet valid" on the machine next door.
-_CLOCK_SKEW = timedelta(minutes=5)
-_DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+CLOCK_SKEW = timedelta(minutes=5)
+DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 _LARGEST_NAME = 64
 
 
 def make_root(key: SigningKey, now: datetime) -> Credential:
     """The certificate of a new root authority, which signs it itself."""
-    return Credential(key, _authority("多跨平台根证书", key, (now, now + ROOT_YEARS * _YEAR), issuer=None))
+    return Credential(key, _authority("多跨平台根证书", key, (now, now + ROOT_YEARS * YEAR), issuer=None))
 
 
 def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential:
     """The certificate of a new issuing authority, which may sign certificates of seals but no further authority."""
-    until = min(now + ISSUING_YEARS * _YEAR, root.certificate.not_valid_after_utc)
+    until = min(now + ISSUING_YEARS * YEAR, root.certificate.not_valid_after_utc)
     return Credential(key, _authority("多跨平台电子印章签发证书", key, (now, until), issuer=root))
 
 
 def make_seal(issuing: Credential, key: SigningKey, *, organ_id: str, organ_name: str, now: datetime) -> Credential:
     """The certificate of a new seal of an organ."""
-    until = min(now + SEAL_YEARS * _YEAR, issuing.certificate.not_valid_after_utc)
+    until = min(now + SEAL_YEARS * YEAR, issuing.certificate.not_valid_after_utc)
     builder = (
-        _builder(_name(organ_name, organ_name, organ_id), key, (now, until), issuer=issuing)
+        _builder(subject_name(organ_name, organ_name, organ_id), key, (now, until), issuer=issuing)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(digital_signature=True, content_commitment=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([_DOCUMENT_SIGNING]), critical=False)
+        .add_extension(key_usage(digital_signature=True, content_commitment=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
     )
     certificate = builder.sign(builder_key(issuing.key), hashes.SHA256())
     return Credential(key, certificate, (issuing.certificate, *issuing.chain))
@@ -51,9 +51,9 @@ def _authority(
     common_name: str, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
 ) -> x509.Certificate:
     builder = (
-        _builder(_name(common_name, "多跨", ""), key, validity, issuer=issuer)
+        _builder(subject_name(common_name, "多跨", ""), key, validity, issuer=issuer)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
     )
     return builder.sign(builder_key(issuer.key if issuer else key), hashes.SHA256())
 
@@ -70,14 +70,15 @@ def _builder(
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(start - _CLOCK_SKEW)
+        .not_valid_before(start - CLOCK_SKEW)
         .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )
 
 
-def _name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
+def subject_name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
+    """Whom a certificate names; `serial_number` is the organ's code, empty for an authority."""
     # X.520 bounds names to 64 characters. For the common name some software counts bytes, which is 21 Chinese
     # characters: less than many an organ's name. So the organisation is the name that counts.
     short = common_name.encode()[:_LARGEST_NAME].decode(errors="ignore")
@@ -91,13 +92,14 @@ def _name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
     return x509.Name(attributes)
 
 
-def _key_usage(
+def key_usage(
     *,
     digital_signature: bool = False,
     content_commitment: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
+    """What the key of a certificate may be used for, and nothing else."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=content_commitment,
