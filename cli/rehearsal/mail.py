@@ -89,6 +89,7 @@ class Outbox:
             signed_by=event.step.organ_name,
             form=plain(event.form),
             result=plain(event.result),
+            inputs=plain(event.inputs),
             decided_at=event.decided_at,
         )
         try:

@@ -107,4 +107,5 @@ class Offices:
 
 def made_up_result(plan: Plan, step_id: str) -> dict[str, Any]:
     """A result with everything that the step's matter declares."""
-    return {field.name: _MADE_UP[field.type] for field in plan.by_id[step_id].result_fields}
+    declared = plan.by_id[step_id].result_fields
+    return {field.name: field.values[0] if field.values else _MADE_UP[field.type] for field in declared}

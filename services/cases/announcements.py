@@ -1,6 +1,7 @@
 """What the saga tells the other services: effects of the core as events of the contract."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from chassis.database import UnitOfWork
@@ -19,6 +20,7 @@ from services.cases.domain.follow_ups import follow_up_of, superior_of
 from services.cases.domain.history import timestamp
 from services.cases.office_messages import URGE_KINDS, visit_message
 from services.cases.plans import Published
+from services.cases.stepinputs import InputsFaultError, make_inputs
 
 UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for cause in UndoCause if cause}
 
@@ -63,6 +65,10 @@ def request_notice(
     )
     fill_struct(event.form, visible_form(form, planned.form_fields), "form")
     fill_struct(event.result, dict(step.result or {}), "result")
+    if inputs := published.inputs.get(effect.step_id):
+        # Where they cannot be made, as of a step that an operator forced for it, sealing says what the notice lacks.
+        with suppress(InputsFaultError):
+            event.inputs.CopyFrom(make_inputs(inputs, published.plan, case, effect.step_id, form))
     work.emit(event, subject=case.case_id)
 
 

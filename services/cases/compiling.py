@@ -67,7 +67,8 @@ def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
         inputs=tuple(StepInput(each.name, each.expression, each.type) for each in step.inputs),
         pre_check=step.pre_check,
         result_fields=tuple(
-            ResultField(each.name, each.type, each.required, each.shared) for each in step.result_fields
+            ResultField(each.name, each.type, each.required, each.shared, tuple(each.values))
+            for each in step.result_fields
         ),
         organ_id=step.organ_id,
         seal_organ_id=step.seal_organ_id,

@@ -156,6 +156,7 @@ def _notice(event: cases_events.NoticeRequested, seal: Seal) -> "Notice":
         signed_by=seal.name,
         form=plain(event.form),
         result=plain(event.result),
+        inputs=plain(event.inputs),
         decided_at=event.decided_at,
     )
 

@@ -226,6 +226,8 @@ def _input(matter: Matter, given: StepInput) -> bundle_pb2.StepInput:
 
 def _result_fields(matter: Matter) -> list[bundle_pb2.ResultField]:
     return [
-        bundle_pb2.ResultField(name=each.name, type=each.type, required=each.required, shared=each.shared)
+        bundle_pb2.ResultField(
+            name=each.name, type=each.type, required=each.required, shared=each.shared, values=each.values
+        )
         for each in matter.result_fields
     ]

@@ -81,7 +81,8 @@ def test_every_office_is_given_what_its_matter_takes(path: Path, answers: str) -
         assert all(fits(inputs[each.name], each.type) for each in step.inputs)
         assert inputs.keys() == {each.name for each in step.inputs}
         fields = [each for each in step.result_fields if each.required or answers == "everything"]
-        saga.answer(Completed(task.task_id, saga.request_id(), {each.name: VALUES[each.type] for each in fields}))
+        result = {each.name: each.values[0] if each.values else VALUES[each.type] for each in fields}
+        saga.answer(Completed(task.task_id, saga.request_id(), result))
         handled.add(task.step_id)
     assert handled == {step.step_id for step in bundle.plan.steps} - set(skipped)
 

@@ -8,6 +8,7 @@ from chassis.clock import new_id
 from duokua.cases.v1 import task_pb2
 from duokua.data import from_struct
 from duokua.matters.v1 import bundle_pb2
+from services.cases.domain.inputs import StepForced
 from services.cases.replaying import replay
 from services.cases.stepinputs import LARGEST_INPUTS
 from tests.cases.builders import Town, a_bundle, a_form, completing, failing, refused, refusing, taken
@@ -146,3 +147,27 @@ def test_a_result_that_its_matter_does_not_declare_is_refused_by_field(town: Tow
     problem = outcomes[0].problem
     assert [each.field for each in problem.violations] == ["result.permit", "result.remarks"]  # type: ignore[union-attr]
     taken(town.answer(completing(task, permit="F1")))
+
+
+def with_a_notice(bundle: bundle_pb2.Bundle) -> bundle_pb2.Bundle:
+    """The bundle, in which the delivery's result is a notice that prints what the delivery was given."""
+    bundle.steps[4].notice.CopyFrom(bundle_pb2.Notice(title="办结告知书", template="{{ inputs.permit }}"))
+    return bundle
+
+
+def test_a_notice_says_what_its_office_was_given_and_nothing_else_of_others(town: Town) -> None:
+    delivering(town, with_a_notice(a_bundle_with_inputs()), permit="F1", remark="a secret of the food office")
+    town.complete("deliver")
+    of_food, of_delivery = town.events("NoticeRequested")
+    assert not of_food.HasField("inputs")
+    assert from_struct(of_delivery.inputs) == {"permit": "F1"}
+    assert "secret" not in str(of_delivery)
+
+
+def test_a_notice_of_a_forced_step_whose_inputs_cannot_be_made_is_asked_for_without_them(town: Town) -> None:
+    never = ("permit", 'steps["sign"].result.permit', "string")
+    case_id = delivering(town, with_a_notice(a_bundle_with_inputs(never)))
+    assert incidents(town, case_id) == [("INPUTS_FAILED", "deliver", True)]
+    assert town.decide(case_id, StepForced("deliver", "已线下送达", {}))
+    _, of_delivery = town.events("NoticeRequested")
+    assert not of_delivery.HasField("inputs")

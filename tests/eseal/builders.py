@@ -136,6 +136,7 @@ def notice(template: str = TEMPLATE, *, shop: str = "西湖面馆", signed_by: s
         signed_by=signed_by,
         form={"shop": shop},
         result={"granted": True, "number": "JY23301060012345"},
+        inputs={},
         decided_at="2026-06-01T04:00:00Z",
     )
 

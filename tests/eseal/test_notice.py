@@ -8,7 +8,7 @@ import pytest
 
 from services.eseal.domain.font import unprintable
 from services.eseal.domain.notice import render
-from services.eseal.domain.wording import NoticeError
+from services.eseal.domain.wording import NoticeError, word
 from tests.eseal.builders import OFFICE, notice, sealed_file
 
 needs_poppler = pytest.mark.usefixtures("poppler_tools")
@@ -91,3 +91,15 @@ def test_a_moment_that_is_none_is_a_fault() -> None:
 def test_whatever_the_length_the_seal_keeps_clear_of_the_foot_of_the_page(sentences: int) -> None:
     rendered = render(notice("经审查，你单位的申请符合法定形式，准予许可。" * sentences))
     assert rendered.seal_box[1] > 72
+
+
+def test_a_notice_prints_what_its_office_was_given_of_earlier_results() -> None:
+    merged = "{% for each in inputs.problems %}{{ loop.index }}. {{ each }}\n{% endfor %}"
+    said = replace(notice(merged), inputs={"problems": ["疏散通道堵塞", "灭火器过期"]})
+    assert word(said).text == "1. 疏散通道堵塞\n2. 灭火器过期"
+
+
+def test_a_notice_that_lacks_what_its_office_was_given_is_not_made() -> None:
+    with pytest.raises(NoticeError, match="problems") as fault:
+        word(notice("{{ inputs.problems }}"))
+    assert fault.value.reason == "TEMPLATE_FAULT"

@@ -30,7 +30,8 @@ SCHEMA = {
         "owner": {"type": "string"},
     },
 }
-JUDGE = Satisfying(SCHEMA, ["completed", "skipped", "refused"])
+RISK = ("steps", "s_check", "result", "grade")
+JUDGE = Satisfying(SCHEMA, ["completed", "skipped", "refused"], {RISK: frozenset({"high", "low"})})
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,8 @@ JUDGE = Satisfying(SCHEMA, ["completed", "skipped", "refused"])
         "form.open && !form.open",
         'has(form.foods) && "raw" in form.foods',
         'steps["check"].status == "approved"',
+        'steps["check"].result.grade == "middle"',
+        'steps["check"].result.grade != "high" && steps["check"].result.grade != "low"',
         "form.open ? form.shop.area > 2000 : form.shop.area < -1",
         "false",
     ],
@@ -77,6 +80,7 @@ def test_what_never_holds_is_told(condition: str) -> None:
         "double(form.shop.area) * 2.0 > 5000.0",
         'steps["check"].status == "skipped"',
         'steps["check"].result.risk == "high"',
+        'steps["check"].result.grade == "high"',
         "form.open",
         "form.open ? form.shop.area > 2000 : form.shop.area > 1",
     ],

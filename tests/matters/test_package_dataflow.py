@@ -20,7 +20,7 @@ result:
   floors: {type: integer, shared: true}
   score: {type: number, required: false, shared: true}
   holder: {type: object, shared: true}
-  remark: {type: string}
+  remark: {type: string, values: [整改, 停业]}
 """
 READ = 'steps["check"].result.number'
 OTHER = 'steps["permit"].result.grade'
@@ -151,6 +151,14 @@ ONE_FAULT = [
         ("check", "fields:", "result: [number]\nfields:"),
         ("matters/check.yaml:4:9 result", "should be a mapping"),
     ),
+    (
+        ("check", 'type: "10"\n', f'type: "10"\n{RESULT}  risk: {{type: integer, values: ["1"]}}\n'),
+        ("matters/check.yaml:10:33 result.risk.values", "are for a string, and this is of type integer"),
+    ),
+    (
+        ("check", 'type: "10"\n', f'type: "10"\n{RESULT}  risk: {{type: string, values: [高, 低, 高]}}\n'),
+        ("matters/check.yaml:10:39 result.risk.values[2]", '"高" is here twice: keep one'),
+    ),
 ]
 
 
@@ -200,6 +208,7 @@ def test_declarations_and_mappings_are_published() -> None:
     catalogued = {each.matter.name.zh: matter_message(each) for each in matters_of(bundle)}
     assert list(catalogued["送达"].inputs) == [bundle_pb2.InputField(name="given", type="string")]
     assert list(catalogued["核验"].result_fields) == list(check.result_fields)
+    assert [list(each.values) for each in check.result_fields] == [[], [], [], [], ["整改", "停业"]]
 
 
 def test_a_package_that_says_nothing_about_results_keeps_its_digest() -> None:
@@ -248,3 +257,52 @@ def test_what_some_of_a_quorum_have_found_out_may_be_passed_on(expression: str, 
     found = list(faults_of({**files, "scenario.yaml": text.encode()}).values())
     assert len(found) == bool(words)
     assert all(words in message for message in found)
+
+
+def telling(text: str) -> dict[str, bytes]:
+    """The flowing package, in which the delivery is a notice with this text."""
+    takes = "fields: {owner: owner}\ninputs: {given: object}\n"
+    notice = "notice: {title: 办结告知书, template: templates/deliver.txt}\n"
+    files = flowing(
+        '{"number": steps["check"].result.number}', "object", deliver=('type: "20"\n', f'type: "20"\n{takes}{notice}')
+    )
+    return {**files, "templates/deliver.txt": text.encode()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "许可证：{{ inputs.given }}。",
+        "{% for each in inputs.given %}{{ each }}{% endfor %}",
+        "{% if inputs.given.number is defined %}{{ inputs.given.number }}{% endif %}",
+        '{{ inputs.given.number | default("无") }}',
+    ],
+)
+def test_a_notice_may_print_what_its_office_is_given(text: str) -> None:
+    assert faults_of(telling(text)) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ inputs.givn }}", 'matters/deliver.yaml takes no input "givn": did you mean "given"?'),
+        ("{{ inputs.given.number }}", "inputs.given.number may be missing"),
+        ("{{ inputs }}", "prints or loops over all inputs"),
+        ("{{ input.given }}", 'a notice knows no "input": did you mean "inputs"?'),
+    ],
+)
+def test_a_notice_prints_nothing_else_of_earlier_results(text: str, words: str) -> None:
+    ((place, message),) = faults_of(telling(text)).items()
+    assert place == "templates/deliver.txt:1:1"
+    assert words in message
+
+
+def test_a_condition_on_a_value_that_no_result_has_is_never_met() -> None:
+    met = 'steps["check"].result.number == "整改"'
+    files = flowing(
+        check=('type: "10"\n', f'type: "10"\n{RESULT.replace("string, shared", "string, values: [整顿], shared", 1)}')
+    )
+    files["scenario.yaml"] = files["scenario.yaml"].replace(b"form.shop.area > 300", quoted(met).encode())
+    ((place, message),) = faults_of(files).items()
+    assert place.endswith("steps[1].when")
+    assert "never holds" in message

@@ -69,6 +69,8 @@ def _result_faults(step: PlanStep, result: Mapping[str, Any]) -> Iterator[tuple[
                 yield f"result.{field.name}", "is missing"
         elif not fits(result[field.name], field.type):
             yield f"result.{field.name}", f"should be of type {field.type}"
+        elif field.values and result[field.name] not in field.values:
+            yield f"result.{field.name}", f"should be one of {', '.join(field.values)}"
     for name in result:
         if name not in declared:
             yield f"result.{name[:60]}", f"is not declared; there is {', '.join(declared)}"

@@ -49,6 +49,8 @@ class ResultField:
     required: bool = True
     shared: bool = False
     """Whether later steps may be given it; nothing else of a result goes to another office."""
+    values: tuple[str, ...] = ()
+    """The only values that it may have, of a string; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Notice:
     signed_by: str
     form: Mapping[str, object]
     result: Mapping[str, object]
+    inputs: Mapping[str, object]
     # RFC 3339.
     decided_at: str
 
@@ -60,6 +61,7 @@ def _text(notice: Notice) -> str:
     variables = {
         "form": notice.form,
         "result": notice.result,
+        "inputs": notice.inputs,
         "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
         "step": {"name": notice.step_name, "organ_name": notice.organ_name},
         "decided_at": notice.decided_at,

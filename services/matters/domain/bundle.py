@@ -105,6 +105,8 @@ class ResultField:
     type: str
     required: bool
     shared: bool
+    values: tuple[str, ...] = ()
+    """The only values that it may have, of a string; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,8 @@ _MATTER: Told = {
     "result_fields": (
         "result",
         lambda fields: _list(
-            f"{each.name} ({each.type}{'' if each.required else ', not always'}{', shared' if each.shared else ''})"
+            f"{each.name} ({each.type}{f' of {_list(each.values)}' if each.values else ''}"
+            f"{'' if each.required else ', not always'}{', shared' if each.shared else ''})"
             for each in fields
         ),
     ),

@@ -1,9 +1,7 @@
 """Advice about a package that has no fault: what its authors would want to know before others use it."""
 
 import difflib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import get_args
 
 from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
@@ -15,7 +13,7 @@ from services.matters.package.models import ManifestPart
 from services.matters.package.satisfying import Satisfying
 from services.matters.package.source import Source
 from services.matters.package.trialchecks import Trial
-from services.matters.package.trials import OF_OFFICES, StepStatus, ThenPart, verbs
+from services.matters.package.trials import OF_OFFICES, ThenPart, verbs
 
 
 def advise(files: Mapping[str, bytes], examined: Examined, trials: Sequence[Trial]) -> list[Fault]:
@@ -96,7 +94,7 @@ def _about_limits(scenario: Scenario) -> Iterator[tuple[Path, str]]:
 
 
 def _about_conditions(scenario: Scenario, manifest: ManifestPart) -> Iterator[tuple[Path, str]]:
-    satisfying = Satisfying(json.loads(scenario.form_schema), get_args(StepStatus))
+    satisfying = Satisfying.of(scenario)
     for index, step in enumerate(manifest.steps):
         if step.when and not step.choice and satisfying.always(step.when):
             yield ("steps", index, "when"), f'always holds, so "{step.id}" is always done: take `when` away'

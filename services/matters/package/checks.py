@@ -30,6 +30,7 @@ def check_matter(matter: MatterFile, manifest: ManifestPart | None, faults: Faul
     elif part.type != part.catalog_code[2:4]:
         wanted = part.catalog_code[2:4]
         faults.add(source.fault(("type",), f'should be "{wanted}": characters 3 and 4 of the catalogue code say so'))
+    _check_result(matter, faults)
     asked = [question.field for question in manifest.questions] if manifest else None
     for index, path in enumerate(part.answers):
         if asked is not None and path not in asked:
@@ -48,6 +49,16 @@ def check_matter(matter: MatterFile, manifest: ManifestPart | None, faults: Faul
             )
         if kind in needed[:index]:
             faults.add(source.fault(("materials", index), f'"{kind}" is here twice: keep one'))
+
+
+def _check_result(matter: MatterFile, faults: Faults) -> None:
+    for name, field in matter.part.result.items():
+        path: Path = ("result", name, "values")
+        if field.values and field.type != "string":
+            faults.add(matter.source.fault(path, f"are for a string, and this is of type {field.type}"))
+        for index, value in enumerate(field.values):
+            if value in field.values[:index]:
+                faults.add(matter.source.fault((*path, index), f'"{value}" is here twice: keep one'))
 
 
 def check_catalogue(matters: Mapping[str, MatterFile], faults: Faults) -> None:

@@ -215,6 +215,7 @@ def _templates(
                     matter.part.form_fields,
                     {field: each.required for field, each in matter.part.result.items()},
                     form.seen.get(name) if form else None,
+                    matter.part.inputs,
                 )
                 for name, matter in matters.items()
                 if matter.part.notice and matter.part.notice.template == path
@@ -305,7 +306,8 @@ def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
         notice=_notice(part.notice, templates) if part.notice else None,
         inputs=tuple(InputField(name, kind) for name, kind in part.inputs.items()),
         result_fields=tuple(
-            ResultField(name, field.type, field.required, field.shared) for name, field in part.result.items()
+            ResultField(name, field.type, field.required, field.shared, tuple(field.values))
+            for name, field in part.result.items()
         ),
         alone=Burden(**part.alone.model_dump()) if part.alone else None,
     )

@@ -1,8 +1,6 @@
 """Checks of what a whole package comes to: conditions that never hold, steps that take longer than the whole may."""
 
-import json
 from collections.abc import Iterator
-from typing import get_args
 
 from services.matters.domain.bundle import Scenario, Step
 from services.matters.domain.durations import longest_way
@@ -11,7 +9,6 @@ from services.matters.package.faults import Faults
 from services.matters.package.models import ManifestPart
 from services.matters.package.satisfying import Satisfying
 from services.matters.package.source import Source
-from services.matters.package.trials import StepStatus
 
 _KINDS = ("promised", "statutory")
 _WORDS = {"promised": "promise", "statutory": "have by law"}
@@ -20,10 +17,10 @@ _WORDS = {"promised": "promise", "statutory": "have by law"}
 def check_feasible(scenario: Scenario, manifest: ManifestPart, source: Source, faults: Faults) -> None:
     """Check a scenario that has no other fault, against the manifest that it was made of."""
     places = {step.id: index for index, step in enumerate(manifest.steps)}
-    satisfying = Satisfying(json.loads(scenario.form_schema), get_args(StepStatus))
+    satisfying = Satisfying.of(scenario)
     for step in scenario.steps:
         if step.when and satisfying.never(step.when):
-            message = f'never holds, whatever the form says, so "{step.step_id}" is never done: change it, or the form'
+            message = f'never holds, whatever is said, so "{step.step_id}" is never done: change it, or the form'
             faults.add(source.fault(("steps", places[step.step_id], "when"), message))
     for kind in _KINDS:
         for message in _too_long(scenario, kind):

@@ -154,6 +154,7 @@ class ResultFieldPart(Part):
     type: JsonType
     required: bool = True
     shared: bool = False
+    values: Annotated[list[Text], Field(max_length=100)] = []
 
 
 class MatterPart(Part):

@@ -9,7 +9,7 @@ What a filter is given besides its value is constant and small, and checking eva
 can take minutes over one large number.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from services.matters.package.faults import Fault, Faults, did_you_mean
 from services.matters.package.forms import FormField
 
-# What a notice is rendered with; `form` and `result` besides, whose fields the scenario and the office decide.
+# What a notice is rendered with; `form`, `inputs` and `result` besides, whose fields the scenario and offices decide.
 KNOWN: Mapping[str, frozenset[str]] = {
     "case": frozenset(["number", "bundle_name"]),
     "step": frozenset(["name", "organ_name"]),
@@ -52,12 +52,13 @@ class Printer:
     """A matter that prints a template: the fields of the form that its office sees, and of its result those declared.
 
     `result` says of each whether every result has it; empty when the matter says nothing about its result. `form` is
-    what is there of the form whenever the matter is handled.
+    what is there of the form whenever the matter is handled. `inputs` are what its office is given of earlier results.
     """
 
     form_fields: Sequence[str]
     result: Mapping[str, bool]
     form: FormField | None = None
+    inputs: Collection[str] = ()
 
 
 _ALLOWED = (
@@ -225,8 +226,10 @@ class _Reader:
             yield from self._form_faults(".".join(names), asked=path in known)
         elif root == "result":
             yield from self._result_faults(names, asked=path in known)
+        elif root == "inputs":
+            yield from self._input_faults(names, asked=path in known)
         elif root not in KNOWN:
-            yield f'a notice knows no "{root}"{did_you_mean(root, [*KNOWN, "form", "result"])}'
+            yield f'a notice knows no "{root}"{did_you_mean(root, [*KNOWN, "form", "result", "inputs"])}'
         elif names and names[0] not in KNOWN[root]:
             yield f'a notice knows no "{dotted}"{did_you_mean(names[0], KNOWN[root])}'
 
@@ -257,6 +260,17 @@ class _Reader:
             there = there and printer.result.get(names[0], False)
         if not asked and not there:
             yield _ask_first(".".join(("result", *names)))
+
+    def _input_faults(self, names: _Path, *, asked: bool) -> Iterator[str]:
+        if not names:
+            yield "prints or loops over all inputs: name one of those that the matter takes"
+            return
+        for matter, printer in self._printers.items():
+            if names[0] not in printer.inputs:
+                yield f'matters/{matter}.yaml takes no input "{names[0]}"{did_you_mean(names[0], printer.inputs)}'
+                return
+        if not asked and len(names) > 1:
+            yield _ask_first(".".join(("inputs", *names)))
 
 
 def _ask_first(dotted: str) -> str:

@@ -4,15 +4,19 @@ A condition is read as alternatives of what fields have to be. What is not a com
 of the like, may be anything; so whoever is told "never" can rely on it, and not the other way round.
 """
 
+import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias, get_args
 
 from cel_expr_python import cel
 
-from services.matters.package.earlier import rewritten
+from services.matters.domain.bundle import Scenario
+from services.matters.package.earlier import field_of, rewritten
 from services.matters.package.expressions import children, constant_of, kind_of, path_of, read_tree
+from services.matters.package.trials import StepStatus
 
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 # More alternatives are not looked at.
@@ -20,6 +24,7 @@ MOST_ALTERNATIVES = 128
 _MIRRORED = {"_>_": "_<_", "_>=_": "_<=_", "_<_": "_>_", "_<=_": "_>=_", "_==_": "_==_", "_!=_": "_!=_"}
 _NEGATED = {"_>_": "_<=_", "_>=_": "_<_", "_<_": "_>=_", "_<=_": "_>_", "_==_": "_!=_", "_!=_": "_==_"}
 Path: TypeAlias = tuple[str, ...]
+NO_RESULTS: Mapping[Path, frozenset[Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,30 @@ Alternative: TypeAlias = dict[Path, Values]
 
 
 class Satisfying:
-    """Judges conditions over one form."""
+    """Judges conditions over the form of one scenario, and what its steps find out."""
 
-    def __init__(self, form_schema: Mapping[str, Any], statuses: Collection[str]) -> None:
+    def __init__(
+        self,
+        form_schema: Mapping[str, Any],
+        statuses: Collection[str],
+        results: Mapping[Path, frozenset[Any]] = NO_RESULTS,
+    ) -> None:
+        """`statuses` are those that a step may have, `results` the values of fields of results that have a list."""
         self._schema = form_schema
         self._statuses = frozenset(statuses)
+        self._results = results
         self._environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Self:
+        """The judge of a scenario's conditions."""
+        results: dict[Path, frozenset[Any]] = {
+            ("steps", field_of(step.step_id), "result", field.name): frozenset[Any](field.values)
+            for step in scenario.steps
+            for field in step.matter.result_fields
+            if field.values
+        }
+        return cls(json.loads(scenario.form_schema), get_args(StepStatus), results)
 
     def never(self, condition: str) -> bool:
         """Whether it holds for no form that is valid; the condition has no other fault."""
@@ -157,7 +180,7 @@ class Satisfying:
     def _of(self, path: Path) -> Values:
         """What the form lets a field be."""
         if path[0] == "steps":
-            return Values(among=self._statuses) if path[2:] == ("status",) else Values()
+            return Values(among=self._statuses if path[2:] == ("status",) else self._results.get(path))
         found: list[Any] = [self._schema]
         required = True
         for name in path[1:]:

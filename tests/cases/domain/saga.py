@@ -186,7 +186,10 @@ class Saga:
 
     def a_result(self, step_id: str) -> dict[str, Any]:
         """A result that fits what the step's matter declares."""
-        declared = {field.name: _VALUES[field.type] for field in self.plan.by_id[step_id].result_fields}
+        declared = {
+            field.name: field.values[0] if field.values else _VALUES[field.type]
+            for field in self.plan.by_id[step_id].result_fields
+        }
         return declared or {"permit": f"of {step_id}"}
 
     def refuse(self, step_id: str, reason: str = "the exit is blocked") -> "Saga":

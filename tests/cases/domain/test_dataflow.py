@@ -17,7 +17,7 @@ from tests.cases.domain.plans import a_plan, a_step
 from tests.cases.domain.saga import Saga
 
 NUMBER = ResultField("id_number", "string", shared=True)
-REMARK = ResultField("remark", "string", required=False)
+REMARK = ResultField("remark", "string", required=False, values=("single", "twins"))
 ADDRESS = ResultField("address", "object", required=False, shared=True)
 TYPES = ["string", "number", "integer", "boolean", "array", "object"]
 
@@ -45,8 +45,10 @@ def registered(**result: Any) -> Saga:
     ("result", "faults"),
     [
         ({"id_number": "33"}, {}),
-        ({"id_number": "33", "remark": "", "address": {}}, {}),
+        ({"id_number": "33", "remark": "single", "address": {}}, {}),
         ({}, {"result.id_number": "is missing"}),
+        ({"id_number": "33", "remark": "twins"}, {}),
+        ({"id_number": "33", "remark": "twin"}, {"result.remark": "should be one of single, twins"}),
         ({"id_number": 33}, {"result.id_number": "should be of type string"}),
         ({"id_number": None}, {"result.id_number": "should be of type string"}),
         ({"id_number": "33", "adress": {}}, {"result.adress": "is not declared; there is id_number, remark, address"}),
@@ -110,7 +112,7 @@ def test_a_refused_result_leaves_the_task_with_its_office() -> None:
 
 
 def test_later_steps_see_status_and_shared_fields_of_the_steps_before_them() -> None:
-    saga = registered(remark="born at home", address={"city": "杭州"})
+    saga = registered(remark="twins", address={"city": "杭州"})
     assert steps_before(saga.case, saga.plan, "card") == {
         "birth": {"status": "completed", "result": {}},
         "household": {"status": "completed", "result": {"id_number": "33", "address": {"city": "杭州"}}},

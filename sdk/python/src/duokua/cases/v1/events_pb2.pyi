@@ -779,6 +779,7 @@ class NoticeRequested(_message.Message):
     RESULT_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     SEAL_ORGAN_ID_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     title: _builtins.str
     template: _builtins.str
@@ -794,6 +795,10 @@ class NoticeRequested(_message.Message):
     def form(self) -> _struct_pb2.Struct: ...
     @_builtins.property
     def result(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def inputs(self) -> _struct_pb2.Struct:
+        """What the step was given of earlier results; empty where it takes nothing, or where it can no longer be made."""
+
     def __init__(
         self,
         *,
@@ -806,10 +811,11 @@ class NoticeRequested(_message.Message):
         result: _struct_pb2.Struct | None = ...,
         decided_at: _builtins.str = ...,
         seal_organ_id: _builtins.str = ...,
+        inputs: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "form", b"form", "result", b"result", "step", b"step"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "form", b"form", "inputs", b"inputs", "result", b"result", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "decided_at", b"decided_at", "form", b"form", "notice_id", b"notice_id", "result", b"result", "seal_organ_id", b"seal_organ_id", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "decided_at", b"decided_at", "form", b"form", "inputs", b"inputs", "notice_id", b"notice_id", "result", b"result", "seal_organ_id", b"seal_organ_id", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

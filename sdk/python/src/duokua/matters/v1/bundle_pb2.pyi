@@ -110,6 +110,7 @@ class ResultField(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     REQUIRED_FIELD_NUMBER: _builtins.int
     SHARED_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """A type of JSON Schema: string, number, integer, boolean, array or object."""
@@ -117,6 +118,10 @@ class ResultField(_message.Message):
     """True when every result has it."""
     shared: _builtins.bool
     """True when later steps of a case may be given it. Nothing else of a result goes to another office."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The only values that it may have, of a string; empty for any."""
+
     def __init__(
         self,
         *,
@@ -124,10 +129,11 @@ class ResultField(_message.Message):
         type: _builtins.str = ...,
         required: _builtins.bool = ...,
         shared: _builtins.bool = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "required", b"required", "shared", b"shared", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "required", b"required", "shared", b"shared", "type", b"type", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
