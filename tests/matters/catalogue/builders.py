@@ -1,6 +1,7 @@
 """Entries and files for tests of the catalogue: small sound ones, and ways to change them."""
 
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,6 +67,18 @@ def workbook(given: Sheets) -> bytes:
 def saved(book: Workbook) -> bytes:
     file = io.BytesIO()
     book.save(file)
+    return file.getvalue()
+
+
+def repacked(content: bytes, **members: bytes) -> bytes:
+    """A workbook with other contents of some members."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.infolist():
+            name = member.filename
+            new.writestr(name, members.pop(name) if name in members else old.read(name))
+        for name, added in members.items():
+            new.writestr(name, added)
     return file.getvalue()
 
 

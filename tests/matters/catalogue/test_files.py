@@ -23,6 +23,7 @@ from tests.matters.catalogue.builders import (
     faults_of,
     place,
     read,
+    repacked,
     saved,
     sheets,
     workbook,
@@ -235,18 +236,6 @@ def test_files_of_other_forms_are_refused_by_name() -> None:
     said = read(("清单.doc", b"x"), ("清单.xls", b"x"), ("a.xlsx", b"\xd0\xcf\x11\xe0 old"), ("b.xlsx", b"no zip"))
     assert [each.sheet for each in said.findings.faults] == ["a.xlsx", "b.xlsx", "清单.doc", "清单.xls"]
     assert "save it as .xlsx" in said.findings.faults[0].message
-
-
-def repacked(content: bytes, **members: bytes) -> bytes:
-    """A workbook with other contents of some members."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
-        for member in old.infolist():
-            name = member.filename
-            new.writestr(name, members.pop(name) if name in members else old.read(name))
-        for name, added in members.items():
-            new.writestr(name, added)
-    return file.getvalue()
 
 
 def test_entities_are_refused() -> None:

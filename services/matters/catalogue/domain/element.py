@@ -45,11 +45,8 @@ class Element:
     note: str
     placed: bool
     """Whether it belongs to the office and its place, and not to what many offices have alike."""
-
-    @property
-    def empty(self) -> Any:
-        """The value of an element that nothing is said about."""
-        return _EMPTY.get(self.kind)
+    empty: Any
+    """The value of an element that nothing is said about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,9 @@ def element(
     placed: bool = False,
 ) -> Any:
     """Declare a field as an element."""
-    said = Element("", header, kind, most or _MOST.get(kind, LONGEST_LINE), required, codes, aliases, note, placed)
-    return field(default=_EMPTY.get(kind), metadata={"element": said})
+    empty, most = _EMPTY.get(kind), most or _MOST.get(kind, LONGEST_LINE)
+    said = Element("", header, kind, most, required, codes, aliases, note, placed, empty)
+    return field(default=empty, metadata={"element": said})
 
 
 def rows(sheet: str, row: type[Any], *, aliases: tuple[str, ...] = (), most: int = 200) -> Any:

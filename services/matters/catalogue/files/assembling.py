@@ -20,6 +20,7 @@ MOST_ENTRIES = 50_000
 HEADER_WITHIN = 20
 """Rows that are not blank; above the headings there may be a title and a note."""
 FEWEST_HEADINGS = 2
+MOST_KNOWN = 1_000
 _TYPE_LENGTH = 2
 
 
@@ -43,6 +44,8 @@ class _Column:
     place: str
     key: str
     element: Element | None
+    known: dict[str, Any] = field(default_factory=dict)
+    """By some of the texts that were read, the value: most columns say the same over and over."""
 
 
 class Assembler:
@@ -224,13 +227,19 @@ class _Reader:
         given = self._cell(column)
         if given is None:
             return None
+        is_text = isinstance(given, str)
+        if is_text and given in column.known:
+            return column.known[given]
         try:
             value = value_of(element, self._readable(given))
         except WrongValueError as wrong:
             self.fault(column.place, str(wrong), "")
             self.wrong.append(column.key)
             return None
-        return plain(value) if value != element.empty else None
+        read = plain(value) if value != element.empty else None
+        if is_text and len(column.known) < MOST_KNOWN:
+            column.known[given] = read
+        return read
 
     def code(self, column: _Column) -> str:
         """A code, or a part of one; empty when it is blank or wrong."""

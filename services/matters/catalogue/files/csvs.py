@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
+from services.matters.catalogue.files.cells import MOST_COLUMNS
 from services.matters.catalogue.files.tables import FileFault, Findings, RawTable, UnreadableFileError
-from services.matters.catalogue.files.workbooks import MOST_COLUMNS, MOST_ROWS
+from services.matters.catalogue.files.workbooks import MOST_ROWS
 
 _DELIMITERS = ",\t;"
 _STARTS = "=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20"

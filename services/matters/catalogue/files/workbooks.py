@@ -1,17 +1,18 @@
-"""Excel workbooks (Office Open XML), read with openpyxl: what is hostile or unclear in them is refused by name."""
+"""Excel workbooks (Office Open XML): what is hostile or unclear in them is refused by name."""
 
-import re
 import warnings
 import zipfile
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
-import openpyxl
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.stylesheet import Stylesheet
 from openpyxl.utils.cell import range_boundaries
-from openpyxl.workbook import Workbook
+from openpyxl.xml.constants import ARC_STYLE
+from openpyxl.xml.functions import fromstring
 
+from services.matters.catalogue.files.cells import MOST_COLUMNS, Row, Shared, Style, rows_of, styles_of
 from services.matters.catalogue.files.sheets import sheet_named
 from services.matters.catalogue.files.tables import FileFault, Findings, RawTable, Unreadable, UnreadableFileError
 
@@ -21,10 +22,8 @@ LARGEST_UNPACKED = 600_000_000
 MOST_TIMES_LARGER = 200
 SMALL_UNPACKED = 20_000_000
 MOST_ROWS = 300_000
-MOST_COLUMNS = 500
 MOST_MERGED = 50_000
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-_ZEROS = re.compile(r"0{2,40}")
 _READ = 1 << 16
 Merged = dict[str, list[tuple[int, int, int, int]]]
 
@@ -39,18 +38,34 @@ def read_workbook(file: BinaryIO, findings: Findings) -> Iterator[RawTable]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of extensions that only show something
-            book = openpyxl.load_workbook(file, read_only=True, keep_links=False)
+            reader, shared = _opened(file)
+            sheets = list(reader.parser.find_sheets())
     except Exception as error:  # a library met what its makers had not thought of
         raise UnreadableFileError(
             "is too damaged to be read as a workbook: open it in Excel and save it anew"
         ) from error
-    for sheet in book.worksheets:
-        name = str(sheet.title)
-        if sheet.sheet_state != "visible":
+    for sheet, part in sheets:
+        name, path = str(sheet.name), str(part.target)
+        if path not in reader.valid_files or not str(part.Type).endswith("/worksheet"):
+            continue
+        if sheet.state != "visible":
             if sheet_named(name):
                 findings.fault(FileFault(name, 0, "", "is hidden: show the sheet, or delete it"))
             continue
-        yield RawTable(name, _rows(book, sheet, merged.get(_path_of(sheet), []), findings))
+        with reader.archive.open(path) as cells:
+            yield RawTable(name, _rows(name, rows_of(cells, shared), merged.get(path, []), findings))
+
+
+def _opened(file: BinaryIO) -> tuple[ExcelReader, Shared]:
+    """A workbook but for its sheets, of which openpyxl would go through each to find out how large it is."""
+    reader = ExcelReader(file, read_only=True, keep_links=False)
+    reader.read_manifest()
+    reader.read_strings()
+    reader.read_workbook()
+    styles = [Style()]
+    if ARC_STYLE in reader.valid_files:
+        styles = styles_of(Stylesheet.from_tree(fromstring(reader.archive.read(ARC_STYLE))))  # type: ignore[arg-type] # stubs want a protocol that Element does not quite keep
+    return reader, Shared(reader.shared_strings, styles, reader.wb.epoch)
 
 
 def _inspect(file: BinaryIO) -> Merged:
@@ -118,46 +133,24 @@ def _boundaries(reference: str) -> tuple[int, int, int, int]:
     return left or 1, top or 1, right or MOST_COLUMNS, bottom or MOST_ROWS
 
 
-def _path_of(sheet: Any) -> str:
-    """Where the sheet lies in the archive; openpyxl tells it nowhere else."""
-    return PurePosixPath(sheet._worksheet_path).as_posix().lstrip("/")  # noqa: SLF001
-
-
 def _rows(
-    book: Workbook, sheet: Any, merged: list[tuple[int, int, int, int]], findings: Findings
+    name: str, rows: Iterator[Row], merged: list[tuple[int, int, int, int]], findings: Findings
 ) -> Iterator[tuple[int, list[Any]]]:
-    del book
-    sheet.reset_dimensions()  # what a sheet says of its size need not be true
     filler = _Merges(merged)
-    number, kept = 0, 0
+    number = 0
     try:
-        for number, cells in enumerate(sheet.iter_rows(), start=1):
-            values = [_value(cell) for cell in cells[:MOST_COLUMNS]]
-            values = filler.fill(number, values)
-            if all(value is None for value in values):
-                continue
-            kept += 1
+        for kept, (number, values) in enumerate(rows, start=1):
             if kept > MOST_ROWS:
-                message = f"has more than {MOST_ROWS} rows: import it in parts"
-                findings.fault(FileFault(sheet.title, number, "", message))
+                findings.fault(FileFault(name, number, "", f"has more than {MOST_ROWS} rows: import it in parts"))
                 return
-            yield number, values
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, SyntaxError) as error:
+            if len(values) > MOST_COLUMNS:
+                message = f"has something beyond its first {MOST_COLUMNS} columns: delete the columns from there on"
+                findings.fault(FileFault(name, number, "", message))
+                return
+            yield number, filler.fill(number, values)
+    except (ValueError, KeyError, IndexError, OverflowError) as error:
         message = f"cannot be read from here on ({type(error).__name__}): open it in Excel and save it anew"
-        findings.fault(FileFault(sheet.title, number + 1, "", message))
-
-
-def _value(cell: Any) -> Any:
-    value = cell.value
-    if value is None or value == "":
-        return None
-    if cell.data_type == "f":
-        return Unreadable("has a formula: copy the column, and paste it as values only")
-    if cell.data_type == "e":
-        return Unreadable(f"has the error {value}: put it right in the workbook")
-    if isinstance(value, int) and not isinstance(value, bool) and _ZEROS.fullmatch(str(cell.number_format)):
-        return str(value).zfill(len(cell.number_format))
-    return value
+        findings.fault(FileFault(name, number + 1, "", message))
 
 
 class _Merges:
