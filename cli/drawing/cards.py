@@ -101,6 +101,8 @@ def _about_the_office(step: Step) -> Iterator[Mark]:
     word, limit = ("承诺", step.limits.promised) if step.limits.promised else ("法定", step.limits.statutory)
     if limit:
         yield Mark(f"{word} {shown(limit)}", f"may take {limit.amount} {limit.unit}s", "limit")
+    if step.region_field:
+        yield Mark(f"属地 {step.region_field}", f"offices of the region in {step.region_field}, not the case's", "flow")
     if step.level:
         yield Mark(LEVELS[step.level], f"level of its office: {step.level}", "limit")
 

@@ -83,7 +83,11 @@ def _notice(stage: Stage, step_id: str, wanted: NoticeThenPart) -> Iterator[Miss
 
 
 def _offices(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
-    """What offices were given."""
+    """Where offices were sought, and what they were given."""
+    for step_id, region in expected.regions.items():
+        found = stage.case.steps[step_id].region_code or stage.case.region_code
+        if region != found:
+            yield Miss(("regions", step_id), region, found)
     for step_id, inputs in expected.inputs.items():
         task = stage.given.get(step_id)
         given = from_struct(task.inputs) if task else {}

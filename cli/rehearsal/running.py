@@ -204,6 +204,7 @@ def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:
             form_digest=digest_of(application.form),
             material_digests=tuple(application.materials.contents),
             skip_reasons=tuple(application.skipped.values()),
+            step_regions=application.step_regions,
         )
     )
 

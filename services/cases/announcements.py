@@ -40,6 +40,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
                 organ_id=step.organ_id,
                 above_organ_id=step.above_organ_id,
                 bound_organ_id=step.bound_organ_id,
+                region_code=step.region_code,
             )
         )
     work.emit(event, subject=case.case_id)

@@ -10,6 +10,7 @@ from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from services.cases.branching import branch_at_submission
 from services.cases.domain.calendar import BEIJING
+from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import REMEDIES
 from services.cases.materials import Finished, HandedIn, handed_in, material_faults
@@ -29,6 +30,8 @@ class Application:
     form: Mapping[str, Any]
     materials: HandedIn
     region_code: str
+    step_regions: Mapping[str, str]
+    """By step, the region whose offices handle it, for those that have a region of their own and are not skipped."""
     skipped: Mapping[str, str]
     """The steps whose condition does not hold, each with that condition."""
     warnings: tuple[Finding, ...]
@@ -67,7 +70,14 @@ def check_application(
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
     region = str(value_at(form, published.plan.region_field))
-    return Application(form, handed_in(materials, finished), region, looked.skipped, tuple(looked.findings))
+    return Application(
+        form,
+        handed_in(materials, finished),
+        region,
+        step_regions(published.plan, form, looked.skipped),
+        looked.skipped,
+        tuple(looked.findings),
+    )
 
 
 def look_over(published: Published, form: Mapping[str, Any], kinds: Sequence[str], at: datetime) -> Looked:
@@ -78,13 +88,34 @@ def look_over(published: Published, form: Mapping[str, Any], kinds: Sequence[str
     skipped: dict[str, str] = {}
     if valid is not None:
         faults += _unasked_materials(published, valid, kinds)
-        if not _is_region(value_at(form, published.plan.region_field)):
-            faults.append(Violation(f"form.{published.plan.region_field}", "must be a region code of six digits"))
         faults += branch_at_submission(published, form, skipped)
+        faults += region_faults(published.plan, form, skipped)
     counts = dict.fromkeys(published.materials, 0) | Counter(kinds)
     today = at.astimezone(BEIJING).date().isoformat()
     findings = broken_rules(published.rules, form, counts, today, skipped, valid=valid is not None)
     return Looked(faults, skipped, list(findings))
+
+
+def region_fields(plan: Plan, skipped: Collection[str]) -> dict[str, None]:
+    """The fields of the form that say which offices are asked for, each once."""
+    own = [step.region_field for step in plan.steps if step.region_field and step.step_id not in skipped]
+    return dict.fromkeys([plan.region_field, *own])
+
+
+def region_faults(plan: Plan, form: Mapping[str, Any], skipped: Collection[str]) -> Iterator[Violation]:
+    """Yield the fields that should name a region, and do not."""
+    for path in region_fields(plan, skipped):
+        if not _is_region(value_at(form, path)):
+            yield Violation(f"form.{path}", "must be a region code of six digits")
+
+
+def step_regions(plan: Plan, form: Mapping[str, Any], skipped: Collection[str]) -> dict[str, str]:
+    """By step, the region that a form names for it, for those that have a field of their own and are not skipped."""
+    return {
+        step.step_id: str(value_at(form, step.region_field))
+        for step in plan.steps
+        if step.region_field and step.step_id not in skipped
+    }
 
 
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, Violation
 from services.cases import store
-from services.cases.applications import form_faults, missing_materials, value_at
+from services.cases.applications import form_faults, missing_materials, region_faults, step_regions, value_at
 from services.cases.branching import decide_conditions
 from services.cases.domain.case import Case, CaseStatus, StepStatus
 from services.cases.domain.decide import decide
@@ -159,6 +159,7 @@ class CaseMigration:
             tuple(skipped.values()),
             move.request_id,
             after.digest,
+            step_regions(after.plan, form, skipped),
         )
 
 
@@ -172,6 +173,7 @@ def _skipped(published: Published, case: Case, form: Mapping[str, Any], kinds: s
         faults.append(Violation(f"form.{region}", f"is not {case.region_code}, for which the offices were found"))
     if not faults:
         faults = list(decide_conditions(published, form, skipped, set()))
+        faults += region_faults(published.plan, form, skipped)
     if faults:
         told = "; ".join(f"{each.field} {each.description}" for each in faults[:MOST_NAMED])
         message = (

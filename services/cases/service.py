@@ -128,6 +128,7 @@ class Cases:
             skip_reasons=tuple(application.skipped.values()),
             materials_digest=materials_digest(application.materials.refs),
             bundle_digest=published.digest,
+            step_regions=application.step_regions,
         )
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))

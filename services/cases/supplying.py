@@ -11,6 +11,7 @@ from services.cases.applications import (
     LARGEST_FORM,
     MOST_FAULTS,
     form_faults,
+    region_fields,
     value_at,
 )
 from services.cases.domain.amending import amend
@@ -85,10 +86,11 @@ def check_supply(
 
 
 def _check_course(published: Published, case: Case, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    field = published.plan.region_field
-    if value_at(before, field) != value_at(after, field):
-        message = f"{field} decides which offices handle the case: withdraw it, and submit it anew"
-        raise Conflict("CORRECTION_CHANGES_REGION", message, field=field)
+    skipped = [step_id for step_id, step in case.steps.items() if step.status is StepStatus.SKIPPED]
+    for field in region_fields(published.plan, skipped):
+        if value_at(before, field) != value_at(after, field):
+            message = f"{field} decides which offices handle the case: withdraw it, and submit it anew"
+            raise Conflict("CORRECTION_CHANGES_REGION", message, field=field)
     for step_id, condition in published.conditions.items():
         if condition.late and case.steps[step_id].status is StepStatus.WAITING:
             continue  # it will be decided by what is supplied

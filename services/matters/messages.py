@@ -211,6 +211,7 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         result_fields=_result_fields(matter),
         organ_id=step.organ_id,
         seal_organ_id=step.seal_organ_id,
+        region_field=step.region_field,
     )
     _fill_limits(message.limits, step.limits)
     if matter.notice:

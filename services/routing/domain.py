@@ -1,8 +1,8 @@
 """Which office handles a step: the rules, without storage or transport.
 
-An office may handle a step when it lies on the way up from the case's region, is at the level that the step names,
-declares the matter, and has not returned the step. Among those the nearest wins, then the one with the fewest open
-steps, then the lowest organ id.
+An office may handle a step when it lies on the way up from the case's region, or from the step's own where it has one;
+is at the level that the step names, declares the matter, and has not returned the step. Among those the nearest wins,
+then the one with the fewest open steps, then the lowest organ id.
 
 A step that the installing region bound to an organ goes there, whatever it declares, until that organ returns it or
 passes it upward.
@@ -69,6 +69,8 @@ class Step:
     """The organ that an operator named; empty for the rules to choose one."""
     bound_organ_id: str = ""
     """The organ that the region bound it to; empty for none."""
+    region_code: str = ""
+    """The region whose offices handle it, where that is not the case's; empty for the case's."""
 
     @property
     def assigned(self) -> str:
@@ -158,7 +160,7 @@ def nearest(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> li
 def choose(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> Decision:
     """Decides which of the offices that declare the step's matter handles it, and says why the others do not.
 
-    `path` is what `path_up` gives for the case's region. The order of the offices does not matter.
+    `path` is what `path_up` gives for the region of the case, or of the step. The order of the offices does not matter.
     """
     distance = _distances(path)
     everyone = sorted(offices, key=lambda office: office.organ_id)
@@ -268,8 +270,8 @@ def _why_beaten(path: Sequence[Region], distance: Mapping[str, int], best: Offic
 def _why_chosen(step: Step, path: Sequence[Region], distance: Mapping[str, int], ranked: Sequence[Office]) -> str:
     best = ranked[0]
     above = distance[best.region_code]
-    steps = "one step" if above == 1 else f"{above} steps"
-    place = f"in {path[above]}, " + (f"{steps} above {path[0]}" if above else "the region of the case")
+    steps, whose = "one step" if above == 1 else f"{above} steps", "step" if step.region_code else "case"
+    place = f"in {path[above]}, " + (f"{steps} above {path[0]}" if above else f"the region of the {whose}")
     level = f" at {_level(step.level)}" if step.level else ""
     reason = f"{best.name} is the nearest office{level} that handles matter {step.catalog_code}, {place}"
     equals = [office for office in ranked if distance[office.region_code] == above]

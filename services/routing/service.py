@@ -36,6 +36,11 @@ class _Request:
     region_code: str
     steps: tuple[Step, ...]
 
+    @property
+    def region_codes(self) -> set[str]:
+        """The regions whose offices are asked for."""
+        return {step.region_code or self.region_code for step in self.steps}
+
 
 class Routing:
     """Keeps who handles what and where, and decides which office handles a step."""
@@ -120,11 +125,12 @@ class Routing:
 
         Of the offices outside the path only the first 500 are looked at. Raises Invalid UNKNOWN_REGION.
         """
+        where, region_code = "step.region_code" if step.region_code else "region_code", step.region_code or region_code
         if not directory.region_known(work.connection, region_code):
             raise Invalid(
                 "UNKNOWN_REGION",
                 f"there is no region {region_code}",
-                violations=[Violation("region_code", "must be a registered region")],
+                violations=[Violation(where, "must be a registered region")],
                 region_code=region_code,
             )
         if step.assigned:
@@ -174,15 +180,15 @@ class Routing:
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
 
     def _decide(self, work: UnitOfWork, requests: Sequence[_Request]) -> dict[tuple[str, int], list[Decision]]:
-        regions = directory.regions_above(work.connection, {request.region_code for request in requests})
-        paths = {request.region_code: path_up(request.region_code, regions) for request in requests}
+        codes = {code for request in requests for code in request.region_codes}
+        regions = directory.regions_above(work.connection, codes)
+        paths = {code: path_up(code, regions) for code in codes}
         offices = self._offices(work, requests, paths)
         organs, above = self._above(work, requests)
         loads = self._loads(work, requests, paths, offices)
         ordered = _ordered(work, requests)
         made: dict[tuple[str, int], list[Decision]] = {}
         for request in requests:
-            path = paths[request.region_code]
             decisions = made.setdefault((request.case_id, request.request_no), [])
             for step in request.steps:
                 if step.assigned:
@@ -190,6 +196,7 @@ class Routing:
                 elif step.above_organ_id:
                     decision = choose_above(step, organs, above.get(step.catalog_code, []))
                 else:
+                    path = paths[step.region_code or request.region_code]
                     decision = choose(step, path, _loaded(offices.get(step.catalog_code, []), loads))
                 decisions.append(decision)
                 # The next step of the batch sees what this one adds.
@@ -230,7 +237,9 @@ class Routing:
             for step in request.steps:
                 if step.assigned or step.above_organ_id:
                     continue
-                equals = nearest(step, paths[request.region_code], offices.get(step.catalog_code, []))
+                equals = nearest(
+                    step, paths[step.region_code or request.region_code], offices.get(step.catalog_code, [])
+                )
                 if len(equals) > 1:
                     tied.update(office.organ_id for office in equals)
         return store.open_steps(work.connection, tied, work.now) if tied else {}
@@ -252,6 +261,7 @@ def step_of(step: routing_pb2.StepToRoute) -> Step:
         above_organ_id=step.above_organ_id,
         organ_id=step.organ_id,
         bound_organ_id=step.bound_organ_id,
+        region_code=step.region_code,
     )
 
 

@@ -41,6 +41,12 @@ EDITS = [
         "shop.seats: seats",
         "form shop.seats: is required now",
     ),
+    (
+        "scenario.yaml",
+        "    matter: permit",
+        "    matter: permit\n    region_field: shop.region",
+        "step permit: field with its region: none → shop.region",
+    ),
     ("scenario.yaml", "    type: integer", "    type: number", 'form shop.seats: type: "integer" → "number"'),
     (
         "matters/check.yaml",

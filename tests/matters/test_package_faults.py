@@ -104,6 +104,27 @@ ONE_FAULT = [
         "scenario.yaml:8:15 region_field",
         "may be missing",
     ),
+    (
+        "manifest",
+        "matter: deliver",
+        "matter: deliver\n    region_field: shop.regon",
+        "scenario.yaml:41:19 steps[2].region_field",
+        "shop.region",
+    ),
+    (
+        "manifest",
+        "matter: permit",
+        "matter: permit\n    region_field: shop.area",
+        "scenario.yaml:36:19 steps[1].region_field",
+        "should be text",
+    ),
+    (
+        "manifest",
+        "matter: permit",
+        "matter: permit\n    region_field: remark",
+        "scenario.yaml:36:19 steps[1].region_field",
+        "have matters/permit.yaml require it",
+    ),
     # Data elements and fields
     (
         "manifest",

@@ -10,7 +10,7 @@ _MATTER = """\
 catalog_code: "3301319{number:02}000"
 name: {{zh: 事项{number}, en: Matter {number}}}
 type: "01"
-fields: {{owner: owner, premises.region: region, premises.area: floor-area}}
+fields: {{owner: owner, premises.region: region, premises.before: region, premises.area: floor-area}}
 """
 
 
@@ -20,10 +20,10 @@ def examples() -> list[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(examples()) == 4
+    assert len(examples()) == 5
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_an_example_is_sound(number: int) -> None:
     shown = yaml.safe_load(examples()[number])
     manifest = yaml.safe_load(MANIFEST.replace("shop", "premises"))

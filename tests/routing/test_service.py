@@ -105,6 +105,34 @@ def test_what_is_explained_is_what_would_be_decided_for_a_bound_step(database: D
     assert (decision.organ_id, decision.reason) == ("bound", "bound to the step where the bundle was installed")
 
 
+def test_a_step_with_a_region_of_its_own_goes_to_the_offices_there(database: Database) -> None:
+    routing = settle(database, organ("here"), organ("there", "330102"), organ("city", "330100", 3))
+    with database.begin() as work:
+        routing.keep_regions(work, [region("330102", "330100")])
+    left = step("left")
+    left.region_code = "330102"
+    [answer] = route(database, routing, request("c1", left, step("entered")))
+    assert chosen(answer) == ["there", "here"]
+    assert answer.decisions[0].reason.endswith("in place 330102 (330102), the region of the step.")
+    assert answer.decisions[1].reason.endswith("in place 330106 (330106), the region of the case.")
+    with database.read() as work:
+        assert routing.explain(work, "330106", step_of(left)).organ_id == "there"
+        left.region_code = "999999"
+        with pytest.raises(Invalid) as caught:
+            routing.explain(work, "330106", step_of(left))
+    assert [each.field for each in caught.value.violations] == ["step.region_code"]
+
+
+def test_equal_offices_of_a_steps_own_region_share_the_work(database: Database) -> None:
+    routing = settle(database, organ("here"), organ("a", "330102"), organ("b", "330102"))
+    with database.begin() as work:
+        routing.keep_regions(work, [region("330102", "330100")])
+    left = step()
+    left.region_code = "330102"
+    answers = route(database, routing, *(request(f"c{number}", left) for number in range(4)))
+    assert sorted(office for answer in answers for office in chosen(answer)) == ["a", "a", "b", "b"]
+
+
 def test_a_returned_step_goes_to_another_office(database: Database) -> None:
     routing = settle(database, organ("county"), organ("city", "330100", 3))
     answers = route(database, routing, request("c1"), request("c1", step(excluded=["county"]), request_no=2))

@@ -113,14 +113,14 @@ def test_a_drawing_has_marks_for_what_is_special() -> None:
     changes = (
         ("undo: none, limits", "undo: none, pre_check: true, level: 4, limits"),
         ("optional: true}", "application: none, limits: {statutory: 3 hours}}"),
-        ("    undo: task\n", "    undo: task\n    optional: true\n"),
+        ("    undo: task\n", "    undo: task\n    optional: true\n    region_field: shop.region\n"),
         ("undo: task}\n  - {id: card", "undo: task, optional: true}\n  - {id: card"),
         ("pivot: true, ", "pivot: true, needs: 1, "),
         (f"'{number}'", f"'has({number}) ? {number} : string(1)'"),
     )
     text = "".join(ET.fromstring(draw(compile_package(package("", *changes)))).itertext())  # noqa: S314 - made here
     marks = ["预审", "县级", "不可回退", "可不办成", "免申即享", "可撤销", "联合踏勘", "文书"]
-    for mark in (*marks, "前置满 1 项", "法定 3 小时", "← number"):
+    for mark in (*marks, "属地 shop.region", "前置满 1 项", "法定 3 小时", "← number"):
         assert mark in text, mark
 
 

@@ -54,6 +54,21 @@ def test_offices_may_wait_until_they_are_spoken_of() -> None:
     )
 
 
+def test_a_test_says_in_which_region_an_office_is_sought() -> None:
+    files = package(
+        a_test(
+            then='{regions: {check: "330106", fire: "330102"}}', given='changes: {before: "330102"}', example="large"
+        ),
+        ("matter: fire,", "matter: fire, region_field: before,"),
+    )
+    fire = "matters/fire.yaml"
+    files[fire] = files[fire].replace(b"fields: {", b"fields: {before: region, ")
+    (outcome,) = run(files)
+    assert outcome.missed == []
+    (miss,) = fails(then='{regions: {permit: "330102"}}')
+    assert miss.endswith("then.regions.permit: 330102 / 330106")
+
+
 def test_results_are_what_the_test_gives_or_made_up() -> None:
     passes(
         then="{notices: {permit: {contains: [证号A1。]}}, inputs: {card: {number: A1}}}",

@@ -159,6 +159,8 @@ class StepState:
     """Opinions of the offices below that passed it upward (转报), oldest first."""
     acceptance_stands: bool = False
     """An office had accepted it (受理) and passed it upward: the applicant has that acceptance, so no other follows."""
+    region_code: str = ""
+    """The region whose offices handle it, where the form names one for it; empty for the case's."""
 
     @property
     def by_word(self) -> bool:

@@ -65,6 +65,8 @@ class StepToRoute:
     """The office that passed it upward (转报): another one is chosen above it, whatever its level."""
     bound_organ_id: str = ""
     """The office that the region bound it to: chosen before all others, unless it is excluded or passed it upward."""
+    region_code: str = ""
+    """The region whose offices handle it; empty for the case's."""
 
 
 @dataclass(frozen=True, slots=True)

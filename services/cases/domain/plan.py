@@ -122,6 +122,8 @@ class PlanStep:
     """The organ that handles it where the bundle was installed; empty for routing to choose one."""
     seal_organ_id: str = ""
     """The organ whose seal goes on its notice; empty for the one that handles it."""
+    region_field: str = ""
+    """The form's field that names the region whose offices handle it; empty for the bundle's."""
 
     @property
     def tolerant(self) -> bool:

@@ -242,8 +242,18 @@ class Turn:
             step = self.change(step_id, routing_no=self.request_no)
             planned = self.plan.by_id[step_id]
             above = step.reviews[-1].organ_id if step.reviews else ""
-            excluded, bound = step.excluded_organ_ids, planned.organ_id
-            wanted.append(StepToRoute(step_id, planned.catalog_code, planned.level, excluded, organ_id, above, bound))
+            wanted.append(
+                StepToRoute(
+                    step_id,
+                    planned.catalog_code,
+                    planned.level,
+                    excluded_organ_ids=step.excluded_organ_ids,
+                    organ_id=organ_id,
+                    above_organ_id=above,
+                    bound_organ_id=planned.organ_id,
+                    region_code=step.region_code,
+                )
+            )
         self.effects.append(RequestRouting(self.request_no, self.before.region_code, tuple(wanted)))
 
     # Incidents

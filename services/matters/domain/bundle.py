@@ -165,6 +165,8 @@ class Step:
     """The organ that a region bound it to."""
     seal_organ_id: str = ""
     """The organ whose seal goes on its notice; empty for the office that handles it."""
+    region_field: str = ""
+    """The form's field that names the region whose offices handle it; empty for the bundle's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ _STEP: Told = {
     "when": ("condition", _text),
     "level": ("level", _plain),
     "office": ("office", _plain),
+    "region_field": ("field with its region", _plain),
     "organ_id": ("organ", _plain),
     "seal_organ_id": ("seal of", _plain),
     "undoable": ("undone by a task", _yes),

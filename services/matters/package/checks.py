@@ -78,7 +78,8 @@ def check_manifest(manifest: ManifestPart, source: Source, form: FormField | Non
     if fault := catalog_code_fault(manifest.catalog_code):
         faults.add(source.fault(("catalog_code",), fault))
     if form:
-        _check_region_field(manifest.region_field, source, form, faults)
+        why = "may be missing: have a step that is always done require it, or no office can be found"
+        _check_region_field(manifest.region_field, ("region_field",), source, form, why, faults)
     _check_unique([material.kind for material in manifest.materials], "materials", "kind", source, faults)
     _check_unique([step.id for step in manifest.steps], "steps", "id", source, faults)
     for index, material in enumerate(manifest.materials):
@@ -145,15 +146,25 @@ def check_all_used(
             faults.add(matter.source.fault(("notice", "template"), message))
 
 
-def _check_region_field(path: str, source: Source, form: FormField, faults: Faults) -> None:
+def check_regions_of_steps(
+    manifest: ManifestPart, source: Source, seen: Mapping[str, FormField], faults: Faults
+) -> None:
+    """Check the region fields of steps; `seen` is by matter the form as it is whenever a step with it is handled."""
+    for index, step in enumerate(manifest.steps):
+        if step.region_field is not None and step.matter in seen:
+            why = f"may be missing when the step is done: have matters/{step.matter}.yaml require it"
+            place: Path = ("steps", index, "region_field")
+            _check_region_field(step.region_field, place, source, seen[step.matter], why, faults)
+
+
+def _check_region_field(path: str, place: Path, source: Source, form: FormField, why: str, faults: Faults) -> None:
     found = form.find(path)
     if found is None:
-        faults.add(source.fault(("region_field",), form.unknown(path)))
+        faults.add(source.fault(place, form.unknown(path)))
     elif found.types != {"string"}:
-        faults.add(source.fault(("region_field",), f'"{path}" should be text: it holds a region\'s code'))
+        faults.add(source.fault(place, f'"{path}" should be text: it holds a region\'s code'))
     elif not form.always_has(path):
-        message = f'"{path}" may be missing: have a step that is always done require it, or no office can be found'
-        faults.add(source.fault(("region_field",), message))
+        faults.add(source.fault(place, f'"{path}" {why}'))
 
 
 def _check_unique(names: list[str], items: str, key: str, source: Source, faults: Faults) -> None:

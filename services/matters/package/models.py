@@ -83,6 +83,7 @@ class StepPart(Part):
     when: Condition = ""
     level: Level | None = None
     office: Slug | None = None
+    region_field: FieldPath | None = None
     undo: Literal["task", "none"] | None = None
     pivot: bool = False
     optional: bool = False

@@ -147,7 +147,7 @@ class _Checker:
         yield from self._kinds_in(asked.materials, "materials")
 
     def _then(self, expected: ThenPart) -> Iterator[tuple[Path, str]]:
-        for key in ("steps", "skipped", "notices", "inputs", "sees", "hidden", "incidents"):
+        for key in ("steps", "skipped", "notices", "regions", "inputs", "sees", "hidden", "incidents"):
             yield from self._ids(getattr(expected, key), key)
         for key in ("order", "undone"):
             yield from self._ids(getattr(expected, key) or [], key)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from services.matters.package.parts import FieldName, FieldPath, Part, Slug, Text, Time
+from services.matters.package.parts import FieldName, FieldPath, Part, Region, Slug, Text, Time
 
 _EXAMPLE = r"^examples/[A-Za-z0-9_./-]+\.json$"
 _MOMENT = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -165,6 +165,9 @@ class ThenPart(Part):
     )
     notices: Annotated[dict[Slug, NoticeThenPart], Field(max_length=100)] = Field(
         default={}, description="The notices of steps."
+    )
+    regions: Annotated[dict[Slug, Region], Field(max_length=100)] = Field(
+        default={}, description="The regions in which the offices of steps were sought, or would be."
     )
     inputs: Annotated[dict[Slug, dict[FieldName, Any]], Field(max_length=100)] = Field(
         default={}, description="What the office of a step was given of earlier results."

@@ -1,6 +1,7 @@
 """What an applicant does."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -26,6 +27,8 @@ class Submitted:
     """SHA-256 of what is told of the materials: kinds, names, types, sizes and contents."""
     bundle_digest: str = ""
     """SHA-256 of the version of the bundle, as it was published."""
+    step_regions: Mapping[str, str] = field(default_factory=dict)
+    """By step, the region whose offices handle it, for those that have a region of their own."""
 
 
 @dataclass(frozen=True, slots=True)

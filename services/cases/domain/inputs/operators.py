@@ -121,7 +121,7 @@ class Migrated:
     mapping: Mapping[str, str] = field(default_factory=dict)
     """By step of the version before, the step in whose place it is now, or "" for none; others keep their ids."""
     moved: tuple[str, ...] = ()
-    """The steps, by their new ids, whose matter or level is another than before: their offices are found anew."""
+    """The steps, by their new ids, whose matter, level or region is another than before: offices are found anew."""
     skipped: tuple[str, ...] = ()
     """The steps whose condition does not hold for the form; it matters for those that have not begun."""
     skip_reasons: tuple[str, ...] = ()
@@ -129,6 +129,8 @@ class Migrated:
     request_id: str = ""
     bundle_digest: str = ""
     """SHA-256 of the newer version of the bundle, as it was published."""
+    step_regions: Mapping[str, str] = field(default_factory=dict)
+    """By step of the newer version, the region whose offices handle it, for those that have one of their own."""
 
 
 Order = (

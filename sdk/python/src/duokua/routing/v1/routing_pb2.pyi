@@ -56,6 +56,7 @@ class StepToRoute(_message.Message):
     ABOVE_ORGAN_ID_FIELD_NUMBER: _builtins.int
     ORGAN_ID_FIELD_NUMBER: _builtins.int
     BOUND_ORGAN_ID_FIELD_NUMBER: _builtins.int
+    REGION_CODE_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     level: _builtins.int
@@ -70,6 +71,8 @@ class StepToRoute(_message.Message):
     """The organ that the region bound the step to, whatever it declares; it is chosen unless it is excluded or passed the
     step upward, or an operator named another.
     """
+    region_code: _builtins.str
+    """The region whose offices handle it, where that is not the case's; empty for the case's."""
     @_builtins.property
     def excluded_organ_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Offices that returned the step as not theirs or passed it upward, or that an operator took it from."""
@@ -84,10 +87,11 @@ class StepToRoute(_message.Message):
         above_organ_id: _builtins.str = ...,
         organ_id: _builtins.str = ...,
         bound_organ_id: _builtins.str = ...,
+        region_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "bound_organ_id", b"bound_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "organ_id", b"organ_id", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "bound_organ_id", b"bound_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "organ_id", b"organ_id", "region_code", b"region_code", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
