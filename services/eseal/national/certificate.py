@@ -1,0 +1,125 @@
+"""A certificate with an SM2 key, as it was received.
+
+`cryptography` reads dates, names and extensions. What is signed is cut out of the bytes themselves, and the key is
+taken only with the curve's name, never with parameters of its own.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+from services.eseal.national import der
+from services.eseal.national.oids import SM2_WITH_SM3
+from services.eseal.national.sm2 import BadKeyError, PublicKey
+
+# With and without the parameters that it must not have and real ones do.
+ALGORITHMS = (der.sequence(der.oid(SM2_WITH_SM3)), der.sequence(der.oid(SM2_WITH_SM3), b"\x05\x00"))
+_KNOWN = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE})
+_UNREADABLE = (der.DerError, BadKeyError, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+
+
+class BadCertificateError(Exception):
+    """The bytes are not a certificate, or not one that can be judged."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate as it was received, with the parts that are compared byte by byte."""
+
+    encoded: bytes
+
+    @classmethod
+    def from_pem(cls, text: str) -> "Certificate":
+        """Reads PEM. Raises BadCertificateError."""
+        try:
+            parsed = x509.load_pem_x509_certificate(text.encode())
+        except ValueError as fault:
+            raise BadCertificateError(f"not a certificate: {fault}") from fault
+        return cls(parsed.public_bytes(Encoding.DER))
+
+    def __post_init__(self) -> None:
+        """Raises BadCertificateError for what cannot be judged at all, at once rather than on first use."""
+        try:
+            _ = self._fields, self.parsed.extensions
+            if self._outer[1].whole not in ALGORITHMS or self._outer[1].whole != self._fields[2].whole:
+                raise BadCertificateError("the certificate is not signed with SM2 and SM3")
+            _ = self.public_key, der.as_bits(self._outer[2])
+        except _UNREADABLE as fault:
+            raise BadCertificateError(f"not a certificate that can be judged: {fault}") from fault
+
+    @cached_property
+    def parsed(self) -> x509.Certificate:
+        """For dates, names and extensions."""
+        return x509.load_der_x509_certificate(self.encoded)
+
+    @cached_property
+    def _outer(self) -> list[der.Element]:
+        return der.read(self.encoded, der.SEQUENCE).children(der.SEQUENCE, der.SEQUENCE, der.BIT_STRING)
+
+    @cached_property
+    def _fields(self) -> list[der.Element]:
+        """Version, serial number, algorithm, issuer, validity, subject, key, and so on."""
+        fields = der.read_all(self._outer[0].content, most=10)
+        if len(fields) < 7 or fields[0].tag != der.EXPLICIT_0:
+            raise BadCertificateError("a certificate of version 3 is wanted")
+        return fields
+
+    @property
+    def issuer(self) -> bytes:
+        """The issuer's name, DER."""
+        return self._fields[3].whole
+
+    @property
+    def subject(self) -> bytes:
+        """The subject's name, DER."""
+        return self._fields[5].whole
+
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """The SM2 key that is certified."""
+        return PublicKey(self._fields[6].whole)
+
+    @property
+    def name(self) -> str:
+        """Who it is, for people: the organisation, or else the common name; empty when neither can be read."""
+        try:
+            subject = self.parsed.subject
+            for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+                for attribute in subject.get_attributes_for_oid(kind):
+                    return str(attribute.value)[:200]
+        except ValueError:
+            # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
+            pass
+        return ""
+
+    def is_signed_by(self, issuer: "Certificate") -> bool:
+        """Whether the issuer's key signed this, over the bytes received."""
+        return issuer.public_key.verify(self._outer[0].whole, der.as_bits(self._outer[2]))
+
+    @property
+    def has_known_extensions(self) -> bool:
+        """Whether no critical extension is unknown here: one that is may forbid what we would allow."""
+        return all(each.oid in _KNOWN for each in self.parsed.extensions if each.critical)
+
+    @property
+    def may_sign_documents(self) -> bool:
+        """Whether its key may sign documents: no authority's, and for signatures or for what cannot be denied."""
+        extensions = self.parsed.extensions
+        usage = extension(extensions, x509.KeyUsage)
+        constraints = extension(extensions, x509.BasicConstraints)
+        return (usage is None or usage.digital_signature or usage.content_commitment) and not (
+            constraints and constraints.ca
+        )
+
+
+def extension(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:
+    """The extension of this kind, if there is one."""
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

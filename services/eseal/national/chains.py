@@ -1,0 +1,130 @@
+"""Whether a certificate with an SM2 key hangs from a trusted one, as of a moment. Nothing is fetched.
+
+No library checks such chains: OpenSSL's knows the signer's identifier for the last certificate alone, and
+`cryptography` has no SM2. The rules are those of RFC 5280, 6.1, without policies and name constraints, which the
+certificates of GB/T 20518 do without; a critical extension that is not known here ends the matter.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from services.eseal.national import der
+from services.eseal.national.certificate import ALGORITHMS, Certificate, extension
+
+_LONGEST_CHAIN = 6
+
+
+class Distrust(StrEnum):
+    """Why a certificate is not trusted; the later ones are nearer to trust."""
+
+    UNKNOWN_ISSUER = "UNKNOWN_ISSUER"
+    BAD_SIGNATURE = "BAD_SIGNATURE"
+    NOT_AN_AUTHORITY = "NOT_AN_AUTHORITY"
+    WRONG_USE = "WRONG_USE"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the judge of a signature goes by: trusted roots, authorities under them, and lists of what is revoked."""
+
+    anchors: Sequence[Certificate]
+    authorities: Sequence[Certificate] = ()
+    lists: Sequence[x509.CertificateRevocationList] = ()
+
+    @classmethod
+    def from_pem(cls, certificates: Sequence[str], lists: Sequence[bytes] = ()) -> "Trust":
+        """Certificates in PEM, of which those that sign themselves are the roots, and revocation lists in DER."""
+        every = [Certificate.from_pem(text) for text in certificates]
+        return cls(
+            anchors=[each for each in every if each.issuer == each.subject],
+            authorities=[each for each in every if each.issuer != each.subject],
+            lists=[x509.load_der_x509_crl(each) for each in lists],
+        )
+
+
+def distrust(certificate: Certificate, trust: Trust, moment: datetime) -> Distrust | None:
+    """Why the certificate is not trusted for signing documents at the moment; None when it is.
+
+    Of several ways up, the one that comes nearest to trust gives the reason.
+    """
+    if not certificate.may_sign_documents or not certificate.has_known_extensions:
+        return Distrust.WRONG_USE
+    order = list(Distrust)
+    reasons = [_fault(path, trust, moment) for path in _paths(certificate, trust)]
+    if None in reasons:
+        return None
+    return max((reason for reason in reasons if reason), key=order.index, default=Distrust.UNKNOWN_ISSUER)
+
+
+def _paths(certificate: Certificate, trust: Trust) -> Iterator[list[Certificate]]:
+    """All ways from a certificate up to a trusted root, by names and key identifiers alone."""
+    waiting = [[certificate]]
+    while waiting:
+        path = waiting.pop()
+        last = path[-1]
+        for anchor in trust.anchors:
+            if _named_by(last, anchor):
+                yield [*path, anchor]
+        if len(path) < _LONGEST_CHAIN:
+            waiting.extend([*path, each] for each in trust.authorities if _named_by(last, each) and each not in path)
+
+
+def _named_by(certificate: Certificate, issuer: Certificate) -> bool:
+    if certificate.issuer != issuer.subject:
+        return False
+    wanted = extension(certificate.parsed.extensions, x509.AuthorityKeyIdentifier)
+    has = extension(issuer.parsed.extensions, x509.SubjectKeyIdentifier)
+    return not (wanted and wanted.key_identifier and has) or wanted.key_identifier == has.digest
+
+
+def _fault(path: Sequence[Certificate], trust: Trust, moment: datetime) -> Distrust | None:
+    """What is wrong with a path, from the root down."""
+    for below, (certificate, issuer) in enumerate(pairwise(path)):
+        if not certificate.is_signed_by(issuer):
+            return Distrust.BAD_SIGNATURE
+        if not _is_authority(issuer, below):
+            return Distrust.NOT_AN_AUTHORITY
+    for certificate in path:
+        if moment < certificate.parsed.not_valid_before_utc:
+            return Distrust.NOT_YET_VALID
+        if moment > certificate.parsed.not_valid_after_utc:
+            return Distrust.EXPIRED
+    revoked = any(_revoked(certificate, issuer, trust, moment) for certificate, issuer in pairwise(path))
+    return Distrust.REVOKED if revoked else None
+
+
+def _is_authority(certificate: Certificate, authorities_below: int) -> bool:
+    constraints = extension(certificate.parsed.extensions, x509.BasicConstraints)
+    usage = extension(certificate.parsed.extensions, x509.KeyUsage)
+    if constraints is None or not constraints.ca or usage is None or not usage.key_cert_sign:
+        return False
+    deep_enough = constraints.path_length is None or authorities_below <= constraints.path_length
+    return deep_enough and certificate.has_known_extensions
+
+
+def _revoked(certificate: Certificate, issuer: Certificate, trust: Trust, moment: datetime) -> bool:
+    """Whether a list of the issuer has the certificate as revoked by then. An entry counts however old its list is."""
+    for each in trust.lists:
+        entry = each.get_revoked_certificate_by_serial_number(certificate.parsed.serial_number)
+        if entry is not None and entry.revocation_date_utc <= moment and is_list_of(each, issuer):
+            return True
+    return False
+
+
+def is_list_of(revocation_list: x509.CertificateRevocationList, issuer: Certificate) -> bool:
+    """Whether the issuer signed this list, and may."""
+    usage = extension(issuer.parsed.extensions, x509.KeyUsage)
+    if usage is None or not usage.crl_sign or revocation_list.issuer.public_bytes() != issuer.subject:
+        return False
+    outer = der.read(revocation_list.public_bytes(Encoding.DER), der.SEQUENCE)
+    content, algorithm, signature = outer.children(der.SEQUENCE, der.SEQUENCE, der.BIT_STRING)
+    return algorithm.whole in ALGORITHMS and issuer.public_key.verify(content.whole, der.as_bits(signature))
