@@ -13,6 +13,7 @@ from typing import Any
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2
 
+from services.matters.package.comparisons import arithmetic_faults, comparison_faults
 from services.matters.package.conditionwork import work_faults
 from services.matters.package.earlier import (
     Reader,
@@ -30,7 +31,6 @@ from services.matters.package.forms import FormField
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _UNDEFINED = re.compile(r"undefined field '([^']*)' not found in struct")
-_ARITHMETIC = frozenset(["_+_", "_-_", "_*_", "_/_", "_%_", "-_"])
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 NO_STEPS: Mapping[str, Shares] = MappingProxyType({})
@@ -121,8 +121,8 @@ class Conditions:
         if tree is None:
             return _TOO_DEEP
         data = _data(self._form, self._steps, reader)
-        unguarded = set(_unguarded(tree.expr, known, data))
-        return sorted(unguarded | set(_arithmetic(tree)) | set(work_faults(tree.expr, data)))
+        unguarded, work = set(_unguarded(tree.expr, known, data)), set(work_faults(tree.expr, data))
+        return sorted(unguarded | set(arithmetic_faults(tree)) | set(comparison_faults(tree, data)) | work)
 
     def _compile_faults(self, text: str) -> list[str]:
         found = []
@@ -272,20 +272,3 @@ def _when_false(expr: Any) -> frozenset[tuple[str, ...]]:
     if expr.call.function == "_||_":
         return frozenset().union(*map(_when_false, expr.call.args))
     return _when_true(expr.call.args[0]) if expr.call.function == "!_" else frozenset()
-
-
-def _arithmetic(tree: Any) -> Iterator[str]:
-    """Yield a fault where a field of the form is computed with: it may be whole or decimal, and CEL mixes neither."""
-    free = {entry.key for entry in tree.types if _is_free(entry.value)}
-    waiting = [tree.expr]
-    while waiting:
-        expr = waiting.pop()
-        waiting.extend(children(expr))
-        computes = kind_of(expr) == "call" and expr.call.function in _ARITHMETIC
-        if computes and any(argument.id in free for argument in expr.call.args):
-            yield "computes with a number: write double(...) around it and constants as 1.0; in a text, string(...)"
-
-
-def _is_free(kind: Any) -> bool:
-    # Wrapped and well-known types are those of google.protobuf.Value fields.
-    return kind.HasField("dyn") or bool(kind.wrapped or kind.well_known)

@@ -25,7 +25,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Source": {"positions": (4, "PositionEntry[]")},
     "PositionEntry": {"key": (1, "int64"), "value": (2, "int32")},
     "TypeEntry": {"key": (1, "int64"), "value": (2, "Type")},
-    "Type": {"dyn": (1, "Empty"), "wrapped": (4, "int32"), "well_known": (5, "int32")},
+    "Type": {"dyn": (1, "Empty"), "primitive": (3, "int32"), "wrapped": (4, "int32"), "well_known": (5, "int32")},
     "Empty": {},
     "Expr": {
         "id": (2, "int64"),

@@ -114,6 +114,7 @@ class Filler:
         if setting.part.type == "duration":
             message = f'"{setting.part.id}" is a time, with which a condition can do nothing: use it in limits'
             self._faults.add(made.fault(path, message))
+            return "0"
         if isinstance(value, str):
             return json.dumps(value, ensure_ascii=False)
         text = text_of_value(value)
