@@ -13,8 +13,9 @@ from services.cases.domain import inputs
 from services.cases.domain.calendar import BEIJING, add_months, day_of
 from services.cases.domain.case import StepStatus, TaskKind
 from services.cases.domain.clocks import StopKind
+from services.cases.domain.follow_ups import open_ones
 from services.cases.domain.history import canonical
-from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind
+from services.cases.domain.proceedings import CorrectionItem, CorrectionStatus, ItemKind, UrgeKind
 from services.cases.supplying import check_supply, supply_of
 from services.matters.domain.limits import TimeUnit
 from services.matters.package.times import limit_of
@@ -149,6 +150,24 @@ class Acting:
 
     # Lead organ
 
+    def answer(self, said: HappeningPart) -> None:
+        """A bad rating is answered, by the office of the step or for the whole case by its lead."""
+        waiting = {each.step_id: each.task_id for each in open_ones(self.stage.case)}
+        task_id = waiting.get(said.step or "")
+        if task_id is None:
+            raise CannotHappenError(f"no bad rating of {said.step or 'the whole case'} waits for an answer")
+        self.stage.take(inputs.Completed(task_id, self.stage.request_id(), as_sent(said.answer or {}, "answer")))
+
+    def urge(self, said: HappeningPart) -> None:
+        """The step's office is reminded, or its superior told."""
+        kind = UrgeKind.URGE if said.urge else UrgeKind.SUPERVISE
+        self.stage.take(inputs.Urged(said.step or "", kind, said.urge or said.supervise or ""))
+
+    def deliver(self, said: HappeningPart) -> None:
+        """The results are delivered."""
+        assert said.deliver is not None  # noqa: S101 - it is the happening
+        self.stage.take(inputs.Delivered(said.deliver.channel, said.deliver.receiver))
+
     def extend(self, said: HappeningPart) -> None:
         """The whole case has more time."""
         assert said.extend is not None  # noqa: S101 - it is the happening
@@ -265,6 +284,10 @@ _OTHERS: dict[str, Callable[[Acting, HappeningPart], None]] = {
     "supply": Acting.supply,
     "withdraw": lambda acting, said: acting.stage.take(inputs.Withdrawn(said.withdraw or "")),
     "rate": lambda acting, said: acting.stage.take(inputs.Rated(said.rate or 0, said.step or "")),
+    "answer": Acting.answer,
+    "urge": Acting.urge,
+    "supervise": Acting.urge,
+    "deliver": Acting.deliver,
     "retry": Acting.retry,
     "skip": lambda acting, said: acting.stage.take(
         inputs.StepSkipped(said.step or "", said.skip or "", request_id=acting.stage.request_id())

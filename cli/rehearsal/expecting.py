@@ -157,6 +157,25 @@ def _incidents(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
             yield Miss(("incidents",) if expected.incidents else (), "no incident", what)
 
 
+def _afterwards(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
+    """What offices were reminded of, and what became of bad ratings."""
+    urges = stage.case.proceedings.urges
+    for step_id, kinds in expected.urged.items():
+        found = [str(each.kind) for each in urges if each.step_id == step_id]
+        if kinds != found:
+            yield Miss(("urged", step_id), _listed(kinds), _listed(found))
+    answers = {each.step_id: each.closed_at for each in stage.case.proceedings.follow_ups}
+    wanted: dict[Path, tuple[str, str]] = {
+        ("follow_ups", step_id): (step_id, status) for step_id, status in expected.follow_ups.items()
+    }
+    if expected.follow_up is not None:
+        wanted["follow_up",] = ("", expected.follow_up)
+    for path, (step_id, status) in wanted.items():
+        stands = "none" if step_id not in answers else "answered" if answers[step_id] else "open"
+        if status != stands:
+            yield Miss(path, status, stands)
+
+
 def _told(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
     for place, piece in enumerate(expected.told):
         if not any(piece in message for message in stage.outbox.told):
@@ -172,4 +191,4 @@ def _value(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-_COMPARISONS = (_steps, _orders, _notices, _offices, _clocks, _incidents, _told)
+_COMPARISONS = (_steps, _orders, _notices, _offices, _clocks, _incidents, _afterwards, _told)

@@ -41,7 +41,7 @@ class Offices:
         """
         stage = self._stage
         while True:
-            waiting = [task for task in stage.open.values() if task.step_id not in held and self._acts(task.step_id)]
+            waiting = [task for task in stage.open.values() if told_of(task) not in held and self._acts(task.step_id)]
             now = [task for task in waiting if task.not_before <= stage.now]
             if any(self._do(task) for task in now):
                 continue
@@ -103,6 +103,16 @@ class Offices:
                 raise
             return False
         return True
+
+
+def told_of(task: OpenTask) -> str:
+    """What a test speaks of when it says what becomes of a task: a step, or the answer to a rating of it."""
+    return answer_to(task.step_id) if task.kind is TaskKind.FOLLOW_UP else task.step_id
+
+
+def answer_to(step_id: str) -> str:
+    """The answer to a bad rating of a step; of the whole case without one."""
+    return f"answer:{step_id}"
 
 
 def made_up_result(plan: Plan, step_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from chassis.problems import Invalid, Problem
 from cli.rehearsal.acting import Acting, CannotHappenError, a_material, as_sent, digest_of, moment_of
 from cli.rehearsal.expecting import Miss, misses
 from cli.rehearsal.mail import APPLICANT
-from cli.rehearsal.offices import Offices
+from cli.rehearsal.offices import Offices, answer_to
 from cli.rehearsal.stage import EndlessError, Stage
 from cli.rehearsal.story import Line
 from services.cases.applications import Application, check_application
@@ -137,8 +137,7 @@ class _Run:
         _submit(stage, given, self._files)
         offices = Offices(stage, given)
         acting = Acting(stage, offices)
-        # Whom the test speaks of does nothing else until all of it has happened; a rating is about what is over.
-        held = frozenset(each.step for each in self._part.when if each.step is not None and each.rate is None)
+        held = frozenset(_spoken_of(self._part.when))
         for index, said in enumerate(self._part.when):
             self._here = ("when", index)
             offices.work(held)
@@ -181,6 +180,15 @@ class _Run:
         here = self._here
         for miss in found:
             yield Miss((*here, *miss.path), miss.expected, miss.found)
+
+
+def _spoken_of(when: Sequence[HappeningPart]) -> Iterator[str]:
+    """Whom a test speaks of: that does nothing else until all of it has happened. A rating is about what is over."""
+    for said in when:
+        if said.answer is not None:
+            yield answer_to(said.step or "")
+        elif said.step is not None and said.rate is None:
+            yield said.step
 
 
 def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:

@@ -126,5 +126,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "step_forced": lambda given: f"an operator takes it as done, {given.reason}",
     "step_reassigned": lambda given: f"an operator has another office handle it, {given.reason}",
     "case_stopped": lambda given: f"an operator gives the case up, {given.reason}",
+    "urged": lambda given: f"{'is reminded' if given.urge == 'urge' else 'its superior is told'}, {given.reason}",
+    "delivered": lambda given: f"the results are delivered to {given.receiver}, {given.channel}",
     "rated": lambda given: f"the applicant rates {given.level}",
 }

@@ -398,3 +398,52 @@ def test_the_words_of_tests_are_those_of_the_core() -> None:
 def _choices(annotation: object) -> list[str]:
     inner = [each for each in getattr(annotation, "__args__", ()) if each is not type(None)]
     return inner if isinstance(inner[0], str) else list(inner[0].__args__)
+
+
+def test_offices_are_reminded_by_lights_and_by_people() -> None:
+    passes(
+        "step: permit, accept: true",
+        "step: permit, urge: 群众来电询问",
+        "step: permit, urge: 群众再次来电, turned_down: URGED_JUST_NOW",
+        "step: permit, supervise: 请上级督促",
+        "then: {urged: {permit: [urge, supervise], check: []}}",
+        "wait: 4 working days",
+        "then: {lights: {permit.promised: yellow}, urged: {permit: [urge, supervise, urge]}}",
+        "wait: 2 working days",
+        then="{urged: {permit: [urge, supervise, urge, supervise]}}",
+    )
+    passes("step: fire, urge: 请尽快办理, turned_down: CASE_ENDED")
+
+
+def test_bad_ratings_are_answered_by_themselves_or_as_the_test_says() -> None:
+    passes("rate: 4", "step: permit, rate: 3", then="{follow_up: answered, follow_ups: {permit: none}}")
+    passes(
+        "step: permit, rate: 5",
+        "then: {follow_ups: {permit: open}, follow_up: none, due: {permit.follow_up: '2026-03-23'}}",
+        "wait: 16 working days",
+        "then: {lights: {permit.follow_up: red}}",
+        "step: permit, answer: {verified: true, done: 已致歉}",
+        then="{case: completed, follow_ups: {permit: answered}, told: [您的评价已有答复]}",
+    )
+    passes("rate: 4", "then: {follow_up: open}", "answer: {verified: true, done: 已沟通}", then="{follow_up: answered}")
+
+
+def test_an_answer_needs_a_bad_rating() -> None:
+    (miss,) = fails("rate: 3", "answer: {verified: true}")
+    assert miss == "6 when[1]: it happens / no bad rating of the whole case waits for an answer"
+
+
+def test_what_became_of_reminders_and_ratings_is_told() -> None:
+    assert fails(then="{urged: {permit: [urge]}, follow_up: open, follow_ups: {permit: open}}") == [
+        "4 then.urged.permit: urge / nothing",
+        "4 then.follow_ups.permit: open / none",
+        "4 then.follow_up: open / none",
+    ]
+
+
+def test_results_are_delivered_once() -> None:
+    passes(
+        "deliver: {channel: 邮寄, receiver: 王示例}",
+        "deliver: {channel: 窗口, receiver: 王示例}, turned_down: ALREADY_DELIVERED",
+        then="{case: completed}",
+    )

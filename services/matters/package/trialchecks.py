@@ -23,7 +23,12 @@ from services.matters.package.trials import (
     verbs,
 )
 
-_NO_STEP_NEEDED = frozenset({"extend", "rate"})
+_NO_STEP_NEEDED = frozenset({"answer", "extend", "rate"})
+# What is expected of steps, by their ids.
+_BY_STEP = (
+    *("steps", "skipped", "notices", "regions", "inputs", "sees", "hidden"),
+    *("urged", "follow_ups", "incidents"),
+)
 _Names: TypeAlias = Mapping[str, Any] | Sequence[str]
 
 
@@ -147,7 +152,7 @@ class _Checker:
         yield from self._kinds_in(asked.materials, "materials")
 
     def _then(self, expected: ThenPart) -> Iterator[tuple[Path, str]]:
-        for key in ("steps", "skipped", "notices", "regions", "inputs", "sees", "hidden", "incidents"):
+        for key in _BY_STEP:
             yield from self._ids(getattr(expected, key), key)
         for key in ("order", "undone"):
             yield from self._ids(getattr(expected, key) or [], key)

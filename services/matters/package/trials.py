@@ -13,7 +13,7 @@ from services.matters.package.parts import FieldName, FieldPath, Part, Region, S
 _EXAMPLE = r"^examples/[A-Za-z0-9_./-]+\.json$"
 _MOMENT = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
 _DUE = r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|stopped|unknown)$"
-_CLOCK = r"^(([a-z][a-z0-9]*(-[a-z0-9]+)*\.)?(acceptance|statutory|promised)|correction)$"
+_CLOCK = r"^(([a-z][a-z0-9]*(-[a-z0-9]+)*\.)?(acceptance|statutory|promised|follow_up)|correction)$"
 _REASON = r"^[A-Z][A-Z_]{2,59}$"
 
 # What a value that breaks a pattern should look like.
@@ -21,7 +21,10 @@ _SHAPES = {
     _EXAMPLE: 'a form in the package, such as "examples/small.json"',
     _MOMENT: 'a time in China in quotes, such as "2026-03-02 09:00"',
     _DUE: 'a day in quotes, such as "2026-03-12", or stopped, or unknown',
-    _CLOCK: "a clock: of a step, such as food-licence.promised, or of the whole: statutory, promised or correction",
+    _CLOCK: (
+        "a clock: of a step, such as food-licence.promised, or of the whole: statutory, promised, correction or "
+        "follow_up"
+    ),
     _REASON: "a reason in capital letters, such as RESULT_INVALID",
 }
 
@@ -47,6 +50,8 @@ StepStatus = Literal[
 ]
 NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked", "waived"]
 Light = Literal["green", "yellow", "red", "unknown"]
+UrgeKind = Literal["urge", "supervise"]
+FollowUpStatus = Literal["none", "open", "answered"]
 
 
 def _key(description: str, **limits: Any) -> Any:
@@ -132,6 +137,13 @@ class SupplyPart(Part):
     )
 
 
+class DeliverPart(Part):
+    """送达: how the results came to whoever they are for."""
+
+    channel: Text
+    receiver: Text
+
+
 class NoticeThenPart(Part):
     """What is expected of the notice of a step."""
 
@@ -184,6 +196,14 @@ class ThenPart(Part):
     due: Annotated[dict[ClockName, DueDay], Field(max_length=100)] = Field(
         default={}, description="The day on which clocks are due, or stopped, or unknown."
     )
+    urged: Annotated[dict[Slug, list[UrgeKind]], Field(max_length=100)] = Field(
+        default={},
+        description="How often the offices of steps were reminded, and how hard, by whom or what light ever.",
+    )
+    follow_up: FollowUpStatus | None = _key("Where the lead's answer to a bad rating of the whole case stands.")
+    follow_ups: Annotated[dict[Slug, FollowUpStatus], Field(max_length=100)] = Field(
+        default={}, description="Where the offices' answers to bad ratings of their steps stand."
+    )
     incidents: Annotated[dict[Slug, Reason], Field(max_length=100)] = Field(
         default={}, description="The open incidents, by step, and no others. Without it there is none."
     )
@@ -216,6 +236,12 @@ class HappeningPart(Part):
     supply: SupplyPart | None = _key("The applicant supplies what was asked for.")
     withdraw: Text | None = _key("撤回: the applicant takes the application back, with the reason.")
     rate: Annotated[int, Field(ge=1, le=5)] | None = _key("好差评, 1 (very satisfied) to 5; with `step` its office's.")
+    answer: dict[str, Any] | None = _key(
+        "回访整改: what was found and done about a bad rating; with `step` by its office, else by the lead."
+    )
+    urge: Text | None = _key("催办: the lead reminds the step's office, with the reason.")
+    supervise: Text | None = _key("督办: the superior of the step's office is told, with the reason.")
+    deliver: DeliverPart | None = _key("送达: the results come to whoever they are for.")
     retry: Text | None = _key("An operator has the step's incident tried again, with the reason.")
     skip: Text | None = _key("An operator leaves the step out, with the reason.")
     reassign: Text | None = _key("An operator has another office handle the step, with the reason.")
@@ -242,9 +268,9 @@ OF_OFFICES = (
     "attend",
 )
 """What the office of a step says."""
-OF_STEPS = (*OF_OFFICES, "retry", "skip", "reassign", "force")
+OF_STEPS = (*OF_OFFICES, "urge", "supervise", "retry", "skip", "reassign", "force")
 """What is about one step."""
-HAPPENINGS = (*OF_STEPS, "supply", "withdraw", "rate", "extend", "stop", "wait", "until", "then")
+HAPPENINGS = (*OF_STEPS, "supply", "withdraw", "rate", "answer", "deliver", "extend", "stop", "wait", "until", "then")
 """Of which each happening is exactly one."""
 
 
