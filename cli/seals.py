@@ -13,7 +13,7 @@ from cli.organs import organ_id_of
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
 from duokua.client import Platform
 from duokua.errors import AlreadyExists
-from duokua.eseal.v1 import document_pb2, seal_service_pb2
+from duokua.eseal.v1 import document_pb2, finding_pb2, seal_service_pb2
 
 pb = seal_service_pb2
 app = typer.Typer(no_args_is_help=True, help="Seals: create, list, verify documents.")
@@ -72,4 +72,4 @@ def verify(
         print_json(as_dict(answer))
     else:
         say(f"{file}: {enum_name(answer, 'verdict')}. {answer.explanation}")
-    raise typer.Exit(0 if answer.verdict == pb.VERDICT_GENUINE else 1)
+    raise typer.Exit(0 if answer.verdict == finding_pb2.VERDICT_GENUINE else 1)

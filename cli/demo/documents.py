@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.demo.report import DocumentReport, Report
 from duokua.cases.v1 import case_pb2
 from duokua.client import Session
-from duokua.eseal.v1 import document_pb2, seal_service_pb2
+from duokua.eseal.v1 import document_pb2, finding_pb2, seal_service_pb2
 
 GENUINE, REVOKED, ALTERED = "genuine", "revoked", "altered"
 
@@ -22,9 +22,9 @@ def verdict_on(session: Session, content: bytes) -> seal_service_pb2.VerifyDocum
     return session.seals.VerifyDocument(seal_service_pb2.VerifyDocumentRequest(content=content))
 
 
-def word(verdict: seal_service_pb2.Verdict.ValueType) -> str:
+def word(verdict: finding_pb2.Verdict.ValueType) -> str:
     """A verdict in one word."""
-    return seal_service_pb2.Verdict.Name(verdict).removeprefix("VERDICT_").lower()
+    return finding_pb2.Verdict.Name(verdict).removeprefix("VERDICT_").lower()
 
 
 def collect(session: Session, case: case_pb2.Case, folder: Path, report: Report) -> list[DocumentReport]:

@@ -4,9 +4,9 @@ from chassis.api import Call, Caller, Servicer
 from chassis.paging import page
 from chassis.settings import Settings
 from duokua.eseal.v1 import seal_service_pb2 as pb
-from services.eseal.domain.findings import Verdict
 from services.eseal.domain.records import Document
-from services.eseal.messages import document_message, seal_message, timestamp
+from services.eseal.finding_messages import verification_message
+from services.eseal.messages import document_message, seal_message
 from services.eseal.service import Seals, document_not_found
 
 
@@ -45,15 +45,9 @@ class SealApi:
         )
 
     def verify_document(self, call: Call, request: pb.VerifyDocumentRequest) -> pb.VerifyDocumentResponse:
-        """Judges a PDF."""
-        finding, record = self._seals.verify(call.work, request.content)
-        return pb.VerifyDocumentResponse(
-            verdict=_verdict(finding.verdict),
-            explanation=finding.explanation,
-            sealed_by=finding.sealed_by,
-            sealed_at=timestamp(finding.sealed_at),
-            document=document_message(record) if record else None,
-        )
+        """Judges a file."""
+        finding, record = self._seals.verify(call.work, request.content, request.signature)
+        return verification_message(finding, record)
 
     def get_trust_anchors(self, call: Call, request: pb.GetTrustAnchorsRequest) -> pb.GetTrustAnchorsResponse:
         """Gives the root certificates."""
@@ -68,10 +62,6 @@ def _may_read(caller: Caller, document: Document) -> bool:
         or (bool(caller.organ_id) and caller.organ_id == document.organ_id)
         or (bool(caller.person_id) and caller.person_id == document.applicant_id)
     )
-
-
-def _verdict(verdict: Verdict) -> pb.Verdict.ValueType:
-    return pb.Verdict.Value(f"VERDICT_{verdict.name}")
 
 
 def build(settings: Settings) -> list[Servicer]:

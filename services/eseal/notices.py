@@ -23,8 +23,8 @@ from services.eseal.keys.software import SoftwareKey
 from services.eseal.messages import document_message, plain
 
 if TYPE_CHECKING:
-    from services.eseal.domain.sealing import Sealed, Sealer
     from services.eseal.domain.wording import Notice
+    from services.eseal.pdf.sealing import Sealed, Sealer
 
 _MOST_SEALERS = 256
 
@@ -97,7 +97,7 @@ class Notices:
 
     def _sealer(self, work: UnitOfWork, seal: Seal) -> "Sealer":
         """The seal ready for use. That it is not revoked is asked of the database at each use, before this."""
-        from services.eseal.domain.sealing import Sealer  # noqa: PLC0415 (loads on first use)
+        from services.eseal.pdf.sealing import Sealer  # noqa: PLC0415 (loads on first use)
 
         if seal.seal_id not in self._sealers:
             if len(self._sealers) >= _MOST_SEALERS:

@@ -20,9 +20,10 @@ from services.eseal.certificates.authorities import Authorities, seal_key_contex
 from services.eseal.certificates.profiles import make_seal
 from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.records import Document, Seal
-from services.eseal.judges import Judges
+from services.eseal.domain.trust import Trust, read_trust
 from services.eseal.keys import Credential
 from services.eseal.keys.software import SoftwareKey
+from services.eseal.verification.judges import Judges
 
 
 class Seals:
@@ -98,11 +99,11 @@ class Seals:
         """The file of a document."""
         return store.content_of(work.connection, document.document_id)
 
-    def verify(self, work: UnitOfWork, content: bytes) -> tuple[Finding, Document | None]:
+    def verify(self, work: UnitOfWork, content: bytes, signature: bytes = b"") -> tuple[Finding, Document | None]:
         """Judges a file, and gives the register's record when the file is one of its own.
 
-        Raises Invalid with TOO_LARGE, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF, TOO_MANY_SIGNATURES or TOO_COMPLEX,
-        Exhausted VERIFIER_BUSY, Unavailable VERIFIER_LOST.
+        `signature`: the file's detached one, if it has one. Raises what `Judges.inspect` raises, but Invalid for
+        UnreadableError.
         """
 
         def sealed_at(signed_digest: str) -> datetime | None:
@@ -110,13 +111,17 @@ class Seals:
             return known.sealed_at if known else None
 
         try:
-            finding = self._judges.inspect(content, self.trust_anchors(work), sealed_at)
+            finding = self._judges.inspect(content, self._trust(work), sealed_at, signature)
         except UnreadableError as fault:
             raise Invalid(fault.reason, fault.description, [Violation("content", fault.description)]) from fault
         record = store.document_by_digest(work.connection, finding.signed_digest) if finding.signed_digest else None
         if record is None:
             return finding, None
         return compare(finding, record, hashlib.sha256(content).hexdigest()), record
+
+    def _trust(self, work: UnitOfWork) -> Trust:
+        anchors = "\n".join(self.trust_anchors(work))
+        return read_trust(anchors, anchors)
 
 
 def document_not_found(document_id: str) -> NotFound:

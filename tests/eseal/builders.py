@@ -16,13 +16,14 @@ from services.eseal.certificates import profiles
 from services.eseal.domain import picture
 from services.eseal.domain.notice import render
 from services.eseal.domain.records import Document, Seal
-from services.eseal.domain.sealing import Sealed, Sealer
+from services.eseal.domain.trust import Trust, read_trust
 from services.eseal.domain.wording import Notice
-from services.eseal.judges import Judges
 from services.eseal.keys import Credential
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.notices import Notices
+from services.eseal.pdf.sealing import Sealed, Sealer
 from services.eseal.service import Seals
+from services.eseal.verification.judges import Judges
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 OFFICE = "杭州市西湖区市场监督管理局"
@@ -148,6 +149,12 @@ def root(moment: datetime = NOON) -> Credential:
 @cache
 def _root(moment: datetime) -> Credential:
     return profiles.make_root(SoftwareKey.generate(), moment)
+
+
+def trust(*moments: datetime) -> Trust:
+    """A trust list of the roots of these moments, of noon's without any."""
+    anchors = "".join(root(moment).certificate_pem() for moment in moments or (NOON,))
+    return read_trust(anchors, anchors)
 
 
 def sealer(moment: datetime = NOON) -> Sealer:

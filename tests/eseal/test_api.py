@@ -5,6 +5,7 @@ import pytest
 from chassis.api import ANONYMOUS, Call, Caller
 from chassis.database import Database
 from chassis.problems import NotFound
+from duokua.eseal.v1 import finding_pb2
 from duokua.eseal.v1 import seal_service_pb2 as pb
 from services.eseal.api import SealApi
 from tests.eseal.builders import (
@@ -96,11 +97,11 @@ def test_a_verification_says_who_when_and_which_record(database: Database) -> No
     document, content = sealed_document(database)
     with database.read() as work:
         answer = API.verify_document(Call(work, OPERATOR), pb.VerifyDocumentRequest(content=content))
-        assert (answer.verdict, answer.sealed_by) == (pb.VERDICT_GENUINE, OFFICE)
+        assert (answer.verdict, answer.sealed_by) == (finding_pb2.VERDICT_GENUINE, OFFICE)
         assert answer.document.document_id == document.document_id
         assert answer.sealed_at == answer.document.sealed_at
     handle(database, notice_withdrawn())
     with database.read() as work:
         answer = API.verify_document(Call(work, OPERATOR), pb.VerifyDocumentRequest(content=content))
-    assert answer.verdict == pb.VERDICT_REVOKED
+    assert answer.verdict == finding_pb2.VERDICT_REVOKED
     assert answer.document.revocation_reason == "办件已撤销"

@@ -7,7 +7,8 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 from chassis.database import Database
 from chassis.problems import Exists, Invalid, NotFound
 from services.eseal import store
-from services.eseal.domain.findings import Finding, Verdict
+from services.eseal.domain.answers import Verdict
+from services.eseal.domain.findings import Finding
 from tests.eseal.builders import (
     OFFICE,
     handle,
@@ -138,4 +139,4 @@ def test_rewriting_the_signature_s_container_does_not_hide_a_revocation(database
 def test_a_file_that_is_no_pdf_is_invalid_input(database: Database) -> None:
     with pytest.raises(Invalid) as raised:
         verified(database, b"hello")
-    assert (raised.value.reason, raised.value.violations[0].field) == ("NOT_A_PDF", "content")
+    assert (raised.value.reason, raised.value.violations[0].field) == ("UNKNOWN_FORMAT", "content")

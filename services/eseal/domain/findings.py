@@ -1,45 +1,194 @@
-"""What can be found about an uploaded file. Loads nothing: the judging itself is done in a process of its own."""
+"""What can be found about an uploaded file: the same for PDF, OFD and detached signatures.
 
-from collections.abc import Callable
+A verifier fills a `SealFinding` for each seal or signature, in the order in which they were put on the file, and
+`conclude` makes the verdict. Loads nothing: the judging itself is done in a process of its own.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import Enum, auto
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from itertools import pairwise
 
+from services.eseal.domain.answers import MEANINGS, Code, Question, Standing, Verdict
 from services.eseal.domain.records import Document
 
 # A notice has 0.1 MB.
-LARGEST_FILE = 5_000_000
-ALTERED = "文件在盖章之后被改动，或者签名与内容不符。"
+LARGEST_FILE = 16_000_000
+# More than any office puts on one paper; each costs time to check.
+MOST_SEALS = 20
+_LONGEST_NAME = 200
+_CHINA = timezone(timedelta(hours=8))
 
 SealedAt = Callable[[str], datetime | None]
+"""The moment at which the register saw a document with this signed digest sealed, None when it did not."""
 
 
-class Verdict(Enum):
-    """What was found."""
+class Format(StrEnum):
+    """What kind of file it is."""
 
-    GENUINE = auto()
-    ALTERED = auto()
-    NOT_SEALED = auto()
-    UNTRUSTED = auto()
-    REVOKED = auto()
+    PDF = "PDF"
+    OFD = "OFD"
+    DETACHED = "DETACHED"
+
+
+class Kind(StrEnum):
+    """What was put on the file."""
+
+    SEAL = "SEAL"
+    """With a picture: 电子签章."""
+    SIGNATURE = "SIGNATURE"
+    """Without one: 数字签名."""
+    TIMESTAMP = "TIMESTAMP"
+    """A timestamp over the file; it makes no file genuine by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer about a seal or the file. `detail` is what it is about in this file, such as names of parts."""
+
+    code: Code
+    detail: str = ""
+
+    @property
+    def question(self) -> Question:
+        """What it answers."""
+        return MEANINGS[self.code].question
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it is good, bad, or cannot be told."""
+        return MEANINGS[self.code].standing
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it makes of the seal or the file by itself."""
+        return MEANINGS[self.code].verdict
+
+    @property
+    def zh(self) -> str:
+        """In Chinese."""
+        return MEANINGS[self.code].zh + (f"：{self.detail}" if self.detail else "")
+
+    @property
+    def en(self) -> str:
+        """In English."""
+        return MEANINGS[self.code].en + (f": {self.detail}" if self.detail else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the signer's certificate says of itself; names may be empty, as real certificates hold broken ones."""
+
+    subject: str
+    issuer: str
+    serial_number: str
+    """In hexadecimal."""
+    sha256: str
+    """Of its DER, in hexadecimal: by this the register finds the seal."""
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SealFinding:
+    """What was found about one seal or signature: the facts, and an answer to each question.
+
+    `signed_digest` is the digest of what is signed, in hexadecimal, empty when it cannot be told or is not intact.
+    """
+
+    kind: Kind
+    answers: tuple[Answer, ...]
+    signer: str = ""
+    """Whom the certificate names; the organisation, where it names one."""
+    certificate: Certificate | None = None
+    seal_id: str = ""
+    """The seal's own number: in the file (OFD), or in the register."""
+    seal_name: str = ""
+    sealed_at: datetime | None = None
+    timestamp_authority: str = ""
+    signed_digest: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that an answer makes of it."""
+        return _worst([answer.verdict for answer in self.answers])
+
+    def answer(self, question: Question) -> Answer | None:
+        """The answer to a question."""
+        return next((answer for answer in self.answers if answer.question is question), None)
+
+    def answered(self, *answers: Answer) -> "SealFinding":
+        """With these answers in place of earlier ones to the same questions."""
+        asked = {answer.question for answer in answers}
+        kept = tuple(answer for answer in self.answers if answer.question not in asked)
+        return replace(self, answers=kept + answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The verdict on a file, in one sentence for a clerk, and what the signature says of itself.
+    """The verdict on a file, its seals in the order in which they were put on it, and what is true of the whole."""
 
-    `signed_digest` is the SHA-256 of what the signature covers, in hexadecimal, empty when it cannot be told.
-    """
+    format: Format
+    seals: tuple[SealFinding, ...] = ()
+    remarks: tuple[Answer, ...] = ()
 
-    verdict: Verdict
-    explanation: str
-    sealed_by: str = ""
-    sealed_at: datetime | None = None
-    signed_digest: str = ""
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of seals and remarks."""
+        return _worst([seal.verdict for seal in self.seals] + [remark.verdict for remark in self.remarks])
+
+    @property
+    def sealed_by(self) -> str:
+        """Who put the last seal on it."""
+        return self._last.signer if self._last else ""
+
+    @property
+    def sealed_at(self) -> datetime | None:
+        """When the last seal was put on it."""
+        return self._last.sealed_at if self._last else None
+
+    @property
+    def signed_digest(self) -> str:
+        """What the last seal covers."""
+        return self._last.signed_digest if self._last else ""
+
+    @property
+    def zh(self) -> str:
+        """One sentence for a clerk, in Chinese."""
+        if self.verdict is Verdict.GENUINE:
+            seals = "；".join(_one_seal_zh(seal) for seal in self._counting)
+            return f"文件真实有效：{seals}。"
+        return "；".join(dict.fromkeys(answer.zh for answer in self._bad)) + "。"
+
+    @property
+    def en(self) -> str:
+        """One sentence for a clerk, in English."""
+        if self.verdict is Verdict.GENUINE:
+            return "The file is genuine: " + "; ".join(_one_seal_en(seal) for seal in self._counting) + "."
+        return "The file is not genuine: " + "; ".join(dict.fromkeys(answer.en for answer in self._bad)) + "."
+
+    def remarked(self, *remarks: Answer) -> "Finding":
+        """With more to say about the file."""
+        return replace(self, remarks=self.remarks + remarks)
+
+    @property
+    def _counting(self) -> list[SealFinding]:
+        return [seal for seal in self.seals if seal.kind is not Kind.TIMESTAMP]
+
+    @property
+    def _last(self) -> SealFinding | None:
+        counting = self._counting
+        return counting[-1] if counting else None
+
+    @property
+    def _bad(self) -> list[Answer]:
+        everything = [*self.remarks, *(answer for seal in self.seals for answer in seal.answers)]
+        return [answer for answer in everything if answer.standing is Standing.BAD]
 
 
 class UnreadableError(Exception):
-    """The file is not a PDF that can be judged: `reason` in UPPER_SNAKE, and a sentence."""
+    """The file is not one that can be judged: `reason` in UPPER_SNAKE, and a sentence."""
 
     def __init__(self, reason: str, description: str) -> None:
         super().__init__(description)
@@ -47,19 +196,20 @@ class UnreadableError(Exception):
         self.description = description
 
 
-def too_complex() -> UnreadableError:
-    """The file costs more time or memory than any document of the platform."""
-    return UnreadableError(
-        "TOO_COMPLEX", "this file takes too much work to read; a document of this platform never does"
-    )
+def conclude(of: Format, seals: Sequence[SealFinding], remarks: Sequence[Answer] = ()) -> Finding:
+    """The verdict on a file with these seals.
 
-
-def refuse_at_a_glance(content: bytes) -> None:
-    """Raises UnreadableError TOO_LARGE or NOT_A_PDF for what need not be read to be refused."""
-    if len(content) > LARGEST_FILE:
-        raise UnreadableError("TOO_LARGE", f"the file has {len(content)} bytes, the most is {LARGEST_FILE}")
-    if b"%PDF-" not in content[:1024]:
-        raise UnreadableError("NOT_A_PDF", "the file is not a PDF")
+    What is signed into a file after a trusted seal by somebody who is not trusted is a change of that file; a timestamp
+    too, for it may come with a picture that hides something.
+    """
+    more = []
+    counting = [seal for seal in seals if seal.kind is not Kind.TIMESTAMP]
+    if not counting and not any(remark.standing is Standing.BAD for remark in remarks):
+        more.append(Answer(Code.NO_SEAL))
+    untrusted = [seal.verdict is Verdict.UNTRUSTED for seal in seals]
+    if any(not earlier and later for earlier, later in pairwise(untrusted)):
+        more.append(Answer(Code.FOREIGN_SIGNATURE_ON_TOP))
+    return Finding(of, tuple(seals), (*remarks, *more))
 
 
 def compare(finding: Finding, record: Document, sha256: str) -> Finding:
@@ -71,7 +221,59 @@ def compare(finding: Finding, record: Document, sha256: str) -> Finding:
     if finding.verdict is not Verdict.GENUINE:
         return finding
     if record.sha256 != sha256:
-        return replace(finding, verdict=Verdict.ALTERED, explanation=ALTERED)
+        return finding.remarked(Answer(Code.CONTAINER_REWRITTEN))
     if record.revoked_at is not None:
-        return replace(finding, verdict=Verdict.REVOKED, explanation=f"文件曾由{finding.sealed_by}盖章，现已撤销。")
-    return finding
+        return finding.remarked(Answer(Code.DOCUMENT_REVOKED, record.revocation_reason))
+    return finding.remarked(Answer(Code.REGISTERED_DOCUMENT))
+
+
+def format_of(content: bytes, signature: bytes = b"") -> Format:
+    """What kind of file it is; raises UnreadableError TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT."""
+    if len(content) + len(signature) > LARGEST_FILE:
+        size = len(content) + len(signature)
+        raise UnreadableError("TOO_LARGE", f"the file has {size} bytes, the most is {LARGEST_FILE}")
+    if signature:
+        return Format.DETACHED
+    pdf, package = b"%PDF-" in content[:1024], content.startswith(b"PK\x03\x04")
+    if pdf and package:
+        raise UnreadableError("AMBIGUOUS_FORMAT", "the file is both PDF and OFD, and would be shown as either")
+    if not pdf and not package:
+        raise UnreadableError("UNKNOWN_FORMAT", "the file is neither PDF nor OFD")
+    return Format.PDF if pdf else Format.OFD
+
+
+def too_complex() -> UnreadableError:
+    """The file costs more time or memory than any document of the platform."""
+    return UnreadableError(
+        "TOO_COMPLEX", "this file takes too much work to read; a document of this platform never does"
+    )
+
+
+def too_many_seals() -> UnreadableError:
+    """The file has more signatures than anybody puts on one."""
+    return UnreadableError("TOO_MANY_SIGNATURES", f"the file has more than {MOST_SEALS} signatures")
+
+
+def shortened(name: str) -> str:
+    """A name out of a certificate or a file, no longer than anybody needs."""
+    return name[:_LONGEST_NAME]
+
+
+def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+    return max(verdicts, key=lambda verdict: verdict.value, default=Verdict.GENUINE)
+
+
+def _one_seal_zh(seal: SealFinding) -> str:
+    when = seal.sealed_at.astimezone(_CHINA).strftime("于%Y-%m-%d %H:%M（北京时间）") if seal.sealed_at else ""
+    return f"由{seal.signer}{when}盖章" + "".join(f"，{answer.zh}" for answer in _telling(seal))
+
+
+def _one_seal_en(seal: SealFinding) -> str:
+    when = seal.sealed_at.astimezone(_CHINA).strftime(" on %Y-%m-%d at %H:%M (Beijing)") if seal.sealed_at else ""
+    return f"sealed by {seal.signer}{when}" + "".join(f", {answer.en}" for answer in _telling(seal))
+
+
+def _telling(seal: SealFinding) -> list[Answer]:
+    """What a clerk wants to read of a seal that is in order."""
+    wanted = (seal.answer(question) for question in (Question.TIME, Question.CHANGED))
+    return [answer for answer in wanted if answer is not None]

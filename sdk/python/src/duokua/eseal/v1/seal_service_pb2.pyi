@@ -5,11 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from duokua.eseal.v1 import document_pb2 as _document_pb2
+from duokua.eseal.v1 import finding_pb2 as _finding_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,40 +20,6 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class _Verdict:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    VERDICT_UNSPECIFIED: _Verdict.ValueType  # 0
-    VERDICT_GENUINE: _Verdict.ValueType  # 1
-    """Sealed by a trusted seal, unchanged, not revoked."""
-    VERDICT_ALTERED: _Verdict.ValueType  # 2
-    """Changed after it was sealed, or the signature does not fit."""
-    VERDICT_NOT_SEALED: _Verdict.ValueType  # 3
-    """Carries no seal."""
-    VERDICT_UNTRUSTED: _Verdict.ValueType  # 4
-    """Sealed, but by a certificate that this platform does not trust."""
-    VERDICT_REVOKED: _Verdict.ValueType  # 5
-    """Genuine once, revoked since."""
-
-class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
-    """What a verification found."""
-
-VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
-VERDICT_GENUINE: Verdict.ValueType  # 1
-"""Sealed by a trusted seal, unchanged, not revoked."""
-VERDICT_ALTERED: Verdict.ValueType  # 2
-"""Changed after it was sealed, or the signature does not fit."""
-VERDICT_NOT_SEALED: Verdict.ValueType  # 3
-"""Carries no seal."""
-VERDICT_UNTRUSTED: Verdict.ValueType  # 4
-"""Sealed, but by a certificate that this platform does not trust."""
-VERDICT_REVOKED: Verdict.ValueType  # 5
-"""Genuine once, revoked since."""
-Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
 @_typing.final
 class CreateSealRequest(_message.Message):
@@ -231,15 +197,19 @@ class VerifyDocumentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
+    signature: _builtins.bytes
+    """The detached signature of `content`, CMS in DER or PEM; empty when the content carries its seals itself."""
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,29 +224,48 @@ class VerifyDocumentResponse(_message.Message):
     SEALED_BY_FIELD_NUMBER: _builtins.int
     SEALED_AT_FIELD_NUMBER: _builtins.int
     DOCUMENT_FIELD_NUMBER: _builtins.int
-    verdict: Global___Verdict.ValueType
+    EXPLANATION_EN_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    SEALS_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
+    verdict: _finding_pb2.Verdict.ValueType
     explanation: _builtins.str
-    """One sentence for a clerk."""
+    """One sentence for a clerk, in Chinese."""
     sealed_by: _builtins.str
-    """Whom the certificate names."""
+    """Whom the certificate of the last seal names."""
+    explanation_en: _builtins.str
+    """The same sentence in English."""
+    format: _finding_pb2.FileFormat.ValueType
     @_builtins.property
     def sealed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def document(self) -> _document_pb2.Document:
         """The platform's own record, when the document is one of its own."""
 
+    @_builtins.property
+    def seals(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.SealFinding]:
+        """In the order in which they were put on the file."""
+
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedCompositeFieldContainer[_finding_pb2.FindingAnswer]:
+        """What there is to say about the file as a whole."""
+
     def __init__(
         self,
         *,
-        verdict: Global___Verdict.ValueType = ...,
+        verdict: _finding_pb2.Verdict.ValueType = ...,
         explanation: _builtins.str = ...,
         sealed_by: _builtins.str = ...,
         sealed_at: _timestamp_pb2.Timestamp | None = ...,
         document: _document_pb2.Document | None = ...,
+        explanation_en: _builtins.str = ...,
+        format: _finding_pb2.FileFormat.ValueType = ...,
+        seals: _abc.Iterable[_finding_pb2.SealFinding] | None = ...,
+        remarks: _abc.Iterable[_finding_pb2.FindingAnswer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "explanation", b"explanation", "sealed_at", b"sealed_at", "sealed_by", b"sealed_by", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "explanation", b"explanation", "explanation_en", b"explanation_en", "format", b"format", "remarks", b"remarks", "sealed_at", b"sealed_at", "sealed_by", b"sealed_by", "seals", b"seals", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

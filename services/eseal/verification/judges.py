@@ -1,17 +1,19 @@
-"""Has uploaded files judged in processes of their own (`verifier.py`), few at once and under limits.
+"""Has uploaded files judged in processes of their own (`process.py`), few at once and under limits.
 
 The threads that wait here are those of the whole api: so few may wait, and not for long.
 """
 
+import base64
 import json
 import threading
-from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 from chassis.confined.pool import ConfinedProcesses, LateError, LostError, OverLimitError
 from chassis.problems import Exhausted, Unavailable
-from services.eseal.domain.findings import Finding, SealedAt, UnreadableError, Verdict, refuse_at_a_glance, too_complex
+from services.eseal.domain.finding_json import from_json
+from services.eseal.domain.findings import Finding, Format, SealedAt, UnreadableError, format_of, too_complex
+from services.eseal.domain.trust import Trust
 
 AT_ONCE = 2
 MOST_WAITING = 2
@@ -29,22 +31,23 @@ class Judges:
         self._wait_seconds = wait_seconds
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._queue = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
-        self._processes = ConfinedProcesses("services.eseal.verifier", kept=KEPT, wall_seconds=wall_seconds)
+        self._processes = ConfinedProcesses("services.eseal.verification.process", kept=KEPT, wall_seconds=wall_seconds)
 
-    def inspect(self, content: bytes, anchors: Sequence[str], sealed_at: SealedAt) -> Finding:
-        """Judges a file as `verification.inspect` does, and raises what that raises, and UnreadableError TOO_COMPLEX.
+    def inspect(self, content: bytes, trust: Trust, sealed_at: SealedAt, signature: bytes = b"") -> Finding:
+        """Judges a file of any kind, or with `signature` one whose signature lies apart.
 
-        Raises Exhausted VERIFIER_BUSY when too many files are being judged or the machine is too busy for this one,
-        and Unavailable VERIFIER_LOST when something outside ended the process.
+        Raises UnreadableError with TOO_LARGE, UNKNOWN_FORMAT, ENCRYPTED_PDF, BROKEN_PDF, BROKEN_SIGNATURE,
+        TOO_MANY_SIGNATURES or TOO_COMPLEX, Exhausted VERIFIER_BUSY when too many files are being judged or the machine
+        is too busy for this one, and Unavailable VERIFIER_LOST when something outside ended the process.
         """
-        refuse_at_a_glance(content)
+        of = format_of(content, signature)
         if not self._queue.acquire(blocking=False):
             raise _busy()
         try:
             if not self._slots.acquire(timeout=self._wait_seconds):
                 raise _busy()
             try:
-                return self._inspect(content, anchors, sealed_at)
+                return self._inspect(of, content, trust, sealed_at, signature)
             finally:
                 self._slots.release()
         finally:
@@ -54,15 +57,21 @@ class Judges:
         """Ends the idle processes."""
         self._processes.close()
 
-    def _inspect(self, content: bytes, anchors: Sequence[str], sealed_at: SealedAt) -> Finding:
+    def _inspect(self, of: Format, content: bytes, trust: Trust, sealed_at: SealedAt, signature: bytes) -> Finding:
         def reply(answer: dict[str, Any]) -> bytes | None:
             if "sealed_at" not in answer:
                 return None
             moment = sealed_at(answer["sealed_at"])
             return json.dumps(moment.isoformat() if moment else None).encode() + b"\n"
 
+        message = {
+            "format": of.value,
+            "size": len(content),
+            "signature_size": len(signature),
+            "trust": {name: [base64.b64encode(der).decode() for der in ders] for name, ders in asdict(trust).items()},
+        }
         try:
-            return _finding(self._processes.ask({"size": len(content), "anchors": list(anchors)}, content, reply))
+            return _finding(self._processes.ask(message, content + signature, reply))
         except OverLimitError as fault:
             raise too_complex() from fault
         except LateError as fault:
@@ -79,6 +88,4 @@ def _finding(answer: dict[str, Any]) -> Finding:
     if "unreadable" in answer:
         reason, description = answer["unreadable"]
         raise UnreadableError(reason, description)
-    found = answer["finding"]
-    moment = datetime.fromisoformat(found["sealed_at"]) if found["sealed_at"] else None
-    return Finding(Verdict[found["verdict"]], found["explanation"], found["sealed_by"], moment, found["signed_digest"])
+    return from_json(answer["finding"])

@@ -12,16 +12,23 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
-from services.eseal.domain.findings import Finding, UnreadableError, Verdict
+from services.eseal.domain.answers import Verdict
+from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.domain.notice import Rendered, render
-from services.eseal.domain.verification import inspect
-from tests.eseal.builders import NOON, OFFICE, notice, root, sealed_file, sealer
+from services.eseal.domain.trust import Trust
+from services.eseal.pdf.verification import inspect
+from tests.eseal.builders import NOON, OFFICE, notice, sealed_file, sealer, trust
 
 FOREIGN = NOON + timedelta(days=1)
+LATER = NOON + timedelta(days=2)
 
 
 def judged(content: bytes) -> Finding:
-    return inspect(content, [root().certificate_pem()], lambda _: NOON)
+    return inspect(content, trust(), lambda _: NOON, LATER)
+
+
+def codes(found: Finding) -> list[set[str]]:
+    return [{answer.code.value for answer in seal.answers} for seal in found.seals]
 
 
 def with_update(content: bytes) -> bytes:
@@ -64,7 +71,7 @@ def test_a_seal_of_another_platform_is_not_trusted() -> None:
 
 
 def test_without_an_authority_nothing_is_trusted() -> None:
-    assert inspect(sealed_file().content, [], lambda _: None).verdict is Verdict.UNTRUSTED
+    assert inspect(sealed_file().content, Trust(), lambda _: None, LATER).verdict is Verdict.UNTRUSTED
 
 
 def test_a_changed_byte_of_the_text_shows() -> None:
@@ -85,18 +92,18 @@ def test_a_foreign_seal_on_top_does_not_make_it_genuine() -> None:
 
 def test_a_document_outlives_the_certificate_of_its_seal() -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
-    content, anchors = sealed_file(long_ago).content, [root(long_ago).certificate_pem()]
+    content, anchors = sealed_file(long_ago).content, trust(long_ago)
     assert inspect(content, anchors, lambda _: long_ago).verdict is Verdict.GENUINE
-    assert inspect(content, anchors, lambda _: None).verdict is Verdict.UNTRUSTED
+    found = inspect(content, anchors, lambda _: None)
+    assert (found.verdict, codes(found)) == (
+        Verdict.INVALID,
+        [{"UNCHANGED", "COVERS_ALL", "TRUSTED_ISSUER", "CERTIFICATE_EXPIRED_SINCE", "TIME_CLAIMED"}],
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "NOT_A_PDF"),
-        (b"hello", "NOT_A_PDF"),
-        (b"%PDF-1.7\n" + b"0" * 5_000_000, "TOO_LARGE"),
-        (b"\x00" * 100_000, "NOT_A_PDF"),
         (b"%PDF-1.7\n", "BROKEN_PDF"),
         (b"%PDF-1.7\n" + b"[" * 200_000, "BROKEN_PDF"),
         (b"%PDF-1.7\nxref\n0 1\ntrailer\n<</Size 1/Prev 9>>\nstartxref\n9\n%%EOF", "BROKEN_PDF"),

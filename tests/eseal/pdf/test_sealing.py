@@ -15,10 +15,11 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
-from services.eseal.domain import sealing
-from services.eseal.domain.findings import Verdict
+from services.eseal.domain.answers import Verdict
 from services.eseal.domain.notice import render
-from services.eseal.domain.verification import inspect
+from services.eseal.domain.trust import read_trust
+from services.eseal.pdf import sealing
+from services.eseal.pdf.verification import inspect
 from tests.eseal.builders import NOON, notice, root, sealed_file, sealer
 
 
@@ -127,7 +128,7 @@ def test_a_worker_under_eventlet_seals(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert said.stdout == "True\n", said.stderr
-    anchors = [(tmp_path / "root.pem").read_text()]
+    anchors = read_trust((tmp_path / "root.pem").read_text())
     for number in range(3):
         content = (tmp_path / f"{number}.pdf").read_bytes()
         assert inspect(content, anchors, lambda _: NOON).verdict is Verdict.GENUINE

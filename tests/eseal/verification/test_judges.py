@@ -15,10 +15,11 @@ import pytest
 
 from chassis.database import Database
 from chassis.problems import Exhausted, Invalid, Unavailable
-from services.eseal.domain.findings import Finding, UnreadableError, Verdict
-from services.eseal.domain.verification import inspect
-from services.eseal.judges import AT_ONCE, MOST_WAITING, Judges
-from tests.eseal.builders import NOON, OFFICE, judges, root, sealed_file, seals
+from services.eseal.domain.answers import Verdict
+from services.eseal.domain.findings import Finding, UnreadableError
+from services.eseal.pdf.verification import inspect
+from services.eseal.verification.judges import AT_ONCE, MOST_WAITING, Judges
+from tests.eseal.builders import NOON, OFFICE, judges, sealed_file, seals, trust
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def own() -> Iterator[Judges]:
 
 
 def judged(by: Judges, content: bytes) -> Finding:
-    return by.inspect(content, [root().certificate_pem()], lambda _: NOON)
+    return by.inspect(content, trust(), lambda _: NOON)
 
 
 def reason(by: Judges, content: bytes) -> str:
@@ -86,7 +87,7 @@ def idle(by: Judges) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("content", [sealed_file().content, sealed_file().content + b"\n", doubling_fields(1)])
 def test_another_process_finds_the_same(content: bytes) -> None:
-    assert judged(judges(), content) == inspect(content, [root().certificate_pem()], lambda _: NOON)
+    assert judged(judges(), content) == inspect(content, trust(), lambda _: NOON)
 
 
 def test_the_moment_of_the_register_counts_there_too() -> None:
@@ -96,7 +97,7 @@ def test_the_moment_of_the_register_counts_there_too() -> None:
         asked.append(signed_digest)
         return None
 
-    found = judges().inspect(sealed_file().content, [root().certificate_pem()], sealed_at)
+    found = judges().inspect(sealed_file().content, trust(), sealed_at)
     assert (asked, found.sealed_by) == ([sealed_file().signed_digest], OFFICE)
 
 
@@ -125,7 +126,7 @@ def test_a_process_that_somebody_kills_is_no_fault_of_the_file(own: Judges) -> N
         return None
 
     with pytest.raises(Unavailable, match="VERIFIER_LOST"):
-        own.inspect(sealed_file().content, [root().certificate_pem()], sealed_at)
+        own.inspect(sealed_file().content, trust(), sealed_at)
 
 
 def test_a_process_ends_after_a_dear_file_and_is_replaced_unnoticed(own: Judges) -> None:
@@ -137,8 +138,10 @@ def test_a_process_ends_after_a_dear_file_and_is_replaced_unnoticed(own: Judges)
 
 
 def test_what_is_refused_at_a_glance_starts_no_process(own: Judges) -> None:
-    assert reason(own, b"hello") == "NOT_A_PDF"
-    assert reason(own, b"%PDF-1.7\n" + b"0" * 5_000_000) == "TOO_LARGE"
+    for content in (b"", b"hello", bytes(100_000)):
+        assert reason(own, content) == "UNKNOWN_FORMAT"
+    assert reason(own, b"PK\x03\x04 %PDF-1.7") == "AMBIGUOUS_FORMAT"
+    assert reason(own, b"%PDF-1.7\n" + b"0" * 16_000_000) == "TOO_LARGE"
     assert own._processes._idle == []
 
 
@@ -176,7 +179,7 @@ def test_few_files_are_judged_at_once_few_wait_and_the_rest_is_refused_at_once()
 
     def verify() -> None:
         try:
-            outcomes.append(full.inspect(sealed_file().content, [root().certificate_pem()], sealed_at).verdict.name)
+            outcomes.append(full.inspect(sealed_file().content, trust(), sealed_at).verdict.name)
         except Exhausted as fault:
             outcomes.append(fault.reason)
 

@@ -1,0 +1,1 @@
+"""Seals in PDF: putting them on files, and judging files that carry them."""

@@ -1,0 +1,138 @@
+"""Judging an uploaded PDF: its seals one by one, and whether the file as a whole is what was sealed.
+
+The file may be anything, made by anybody: nothing is fetched over the network, whatever the file says, and whatever
+pyHanko raises is a finding about the file. What it costs to read is bounded by the process that this runs in
+(`verification/process.py`), never here.
+"""
+
+import asyncio
+import io
+import logging
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from asn1crypto import crl, ocsp  # type: ignore[import-untyped]
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
+from pyhanko.sign.general import byte_range_digest
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from services.eseal.cms.judging import Evidence, Signed, judge, judge_timestamp
+from services.eseal.domain.answers import Code
+from services.eseal.domain.findings import (
+    MOST_SEALS,
+    Answer,
+    Finding,
+    Format,
+    Kind,
+    SealedAt,
+    SealFinding,
+    UnreadableError,
+    conclude,
+    too_many_seals,
+)
+from services.eseal.domain.trust import Trust
+from services.eseal.pdf.coverage import Since, end_of, since
+
+_TIMESTAMP = "/DocTimeStamp"
+# A signature that nothing in the file points at: it was taken out of the form.
+_ORPHAN = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+\d+\s+\d+\s*\]")
+_SINCE = {
+    Since.NOTHING: (Code.UNCHANGED, Code.COVERS_ALL),
+    Since.SEALS_AND_EVIDENCE: (Code.SEALED_AFTERWARDS, Code.COVERED_THEN),
+    Since.FORBIDDEN: (Code.CHANGED_AFTER_CERTIFICATION, Code.COVERED_THEN),
+    Since.CHANGED: (Code.CONTENT_CHANGED, Code.COVERED_THEN),
+    Since.NOT_COVERED: (Code.CONTENT_CHANGED, Code.COVERS_PART),
+}
+
+# For each file that is not in order pyHanko logs a warning with a traceback: anybody could fill the log with uploads.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
+
+
+def inspect(content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime | None = None) -> Finding:
+    """Judges a file by its signatures alone, without the register's word on revocation.
+
+    `sealed_at`: the moment at which the register saw a document with this signed digest sealed, or None; certificates
+    are judged as of then, so that a document outlives its seal's certificate. Raises UnreadableError for what is
+    encrypted, or too broken to carry a seal, MemoryError when there is not enough.
+    """
+    try:
+        reader = PdfFileReader(io.BytesIO(content))
+        return asyncio.run(_File(reader, content, trust, sealed_at, now or datetime.now(UTC)).judged())
+    except (UnreadableError, MemoryError):
+        raise
+    except Exception as fault:
+        # A hostile file can make a parser raise anything. With a signature in it, it was a sealed file once.
+        if b"/ByteRange" in content:
+            return Finding(Format.PDF, remarks=(Answer(Code.BROKEN_SEALED_FILE),))
+        raise UnreadableError("BROKEN_PDF", f"the file cannot be read as a PDF: {type(fault).__name__}") from fault
+
+
+class _File:
+    """One file being judged."""
+
+    def __init__(self, reader: PdfFileReader, content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime) -> None:
+        self._reader = reader
+        self._content = content
+        self._trust = trust
+        self._sealed_at = sealed_at
+        self._now = now
+
+    async def judged(self) -> Finding:
+        if self._reader.encrypted:
+            raise UnreadableError("ENCRYPTED_PDF", "the file is encrypted; verify it without its password")
+        fields = list(enumerate_sig_fields(self._reader, filled_status=True))
+        if len(fields) > MOST_SEALS:
+            raise too_many_seals()
+        signatures = list(self._reader.embedded_signatures)
+        if not signatures:
+            removed = not fields and _ORPHAN.search(self._content)
+            return conclude(Format.PDF, [], [Answer(Code.SEALS_REMOVED)] if removed else [])
+        covered = any(end_of(signature, self._content) == len(self._content) for signature in signatures)
+        evidence = self._evidence()
+        seals = [await self._judge(signature, evidence, covered_later=covered) for signature in signatures]
+        # Kinds of signatures that pyHanko does not know are not in its list.
+        unread = [SealFinding(Kind.SIGNATURE, (Answer(Code.SIGNATURE_UNREADABLE),))] * (len(fields) - len(signatures))
+        return conclude(Format.PDF, seals + unread)
+
+    async def _judge(self, signature: EmbeddedPdfSignature, evidence: Evidence, *, covered_later: bool) -> SealFinding:
+        signed = Signed(
+            signature.signed_data,
+            lambda algorithm: byte_range_digest(io.BytesIO(self._content), signature.byte_range, algorithm)[1],
+            signature.self_reported_timestamp,
+            _kind(signature),
+        )
+        if signed.kind is Kind.TIMESTAMP:
+            found = await judge_timestamp(signed, evidence, self._now)
+        else:
+            found = await judge(signed, evidence, self._sealed_at, self._now)
+        changed, coverage = _SINCE[since(signature, self._content, covered_later=covered_later)]
+        unchanged = any(answer.code is Code.UNCHANGED for answer in found.answers)
+        return found.answered(*[Answer(changed)] if unchanged else [], Answer(coverage))
+
+    def _evidence(self) -> Evidence:
+        try:
+            store = DocumentSecurityStore.read_dss(self._reader)
+        except NoDSSFoundError:
+            return Evidence(self._trust)
+        return Evidence(
+            self._trust,
+            certificates=list(store.load_certs()),
+            revocation_lists=[crl.CertificateList.load(data) for data in _streams(store.crls)],
+            responses=[ocsp.OCSPResponse.load(data) for data in _streams(store.ocsps)],
+        )
+
+
+def _kind(signature: EmbeddedPdfSignature) -> Kind:
+    if signature.sig_object_type == _TIMESTAMP:
+        return Kind.TIMESTAMP
+    left, bottom, right, top = signature.sig_field.get("/Rect", (0, 0, 0, 0))
+    return Kind.SEAL if left != right and bottom != top else Kind.SIGNATURE
+
+
+def _streams(references: Sequence[object]) -> list[bytes]:
+    return [reference.get_object().data for reference in references]  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Having files judged: `judges.py` starts processes of their own, `process.py` is what runs in them."""
