@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from services.eseal.domain.picture import draw
 from services.eseal.keys import Credential
 from services.eseal.keys.national import NationalKey
 from services.eseal.national import issuing
 from services.eseal.national.certificate import Certificate
 from services.eseal.national.chains import Trust
+from services.eseal.national.seals import Picture, certificate_bytes, make_seal
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,3 +45,22 @@ def authority() -> Authority:
 
 def certificate(credential: Credential) -> Certificate:
     return Certificate.from_pem(credential.certificate_pem())
+
+
+@cache
+def picture() -> Picture:
+    return Picture("PNG", draw(OFFICE), 42, 42)
+
+
+def seal(made: Authority | None = None, *, holder: Credential | None = None, now: datetime = NOON) -> bytes:
+    """A seal of the office, by its maker, for its holder."""
+    made = made or authority()
+    return make_seal(
+        es_id="33010600000001",
+        name=OFFICE,
+        picture=picture(),
+        holders=[certificate_bytes(holder or made.seal)],
+        maker=made.maker,
+        now=now,
+        valid_until=now + 365 * DAY,
+    )
