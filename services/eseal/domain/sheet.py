@@ -1,0 +1,191 @@
+"""How a notice lies on paper: which text and which rule goes where, on A4, whatever it is drawn with.
+
+Sizes follow GB/T 9704-2012 (the format of official documents): margins, size 3 type for the text, 22 lines of 28
+characters a page, the organ's name in red above a red rule, the signature four characters from the right edge, the
+seal level and centred over the organ's name and the date.
+
+Everything is in points, from the lower left corner of the page.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from services.eseal.domain import font, picture
+from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
+from services.eseal.domain.wording import Notice, word
+
+POINTS_PER_MM = 72 / 25.4
+PAGE_WIDTH, PAGE_HEIGHT = 210 * POINTS_PER_MM, 297 * POINTS_PER_MM
+_LEFT = 28 * POINTS_PER_MM
+_MEASURE = 156 * POINTS_PER_MM
+_RIGHT = _LEFT + _MEASURE
+_TOP = PAGE_HEIGHT - 37 * POINTS_PER_MM
+_TEXT_HEIGHT = 225 * POINTS_PER_MM
+_TITLE = 22
+_HEAD_SIZE = 34.0
+_SMALL = 9
+# From the last line of the text down to the organ's name, so that the seal's upper edge comes within a line of the text
+# and never over it; and the room that name, date and seal need at least, its last millimetres in the lower margin.
+_SIGNATURE_GAP = 62.0
+_CLOSING = 120.0
+# The most a line is stretched, in parts of a character: beyond it an uneven edge looks better.
+_MOST_STRETCH = 0.12
+# Bold is drawn with a fine outline, in parts of the size: the typeface comes in one weight.
+BOLD_OUTLINE = 0.025
+_REMARK = "本文书加盖的电子印章与实物印章具有同等法律效力，真伪可凭本文件在平台核验。"
+
+Colour: TypeAlias = tuple[int, int, int]
+RED: Colour = (214, 20, 26)
+BLACK: Colour = (0, 0, 0)
+GREY: Colour = (115, 115, 115)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in one line: the left end of its baseline, its size, and what is put between two characters."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+    colour: Colour = BLACK
+    spacing: float = 0.0
+    bold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A level line."""
+
+    x: float
+    y: float
+    length: float
+    width: float
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A notice as it lies on its pages, and where on the last one the seal goes (left, bottom, right, top)."""
+
+    title: str
+    signed_by: str
+    case_number: str
+    pages: Sequence[Sequence[Text | Rule]]
+    seal_box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    """Characters a line, lines a page."""
+
+    characters: int
+    lines: int
+
+    @property
+    def size(self) -> float:
+        return float(_MEASURE / self.characters)
+
+    @property
+    def pitch(self) -> float:
+        return float(_TEXT_HEIGHT / self.lines)
+
+
+# Size 3 (三号) as the standard wants it; smaller ones (小三, 四号, 小四) where that keeps the notice on one page.
+_TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(34, 28), _Type(37, 30))
+
+
+def lay(notice: Notice) -> Sheet:
+    """The notice on one page, on more only if the text does not fit.
+
+    Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT (the typeface lacks a character) or BAD_DATE.
+    """
+    worded = word(notice)
+    return _Laying(notice, worded.text, worded.date).sheet()
+
+
+class _Laying:
+    """One notice on its way to paper."""
+
+    def __init__(self, notice: Notice, text: str, date: str) -> None:
+        self._notice = notice
+        self._date = date
+        self._title = centre(notice.title, measure=_MEASURE * 0.9, width=partial(font.width, size=_TITLE))
+        self._text_top = _TOP - 118 - _TITLE * 1.5 * len(self._title)
+        self._type, self._lines = self._fit(text)
+        self._page: list[Text | Rule] = []
+
+    def sheet(self) -> Sheet:
+        """Lays every page."""
+        pages: list[Sequence[Text | Rule]] = []
+        self._head()
+        top, box = self._text_top, (0, 0, 0, 0)
+        for number, lines in enumerate(self._lines, start=1):
+            bottom = self._body(lines, top)
+            if len(self._lines) > 1:
+                self._centred(f"— {number} —", PAGE_WIDTH / 2, 24 * POINTS_PER_MM, 12)
+            if number == len(self._lines):
+                box = self._closing(bottom)
+            pages.append(self._page)
+            self._page, top = [], _TOP
+        return Sheet(self._notice.title, self._notice.signed_by, self._notice.case_number, pages, box)
+
+    def _fit(self, text: str) -> tuple[_Type, list[Sequence[Line]]]:
+        """The largest type that keeps the text on one page, or else the standard's, on several."""
+        room = self._text_top - (_TOP - _TEXT_HEIGHT)
+        fitted = []
+        for kind in _TYPES:
+            width = partial(font.width, size=kind.size)
+            lines = set_paragraphs(text, measure=_MEASURE, em=kind.size, width=width)
+            first, closing = int(room / kind.pitch), math.ceil(_CLOSING / kind.pitch)
+            pages = paginate(lines, first=first, following=kind.lines, closing=closing)
+            fitted.append((kind, pages))
+            if len(pages) == 1 or len(lines) > 2 * _TYPES[-1].lines:
+                break
+        return fitted[-1] if len(fitted[-1][1]) == 1 else fitted[0]
+
+    def _head(self) -> None:
+        """The organ's name in red, the rule, the title and the number."""
+        middle = _LEFT + _MEASURE / 2
+        organ = self._notice.signed_by
+        y = _TOP - 20
+        self._centred(organ, middle, y, min(_HEAD_SIZE, _MEASURE / max(1.0, font.width(organ, 1))), RED, bold=True)
+        y -= 20
+        self._page.append(Rule(_LEFT, y, _MEASURE, 1.6, RED))
+        y -= 20
+        for line in self._title:
+            y -= _TITLE * 1.5
+            self._centred(line, middle, y, _TITLE, bold=True)
+        self._centred(f"办件编号：{self._notice.case_number}", middle, y - 26, 12)
+
+    def _body(self, lines: Sequence[Line], top: float) -> float:
+        y = top
+        size = self._type.size
+        for line in lines:
+            y -= self._type.pitch
+            gap = line.slack / max(1, len(line.text) - 1)
+            spacing = gap if gap <= _MOST_STRETCH * size else 0.0
+            self._page.append(Text(line.text, _LEFT + line.indent, y, size, spacing=spacing))
+        return y
+
+    def _closing(self, bottom: float) -> tuple[int, int, int, int]:
+        """The organ's name and the date; gives where the seal goes."""
+        organ, date, em = self._notice.signed_by, self._date, self._type.size
+        size = min(em, _MEASURE * 0.9 / max(1.0, font.width(organ, 1)))
+        half = picture.DIAMETER_MM * POINTS_PER_MM / 2
+        middle = _RIGHT - max(4 * em + font.width(date, em) / 2, font.width(organ, size) / 2, half)
+        y = bottom - _SIGNATURE_GAP
+        self._centred(organ, middle, y, size)
+        self._centred(date, middle, y - self._type.pitch, em)
+        self._centred(_REMARK, PAGE_WIDTH / 2, 16 * POINTS_PER_MM, _SMALL, GREY)
+        # The middle of the seal lies between the two lines.
+        height = y - self._type.pitch / 2 + em * 0.35
+        return round(middle - half), round(height - half), round(middle + half), round(height + half)
+
+    def _centred(
+        self, text: str, middle: float, y: float, size: float, colour: Colour = BLACK, *, bold: bool = False
+    ) -> None:
+        self._page.append(Text(text, middle - font.width(text, size) / 2, y, size, colour, bold=bold))
