@@ -88,6 +88,10 @@ def _offices(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
         found = stage.case.steps[step_id].region_code or stage.case.region_code
         if region != found:
             yield Miss(("regions", step_id), region, found)
+    for step_id, uscc in expected.organs.items():
+        named = stage.case.steps[step_id].named_uscc
+        if uscc != named:
+            yield Miss(("organs", step_id), uscc, named or "the form names none")
     for step_id, inputs in expected.inputs.items():
         task = stage.given.get(step_id)
         given = from_struct(task.inputs) if task else {}

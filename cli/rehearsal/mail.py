@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from duokua.cases.v1 import events_pb2
+from duokua.routing.v1 import routing_pb2
 from services.cases.domain.inputs import Input, NoticeFailed, NoticeRevoked, NoticeSealed, Routed, RoutingDecision
 from services.cases.domain.plan import Plan
 from services.eseal.domain.wording import Notice, NoticeError, word
@@ -68,14 +69,22 @@ class Outbox:
         decisions = []
         for step in event.steps:
             name = self.plan.by_id[step.step_id].name
-            if step.step_id in self.without_office:
-                decisions.append(RoutingDecision(step.step_id, "", "", f"nobody declares {step.catalog_code}"))
+            if why := self._nobody(step):
+                decisions.append(RoutingDecision(step.step_id, "", "", why))
                 continue
             number = len(step.excluded_organ_ids) + 1
-            organ_id = step.organ_id or f"office-{number}:{step.step_id}"
+            named = "" if step.above_organ_id else step.named_uscc
+            organ_id = step.organ_id or named or f"office-{number}:{step.step_id}"
             organ_name = f"{name}办理机关" if number == 1 else f"{name}办理机关（{number}）"
             decisions.append(RoutingDecision(step.step_id, organ_id, organ_name, "simulated", _SUPERIORS))
         return Routed(event.request_no, tuple(decisions))
+
+    def _nobody(self, step: routing_pb2.StepToRoute) -> str:
+        """Why there is no office for a step; empty when there is one."""
+        if step.step_id in self.without_office:
+            return f"nobody declares {step.catalog_code}"
+        given_back = step.named_uscc in step.excluded_organ_ids and not (step.organ_id or step.above_organ_id)
+        return f"{step.named_uscc}, which the application names, has given it back" if given_back else ""
 
     def seal(self, event: events_pb2.NoticeRequested) -> Input:
         """Word a notice as the seals' keeper does before it sets and seals it."""

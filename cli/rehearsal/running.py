@@ -213,6 +213,7 @@ def _submit(stage: Stage, given: GivenPart, files: Mapping[str, bytes]) -> None:
             material_digests=tuple(application.materials.contents),
             skip_reasons=tuple(application.skipped.values()),
             step_regions=application.step_regions,
+            step_organs=application.step_organs,
         )
     )
 

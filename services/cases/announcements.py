@@ -41,6 +41,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
                 above_organ_id=step.above_organ_id,
                 bound_organ_id=step.bound_organ_id,
                 region_code=step.region_code,
+                named_uscc=step.named_uscc,
             )
         )
     work.emit(event, subject=case.case_id)

@@ -36,6 +36,8 @@ class Application:
     """The steps whose condition does not hold, each with that condition."""
     warnings: tuple[Finding, ...]
     """What its applicant should know all the same."""
+    step_organs: Mapping[str, str]
+    """By step, the organ that the form names for it, by its unified social credit code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def check_application(
         step_regions(published.plan, form, looked.skipped),
         looked.skipped,
         tuple(looked.findings),
+        step_organs(published.plan, form, looked.skipped),
     )
 
 
@@ -116,6 +119,16 @@ def step_regions(plan: Plan, form: Mapping[str, Any], skipped: Collection[str]) 
         for step in plan.steps
         if step.region_field and step.step_id not in skipped
     }
+
+
+def organ_fields(plan: Plan, skipped: Collection[str]) -> dict[str, str]:
+    """By step, the field that names its organ, for those that have one and are not skipped."""
+    return {step.step_id: step.organ_field for step in plan.steps if step.organ_field and step.step_id not in skipped}
+
+
+def step_organs(plan: Plan, form: Mapping[str, Any], skipped: Collection[str]) -> dict[str, str]:
+    """By step, the unified social credit code of the organ that a form names for it."""
+    return {step_id: str(value_at(form, field)) for step_id, field in organ_fields(plan, skipped).items()}
 
 
 def form_faults(published: Published, form: Mapping[str, Any]) -> Iterator[Violation]:

@@ -13,7 +13,14 @@ from sqlalchemy import Row, select
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, Violation
 from services.cases import store
-from services.cases.applications import form_faults, missing_materials, region_faults, step_regions, value_at
+from services.cases.applications import (
+    form_faults,
+    missing_materials,
+    region_faults,
+    step_organs,
+    step_regions,
+    value_at,
+)
 from services.cases.branching import decide_conditions
 from services.cases.domain.case import Case, CaseStatus, StepStatus
 from services.cases.domain.decide import decide
@@ -160,6 +167,7 @@ class CaseMigration:
             move.request_id,
             after.digest,
             step_regions(after.plan, form, skipped),
+            step_organs=step_organs(after.plan, form, skipped),
         )
 
 

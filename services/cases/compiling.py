@@ -73,6 +73,7 @@ def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
         organ_id=step.organ_id,
         seal_organ_id=step.seal_organ_id,
         region_field=step.region_field,
+        organ_field=step.organ_field,
     )
 
 

@@ -129,6 +129,7 @@ class Cases:
             materials_digest=materials_digest(application.materials.refs),
             bundle_digest=published.digest,
             step_regions=application.step_regions,
+            step_organs=application.step_organs,
         )
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))
@@ -167,7 +168,7 @@ class Cases:
         """Take what an applicant supplies; the same once more changes nothing.
 
         Raises NotFound CORRECTION_NOT_FOUND, Invalid CORRECTION_INVALID, Conflict CORRECTION_SETTLED,
-        CORRECTION_CHANGES_STEPS, CORRECTION_CHANGES_REGION.
+        CORRECTION_CHANGES_STEPS, CORRECTION_CHANGES_REGION, CORRECTION_CHANGES_OFFICE.
         """
         cases = self.saga.load(work, [case_id])
         running = cases[case_id]

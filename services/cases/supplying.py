@@ -11,6 +11,7 @@ from services.cases.applications import (
     LARGEST_FORM,
     MOST_FAULTS,
     form_faults,
+    organ_fields,
     region_fields,
     value_at,
 )
@@ -70,7 +71,7 @@ def check_supply(
     """Raise Invalid CORRECTION_INVALID with every fault named, and Conflict when another course would follow.
 
     What the steps of a case and their offices were chosen by stays as it is: CORRECTION_CHANGES_STEPS,
-    CORRECTION_CHANGES_REGION.
+    CORRECTION_CHANGES_REGION, CORRECTION_CHANGES_OFFICE.
     """
     faults = supply.faults + list(material_faults(published.bundle.materials, given, finished))
     if not faults:
@@ -91,6 +92,10 @@ def _check_course(published: Published, case: Case, before: Mapping[str, Any], a
         if value_at(before, field) != value_at(after, field):
             message = f"{field} decides which offices handle the case: withdraw it, and submit it anew"
             raise Conflict("CORRECTION_CHANGES_REGION", message, field=field)
+    for field in organ_fields(published.plan, skipped).values():
+        if value_at(before, field) != value_at(after, field):
+            message = f"{field} names the office that handles a step: withdraw the case, and submit it anew"
+            raise Conflict("CORRECTION_CHANGES_OFFICE", message, field=field)
     for step_id, condition in published.conditions.items():
         if condition.late and case.steps[step_id].status is StepStatus.WAITING:
             continue  # it will be decided by what is supplied

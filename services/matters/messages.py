@@ -212,6 +212,7 @@ def _step_message(step: Step) -> bundle_pb2.Step:
         organ_id=step.organ_id,
         seal_organ_id=step.seal_organ_id,
         region_field=step.region_field,
+        organ_field=step.organ_field,
     )
     _fill_limits(message.limits, step.limits)
     if matter.notice:

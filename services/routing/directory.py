@@ -33,11 +33,18 @@ def save_organs(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
             "region_code": new.region_code,
             "level": new.level,
             "parent_organ_id": new.parent_organ_id,
+            "uscc": new.uscc,
             "version": new.version,
         },
         where=organs.c.version < new.version,
     )
     connection.execute(statement, list(rows))
+
+
+def organs_by_uscc(connection: Connection, codes: Iterable[str]) -> dict[str, Organ]:
+    """The organs that have these unified social credit codes, by code."""
+    found = select(organs).where(organs.c.uscc.in_(set(codes)), organs.c.uscc != "")
+    return {row.uscc: Organ(row.organ_id, row.name, row.parent_organ_id) for row in connection.execute(found)}
 
 
 def organ_known(connection: Connection, organ_id: str) -> bool:

@@ -7,6 +7,9 @@ then the one with the fewest open steps, then the lowest organ id.
 A step that the installing region bound to an organ goes there, whatever it declares, until that organ returns it or
 passes it upward.
 
+A step whose organ the application names goes to that one if it declares the matter, and to nobody else: whoever made
+an entry mends it.
+
 A step that an office passed upward (转报) goes to the nearest organ above that office that declares the matter.
 """
 
@@ -71,13 +74,20 @@ class Step:
     """The organ that the region bound it to; empty for none."""
     region_code: str = ""
     """The region whose offices handle it, where that is not the case's; empty for the case's."""
+    named_uscc: str = ""
+    """The unified social credit code of the organ that the application names; empty for none."""
 
     @property
     def assigned(self) -> str:
         """The organ that it goes to whatever that declares; empty where the rules choose one."""
-        if self.organ_id or self.above_organ_id or self.bound_organ_id in self.excluded_organ_ids:
+        if self.organ_id or self.above_organ_id or self.named_uscc or self.bound_organ_id in self.excluded_organ_ids:
             return self.organ_id
         return self.bound_organ_id
+
+    @property
+    def named(self) -> str:
+        """The organ to which it goes if that handles the matter, by its code; empty where none is named."""
+        return "" if self.organ_id or self.above_organ_id else self.named_uscc
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,21 @@ def assigned(step: Step, organ: Organ | None) -> Decision:
         return Decision(step.step_id, "", "", f"there is no organ {step.assigned}, which {who}")
     reason = "named by an operator" if step.organ_id else "bound to the step where the bundle was installed"
     return Decision(step.step_id, organ.organ_id, organ.name, reason)
+
+
+def choose_named(step: Step, organ: Organ | None, *, declares: bool) -> Decision:
+    """The organ that the application names, or why that cannot handle the step; region, level and load do not count."""
+    if organ is None:
+        missing = f"The application names the organ {step.named_uscc}, which is not registered: register it."
+        return Decision(step.step_id, "", "", missing)
+    if organ.organ_id in step.excluded_organ_ids:
+        missing = f"{organ}, which the application names, returned the step: find out whose it is, and reassign it."
+    elif not declares:
+        missing = f"{organ}, which the application names, does not declare matter {step.catalog_code}."
+    else:
+        reason = f"{organ.name} is the organ that the application names, and handles matter {step.catalog_code}."
+        return Decision(step.step_id, organ.organ_id, organ.name, reason)
+    return Decision(step.step_id, "", "", missing)
 
 
 def nearest(step: Step, path: Sequence[Region], offices: Iterable[Office]) -> list[Office]:

@@ -1,6 +1,6 @@
 """What routing can do: each method is one use case in one transaction that the caller opens and commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,6 +20,7 @@ from services.routing.domain import (
     assigned,
     choose,
     choose_above,
+    choose_named,
     is_catalog_code,
     nearest,
     path_up,
@@ -79,6 +80,7 @@ class Routing:
                     "region_code": event.organ.region_code,
                     "level": event.organ.level,
                     "parent_organ_id": event.organ.parent_organ_id,
+                    "uscc": event.organ.uscc,
                     "version": event.version,
                 }
                 for event in newest.values()
@@ -136,6 +138,9 @@ class Routing:
         if step.assigned:
             organs = directory.organs_above(work.connection, [step.assigned])
             return _with_superiors(assigned(step, organs.get(step.assigned)), organs)
+        if step.named:
+            decision = self._named(work, [step])(step)
+            return _with_superiors(decision, directory.organs_above(work.connection, [decision.organ_id]))
         path = path_up(region_code, directory.regions_above(work.connection, [region_code]))
         on_path = {region.code for region in path}
         code = step.catalog_code
@@ -187,12 +192,15 @@ class Routing:
         organs, above = self._above(work, requests)
         loads = self._loads(work, requests, paths, offices)
         ordered = _ordered(work, requests)
+        named = self._named(work, [step for request in requests for step in request.steps if step.named])
         made: dict[tuple[str, int], list[Decision]] = {}
         for request in requests:
             decisions = made.setdefault((request.case_id, request.request_no), [])
             for step in request.steps:
                 if step.assigned:
                     decision = assigned(step, ordered.get(step.assigned))
+                elif step.named:
+                    decision = named(step)
                 elif step.above_organ_id:
                     decision = choose_above(step, organs, above.get(step.catalog_code, []))
                 else:
@@ -224,6 +232,22 @@ class Routing:
         organs = directory.organs_above(work.connection, {step.above_organ_id for step in passed_up})
         return organs, store.offices_among(work.connection, {step.catalog_code for step in passed_up}, organs)
 
+    @staticmethod
+    def _named(work: UnitOfWork, steps: Sequence[Step]) -> Callable[[Step], Decision]:
+        """What decides for steps whose organ the application names."""
+        organs = directory.organs_by_uscc(work.connection, {step.named for step in steps}) if steps else {}
+        codes, ids = {step.catalog_code for step in steps}, {organ.organ_id for organ in organs.values()}
+        offices = store.offices_among(work.connection, codes, ids) if ids else {}
+        declared = {(office.organ_id, code) for code, found in offices.items() for office in found}
+
+        def decide(step: Step) -> Decision:
+            organ = organs.get(step.named)
+            return choose_named(
+                step, organ, declares=organ is not None and (organ.organ_id, step.catalog_code) in declared
+            )
+
+        return decide
+
     def _loads(
         self,
         work: UnitOfWork,
@@ -235,7 +259,7 @@ class Routing:
         tied: set[str] = set()
         for request in requests:
             for step in request.steps:
-                if step.assigned or step.above_organ_id:
+                if step.assigned or step.named or step.above_organ_id:
                     continue
                 equals = nearest(
                     step, paths[step.region_code or request.region_code], offices.get(step.catalog_code, [])
@@ -262,6 +286,7 @@ def step_of(step: routing_pb2.StepToRoute) -> Step:
         organ_id=step.organ_id,
         bound_organ_id=step.bound_organ_id,
         region_code=step.region_code,
+        named_uscc=step.named_uscc,
     )
 
 

@@ -49,7 +49,9 @@ organs = Table(
     Column("region_code", String(6), nullable=False),
     Column("level", Integer, nullable=False),
     Column("parent_organ_id", String(64), nullable=False, server_default=""),
+    Column("uscc", String(18), nullable=False, server_default=""),
     Column("version", BigInteger, nullable=False),
+    Index("organs_by_uscc", "uscc"),
 )
 
 capabilities = Table(

@@ -47,6 +47,12 @@ EDITS = [
         "    matter: permit\n    region_field: shop.region",
         "step permit: field with its region: none → shop.region",
     ),
+    (
+        "scenario.yaml",
+        "    matter: check",
+        "    matter: check\n    organ_field: owner",
+        "step check: field that names its organ: none → owner",
+    ),
     ("scenario.yaml", "    type: integer", "    type: number", 'form shop.seats: type: "integer" → "number"'),
     (
         "matters/check.yaml",

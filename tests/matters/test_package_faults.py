@@ -125,6 +125,41 @@ ONE_FAULT = [
         "scenario.yaml:36:19 steps[1].region_field",
         "have matters/permit.yaml require it",
     ),
+    (
+        "manifest",
+        "matter: deliver",
+        "matter: deliver\n    organ_field: ownr",
+        "scenario.yaml:41:18 steps[2].organ_field",
+        'did you mean "owner"?',
+    ),
+    (
+        "manifest",
+        "matter: permit",
+        "matter: permit\n    organ_field: shop.area",
+        "scenario.yaml:36:18 steps[1].organ_field",
+        "should be text",
+    ),
+    (
+        "manifest",
+        "matter: permit",
+        "matter: permit\n    organ_field: remark",
+        "scenario.yaml:36:18 steps[1].organ_field",
+        "have matters/permit.yaml require it",
+    ),
+    (
+        "manifest",
+        "matter: deliver",
+        "matter: deliver\n    organ_field: owner\n    level: 4",
+        "scenario.yaml:42:12 steps[2].level",
+        "take `level` away, or `organ_field`",
+    ),
+    (
+        "manifest",
+        "matter: deliver",
+        "matter: deliver\n    organ_field: owner\n    region_field: shop.region",
+        "scenario.yaml:42:19 steps[2].region_field",
+        "take `region_field` away, or `organ_field`",
+    ),
     # Data elements and fields
     (
         "manifest",

@@ -20,7 +20,13 @@ def region(code: str, parent: str = "", name: str = "", version: int = 1) -> ide
 
 
 def organ(
-    organ_id: str, region_code: str = "330106", level: int = 4, name: str = "", version: int = 1, parent: str = ""
+    organ_id: str,
+    region_code: str = "330106",
+    level: int = 4,
+    name: str = "",
+    version: int = 1,
+    parent: str = "",
+    uscc: str = "",
 ) -> identity_events.OrganRegistered:
     built = directory_pb2.Organ(
         organ_id=organ_id,
@@ -28,15 +34,26 @@ def organ(
         region_code=region_code,
         level=directory_pb2.OrganLevel.ValueType(level),
         parent_organ_id=parent,
+        uscc=uscc,
     )
     return identity_events.OrganRegistered(organ=built, version=version)
 
 
 def step(
-    step_id: str = "food", code: str = FOOD, level: int = 0, excluded: Sequence[str] = (), above: str = ""
+    step_id: str = "food",
+    code: str = FOOD,
+    level: int = 0,
+    excluded: Sequence[str] = (),
+    above: str = "",
+    named: str = "",
 ) -> routing_pb2.StepToRoute:
     return routing_pb2.StepToRoute(
-        step_id=step_id, catalog_code=code, level=level, excluded_organ_ids=excluded, above_organ_id=above
+        step_id=step_id,
+        catalog_code=code,
+        level=level,
+        excluded_organ_ids=excluded,
+        above_organ_id=above,
+        named_uscc=named,
     )
 
 

@@ -69,6 +69,22 @@ def test_a_test_says_in_which_region_an_office_is_sought() -> None:
     assert miss.endswith("then.regions.permit: 330102 / 330106")
 
 
+def test_a_test_says_which_organ_the_form_names_and_nobody_else_gets_the_step() -> None:
+    files = package(
+        a_test(
+            "step: check, send_back: 非本机关认定",
+            "then: {incidents: {check: NO_OFFICE}}",
+            "step: check, reassign: 交实际认定机关",
+            then="{case: running, organs: {check: 王示例}, incidents: {check: NO_OFFICE}}",
+        ),
+        ("matter: check,", "matter: check, organ_field: owner,"),
+    )
+    (outcome,) = run(files)
+    assert outcome.missed == []
+    (miss,) = fails(then="{organs: {check: 王示例}}")
+    assert miss.endswith("then.organs.check: 王示例 / the form names none")
+
+
 def test_results_are_what_the_test_gives_or_made_up() -> None:
     passes(
         then="{notices: {permit: {contains: [证号A1。]}}, inputs: {card: {number: A1}}}",

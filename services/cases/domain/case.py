@@ -161,6 +161,8 @@ class StepState:
     """An office had accepted it (受理) and passed it upward: the applicant has that acceptance, so no other follows."""
     region_code: str = ""
     """The region whose offices handle it, where the form names one for it; empty for the case's."""
+    named_uscc: str = ""
+    """The unified social credit code of the organ that the form names for it; empty where it names none."""
 
     @property
     def by_word(self) -> bool:

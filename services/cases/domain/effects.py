@@ -67,6 +67,8 @@ class StepToRoute:
     """The office that the region bound it to: chosen before all others, unless it is excluded or passed it upward."""
     region_code: str = ""
     """The region whose offices handle it; empty for the case's."""
+    named_uscc: str = ""
+    """The unified social credit code of the organ that the form names for it: nobody else is chosen."""
 
 
 @dataclass(frozen=True, slots=True)

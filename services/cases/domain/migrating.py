@@ -3,7 +3,7 @@
 - A step that has begun stays what it is: it keeps its id, its office, its open task, its clocks and its result. So the
   new version must have it, and its place there must be one that it could have reached: those before it have ended.
 - A step that has not begun may get another id, or none. What has the place of one keeps its office, where matter,
-  level and region are the same; all others, and those that are new, are begun like the steps of a new case.
+  level, region and organ are the same; all others, and those that are new, are begun like the steps of a new case.
 - A step that was left out stays so. Dropped, and in the new version under the same id, it is a new one.
 - A clock that runs goes on as it was granted: what the applicant was promised is neither shortened nor put off. A new
   limit is for what begins after; no clock starts late for what is under way.
@@ -140,7 +140,12 @@ def _take_places(turn: Turn, given: Migrated, places: Mapping[str, str]) -> tupl
         elif known is not None and step_id not in given.moved and (known.step_id == step_id or known.organ_id):
             steps[step_id] = replace(known, step_id=step_id, status=StepStatus.WAITING)
         else:
-            steps[step_id] = StepState(step_id, StepStatus.WAITING, region_code=given.step_regions.get(step_id, ""))
+            steps[step_id] = StepState(
+                step_id,
+                StepStatus.WAITING,
+                region_code=given.step_regions.get(step_id, ""),
+                named_uscc=given.step_organs.get(step_id, ""),
+            )
             to_route.append(step_id)
     turn.steps = steps
     return tuple(to_route)

@@ -124,6 +124,8 @@ class PlanStep:
     """The organ whose seal goes on its notice; empty for the one that handles it."""
     region_field: str = ""
     """The form's field that names the region whose offices handle it; empty for the bundle's."""
+    organ_field: str = ""
+    """The form's field that names the organ which handles it, by its unified social credit code; empty for none."""
 
     @property
     def tolerant(self) -> bool:

@@ -22,7 +22,12 @@ def begin(plan: Plan, given: Submitted, now: datetime) -> Turn:
     steps = {
         step_id: StepState(step_id, StepStatus.SKIPPED, reason=reasons[step_id])
         if step_id in skipped
-        else StepState(step_id, StepStatus.WAITING, region_code=given.step_regions.get(step_id, ""))
+        else StepState(
+            step_id,
+            StepStatus.WAITING,
+            region_code=given.step_regions.get(step_id, ""),
+            named_uscc=given.step_organs.get(step_id, ""),
+        )
         for step_id in plan.by_id
     }
     turn = Turn(plan, _blank(given, steps, now), now)

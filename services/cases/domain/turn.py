@@ -252,6 +252,7 @@ class Turn:
                     above_organ_id=above,
                     bound_organ_id=planned.organ_id,
                     region_code=step.region_code,
+                    named_uscc=step.named_uscc,
                 )
             )
         self.effects.append(RequestRouting(self.request_no, self.before.region_code, tuple(wanted)))

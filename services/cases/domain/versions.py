@@ -37,7 +37,7 @@ def check_versions(before: Plan, after: Plan, case: Case) -> None:
 
 
 def moved_steps(before: Plan, after: Plan, places: Mapping[str, str]) -> tuple[str, ...]:
-    """The steps of the new version that are in the place of one of another matter, level or region."""
+    """The steps of the new version that are in the place of one of another matter, level, region or organ."""
     return tuple(
         place
         for step_id, place in places.items()
@@ -45,9 +45,9 @@ def moved_steps(before: Plan, after: Plan, places: Mapping[str, str]) -> tuple[s
     )
 
 
-def _addressed(step: PlanStep) -> tuple[str, int, str]:
+def _addressed(step: PlanStep) -> tuple[str, int, str, str]:
     """What its office is found by."""
-    return step.catalog_code, step.level, step.region_field
+    return step.catalog_code, step.level, step.region_field, step.organ_field
 
 
 def _fault(before: Plan, after: Plan, step: StepState) -> str:

@@ -51,7 +51,7 @@ OPEN: Final[Mapping[str, frozenset[str]]] = {
     for kind, names in {
         # Applicants see that it was them, or who acted for them.
         Submitted.kind: "actor case_id case_number bundle_id bundle_version applicant_id region_code skipped "
-        "form_digest material_digests skip_reasons materials_digest bundle_digest step_regions",
+        "form_digest material_digests skip_reasons materials_digest bundle_digest step_regions step_organs",
         Corrected.kind: "actor correction_no form_digest material_digests materials_digest",
         Withdrawn.kind: "actor reason",
         Rated.kind: "actor level step_id tags comment",
@@ -74,7 +74,8 @@ OPEN: Final[Mapping[str, frozenset[str]]] = {
         NoticeWaived.kind: "step_id reason",
         CaseStopped.kind: "reason",
         ExtensionGranted.kind: "step_id amount reason authority",
-        Migrated.kind: "from_version to_version mapping moved skipped skip_reasons bundle_digest step_regions",
+        Migrated.kind: "from_version to_version mapping moved skipped skip_reasons bundle_digest step_regions "
+        "step_organs",
         Urged.kind: "step_id urge reason",
         Delivered.kind: "channel receiver",
         Routed.kind: "actor request_no decisions",

@@ -167,6 +167,8 @@ class Step:
     """The organ whose seal goes on its notice; empty for the office that handles it."""
     region_field: str = ""
     """The form's field that names the region whose offices handle it; empty for the bundle's."""
+    organ_field: str = ""
+    """The form's field that names the organ which handles it, by its unified social credit code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ _STEP: Told = {
     "region_field": ("field with its region", _plain),
     "organ_id": ("organ", _plain),
     "seal_organ_id": ("seal of", _plain),
+    "organ_field": ("field that names its organ", _plain),
     "undoable": ("undone by a task", _yes),
     "pivot": ("point of no return", _yes),
     "optional": ("optional", _yes),

@@ -145,7 +145,7 @@ def _done(trial: Trial) -> Iterator[str]:
     for then in _expected(trial):
         yield from (step_id for step_id, status in then.steps.items() if status not in {"skipped", "waiting"})
         yield from (step_id for step_id, notice in then.notices.items() if notice.status not in {None, "none"})
-        yield from (*then.order, *(then.undone or ()), *then.inputs, *then.sees, *then.hidden)
+        yield from (*then.order, *(then.undone or ()), *then.organs, *then.inputs, *then.sees, *then.hidden)
 
 
 def _about_files(files: Mapping[str, bytes], manifest: ManifestPart, trials: Sequence[Trial]) -> Iterator[str]:

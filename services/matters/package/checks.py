@@ -12,6 +12,9 @@ from services.matters.package.models import ManifestPart, MatterPart
 from services.matters.package.order import check_order
 from services.matters.package.source import Source
 
+_REGION = "a region's code"
+_ORGAN = "the unified social credit code of an organ"
+
 
 @dataclass(frozen=True, slots=True)
 class MatterFile:
@@ -79,7 +82,7 @@ def check_manifest(manifest: ManifestPart, source: Source, form: FormField | Non
         faults.add(source.fault(("catalog_code",), fault))
     if form:
         why = "may be missing: have a step that is always done require it, or no office can be found"
-        _check_region_field(manifest.region_field, ("region_field",), source, form, why, faults)
+        _check_address(manifest.region_field, ("region_field",), source, form, _REGION, why, faults)
     _check_unique([material.kind for material in manifest.materials], "materials", "kind", source, faults)
     _check_unique([step.id for step in manifest.steps], "steps", "id", source, faults)
     for index, material in enumerate(manifest.materials):
@@ -146,23 +149,31 @@ def check_all_used(
             faults.add(matter.source.fault(("notice", "template"), message))
 
 
-def check_regions_of_steps(
-    manifest: ManifestPart, source: Source, seen: Mapping[str, FormField], faults: Faults
-) -> None:
-    """Check the region fields of steps; `seen` is by matter the form as it is whenever a step with it is handled."""
+def check_addresses(manifest: ManifestPart, source: Source, seen: Mapping[str, FormField], faults: Faults) -> None:
+    """Check the fields that say where steps are handled, or by which organ.
+
+    `seen` is by matter the form as it is whenever a step with it is handled.
+    """
     for index, step in enumerate(manifest.steps):
-        if step.region_field is not None and step.matter in seen:
-            why = f"may be missing when the step is done: have matters/{step.matter}.yaml require it"
-            place: Path = ("steps", index, "region_field")
-            _check_region_field(step.region_field, place, source, seen[step.matter], why, faults)
+        for key, holds in (("region_field", _REGION), ("organ_field", _ORGAN)):
+            field = getattr(step, key)
+            if field is not None and step.matter in seen:
+                why = f"may be missing when the step is done: have matters/{step.matter}.yaml require it"
+                _check_address(field, ("steps", index, key), source, seen[step.matter], holds, why, faults)
+        for key in ("office", "level", "region_field") if step.organ_field else ():
+            if getattr(step, key) is not None:
+                message = f'the form names the organ of "{step.id}": take `{key}` away, or `organ_field`'
+                faults.add(source.fault(("steps", index, key), message))
 
 
-def _check_region_field(path: str, place: Path, source: Source, form: FormField, why: str, faults: Faults) -> None:
+def _check_address(
+    path: str, place: Path, source: Source, form: FormField, holds: str, why: str, faults: Faults
+) -> None:
     found = form.find(path)
     if found is None:
         faults.add(source.fault(place, form.unknown(path)))
     elif found.types != {"string"}:
-        faults.add(source.fault(place, f'"{path}" should be text: it holds a region\'s code'))
+        faults.add(source.fault(place, f'"{path}" should be text: it holds {holds}'))
     elif not form.always_has(path):
         faults.add(source.fault(place, f'"{path}" {why}'))
 

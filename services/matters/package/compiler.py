@@ -176,7 +176,7 @@ def _check_manifest(
     if form:
         check_expressions(manifest, source, readable, form, faults)
         check_situations(form, manifest, source, readable, faults)
-        checks.check_regions_of_steps(manifest, source, form.seen, faults)
+        checks.check_addresses(manifest, source, form.seen, faults)
         check_rules(form, manifest, source, readable, faults)
 
 
@@ -291,6 +291,7 @@ def _step(step: StepPart, matter: Matter, here: Here, seal_organ_id: str) -> Ste
         organ_id=organ_id,
         seal_organ_id=seal_organ_id,
         region_field=step.region_field or "",
+        organ_field=step.organ_field or "",
     )
 
 

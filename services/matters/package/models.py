@@ -84,6 +84,7 @@ class StepPart(Part):
     level: Level | None = None
     office: Slug | None = None
     region_field: FieldPath | None = None
+    organ_field: FieldPath | None = None
     undo: Literal["task", "none"] | None = None
     pivot: bool = False
     optional: bool = False

@@ -26,7 +26,7 @@ from services.matters.package.trials import (
 _NO_STEP_NEEDED = frozenset({"answer", "extend", "rate"})
 # What is expected of steps, by their ids.
 _BY_STEP = (
-    *("steps", "skipped", "notices", "regions", "inputs", "sees", "hidden"),
+    *("steps", "skipped", "notices", "regions", "organs", "inputs", "sees", "hidden"),
     *("urged", "follow_ups", "incidents"),
 )
 _Names: TypeAlias = Mapping[str, Any] | Sequence[str]

@@ -181,6 +181,9 @@ class ThenPart(Part):
     regions: Annotated[dict[Slug, Region], Field(max_length=100)] = Field(
         default={}, description="The regions in which the offices of steps were sought, or would be."
     )
+    organs: Annotated[dict[Slug, Text], Field(max_length=100)] = Field(
+        default={}, description="The organs that the form names for steps, by their unified social credit codes."
+    )
     inputs: Annotated[dict[Slug, dict[FieldName, Any]], Field(max_length=100)] = Field(
         default={}, description="What the office of a step was given of earlier results."
     )

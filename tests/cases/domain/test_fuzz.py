@@ -105,6 +105,7 @@ def _value(name: str, plan: Plan, case: Case) -> st.SearchStrategy[Any]:
         "to_version": lambda: st.sampled_from([case.bundle_version + 1, case.bundle_version]),
         "mapping": lambda: st.dictionaries(st.sampled_from(steps), st.sampled_from(["", *steps]), max_size=2),
         "step_regions": lambda: st.dictionaries(st.sampled_from(steps), st.just("330102"), max_size=2),
+        "step_organs": lambda: st.dictionaries(st.sampled_from(steps), st.just("11330106MB1A001003"), max_size=2),
         "moved": lambda: st.lists(st.sampled_from(steps), max_size=2).map(tuple),
         "material_digests": lambda: st.just(("ab",)),
         "result": lambda: st.dictionaries(st.sampled_from(["size", "x"]), st.integers(0, 3), max_size=2),

@@ -29,6 +29,8 @@ class Submitted:
     """SHA-256 of the version of the bundle, as it was published."""
     step_regions: Mapping[str, str] = field(default_factory=dict)
     """By step, the region whose offices handle it, for those that have a region of their own."""
+    step_organs: Mapping[str, str] = field(default_factory=dict)
+    """By step, the unified social credit code of the organ that handles it, for those whose organ the form names."""
 
 
 @dataclass(frozen=True, slots=True)

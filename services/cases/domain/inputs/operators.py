@@ -131,6 +131,8 @@ class Migrated:
     """SHA-256 of the newer version of the bundle, as it was published."""
     step_regions: Mapping[str, str] = field(default_factory=dict)
     """By step of the newer version, the region whose offices handle it, for those that have one of their own."""
+    step_organs: Mapping[str, str] = field(default_factory=dict)
+    """By step of the newer version, the organ that handles it, for those whose organ the form names."""
 
 
 Order = (

@@ -114,7 +114,8 @@ class CaseServiceServicer:
         CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
         RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
         CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
-        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
+        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it),
+        CORRECTION_CHANGES_OFFICE (`field`: another organ would have to handle a step).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

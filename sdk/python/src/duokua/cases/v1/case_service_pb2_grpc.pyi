@@ -53,7 +53,8 @@ class CaseServiceStub:
     CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
     RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
-    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
+    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it),
+    CORRECTION_CHANGES_OFFICE (`field`: another organ would have to handle a step).
     """
     RateCase: _grpc.UnaryUnaryMultiCallable[_case_service_pb2.RateCaseRequest, _case_service_pb2.RateCaseResponse]
     """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
@@ -107,7 +108,8 @@ class CaseServiceAsyncStub(CaseServiceStub):
     CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
     RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
     CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
-    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
+    bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it),
+    CORRECTION_CHANGES_OFFICE (`field`: another organ would have to handle a step).
     """
     RateCase: _aio.UnaryUnaryMultiCallable[_case_service_pb2.RateCaseRequest, _case_service_pb2.RateCaseResponse]  # type: ignore[assignment]
     """好差评: the applicant rates the case, once it has ended, or the service of one step's office, once that has decided;
@@ -176,7 +178,8 @@ class CaseServiceServicer(metaclass=_abc_1.ABCMeta):
         CORRECTION_INVALID (each field and material that is missing, not asked for or wrong is named), CONTENT_INVALID,
         RESOURCE_EXHAUSTED CHECKS_BUSY, UNAVAILABLE CHECK_LOST (as for SubmitCase), FAILED_PRECONDITION UPLOAD_EXPIRED,
         CORRECTION_SETTLED (supplied before, or nobody waits for it any more), CORRECTION_CHANGES_STEPS (`step_id`: the
-        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it).
+        bundle would take another course), CORRECTION_CHANGES_REGION (`field`: other offices would have to handle it),
+        CORRECTION_CHANGES_OFFICE (`field`: another organ would have to handle a step).
         """
 
     @_abc_1.abstractmethod

@@ -192,6 +192,7 @@ class Step(_message.Message):
     ORGAN_ID_FIELD_NUMBER: _builtins.int
     SEAL_ORGAN_ID_FIELD_NUMBER: _builtins.int
     REGION_FIELD_FIELD_NUMBER: _builtins.int
+    ORGAN_FIELD_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     name: _builtins.str
@@ -223,6 +224,8 @@ class Step(_message.Message):
     """The organ whose seal goes on its notice; empty for the one that handles it."""
     region_field: _builtins.str
     """The form's field that names the region whose offices handle it; empty for the bundle's."""
+    organ_field: _builtins.str
+    """The form's field that names the organ which handles it, by its unified social credit code; empty where none does."""
     @_builtins.property
     def after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The steps that must end before this one starts. A skipped one has ended once the steps before it have."""
@@ -272,10 +275,11 @@ class Step(_message.Message):
         organ_id: _builtins.str = ...,
         seal_organ_id: _builtins.str = ...,
         region_field: _builtins.str = ...,
+        organ_field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "organ_id", b"organ_id", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "region_field", b"region_field", "result_fields", b"result_fields", "seal_organ_id", b"seal_organ_id", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "organ_field", b"organ_field", "organ_id", b"organ_id", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "region_field", b"region_field", "result_fields", b"result_fields", "seal_organ_id", b"seal_organ_id", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/routing/v1/routing.proto\x12\x11\x64uokua.routing.v1\"4\n\nCapability\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\"\xb6\x01\n\x0bStepToRoute\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\r\x12\x1a\n\x12\x65xcluded_organ_ids\x18\x04 \x03(\t\x12\x16\n\x0e\x61\x62ove_organ_id\x18\x05 \x01(\t\x12\x10\n\x08organ_id\x18\x06 \x01(\t\x12\x16\n\x0e\x62ound_organ_id\x18\x07 \x01(\t\x12\x13\n\x0bregion_code\x18\x08 \x01(\t\"m\n\x08\x44\x65\x63ision\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x10\n\x08organ_id\x18\x02 \x01(\t\x12\x12\n\norgan_name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x1a\n\x12superior_organ_ids\x18\x05 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/routing/v1/routing.proto\x12\x11\x64uokua.routing.v1\"4\n\nCapability\x12\x10\n\x08organ_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\"\xca\x01\n\x0bStepToRoute\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x02 \x01(\t\x12\r\n\x05level\x18\x03 \x01(\r\x12\x1a\n\x12\x65xcluded_organ_ids\x18\x04 \x03(\t\x12\x16\n\x0e\x61\x62ove_organ_id\x18\x05 \x01(\t\x12\x10\n\x08organ_id\x18\x06 \x01(\t\x12\x16\n\x0e\x62ound_organ_id\x18\x07 \x01(\t\x12\x13\n\x0bregion_code\x18\x08 \x01(\t\x12\x12\n\nnamed_uscc\x18\t \x01(\t\"m\n\x08\x44\x65\x63ision\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x10\n\x08organ_id\x18\x02 \x01(\t\x12\x12\n\norgan_name\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x1a\n\x12superior_organ_ids\x18\x05 \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAPABILITY']._serialized_start=54
   _globals['_CAPABILITY']._serialized_end=106
   _globals['_STEPTOROUTE']._serialized_start=109
-  _globals['_STEPTOROUTE']._serialized_end=291
-  _globals['_DECISION']._serialized_start=293
-  _globals['_DECISION']._serialized_end=402
+  _globals['_STEPTOROUTE']._serialized_end=311
+  _globals['_DECISION']._serialized_start=313
+  _globals['_DECISION']._serialized_end=422
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,7 @@ class StepToRoute(_message.Message):
     ORGAN_ID_FIELD_NUMBER: _builtins.int
     BOUND_ORGAN_ID_FIELD_NUMBER: _builtins.int
     REGION_CODE_FIELD_NUMBER: _builtins.int
+    NAMED_USCC_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     level: _builtins.int
@@ -73,6 +74,11 @@ class StepToRoute(_message.Message):
     """
     region_code: _builtins.str
     """The region whose offices handle it, where that is not the case's; empty for the case's."""
+    named_uscc: _builtins.str
+    """The unified social credit code of the organ that the application names as its own; empty for a step of which it names
+    none. That organ handles it if it declares the matter, wherever it lies and at whatever level, and nobody else does,
+    unless it passed the step upward or an operator named another.
+    """
     @_builtins.property
     def excluded_organ_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Offices that returned the step as not theirs or passed it upward, or that an operator took it from."""
@@ -88,10 +94,11 @@ class StepToRoute(_message.Message):
         organ_id: _builtins.str = ...,
         bound_organ_id: _builtins.str = ...,
         region_code: _builtins.str = ...,
+        named_uscc: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "bound_organ_id", b"bound_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "organ_id", b"organ_id", "region_code", b"region_code", "step_id", b"step_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_organ_id", b"above_organ_id", "bound_organ_id", b"bound_organ_id", "catalog_code", b"catalog_code", "excluded_organ_ids", b"excluded_organ_ids", "level", b"level", "named_uscc", b"named_uscc", "organ_id", b"organ_id", "region_code", b"region_code", "step_id", b"step_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
