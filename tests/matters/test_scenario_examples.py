@@ -10,7 +10,12 @@ _MATTER = """\
 catalog_code: "3301319{number:02}000"
 name: {{zh: 事项{number}, en: Matter {number}}}
 type: "01"
-fields: {{owner: owner, premises.region: region, premises.before: region, premises.area: floor-area}}
+fields:
+  owner: owner
+  premises.region: region
+  premises.before: region
+  premises.area: floor-area
+  entry.organ_code: uscc
 """
 
 
@@ -20,14 +25,15 @@ def examples() -> list[str]:
 
 
 def test_there_are_examples() -> None:
-    assert len(examples()) == 5
+    assert len(examples()) == 6
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_an_example_is_sound(number: int) -> None:
     shown = yaml.safe_load(examples()[number])
     manifest = yaml.safe_load(MANIFEST.replace("shop", "premises"))
     manifest |= shown
+    manifest["sections"]["entry"] = {"zh": "信息", "en": "Entry"}
     del manifest["materials"]
     manifest["id"] = "shown"
     files = {"scenario.yaml": yaml.safe_dump(manifest, allow_unicode=True).encode()}
