@@ -190,15 +190,6 @@ def test_a_name_cannot_break_out_of_a_comment(place: Path) -> None:
     assert b"\nlead: evil" not in said["overlay.yaml"]
 
 
-@pytest.mark.parametrize("name", ["open-restaurant", "newborn"])
-def test_the_samples_of_overlays_fit_their_packages(name: str) -> None:
-    folder = ROOT / "scenarios" / name
-    files = read_files(folder)
-    scenario = compile_package(files, {"overlay.yaml": files["examples/overlay.yaml"]}, str)
-    assert scenario.region_code == "330106"
-    assert len(scenario.bindings) == len(scenario.requires) > 0
-
-
 def test_the_sample_of_own_steps_asks_for_tobacco_and_leaves_other_applications_alone() -> None:
     folder = ROOT / "scenarios" / "open-restaurant"
     overlay = read_overlay(folder / "examples" / "tobacco")
