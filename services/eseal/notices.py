@@ -21,6 +21,7 @@ from services.eseal.domain.records import Document, NoticeStatus, Seal
 from services.eseal.keys import Credential
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.messages import document_message, plain
+from services.eseal.pdf.orders import At, Order
 
 if TYPE_CHECKING:
     from services.eseal.domain.wording import Notice
@@ -86,7 +87,8 @@ class Notices:
         except NoticeError as fault:
             _fail(work, event, fault.reason, fault.description)
             return
-        sealed = self._sealer(work, seal).seal(rendered, reason=event.case.case_number, now=work.now)
+        order = Order(At(-1, *rendered.seal_middle), reason=event.case.case_number)
+        sealed = self._sealer(work, seal).seal(rendered.content, order, work.now)
         document = _document(work, event, seal, sealed)
         store.add_document(work.connection, document, sealed.content)
         store.close_notice(work.connection, event.notice_id, NoticeStatus.SEALED, "", work.now)

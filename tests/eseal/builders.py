@@ -21,6 +21,7 @@ from services.eseal.domain.wording import Notice
 from services.eseal.keys import Credential
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.notices import Notices
+from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.sealing import Sealed, Sealer
 from services.eseal.service import Seals
 from services.eseal.verification.judges import Judges
@@ -175,4 +176,10 @@ def sealed_file(moment: datetime = NOON) -> Sealed:
 
 @cache
 def _sealed_file(moment: datetime) -> Sealed:
-    return sealer(moment).seal(render(notice()), reason="33010620260601000017", now=moment)
+    return sealed_notice(by=sealer(moment), at=moment)
+
+
+def sealed_notice(by: Sealer | None = None, at: datetime = NOON, *, shop: str = "西湖面馆") -> Sealed:
+    rendered = render(notice(shop=shop))
+    order = Order(At(-1, *rendered.seal_middle), reason="33010620260601000017")
+    return (by or sealer()).seal(rendered.content, order, at)

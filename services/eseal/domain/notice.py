@@ -19,6 +19,12 @@ class Rendered:
     content: bytes
     seal_box: tuple[int, int, int, int]
 
+    @property
+    def seal_middle(self) -> tuple[float, float]:
+        """The middle of that place."""
+        left, bottom, right, top = self.seal_box
+        return (left + right) / 2, (bottom + top) / 2
+
 
 def render(notice: Notice) -> Rendered:
     """The notice as a PDF: one A4 page, more only if the text does not fit. The same notice gives the same bytes.

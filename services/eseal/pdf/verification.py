@@ -130,7 +130,8 @@ class _File:
 def _kind(signature: EmbeddedPdfSignature) -> Kind:
     if signature.sig_object_type == _TIMESTAMP:
         return Kind.TIMESTAMP
-    left, bottom, right, top = signature.sig_field.get("/Rect", (0, 0, 0, 0))
+    field = signature.sig_field
+    left, bottom, right, top = field["/Rect"] if "/Rect" in field else (0, 0, 0, 0)  # noqa: SIM401 - `get` reads none
     return Kind.SEAL if left != right and bottom != top else Kind.SIGNATURE
 
 

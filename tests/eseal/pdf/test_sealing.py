@@ -1,6 +1,5 @@
 """Sealing: what the file holds afterwards, judged by pyHanko and by poppler, and that it needs no event loop."""
 
-import asyncio
 import io
 import subprocess
 import sys
@@ -18,9 +17,8 @@ from pyhanko_certvalidator import ValidationContext
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.notice import render
 from services.eseal.domain.trust import read_trust
-from services.eseal.pdf import sealing
 from services.eseal.pdf.verification import inspect
-from tests.eseal.builders import NOON, notice, root, sealed_file, sealer
+from tests.eseal.builders import NOON, notice, root, sealed_file, sealed_notice
 
 
 def status(content: bytes) -> PdfSignatureStatus:
@@ -57,9 +55,7 @@ def test_the_digest_that_the_register_keeps_is_that_of_the_signature() -> None:
 
 
 def test_one_sealer_seals_many_documents() -> None:
-    contents = [
-        sealer().seal(render(notice(shop=shop)), reason="1", now=NOON).content for shop in ("面馆", "茶馆", "面馆")
-    ]
+    contents = [sealed_notice(shop=shop).content for shop in ("面馆", "茶馆", "面馆")]
     assert all(status(content).bottom_line for content in contents)
     assert len(set(contents)) == 3
 
@@ -88,21 +84,11 @@ def test_the_picture_shows_red_where_the_seal_lies(tmp_path: Path) -> None:
     assert max(centre[1:]) < 80
 
 
-def test_a_coroutine_that_waits_is_refused() -> None:
-    async def waits() -> sealing.Sealed:
-        await asyncio.sleep(0)
-        return sealed_file()
-
-    with pytest.raises(RuntimeError, match="wanted to wait"):
-        sealing._run(waits())
-
-
 _UNDER_EVENTLET = """
 import eventlet
 eventlet.monkey_patch()
 import sys
-from services.eseal.domain.notice import render
-from tests.eseal.builders import NOON, notice, root, sealer
+from tests.eseal.builders import root, sealed_notice
 beats = []
 def beat():
     while True:
@@ -111,7 +97,7 @@ def beat():
 heart = eventlet.spawn(beat)
 pool = eventlet.GreenPool(3)
 def seal(shop):
-    return sealer().seal(render(notice(shop=shop)), reason="1", now=NOON).content
+    return sealed_notice(shop=shop).content
 files = list(pool.imap(seal, ["一馆", "二馆", "三馆"]))
 heart.kill()
 folder = sys.argv[1]

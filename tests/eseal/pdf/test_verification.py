@@ -14,8 +14,9 @@ from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import Finding, UnreadableError
-from services.eseal.domain.notice import Rendered, render
+from services.eseal.domain.notice import render
 from services.eseal.domain.trust import Trust
+from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.verification import inspect
 from tests.eseal.builders import NOON, OFFICE, notice, sealed_file, sealer, trust
 
@@ -43,8 +44,7 @@ def with_update(content: bytes) -> bytes:
 
 def sealed_again(content: bytes) -> bytes:
     """The sealed file with the seal of somebody else on top."""
-    box = render(notice()).seal_box
-    return sealer(FOREIGN).seal(Rendered(content, box), reason="1", now=NOON, field="Seal2").content
+    return sealer(FOREIGN).seal(content, Order(At(-1, 200, 200)), NOON).content
 
 
 def encrypted(content: bytes) -> bytes:
