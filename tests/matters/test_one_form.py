@@ -222,6 +222,24 @@ def test_a_field_that_is_asked_only_once_it_is_answered_is_refused() -> None:
     assert "style -> style" in message
 
 
+def test_a_field_may_depend_on_another_of_its_group_in_a_step_that_is_not_always_done() -> None:
+    files = package_of([Drawn("form.q.wide", (Need("style", required=True, when=""),))])
+    files["scenario.yaml"] = files["scenario.yaml"].replace(
+        b"sections: {", "sections: {yard: {zh: 院, en: Yard}, ".encode()
+    )
+    files["matters/m1.yaml"] = matter(
+        1, "fields:\n  yard.sign: sign\n  yard.rooms: {element: rooms, when: form.yard.sign == 'ab'}\n"
+    )
+    assert faults_of(files) == {}
+    wide = {"q": {"wide": True, "kind": "a", "deep": False}, "region": "330106", "area": 10, "shop": {"owner": {}}}
+    fits = jsonschema_rs.validator_for(json.loads(compile_package(files).form_schema)).is_valid
+    assert fits({**wide, "yard": {"sign": "ab", "rooms": 2}})
+    assert fits({**wide, "yard": {"sign": "b"}})
+    assert not fits({**wide, "yard": {"sign": "b", "rooms": 2}})
+    assert not fits({**wide, "yard": {"sign": "ab"}})
+    assert not fits(wide)
+
+
 def test_what_depends_on_results_is_asked_for_in_any_case() -> None:
     text = MANIFEST + "steps:\n  - {id: base, matter: base, undo: none}\n"
     text += '  - {id: s1, matter: m1, after: [base], when: \'steps["base"].status == "completed"\', undo: none}\n'

@@ -114,7 +114,8 @@ def _dependencies(form: OneForm) -> dict[str, list[str]]:
     for path, asked in form.root.walk():
         needed: set[tuple[str, ...]] = {path[:-1]} if len(path) > 1 else set()
         if asked_anew(groups[path[:-1]], asked):
-            needed |= {read for each in asked.asked for condition in each for read in form.situations.reads(condition)}
+            conditions = {condition for each in simplest(asked.asked) for condition in each}
+            needed |= {read for condition in conditions for read in form.situations.reads(condition)}
         dependencies[".".join(path)] = sorted(".".join(each) for each in needed if each in groups)
     return dependencies
 
