@@ -13,7 +13,7 @@ from typing import Any
 from bench.accounting import machine
 from services.cases.applications import look_over
 from services.cases.asking import ask, material_needs, step_needs
-from services.cases.plans import Published, compile_bundle
+from services.cases.published import Published, compile_bundle
 from services.matters.domain.bundle import Bundle, Lead
 from services.matters.messages import bundle_message
 from services.matters.package.compiler import compile_package

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from bench.accounting import machine
-from cli.rehearsal.running import publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import run_trial
 from cli.scenarios.linting import look_over
 from services.matters.package.compiler import examine_package
 from services.matters.package.trialchecks import read_trials

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from duokua.errors import DuokuaError
-
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 5.0
@@ -15,6 +13,8 @@ _LONGEST_PAUSE = 0.5
 
 def once_arrived(call: Callable[[], T], *reasons: str, seconds: float = PATIENCE_SECONDS) -> T:
     """The answer of a call, tried again while it fails for one of these reasons; after `seconds` its own error."""
+    from duokua.errors import DuokuaError  # noqa: PLC0415 - only what a command needs is loaded
+
     deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while True:

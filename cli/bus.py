@@ -16,7 +16,7 @@ from duokua.client import Platform
 from duokua.operations.v1 import bus_service_pb2
 
 pb = bus_service_pb2
-app = typer.Typer(no_args_is_help=True, help="The bus between the services: status, dead letters, repairs.")
+app = typer.Typer()
 app.add_typer(dead_letters.app, name="dead")
 
 UNKNOWN = "?"

@@ -17,7 +17,7 @@ from cli.output import as_dict, console, counted, enum_name, every_page, print_j
 from duokua.cases.v1 import calendar_service_pb2
 
 pb = calendar_service_pb2
-app = typer.Typer(no_args_is_help=True, help="The working-day calendar: show, load, list.")
+app = typer.Typer()
 
 
 @app.command()

@@ -13,7 +13,7 @@ from cli.output import as_dict, counted, every_page, print_json, print_rows, say
 from duokua.routing.v1 import routing_service_pb2
 
 pb = routing_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Capabilities, which organ handles what: declare, list, withdraw.")
+app = typer.Typer()
 
 
 @app.command()

@@ -17,15 +17,11 @@ from cli.ratings import deliver, rate
 from cli.records import export
 from cli.searching import decide, search, stop
 from cli.submitting import submit
-from cli.urges import extend, urge
+from cli.urges import extend, urge, urges
 from duokua.cases.v1 import case_pb2, case_service_pb2
 
 pb = case_service_pb2
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Cases: list, search, show, watch, history, proof, verify, replay, form, submit, correct, withdraw, urge, "
-    "extend, decide, stop, migrate, rate, deliver, export.",
-)
+app = typer.Typer()
 CaseId = Annotated[str, typer.Argument(help="The case's id or number.")]
 AsPerson = Annotated[
     str, typer.Option("--person", help="The person who looks, in a portal's environment: an id. Else the operator.")
@@ -131,7 +127,7 @@ def history(
 
 
 OF_APPLICANTS = (form, submit, correct, withdraw, rate)
-OF_OPERATORS = (proof, verify, replay, urge, extend, search, decide, stop, migrate, deliver, export)
+OF_OPERATORS = (proof, verify, replay, urge, urges, extend, search, decide, stop, migrate, deliver, export)
 for command in (*OF_OPERATORS, *OF_APPLICANTS):
     app.command()(command)
 

@@ -19,7 +19,7 @@ from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
 
 pb = directory_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Clients, the systems that call: register, list, disable.")
+app = typer.Typer()
 
 # Names the request of a registration: the same command again, with the same key, is the same client.
 _REGISTRATIONS = uuid.UUID("5b0f6c0e-6a0f-4c55-9c0a-3d7a6a1f9e42")

@@ -19,9 +19,7 @@ from duokua.client import Platform, Session
 from duokua.data import to_struct
 
 pb = draft_service_pb2
-app = typer.Typer(
-    no_args_is_help=True, help="Applications that are not handed in yet: save, list, show, submit, delete."
-)
+app = typer.Typer()
 DraftId = Annotated[str, typer.Argument(metavar="DRAFT", help="The draft's id.")]
 
 _COLUMNS = [

@@ -16,7 +16,7 @@ from duokua.cases.v1 import operations_service_pb2 as pb
 from duokua.cases.v1.case_service_pb2 import GetCaseRequest
 from duokua.client import Platform
 
-app = typer.Typer(no_args_is_help=True, help="Incidents: list, show, resolve, retry.")
+app = typer.Typer()
 Cause = Annotated[str, typer.Option("--about", metavar="REASON", help="Only of this reason, such as NO_OFFICE.")]
 Bundle = Annotated[str, typer.Option(help="Only of cases of this bundle.")]
 Office = Annotated[

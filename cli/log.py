@@ -15,7 +15,7 @@ from cli.tree_proofs import Path64, PublicKey, Shape, SignedHead, faults_of_shap
 from duokua.cases.v1 import log_pb2, log_service_pb2
 
 pb = log_service_pb2
-app = typer.Typer(no_args_is_help=True, help="The signed log of all histories: key, heads, head, verify, audit.")
+app = typer.Typer()
 
 
 class HeadFile(Shape):

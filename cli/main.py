@@ -9,55 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 
 from chassis.settings import SERVICES, Settings, keep_private
-from cli import (
-    bus,
-    calendars,
-    capabilities,
-    cases,
-    clients,
-    drafts,
-    incidents,
-    log,
-    matters,
-    organs,
-    persons,
-    regions,
-    routes,
-    scenarios,
-    seals,
-    urges,
-)
-from cli.output import as_json_text, error_as_dict, plain, print_error, say_lines
+from cli.groups import add_groups
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(regions.app, name="region")
-app.add_typer(organs.app, name="organ")
-app.add_typer(capabilities.app, name="capability")
-app.add_typer(seals.app, name="seal")
-app.add_typer(clients.app, name="client")
-app.add_typer(persons.app, name="person")
-app.add_typer(matters.app, name="matter")
-app.add_typer(scenarios.app, name="scenario")
-app.add_typer(routes.app, name="route")
-app.add_typer(cases.app, name="case")
-app.add_typer(drafts.app, name="draft")
-app.add_typer(incidents.app, name="incident")
-app.add_typer(calendars.app, name="calendar")
-app.add_typer(bus.app, name="bus")
-app.add_typer(log.app, name="log")
-app.command(name="urges")(urges.urges)
+add_groups(app)
 
 errors = Console(stderr=True)
-USAGE_ERROR = 2
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - how an option's callback is called
@@ -171,30 +135,13 @@ def run() -> None:
 
     Where JSON was asked for, what went wrong is one JSON object too, on standard error.
     """
-    from chassis.problems import Problem  # noqa: PLC0415
-    from cli.readiness import StartFailedError  # noqa: PLC0415
-    from duokua.errors import DuokuaError  # noqa: PLC0415
-
     as_json = "--json" in sys.argv[1:]
     try:
         app()
-    except ValidationError as error:
-        for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper() or "settings"
-            errors.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
-        sys.exit(USAGE_ERROR)
-    except (StartFailedError, OSError, ValueError) as error:
-        if as_json:
-            say_lines(as_json_text({"error": {"message": str(error)}}), errors)
-        else:
-            errors.print(f"[red]error[/red]: {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    except (DuokuaError, Problem) as error:
-        if as_json:
-            say_lines(as_json_text({"error": error_as_dict(error)}), errors)
-        else:
-            print_error(error, errors)
-        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - what is none of its likes is raised again
+        from cli.failing import tell  # noqa: PLC0415 - only what a command needs is loaded
+
+        sys.exit(tell(error, errors, as_json=as_json))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,24 @@
 """`duokua organ`: the organs that handle matters, and how other commands find one."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import grpc
 import typer
 
+from chassis.problems import NotFound
 from chassis.settings import Settings
 from cli.connection import connect
 from cli.options import AsJson, Level
 from cli.output import as_dict, enum_name, every_page, print_json, print_rows, say
-from duokua.client import Platform
-from duokua.errors import NotFound
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 
+if TYPE_CHECKING:
+    from duokua.client import Platform
+
 pb = directory_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Organs: register, list.")
+app = typer.Typer()
 
 
-def all_organs(platform: Platform) -> list[directory_pb2.Organ]:
+def all_organs(platform: "Platform") -> list[directory_pb2.Organ]:
     """Every registered organ."""
     return every_page(
         lambda token: platform.directory.ListOrgans(pb.ListOrgansRequest(page_size=1000, page_token=token)),
@@ -25,13 +26,13 @@ def all_organs(platform: Platform) -> list[directory_pb2.Organ]:
     )
 
 
-def organ_id_of(platform: Platform, organ: str) -> str:
+def organ_id_of(platform: "Platform", organ: str) -> str:
     """The id of the organ with this id or unified social credit code; raises NotFound when there is none."""
     for known in all_organs(platform):
         if organ in (known.organ_id, known.uscc):
             return known.organ_id
     message = f"there is no organ with the id or unified social credit code {organ}; `duokua organ list` shows all"
-    raise NotFound(grpc.StatusCode.NOT_FOUND, "ORGAN_NOT_FOUND", message, {"organ": organ})
+    raise NotFound("ORGAN_NOT_FOUND", message, organ=organ)
 
 
 @app.command()

@@ -17,9 +17,6 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from chassis.problems import Problem
-from duokua.errors import DuokuaError
-
 console = Console()
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -144,28 +141,6 @@ def _print_blocks(titles: Sequence[str], cells: Sequence[Sequence[str]], target:
         for title, value in zip(titles, row, strict=True):
             if value:
                 target.print(f"[bold]{escape(title)}[/bold]: {escape(value)}", soft_wrap=True, highlight=False)
-
-
-def print_error(error: DuokuaError | Problem, to: Console) -> None:
-    """Why something was refused, here or by the platform: the reason, the message, each wrong field on its own line."""
-    name = error.reason or (error.code.name if isinstance(error, DuokuaError) else "")
-    told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(error.message))}"
-    to.print(told, soft_wrap=True, highlight=False)
-    for violation in getattr(error, "violations", ()):
-        say(f"  {violation.field}: {violation.description}", to)
-
-
-def error_as_dict(error: DuokuaError | Problem) -> dict[str, Any]:
-    """The same for programs."""
-    return {
-        "code": error.code.name if isinstance(error, DuokuaError) else "",
-        "reason": error.reason,
-        "message": error.message,
-        "metadata": dict(error.metadata),
-        "violations": [
-            {"field": each.field, "description": each.description} for each in getattr(error, "violations", ())
-        ],
-    }
 
 
 def every_page(fetch: Callable[[str], Any], rows: Callable[[Any], Iterable[Any]]) -> list[Any]:

@@ -11,7 +11,7 @@ from cli.options import AsJson
 from cli.output import as_dict, print_json, say
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 
-app = typer.Typer(no_args_is_help=True, help="Persons, those who apply: register.")
+app = typer.Typer()
 
 
 class Kind(StrEnum):

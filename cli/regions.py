@@ -11,7 +11,7 @@ from cli.output import as_dict, every_page, print_json, print_rows, say
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 
 pb = directory_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Regions: register, list.")
+app = typer.Typer()
 
 
 @app.command()

@@ -13,7 +13,7 @@ from duokua.identity.v1 import directory_pb2
 from duokua.routing.v1 import routing_pb2, routing_service_pb2
 
 pb = routing_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Routes: explain.")
+app = typer.Typer()
 
 
 @app.callback()

@@ -16,7 +16,7 @@ from duokua.errors import AlreadyExists
 from duokua.eseal.v1 import document_pb2, finding_pb2, seal_service_pb2
 
 pb = seal_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Seals: create, list, verify documents.")
+app = typer.Typer()
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`duokua case urge`, `case extend` and `urges`: reminding offices, giving more time, and how often they were urged."""
+"""`duokua case urge`, `case urges` and `case extend`: reminding offices, how often, more time for them."""
 
 from datetime import UTC, datetime
 from typing import Annotated

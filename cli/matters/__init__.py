@@ -7,7 +7,7 @@ from cli.matters.exporting import export, template
 from cli.matters.importing import import_files
 from cli.matters.looking import diff, list_matters, show
 
-app = typer.Typer(no_args_is_help=True, help="The catalogue of matters: import, review, publish, look up.")
+app = typer.Typer()
 app.command()(template)
 app.command(name="import")(import_files)
 app.command()(export)

@@ -1,7 +1,7 @@
 """`duokua matter submit`, `withdraw`, `publish`, `retire` and `discard`: many entries, each for itself."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,8 +9,10 @@ from chassis.clock import new_id
 from cli.matters.desk import Code, Item, Organ, Region, RequestId, Text, filter_of, operator
 from cli.options import AsJson
 from cli.output import as_dict, counted, print_json, print_rows, say
-from duokua.client import Platform
 from duokua.matters.v1 import catalogue_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 Codes = Annotated[list[str] | None, typer.Argument(metavar="CODE...", help="Up to 10,000 entries.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that are ready for it, and that the filters leave.")]
@@ -122,7 +124,7 @@ def _meant(codes: list[str] | None, wanted: pb.MatterFilter, *, everything: bool
     return {"codes": codes} if codes else {"filter": wanted}
 
 
-def _do(call: Callable[[Platform], Iterable[Any]], request: Any, done: str, *, as_json: bool) -> None:
+def _do(call: Callable[["Platform"], Iterable[Any]], request: Any, done: str, *, as_json: bool) -> None:
     outcomes: list[pb.MatterOutcome] = []
     summary: pb.MatterSummary | None = None
     with operator() as platform:

@@ -1,15 +1,17 @@
 """What the commands about matters have in common: who acts, which entries are meant, where they stand."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chassis.settings import Settings
 from cli.connection import connect
 from cli.output import enum_name
-from duokua.client import Platform
 from duokua.matters.v1 import catalogue_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 Text = Annotated[str, typer.Option(help="Words that the name, the organ, the theme or a local code has.")]
 Code = Annotated[str, typer.Option(help="A code, or its beginning.")]
@@ -20,12 +22,16 @@ OneCode = Annotated[str, typer.Argument(metavar="CODE", help="The code of an ite
 RequestId = Annotated[str, typer.Option(help="To go on with what was broken off: the id that it printed.")]
 
 
-def operator() -> Platform:
+def operator() -> "Platform":
     """The platform, for the operator whose client the environment names, as `client register` prints it.
 
     Without one, for the first operator. Publishing needs four eyes, and so more than one operator.
     """
-    return Platform.from_env() if os.environ.get("DUOKUA_CLIENT_ID") else connect(Settings())
+    if not os.environ.get("DUOKUA_CLIENT_ID"):
+        return connect(Settings())
+    from duokua.client import Platform  # noqa: PLC0415 - only what a command needs is loaded
+
+    return Platform.from_env()
 
 
 def filter_of(text: str, code: str, item: str, organ: str, region: str) -> pb.MatterFilter:

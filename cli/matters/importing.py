@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,8 +14,10 @@ from chassis.clock import new_id
 from cli.matters.desk import RequestId, operator
 from cli.options import AsJson
 from cli.output import as_dict, counted, print_json, say
-from duokua.client import Platform
 from duokua.matters.v1 import catalogue_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 CHUNK = 1024 * 1024
 ENDINGS = (".xlsx", ".xlsm", ".csv", ".yaml", ".yml")
@@ -90,7 +92,7 @@ def _paths(given: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _imported(platform: Platform, start: pb.ImportStart, paths: Sequence[Path]) -> Answer:
+def _imported(platform: "Platform", start: pb.ImportStart, paths: Sequence[Path]) -> Answer:
     answer = Answer()
     with _progress() as told:
         for each in platform.catalogue.ImportMatters(_requests(start, paths), timeout=None):

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.matters.desk import Code, Item, OneCode, Organ, Region, Text, filter_of, in_force, operator, phase
 from cli.options import AsJson
 from cli.output import as_dict, counted, every_page, print_json, print_rows, say
-from duokua.client import Platform
 from duokua.matters.v1 import catalogue_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 
 class Phase(StrEnum):
@@ -60,7 +62,7 @@ def list_matters(
         page_size=1000,
     )
 
-    def fetch(platform: Platform, token: str) -> pb.SearchMattersResponse:
+    def fetch(platform: "Platform", token: str) -> pb.SearchMattersResponse:
         request.page_token = token
         return platform.catalogue.SearchMatters(request)
 
@@ -118,7 +120,7 @@ def diff(
         say("  no difference")
 
 
-def _found(platform: Platform, request: pb.GetMatterRequest) -> pb.GetMatterResponse:
+def _found(platform: "Platform", request: pb.GetMatterRequest) -> pb.GetMatterResponse:
     """What is asked for; where nothing is in force and nothing else was asked for, the newest version."""
     if not request.version and not request.day:
         wanted = pb.SearchMattersRequest(filter=pb.MatterFilter(code=request.code), phases=pb.MatterPhase.values()[1:])
@@ -136,7 +138,7 @@ def _paged(request: pb.SearchMattersRequest, token: str) -> pb.SearchMattersRequ
     return request
 
 
-def _history(platform: Platform, code: str, *, as_json: bool) -> None:
+def _history(platform: "Platform", code: str, *, as_json: bool) -> None:
     found = every_page(
         lambda token: platform.catalogue.ListMatterActs(
             pb.ListMatterActsRequest(code=code, page_size=1000, page_token=token)

@@ -6,7 +6,7 @@ from typing import Any
 
 from duokua.data import from_struct, to_struct
 from services.cases.applications import form_faults
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.matters.package.faults import Fault, Faults, Path
 from services.matters.package.source import Source, read_yaml
 

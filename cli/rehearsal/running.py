@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from chassis.problems import Invalid, Problem
 from cli.rehearsal.acting import Acting, CannotHappenError, a_material, as_sent, digest_of, moment_of
@@ -16,15 +15,12 @@ from services.cases.applications import Application, check_application
 from services.cases.domain.inputs import Submitted
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.refusal import Refusal
-from services.cases.plans import Published, compile_bundle
-from services.matters.domain.bundle import Bundle, Lead, Scenario
-from services.matters.messages import bundle_message
+from services.cases.published import Published
 from services.matters.package.faults import Path
 from services.matters.package.trialchecks import Trial, form_of
 from services.matters.package.trials import GivenPart, HappeningPart, ThenPart, verbs
 
 CASE_ID = "00000000-0000-7000-8000-000000000000"
-COUNTY = 4
 _SAID = (Refusal, Problem)
 """What the platform says to what it does not take."""
 
@@ -58,14 +54,6 @@ class Outcome:
     def passed(self) -> bool:
         """Whether everything was as the test says."""
         return not self.missed
-
-
-def publish(scenario: Scenario) -> Published:
-    """A scenario as cases run it, led by an organ made up for its region."""
-    uscc = f"11{scenario.origin_region}MB0000000X"
-    lead = Lead("lead", uscc, COUNTY)
-    bundle = Bundle(scenario, 1, lead, "", datetime(2026, 1, 1, tzinfo=UTC))
-    return compile_bundle(bundle_message(bundle).SerializeToString())
 
 
 def run_trial(published: Published, trial: Trial, files: Mapping[str, bytes], added: Collection[str] = ()) -> Outcome:

@@ -17,7 +17,6 @@ from cli.rehearsal.story import Story
 from duokua.cases.v1 import task_pb2
 from services.cases import announcements, taskbodies
 from services.cases.branching import branch_late
-from services.cases.calendars import built_in
 from services.cases.domain.case import Case, NoticeStatus, TaskKind
 from services.cases.domain.decide import Decision, decide
 from services.cases.domain.effects import (
@@ -35,7 +34,8 @@ from services.cases.domain.effects import (
 )
 from services.cases.domain.inputs import KEEPING, Answer, Completed, Finding, Input, InputsFailed
 from services.cases.domain.looking import turned, wake_at
-from services.cases.plans import Published
+from services.cases.published import Published
+from services.cases.release_calendar import built_in
 from services.cases.stepinputs import InputsFaultError
 
 if TYPE_CHECKING:

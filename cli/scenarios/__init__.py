@@ -19,7 +19,7 @@ from cli.scenarios.testing import rehearse
 from cli.scenarios.upgrading import upgrade
 from cli.scenarios.verifying import verify
 
-app = typer.Typer(no_args_is_help=True, help="Scenario packages: write, test, exchange, install.")
+app = typer.Typer()
 app.command()(new)
 app.command()(lint)
 app.command(name="test")(rehearse)

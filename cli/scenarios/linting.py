@@ -45,7 +45,7 @@ def lint(
 def look_over(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = None) -> Found:
     """All that is to be said about a package, with the overlay of a region if there is one."""
     from cli.rehearsal.examples import check_examples  # noqa: PLC0415 - only what a command needs is loaded
-    from cli.rehearsal.running import publish  # noqa: PLC0415
+    from cli.rehearsal.publishing import publish  # noqa: PLC0415
     from services.matters.package.advice import advise  # noqa: PLC0415
     from services.matters.package.compiler import examine_package  # noqa: PLC0415
     from services.matters.package.trialchecks import read_trials  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """`duokua scenario list`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,12 +8,14 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.options import AsJson
 from cli.output import every_page, print_rows
-from duokua.client import Platform
 from duokua.matters.v1 import bundle_pb2, package_pb2, scenario_service_pb2
 from duokua.matters.v1 import matter_service_pb2 as pb
 
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
-def newest_bundles(platform: Platform) -> list[bundle_pb2.Bundle]:
+
+def newest_bundles(platform: "Platform") -> list[bundle_pb2.Bundle]:
     """The newest version of each bundle."""
     return every_page(
         lambda token: platform.matters.ListBundles(pb.ListBundlesRequest(page_size=1000, page_token=token)),
@@ -40,7 +42,7 @@ def list_installed(
     print_rows(installed, columns, as_json=json, empty="no scenario is installed")
 
 
-def _installations(platform: Platform, bundle_id: str) -> list[package_pb2.Installation]:
+def _installations(platform: "Platform", bundle_id: str) -> list[package_pb2.Installation]:
     return every_page(
         lambda token: platform.scenarios.ListInstallations(
             scenario_service_pb2.ListInstallationsRequest(page_size=1000, page_token=token, bundle_id=bundle_id)

@@ -33,7 +33,8 @@ def rehearse(
 
     Exit status 1 when one fails, when the package or a file of tests is faulty, or when there is no such test.
     """
-    from cli.rehearsal.running import publish, run_trial  # noqa: PLC0415 - only what a command needs is loaded
+    from cli.rehearsal.publishing import publish  # noqa: PLC0415 - only what a command needs is loaded
+    from cli.rehearsal.running import run_trial  # noqa: PLC0415
     from services.matters.package.compiler import examine_package  # noqa: PLC0415
     from services.matters.package.trialchecks import read_trials  # noqa: PLC0415
 

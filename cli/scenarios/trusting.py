@@ -1,7 +1,7 @@
 """`duokua scenario trust`: the publishers whose packages may be installed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,11 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, every_page, print_json, print_rows, say
-from duokua.client import Platform
 from duokua.matters.v1 import package_pb2
 from duokua.matters.v1 import scenario_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 app = typer.Typer(no_args_is_help=True, help="Publishers whose packages may be installed: add, list, remove.")
 Reason = Annotated[str, typer.Option(help="Why: it is kept with your name.")]
@@ -71,7 +73,7 @@ def list_publishers(
     print_rows(found, columns, as_json=json, empty="no publisher is trusted")
 
 
-def trusted_publishers(platform: Platform, *, everybody: bool = False) -> list[package_pb2.Publisher]:
+def trusted_publishers(platform: "Platform", *, everybody: bool = False) -> list[package_pb2.Publisher]:
     """The trust list."""
     return every_page(
         lambda token: platform.scenarios.ListPublishers(

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chassis.database import UnitOfWork
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.data import fill_struct
 from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
 from services.cases.afterwards_messages import delivery_message, follow_up_message, rating_message
-from services.cases.calendars import Calendars
 from services.cases.clock_messages import ClockReader
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
@@ -19,13 +17,17 @@ from services.cases.domain.disclosure import visible_form
 from services.cases.domain.follow_ups import follow_up_of, superior_of
 from services.cases.domain.history import timestamp
 from services.cases.office_messages import URGE_KINDS, visit_message
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.cases.stepinputs import InputsFaultError, make_inputs
+
+if TYPE_CHECKING:
+    from chassis.database import UnitOfWork
+    from services.cases.calendars import Calendars
 
 UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for cause in UndoCause if cause}
 
 
-def request_routing(work: UnitOfWork, published: Published, case: Case, effect: effects.RequestRouting) -> None:
+def request_routing(work: "UnitOfWork", published: Published, case: Case, effect: effects.RequestRouting) -> None:
     """Ask for offices."""
     event = events_pb2.RoutingRequested(
         case=_case_ref(published, case), region_code=effect.region_code, request_no=effect.request_no
@@ -48,7 +50,7 @@ def request_routing(work: UnitOfWork, published: Published, case: Case, effect: 
 
 
 def request_notice(
-    work: UnitOfWork, published: Published, case: Case, effect: effects.RequestNotice, form: Mapping[str, Any]
+    work: "UnitOfWork", published: Published, case: Case, effect: effects.RequestNotice, form: Mapping[str, Any]
 ) -> None:
     """Ask for a step's result to be rendered and sealed."""
     step = case.steps[effect.step_id]
@@ -74,7 +76,7 @@ def request_notice(
     work.emit(event, subject=case.case_id)
 
 
-def withdraw_notice(work: UnitOfWork, published: Published, case: Case, effect: effects.WithdrawNotice) -> None:
+def withdraw_notice(work: "UnitOfWork", published: Published, case: Case, effect: effects.WithdrawNotice) -> None:
     """Make a notice void."""
     event = events_pb2.NoticeWithdrawn(
         case=_case_ref(published, case),
@@ -85,7 +87,9 @@ def withdraw_notice(work: UnitOfWork, published: Published, case: Case, effect: 
     work.emit(event, subject=case.case_id)
 
 
-def announce(work: UnitOfWork, published: Published, case: Case, event: effects.Event, calendars: Calendars) -> None:
+def announce(
+    work: "UnitOfWork", published: Published, case: Case, event: effects.Event, calendars: "Calendars"
+) -> None:
     """Tell what happened; `calendars` give the due time where that is told."""
     ref = _case_ref(published, case)
     message: Any

@@ -6,7 +6,7 @@ from chassis.api import Call
 from duokua.cases.v1 import application_service_pb2
 from services.cases.applications import look_over
 from services.cases.asking import ask, material_needs, step_needs
-from services.cases.materials import intended_faults
+from services.cases.material_checks import intended_faults
 from services.cases.messages import form_of
 from services.cases.service import Cases
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from duokua.cases.v1 import application_service_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases.expressions import Condition, ExpressionFaultError
-from services.cases.plans import Published
+from services.cases.published import Published
 
 Schema: TypeAlias = dict[str, Any]
 pb = application_service_pb2

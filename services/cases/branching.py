@@ -8,7 +8,7 @@ from services.cases.domain.case import Case
 from services.cases.domain.dataflow import steps_before
 from services.cases.domain.inputs import Branched
 from services.cases.expressions import ExpressionFaultError
-from services.cases.plans import Published
+from services.cases.published import Published
 
 
 def branch_at_submission(published: Published, form: Mapping[str, Any], skipped: dict[str, str]) -> Iterator[Violation]:

@@ -7,8 +7,6 @@ next change was reckoned, so that after a load all others are looked at again (`
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, literal, select
@@ -18,12 +16,12 @@ from chassis.paging import Page
 from chassis.problems import Conflict, Invalid, NotFound, Violation
 from services.cases.domain.calendar import Calendar, SpecialDay
 from services.cases.domain.calendar_file import Fault, days_of, read_calendar, write_calendar
+from services.cases.release_calendar import BUILT_IN, built_in
 from services.cases.store import calendars
 
 RELEASE = "platform"
 CLOCKS_TOPIC = "clocks"
 """Wakes who looks at running clocks."""
-_BUILT_IN = "working-days.csv"
 # An error travels in the trailer of a call, of which clients take 8 KiB. In bytes of UTF-8, before base64.
 MOST_VIOLATIONS = 20
 LARGEST_VIOLATIONS = 4000
@@ -96,19 +94,12 @@ class Calendars:
         shipped = built_in()
         number = _newest(work.connection)
         if not number:
-            _add(work, shipped, None, _BUILT_IN, RELEASE)
+            _add(work, shipped, None, BUILT_IN, RELEASE)
             return
         newest = self.version(work, number)
         new = [day for day in shipped.days if not newest.first_year <= day.day.year <= newest.last_year]
         if new:
-            _add(work, newest.replaced(new, number + 1), newest, _BUILT_IN, RELEASE)
-
-
-@cache
-def built_in() -> Calendar:
-    """The calendar that came with this release, as version 1."""
-    content = files("services.cases").joinpath("data", _BUILT_IN).read_text("utf-8")
-    return Calendar(1, tuple(days_of(content)))
+            _add(work, newest.replaced(new, number + 1), newest, BUILT_IN, RELEASE)
 
 
 def _newest(connection: Connection) -> int:

@@ -29,7 +29,7 @@ from services.cases.domain.migrating import check_state, places_of
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.versions import check_versions, moved_steps
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.cases.saga import Pending
 from services.cases.service import Cases, as_problem
 

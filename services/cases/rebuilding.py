@@ -29,7 +29,7 @@ from services.cases.domain.effects import (
 )
 from services.cases.domain.inputs import KEEPING, Accepted, Answer, Input
 from services.cases.domain.numbers import series_and_serial
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.cases.stepinputs import InputsFaultError
 from services.cases.urge_store import urge_row
 from services.cases.vouching import HandedIn

@@ -16,7 +16,8 @@ from services.cases.domain.history import read_entry, verify
 from services.cases.domain.inputs import Corrected, Input, Submitted, from_json
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import to_json
-from services.cases.plans import Plans, Published
+from services.cases.plans import Plans
+from services.cases.published import Published
 from services.cases.rebuilding import Taken, rows_differ
 from services.cases.vouching import all_handed_in, unvouched
 

@@ -40,7 +40,8 @@ from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
-from services.cases.plans import Plans, Published
+from services.cases.plans import Plans
+from services.cases.published import Published
 from services.cases.stepinputs import InputsFaultError
 from services.cases.urge_store import urge_row
 from services.cases.vouching import HandedIn

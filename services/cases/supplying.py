@@ -20,8 +20,8 @@ from services.cases.domain.case import Case, StepStatus
 from services.cases.domain.dataflow import steps_before
 from services.cases.domain.proceedings import Correction, ItemKind
 from services.cases.expressions import NO_STEPS, Condition, ExpressionFaultError
-from services.cases.materials import Finished, HandedIn, handed_in, material_faults
-from services.cases.plans import Published
+from services.cases.material_checks import Finished, HandedIn, handed_in, material_faults
+from services.cases.published import Published
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
 from services.cases.office_messages import review_message, visit_message
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.cases.stepinputs import make_inputs
 
 _KINDS = {kind: task_pb2.TaskKind.Value(f"TASK_KIND_{kind.name}") for kind in TaskKind}

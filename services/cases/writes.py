@@ -13,7 +13,7 @@ from services.cases.domain.effects import AcceptTask, CloseIncident, CloseTask, 
 from services.cases.domain.history import SALTS_BYTES, Said, link
 from services.cases.domain.inputs import Input, to_json
 from services.cases.domain.withholding import internal_names
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.cases.urge_store import add_urges
 
 TASKS_TOPIC = "tasks"

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import RowMapping
 
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.notify.domain.messages import Case, Happening, Step, Unsealed, Visit, Wanted
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
 
 CaseEvent = (
     events_pb2.CaseSubmitted
@@ -112,7 +114,7 @@ def _unit(event: events_pb2.LimitExtended) -> str:
     return bundle_pb2.TimeUnit.Name(event.unit).removeprefix("TIME_UNIT_")
 
 
-def ending_of(step: Happening, message: RowMapping) -> Happening:
+def ending_of(step: Happening, message: "RowMapping") -> Happening:
     """The end of a step's case, from the message that told of it."""
     case = step.case
     ended = Case(

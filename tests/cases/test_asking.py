@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from duokua.cases.v1 import application_service_pb2 as pb
 from services.cases.asking import ask, material_needs, step_needs
-from services.cases.plans import Published, compile_bundle
+from services.cases.published import Published, compile_bundle
 from services.matters.domain.bundle import Bundle, Lead
 from services.matters.messages import bundle_message
 from services.matters.package.compiler import compile_package

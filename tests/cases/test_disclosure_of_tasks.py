@@ -11,7 +11,7 @@ from duokua.matters.v1 import bundle_pb2
 from services.cases import taskbodies
 from services.cases.domain.case import TaskKind
 from services.cases.domain.effects import OpenTask
-from services.cases.plans import Published, compile_bundle
+from services.cases.published import Published, compile_bundle
 from services.cases.stepinputs import InputsFaultError
 from tests.cases.domain.saga import Saga
 

@@ -17,7 +17,7 @@ from services.cases.domain.dataflow import fits
 from services.cases.domain.inputs import Completed
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.plan import Plan
-from services.cases.plans import Published, compile_bundle
+from services.cases.published import Published, compile_bundle
 from services.matters.domain.bundle import Bundle, Lead
 from services.matters.messages import bundle_message
 from services.matters.package.compiler import compile_package

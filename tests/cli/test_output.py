@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.output import as_json_text, counted, error_as_dict, print_error, print_rows, say
+from cli.failing import error_as_dict, print_error
+from cli.output import as_json_text, counted, print_rows, say
 from duokua.cases.v1 import operations_service_pb2
 from duokua.cases.v1.case_pb2 import Case
 from duokua.errors import InvalidArgument, NotFound, Violation

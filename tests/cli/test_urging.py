@@ -1,4 +1,4 @@
-"""`duokua case urge`, `duokua case extend` and `duokua urges`, against an api that runs."""
+"""`duokua case urge`, `duokua case extend` and `duokua case urges`, against an api that runs."""
 
 import json
 from collections.abc import Iterator
@@ -38,12 +38,13 @@ def test_an_office_is_urged_and_that_is_counted(town: Offices) -> None:
         town.sign_organ,
         "周五开业",
     )
-    counts = json.loads(run(town, "urges", "--organ", town.food_organ, "--json").stdout)
+    counts = json.loads(run(town, "case", "urges", "--organ", town.food_organ, "--json").stdout)
     assert [(each["organ_id"], each["urges"], each["supervisions"]) for each in counts] == [(town.food_organ, 1, 0)]
-    titles, *rows = (line.split("\t") for line in run(town, "urges", "--from", "2020-01-01").stdout.splitlines())
+    printed = run(town, "case", "urges", "--from", "2020-01-01").stdout
+    titles, *rows = (line.split("\t") for line in printed.splitlines())
     assert titles == ["office", "name", "urged", "supervised", "by a clock", "late steps"]
     assert [row[0] for row in rows] == sorted([town.food_organ, town.sign_organ])
-    assert run(town, "urges", "--until", "2020-01-01").stdout == "no office was urged\n"
+    assert run(town, "case", "urges", "--until", "2020-01-01").stdout == "no office was urged\n"
 
 
 def test_what_cannot_be_supervised_is_one_clear_message(town: Offices) -> None:

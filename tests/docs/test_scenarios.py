@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.rehearsal.running import publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder
 from cli.supervise import environment_of
 from services.matters.package.compiler import examine_package

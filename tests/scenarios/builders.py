@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from cli.rehearsal.running import Outcome, publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import Outcome, run_trial
 from services.matters.package.compiler import examine_package
 from services.matters.package.trialchecks import read_trials
 

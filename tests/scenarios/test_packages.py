@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.rehearsal.running import publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder
-from services.cases.plans import Published
+from services.cases.published import Published
 from services.matters.package.compiler import examine_package
 from services.matters.package.trialchecks import Trial, read_trials
 

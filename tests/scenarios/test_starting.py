@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.rehearsal.running import publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder
 from cli.scenarios.linting import Found, look_over
 from services.matters.package.compiler import examine_package

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 
-from services.cases.calendars import built_in
 from services.cases.domain.calendar import Calendar, DayKind, SpecialDay, instant_of
+from services.cases.release_calendar import built_in
 
 CALENDAR = built_in()
 

@@ -12,12 +12,13 @@ from chassis.paging import page
 from chassis.problems import Conflict, Invalid, NotFound
 from chassis.testing import ManualClock
 from services.cases import store
-from services.cases.calendars import RELEASE, Calendars, built_in
+from services.cases.calendars import RELEASE, Calendars
 from services.cases.domain.calendar import SpecialDay
 from services.cases.domain.calendar_file import write_calendar
 from services.cases.domain.clocks import DECISION, start
 from services.cases.domain.counted_days import Rules
 from services.cases.domain.reckoning import due_at
+from services.cases.release_calendar import built_in
 from tests.cases.builders import tables
 from tests.cases.calendar.days import a_calendar, a_year, at, d
 

@@ -1,0 +1,61 @@
+"""How commands fail: what a person can act on is one clear message and a status, never a traceback."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from chassis.problems import Problem
+from cli.output import as_json_text, one_line, plain, say, say_lines
+from cli.readiness import StartFailedError
+from duokua.errors import DuokuaError
+
+USAGE_ERROR = 2
+
+
+def tell(error: Exception, to: Console, *, as_json: bool) -> int:
+    """Say what went wrong, as one JSON object where JSON was asked for, and give the status to exit with.
+
+    Raises the error again when it is a fault of the program.
+    """
+    if isinstance(error, ValidationError):
+        for fault in error.errors():
+            name = "_".join(str(part) for part in fault["loc"]).upper() or "settings"
+            to.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
+        return USAGE_ERROR
+    if isinstance(error, DuokuaError | Problem):
+        if as_json:
+            say_lines(as_json_text({"error": error_as_dict(error)}), to)
+        else:
+            print_error(error, to)
+    elif isinstance(error, StartFailedError | OSError | ValueError):
+        if as_json:
+            say_lines(as_json_text({"error": {"message": str(error)}}), to)
+        else:
+            to.print(f"[red]error[/red]: {escape(plain(str(error)))}", highlight=False, soft_wrap=True)
+    else:
+        raise error
+    return 1
+
+
+def print_error(error: DuokuaError | Problem, to: Console) -> None:
+    """Why something was refused, here or by the platform: the reason, the message, each wrong field on its own line."""
+    name = error.reason or (error.code.name if isinstance(error, DuokuaError) else "")
+    told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(error.message))}"
+    to.print(told, soft_wrap=True, highlight=False)
+    for violation in getattr(error, "violations", ()):
+        say(f"  {violation.field}: {violation.description}", to)
+
+
+def error_as_dict(error: DuokuaError | Problem) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "code": error.code.name if isinstance(error, DuokuaError) else "",
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": dict(error.metadata),
+        "violations": [
+            {"field": each.field, "description": each.description} for each in getattr(error, "violations", ())
+        ],
+    }
