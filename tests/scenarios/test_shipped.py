@@ -8,7 +8,8 @@ import pytest
 
 from chassis.api import Call, Caller
 from chassis.database import Database
-from cli.rehearsal.running import publish, run_trial
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder, read_overlay
 from cli.scenarios.linting import look_over
 from duokua.matters.v1 import matter_service_pb2 as pb
