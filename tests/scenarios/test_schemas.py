@@ -1,5 +1,6 @@
 """The JSON Schemas for editors are those of the models, and take what lint takes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,25 @@ def test_a_published_schema_is_what_the_models_give(name: str) -> None:
 
 def test_nothing_else_is_published() -> None:
     assert sorted(path.name for path in PUBLISHED.iterdir()) == sorted(f"{name}.schema.json" for name in FILES)
+
+
+def _keys(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """All keys that a schema names, wherever in it."""
+    if isinstance(schema, dict):
+        for key, value in schema.get("properties", {}).items():
+            yield f"{path}.{key}", value
+        for name, part in schema.items():
+            yield from _keys(part, f"{path}.{name}")
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _keys(part, path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_key_is_explained_to_whoever_points_at_it(name: str) -> None:
+    keys = dict(_keys(schema_of(name)))
+    assert len(keys) > 20
+    assert [path for path, key in keys.items() if not str(key.get("description", "")).endswith((".", "?"))] == []
 
 
 def _files() -> list[Any]:

@@ -98,6 +98,27 @@ def test_it_promises_and_says_what_it_saves(folder: Path) -> None:
     assert before != after
 
 
+SAVINGS = {
+    "README.md": "{} forms become {}, {} fields become {}, {} materials become {}, {} visits become {}, and {} working "
+    "days become {}",
+    "README.zh-CN.md": "表单 {} 张减为 {} 张，填写项 {} 个减为 {} 个，材料 {} 份减为 {} 份，跑动 {} 次减为 {} 次，"
+    "办理时间 {} 个工作日减为 {} 个工作日",
+}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for folder in SCENARIOS for name in SAVINGS if "四减" in (page := folder / name).read_text("utf-8")],
+    ids=lambda page: f"{page.parent.name}-{page.name}",
+)
+def test_the_savings_that_a_page_tells_are_those_that_are_counted(page: Path) -> None:
+    savings = savings_of(compiled(page.parent))
+    before, after = astuple(savings.before), astuple(savings.after)
+    told = SAVINGS[page.name].format(*(count for pair in zip(before, after, strict=True) for count in pair))
+    # Lines may break anywhere.
+    assert "".join(told.split()) in "".join(page.read_text("utf-8").split())
+
+
 def test_a_code_means_one_matter_in_all_of_them_and_none_is_called_national() -> None:
     named: dict[str, set[str]] = {}
     everything = [compiled(folder) for folder in SCENARIOS]

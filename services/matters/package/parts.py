@@ -72,4 +72,6 @@ class NamePart(Part):
     """A name in both languages."""
 
     zh: Text
+    """In Chinese."""
     en: Text
+    """In English."""

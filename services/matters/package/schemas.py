@@ -4,9 +4,12 @@
 each other, `duokua scenario lint` tells.
 """
 
+import ast
+import inspect
 import json
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,10 @@ def schema_of(name: str) -> dict[str, Any]:
     for pattern, value in offices["patternProperties"].items() if offices else ():
         # A word stands for an organ, or for whoever is nearest.
         offices["patternProperties"][pattern] = {"anyOf": [value, {"type": "string"}]}
+    _explain(schema, model)
+    for each in Part.__subclasses__():
+        if each.__name__ in definitions:
+            _explain(definitions[each.__name__], each)
     return {"$schema": DIALECT, **schema, "title": title}
 
 
@@ -54,6 +61,16 @@ def write(folder: Path) -> Iterator[Path]:
         path = folder / f"{name}.schema.json"
         path.write_text(text_of(name), encoding="utf-8")
         yield path
+
+
+def _explain(definition: dict[str, Any], part: type[Part]) -> None:
+    """Say of each key what the docstring below it says in the code."""
+    (declared,) = ast.parse(inspect.getsource(part)).body
+    assert isinstance(declared, ast.ClassDef)  # noqa: S101 - it is the source of a class
+    for key, after in pairwise(declared.body):
+        match key, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                definition["properties"][name]["description"] = text
 
 
 def _plain(schema: Any) -> Any:

@@ -99,21 +99,27 @@ class SuspendPart(Part):
     """特别程序: a procedure during which the clocks stand still."""
 
     kind: Literal["hearing", "publicity", "verification", "suspended"]
+    """Which procedure."""
     reason: Text
+    """Why, for the applicant."""
 
 
 class ExtendPart(Part):
     """More time for the decision of a step, or of the whole case."""
 
     amount: Annotated[int, Field(ge=1, le=100_000)]
+    """By how much, in the unit of the limit."""
     reason: Text
+    """Why, for the applicant."""
     authority: Text
+    """Who gave leave."""
 
 
 class PassUpPart(Part):
     """转报: the office above decides."""
 
     reason: Text
+    """Why it is passed up."""
     opinion: Annotated[dict[str, Any], Field(max_length=100)] = Field(
         default={}, description="What it thinks of it, for the office above."
     )
@@ -123,7 +129,9 @@ class VisitPlanPart(Part):
     """When and where the offices of a joint visit meet."""
 
     at: Moment
+    """When, in China."""
     place: Text
+    """Where."""
 
 
 class SupplyPart(Part):
@@ -141,7 +149,9 @@ class DeliverPart(Part):
     """送达: how the results came to whoever they are for."""
 
     channel: Text
+    """How, such as 邮寄."""
     receiver: Text
+    """To whom."""
 
 
 class NoticeThenPart(Part):
@@ -281,11 +291,14 @@ class TrialPart(Part):
     """One test."""
 
     name: Text
+    """What is expected, in a sentence; unique in the file."""
     given: GivenPart
+    """The application, and what offices do by themselves."""
     when: Annotated[list[HappeningPart], Field(max_length=100)] = Field(
         default=[], description="What happens, in this order; offices do the rest by themselves."
     )
     then: ThenPart
+    """What is expected at the end."""
 
 
 class TrialsPart(Part):
@@ -294,6 +307,7 @@ class TrialsPart(Part):
     shapes: ClassVar = _SHAPES
 
     tests: Annotated[list[TrialPart], Field(min_length=1, max_length=200)]
+    """The tests."""
 
 
 def verbs(happening: HappeningPart) -> list[str]:
