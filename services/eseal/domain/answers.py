@@ -70,6 +70,7 @@ class Code(StrEnum):
     CHANGED_AFTER_CERTIFICATION = "CHANGED_AFTER_CERTIFICATION"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     SIGNATURE_UNREADABLE = "SIGNATURE_UNREADABLE"
+    SIGNATURE_KIND_UNKNOWN = "SIGNATURE_KIND_UNKNOWN"
     WEAK_ALGORITHM = "WEAK_ALGORITHM"
 
     COVERS_ALL = "COVERS_ALL"
@@ -101,6 +102,7 @@ class Code(StrEnum):
     SEAL_UNKNOWN = "SEAL_UNKNOWN"
     SEAL_NOT_YET_VALID = "SEAL_NOT_YET_VALID"
     SEAL_EXPIRED = "SEAL_EXPIRED"
+    SEAL_EXPIRED_SINCE = "SEAL_EXPIRED_SINCE"
     SEAL_SUSPENDED = "SEAL_SUSPENDED"
     SEAL_REVOKED = "SEAL_REVOKED"
     SEAL_FORGED = "SEAL_FORGED"
@@ -144,6 +146,10 @@ MEANINGS = {
     ),
     Code.SIGNATURE_UNREADABLE: _bad(
         _Q.CHANGED, _V.ALTERED, "签名数据损坏，无法读取", "the signature is damaged and cannot be read"
+    ),
+    Code.SIGNATURE_KIND_UNKNOWN: _bad(
+        _Q.CHANGED, _V.UNTRUSTED, "签名的种类或算法无法识别，不能核验",
+        "the signature is of a kind that is not known here, and cannot be judged"
     ),
     Code.WEAK_ALGORITHM: _bad(
         _Q.CHANGED, _V.ALTERED, "签名使用的算法已不安全", "the signature uses an algorithm that is not safe any more"
@@ -210,6 +216,10 @@ MEANINGS = {
     ),
     Code.SEAL_NOT_YET_VALID: _bad(_Q.SEAL, _V.INVALID, "盖章时印章尚未启用", "the seal was not in use yet"),
     Code.SEAL_EXPIRED: _bad(_Q.SEAL, _V.INVALID, "盖章时印章已过有效期", "the seal had expired by then"),
+    Code.SEAL_EXPIRED_SINCE: _bad(
+        _Q.SEAL, _V.INVALID, "印章现已过有效期，且没有可信时间证明盖章在过期之前",
+        "the seal has expired, and nothing proves that it was used before"
+    ),
     Code.SEAL_SUSPENDED: _bad(_Q.SEAL, _V.INVALID, "盖章时印章已停用", "the seal was suspended at that time"),
     Code.SEAL_REVOKED: _bad(_Q.SEAL, _V.REVOKED, "盖章时印章已注销", "the seal had been revoked by then"),
     Code.SEAL_FORGED: _bad(

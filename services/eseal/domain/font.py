@@ -1,5 +1,6 @@
 """The one typeface of notices and seal pictures. Where it comes from: `fonts/README.md`."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -28,3 +29,9 @@ def unprintable(text: str) -> list[str]:
     """The characters of `text` that the typeface cannot show, each once, in order of appearance."""
     covered = _typeface().face.charToGlyph
     return list(dict.fromkeys(character for character in text if ord(character) not in covered))
+
+
+def cut(codes: Sequence[int]) -> bytes:
+    """The typeface with the characters of these codes alone, as TrueType; its character map is reportlab's, for PDF."""
+    subset: bytes = _typeface().face.makeSubset(codes)
+    return subset

@@ -88,14 +88,18 @@ class Certificate:
     def name(self) -> str:
         """Who it is, for people: the organisation, or else the common name; empty when neither can be read."""
         try:
-            subject = self.parsed.subject
-            for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
-                for attribute in subject.get_attributes_for_oid(kind):
-                    return str(attribute.value)[:200]
+            return _readable(self.parsed.subject)
         except ValueError:
             # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
-            pass
-        return ""
+            return ""
+
+    @property
+    def issuer_name(self) -> str:
+        """Who issued it, in the same way."""
+        try:
+            return _readable(self.parsed.issuer)
+        except ValueError:
+            return ""
 
     def is_signed_by(self, issuer: "Certificate") -> bool:
         """Whether the issuer's key signed this, over the bytes received."""
@@ -115,6 +119,13 @@ class Certificate:
         return (usage is None or usage.digital_signature or usage.content_commitment) and not (
             constraints and constraints.ca
         )
+
+
+def _readable(name: x509.Name) -> str:
+    for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+        for attribute in name.get_attributes_for_oid(kind):
+            return str(attribute.value)[:200]
+    return ""
 
 
 def extension(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:

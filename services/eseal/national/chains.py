@@ -14,8 +14,9 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from services.eseal.domain import trust
 from services.eseal.national import der
-from services.eseal.national.certificate import ALGORITHMS, Certificate, extension
+from services.eseal.national.certificate import ALGORITHMS, BadCertificateError, Certificate, extension
 
 _LONGEST_CHAIN = 6
 
@@ -41,28 +42,56 @@ class Trust:
     lists: Sequence[x509.CertificateRevocationList] = ()
 
     @classmethod
-    def from_pem(cls, certificates: Sequence[str], lists: Sequence[bytes] = ()) -> "Trust":
-        """Certificates in PEM, of which those that sign themselves are the roots, and revocation lists in DER."""
-        every = [Certificate.from_pem(text) for text in certificates]
+    def of(cls, trust: trust.Trust) -> "Trust":
+        """What a trust list has for this suite; certificates with other keys are for the other one.
+
+        A certificate that another one on the list issued is no root: it is judged by that one, so that an issuing
+        authority can be listed, which no OFD brings along, and still be revoked.
+        """
+        every = list(_readable(trust.roots))
+        names = {each.subject for each in every}
+        above = [each for each in every if each.issuer == each.subject or each.issuer not in names]
         return cls(
-            anchors=[each for each in every if each.issuer == each.subject],
-            authorities=[each for each in every if each.issuer != each.subject],
-            lists=[x509.load_der_x509_crl(each) for each in lists],
+            anchors=above,
+            authorities=[each for each in every if each not in above],
+            lists=[x509.load_der_x509_crl(each) for each in trust.revocation_lists],
         )
 
 
-def distrust(certificate: Certificate, trust: Trust, moment: datetime) -> Distrust | None:
+def _readable(certificates: Sequence[bytes]) -> Iterator[Certificate]:
+    for encoded in certificates:
+        try:
+            yield Certificate(encoded)
+        except BadCertificateError:
+            continue
+
+
+def distrust(
+    certificate: Certificate, trust: Trust, moment: datetime, revoked_by: datetime | None = None
+) -> Distrust | None:
     """Why the certificate is not trusted for signing documents at the moment; None when it is.
 
-    Of several ways up, the one that comes nearest to trust gives the reason.
+    `revoked_by`: what was revoked until then counts, by default until the moment. Of several ways up, the one that
+    comes nearest to trust gives the reason.
     """
     if not certificate.may_sign_documents or not certificate.has_known_extensions:
         return Distrust.WRONG_USE
     order = list(Distrust)
-    reasons = [_fault(path, trust, moment) for path in _paths(certificate, trust)]
+    reasons = [_fault(path, trust, moment, revoked_by or moment) for path in _paths(certificate, trust)]
     if None in reasons:
         return None
     return max((reason for reason in reasons if reason), key=order.index, default=Distrust.UNKNOWN_ISSUER)
+
+
+def tells_of_revocation(certificate: Certificate, trust: Trust, moment: datetime) -> bool:
+    """Whether a list of the certificate's issuer is there that was made after the moment, or is in force at it."""
+    issuers = [each for each in (*trust.anchors, *trust.authorities) if _named_by(certificate, each)]
+    for each in trust.lists:
+        until = each.next_update_utc
+        fresh = each.last_update_utc >= moment or (until is not None and moment <= until)
+        if fresh and any(is_list_of(each, issuer) for issuer in issuers):
+            return True
+    return False
 
 
 def _paths(certificate: Certificate, trust: Trust) -> Iterator[list[Certificate]]:
@@ -86,7 +115,7 @@ def _named_by(certificate: Certificate, issuer: Certificate) -> bool:
     return not (wanted and wanted.key_identifier and has) or wanted.key_identifier == has.digest
 
 
-def _fault(path: Sequence[Certificate], trust: Trust, moment: datetime) -> Distrust | None:
+def _fault(path: Sequence[Certificate], trust: Trust, moment: datetime, revoked_by: datetime) -> Distrust | None:
     """What is wrong with a path, from the root down."""
     for below, (certificate, issuer) in enumerate(pairwise(path)):
         if not certificate.is_signed_by(issuer):
@@ -98,7 +127,7 @@ def _fault(path: Sequence[Certificate], trust: Trust, moment: datetime) -> Distr
             return Distrust.NOT_YET_VALID
         if moment > certificate.parsed.not_valid_after_utc:
             return Distrust.EXPIRED
-    revoked = any(_revoked(certificate, issuer, trust, moment) for certificate, issuer in pairwise(path))
+    revoked = any(_revoked(certificate, issuer, trust, revoked_by) for certificate, issuer in pairwise(path))
     return Distrust.REVOKED if revoked else None
 
 

@@ -7,23 +7,30 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.eseal.certificates.profiles import key_usage, subject_name
+from services.eseal.domain import trust as domain
 from services.eseal.keys import Credential
 from services.eseal.keys.national import NationalKey
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.national import issuing
 from services.eseal.national.certificate import BadCertificateError, Certificate
-from services.eseal.national.chains import Distrust, Trust, distrust, is_list_of
+from services.eseal.national.chains import Distrust, Trust, distrust, is_list_of, tells_of_revocation
 from services.eseal.national.issuing import Revoked, make_revocation_list
+from services.eseal.national.seals import certificate_bytes
 from services.eseal.national.sm2 import BadKeyError
 from tests.eseal.builders import root as international_root
 from tests.eseal.national.builders import DAY, NOON, OFFICE, authority, certificate, make_authority
 
 SEAL = certificate(authority().seal)
 TRUST = authority().trust()
+
+
+def trusting(*credentials: Credential) -> Trust:
+    return Trust.of(domain.Trust(tuple(map(certificate_bytes, credentials))))
 
 
 def test_the_certificate_of_a_seal_is_trusted_while_it_is_valid() -> None:
@@ -45,12 +52,27 @@ def test_authorities_and_strangers_sign_no_documents() -> None:
     assert distrust(certificate(made.issuing), TRUST, NOON) is Distrust.WRONG_USE
     assert distrust(certificate(made.root), TRUST, NOON) is Distrust.WRONG_USE
     assert distrust(certificate(stranger.seal), TRUST, NOON) is Distrust.UNKNOWN_ISSUER
-    assert distrust(SEAL, Trust.from_pem([made.root.certificate_pem()]), NOON) is Distrust.UNKNOWN_ISSUER
-    assert distrust(SEAL, Trust.from_pem([made.issuing.certificate_pem()]), NOON) is Distrust.UNKNOWN_ISSUER
+    assert distrust(SEAL, trusting(made.root), NOON) is Distrust.UNKNOWN_ISSUER
+
+
+def test_an_issuing_authority_may_be_trusted_by_itself() -> None:
+    made = authority()
+    assert distrust(SEAL, trusting(made.issuing), NOON) is None
+    assert distrust(SEAL, trusting(made.seal), NOON) is Distrust.UNKNOWN_ISSUER
+    by_itself = Trust.of(
+        domain.Trust((certificate_bytes(made.issuing),), (), (revocation_list(made.root, made.issuing),))
+    )
+    assert distrust(SEAL, by_itself, NOON + DAY) is None
+
+
+def test_certificates_of_the_other_suite_on_the_trust_list_are_left_alone() -> None:
+    der = international_root().certificate.public_bytes(Encoding.DER)
+    mixed = Trust.of(domain.Trust((der, *authority().trust_list().roots)))
+    assert distrust(SEAL, mixed, NOON) is None
 
 
 def test_an_authority_with_the_same_name_and_another_key_is_no_substitute() -> None:
-    forged = Trust.from_pem([make_authority().root.certificate_pem(), authority().issuing.certificate_pem()])
+    forged = trusting(make_authority().root, authority().issuing)
     assert distrust(SEAL, forged, NOON) is Distrust.UNKNOWN_ISSUER
     both = Trust((*TRUST.anchors, *forged.anchors), TRUST.authorities)
     assert distrust(SEAL, both, NOON) is None
@@ -123,6 +145,23 @@ def test_a_revoked_certificate_is_not_trusted_from_then_on() -> None:
     assert distrust(SEAL, trust, NOON) is None
     assert distrust(SEAL, trust, NOON + DAY) is Distrust.REVOKED
     assert distrust(certificate(made.maker), trust, NOON + DAY) is None
+
+
+def test_what_was_revoked_later_can_be_asked_for() -> None:
+    made = authority()
+    trust = made.trust(revocation_list(made.issuing, made.seal))
+    assert distrust(SEAL, trust, NOON, revoked_by=NOON + DAY) is Distrust.REVOKED
+
+
+def test_a_list_tells_of_revocation_while_it_is_in_force_and_of_all_that_was_before() -> None:
+    made = authority()
+    trust = made.trust(make_revocation_list(made.issuing, [], number=1, now=NOON))
+    assert tells_of_revocation(SEAL, trust, NOON)
+    assert tells_of_revocation(SEAL, trust, NOON - 300 * DAY)
+    assert not tells_of_revocation(SEAL, trust, NOON + 8 * DAY)
+    assert not tells_of_revocation(SEAL, TRUST, NOON)
+    other = made.trust(make_revocation_list(make_authority().issuing, [], number=1, now=NOON))
+    assert not tells_of_revocation(SEAL, other, NOON)
 
 
 def test_a_revoked_authority_takes_its_seals_with_it() -> None:
