@@ -1,5 +1,6 @@
 """The connection to a platform: the operator's, or a person's by way of a portal."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,18 @@ def connect(settings: Settings) -> "Platform":
     addresses = settings.endpoints or endpoints_of(settings)
     root: Path = settings.secrets_folder / "tls-root.crt"
     return Platform(addresses, operator_client_id(key), key, root, settings.issuer)
+
+
+def operator() -> "Platform":
+    """The platform, for the client that the environment names, as `client register` prints it.
+
+    Without one, for the first operator. What needs four eyes needs more than one client.
+    """
+    if not os.environ.get("DUOKUA_CLIENT_ID"):
+        return connect(Settings())
+    from duokua.client import Platform  # noqa: PLC0415 - only what a command needs is loaded
+
+    return Platform.from_env()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ GROUPS = {
     "region": ("cli.regions", "Regions: register, list."),
     "organ": ("cli.organs", "Organs: register, list."),
     "capability": ("cli.capabilities", "Capabilities, which organ handles what: declare, list, withdraw."),
-    "seal": ("cli.seals", "Seals: create, list, verify documents."),
+    "seal": ("cli.seals", "Seals: apply, approve, suspend, renew, list their uses, verify documents."),
     "client": ("cli.clients", "Clients, the systems that call: register, list, disable."),
     "person": ("cli.persons", "Persons, those who apply: register."),
     "matter": ("cli.matters", "The catalogue of matters: import, review, publish, look up."),

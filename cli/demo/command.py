@@ -129,7 +129,7 @@ def _run(settings: Settings, run: Path, show: Show, report: Report) -> None:
         operator = stack.enter_context(connect(settings))
         here = _register(operator, settings, run, show)
         systems = _start_systems(here, settings, run, show, stack)
-        portal = stack.enter_context(_portal(here, settings))
+        portal = stack.enter_context(_client(here, settings, "portal"))
         applicant = portal.acting_for(here.agent, here.firm)
         scene = story.Scene(operator, applicant, systems, supervisor, here, show, report, run)
         story.everything_is_granted(scene)
@@ -147,12 +147,18 @@ def _register(operator: Platform, settings: Settings, run: Path, show: Show) -> 
     here = world.World()
     with show.stage("Regions, offices, and a key for each office's system"):
         world.register_offices(operator, here, run / "keys")
-    with show.stage("Who handles what; a seal for each office"):
+    with show.stage("Who handles what"):
         world.declare_matters(operator, here)
-        world.make_seals(operator, here)
+    with show.stage("Each office applies for its seal, the operator approves it"):
+        for office in world.OFFICES:
+            with _client(here, settings, office.key) as applicant:
+                world.make_seal(applicant, operator, here.organs[office.key])
     with show.stage("Scenario open-restaurant 开办餐饮店 is checked and published"):
         world.install_scenario(operator, here)
-    with _portal(here, settings) as portal, show.stage("A firm, and the person who acts for it under a mandate"):
+    with (
+        _client(here, settings, "portal") as portal,
+        show.stage("A firm, and the person who acts for it under a mandate"),
+    ):
         world.register_applicant(portal, here, filing.large_restaurant()["applicant"])
     return here
 
@@ -177,10 +183,11 @@ def _start_systems(
     return systems
 
 
-def _portal(here: world.World, settings: Settings) -> Platform:
-    key = ClientKey.load(here.keys["portal"])
+def _client(here: world.World, settings: Settings, key: str) -> Platform:
+    """The platform for the portal, or for an office's system."""
     root = settings.secrets_folder / "tls-root.crt"
-    return Platform(settings.endpoints, here.clients["portal"], key, root, settings.issuer, wait_for_ready=True)
+    own = ClientKey.load(here.keys[key])
+    return Platform(settings.endpoints, here.clients[key], own, root, settings.issuer, wait_for_ready=True)
 
 
 def _memory(supervisor: Supervisor) -> float | None:

@@ -10,7 +10,7 @@ from cli.demo.waiting import once_known
 from cli.scenarios.folders import overlay_sent, sent
 from duokua.client import Platform
 from duokua.errors import AlreadyExists
-from duokua.eseal.v1 import seal_service_pb2
+from duokua.eseal.v1 import seal_register_service_pb2 as register_pb
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
 from duokua.matters.v1 import bundle_pb2, matter_service_pb2
@@ -118,14 +118,14 @@ def declare_matters(operator: Platform, world: World) -> None:
         once_known(lambda request=request: operator.routing.DeclareCapabilities(request), {"ORGAN_NOT_FOUND"})  # type: ignore[misc] # bound now, for each office
 
 
-def make_seals(operator: Platform, world: World) -> None:
-    """Make a seal for each office that has none."""
-    for office in OFFICES:
-        request = seal_service_pb2.CreateSealRequest(organ_id=world.organs[office.key])
-        try:
-            once_known(lambda request=request: operator.seals.CreateSeal(request), {"ORGAN_NOT_FOUND"})  # type: ignore[misc] # bound now, for each office
-        except AlreadyExists:
-            continue
+def make_seal(applicant: Platform, operator: Platform, organ_id: str) -> None:
+    """Have an office's system apply for the organ's seal, once eseal knows the organ, and an operator approve it."""
+    request = register_pb.ApplyForSealRequest(organ_id=organ_id, reason="启用电子印章")
+    try:
+        seal = once_known(lambda: applicant.seal_register.ApplyForSeal(request), {"ORGAN_NOT_FOUND"}).seal
+    except AlreadyExists:
+        return
+    operator.seal_register.ApproveSeal(register_pb.ApproveSealRequest(seal_id=seal.seal_id, reason="同意"))
 
 
 def install_scenario(operator: Platform, world: World) -> None:

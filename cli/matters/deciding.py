@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chassis.clock import new_id
-from cli.matters.desk import Code, Item, Organ, Region, RequestId, Text, filter_of, operator
+from cli.connection import operator
+from cli.matters.desk import Code, Item, Organ, Region, RequestId, Text, filter_of
 from cli.options import AsJson
 from cli.output import as_dict, counted, print_json, print_rows, say
 from duokua.matters.v1 import catalogue_service_pb2 as pb

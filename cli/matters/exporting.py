@@ -7,7 +7,8 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from cli.matters.desk import Code, Item, Organ, Region, Text, filter_of, operator
+from cli.connection import operator
+from cli.matters.desk import Code, Item, Organ, Region, Text, filter_of
 from cli.options import AsJson
 from cli.output import print_json, say
 from duokua.matters.v1 import catalogue_service_pb2 as pb

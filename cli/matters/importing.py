@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chassis.clock import new_id
-from cli.matters.desk import RequestId, operator
+from cli.connection import operator
+from cli.matters.desk import RequestId
 from cli.options import AsJson
 from cli.output import as_dict, counted, print_json, say
 from duokua.matters.v1 import catalogue_service_pb2 as pb

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.matters.desk import Code, Item, OneCode, Organ, Region, Text, filter_of, in_force, operator, phase
+from cli.connection import operator
+from cli.matters.desk import Code, Item, OneCode, Organ, Region, Text, filter_of, in_force, phase
 from cli.options import AsJson
 from cli.output import as_dict, counted, every_page, print_json, print_rows, say
 from duokua.matters.v1 import catalogue_service_pb2 as pb

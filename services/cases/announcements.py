@@ -66,6 +66,7 @@ def request_notice(
         template=notice.template,
         decided_at=timestamp(step.completed_at),
         seal_organ_id=planned.seal_organ_id,
+        catalog_code=planned.catalog_code,
     )
     fill_struct(event.form, visible_form(form, planned.form_fields), "form")
     fill_struct(event.result, dict(step.result or {}), "result")

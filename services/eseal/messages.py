@@ -6,20 +6,58 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from duokua.eseal.v1 import document_pb2
-from services.eseal.domain.records import Document, Seal
+from duokua.eseal.v1 import document_pb2, seal_pb2
+from services.eseal.domain.records import Document
+from services.eseal.domain.seal import Entry, Seal
+from services.eseal.seals.store import Use
 
 
-def seal_message(seal: Seal) -> document_pb2.Seal:
+def seal_message(seal: Seal) -> seal_pb2.Seal:
     """A seal as the contract has it."""
-    return document_pb2.Seal(
+    return seal_pb2.Seal(
         seal_id=seal.seal_id,
         organ_id=seal.organ_id,
         name=seal.name,
+        kind=seal_pb2.SealCategory.Value(f"SEAL_CATEGORY_{seal.kind}"),
+        suite=seal_pb2.Suite.Value(f"SUITE_{seal.suite}"),
+        state=seal_pb2.SealState.Value(f"SEAL_STATE_{seal.state}"),
+        organ_name=seal.organ_name,
+        matters=seal.matters,
+        served_organ_ids=seal.served_organs,
+        years=seal.years,
+        outside=seal.outside,
+        replaces_seal_id=seal.replaces,
+        applied_by=seal.applied_by,
+        applied_at=timestamp(seal.applied_at),
         certificate_pem=seal.certificate_pem,
         valid_from=timestamp(seal.valid_from),
         valid_until=timestamp(seal.valid_until),
-        revoked=seal.revoked_at is not None,
+    )
+
+
+def act_message(entry: Entry) -> seal_pb2.SealAct:
+    """An entry of a seal's history as the contract has it."""
+    return seal_pb2.SealAct(
+        number=entry.number, act=entry.act.value, actor=entry.actor, at=timestamp(entry.at), reason=entry.reason
+    )
+
+
+def use_message(use: Use) -> seal_pb2.SealUse:
+    """A use of a seal as the contract has it."""
+    return seal_pb2.SealUse(
+        use_id=use.use_id,
+        seal_id=use.seal_id,
+        organ_id=use.organ_id,
+        for_organ_id=use.for_organ_id,
+        catalog_code=use.catalog_code,
+        case_id=use.case_id,
+        step_id=use.step_id,
+        title=use.title,
+        actor=use.actor,
+        at=timestamp(use.at),
+        refused=bool(use.refusal),
+        reason=use.refusal,
+        document_id=use.document_id,
     )
 
 

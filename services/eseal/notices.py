@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from cryptography.x509 import load_pem_x509_certificate
-
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from chassis.settings import Settings
@@ -16,12 +14,13 @@ from chassis.vault import Vault
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from services.eseal import store
-from services.eseal.certificates.authorities import Authorities, seal_key_context
-from services.eseal.domain.records import Document, NoticeStatus, Seal
-from services.eseal.keys import Credential
-from services.eseal.keys.software import SoftwareKey
+from services.eseal.domain.records import Document, NoticeStatus
+from services.eseal.domain.seal import Seal
+from services.eseal.domain.use import Purpose, Refusal
+from services.eseal.keys.keystore import KeyStore
 from services.eseal.messages import document_message, plain
 from services.eseal.pdf.orders import At, Order
+from services.eseal.seals.desk import SealDesk, record
 
 if TYPE_CHECKING:
     from services.eseal.domain.wording import Notice
@@ -34,8 +33,7 @@ class Notices:
     """Seals notices when they are asked for, and makes them void when they are withdrawn."""
 
     def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self._authorities = Authorities(vault)
+        self._desk = SealDesk(KeyStore(vault))
         # Seals ready for use, by id: reading a key and a picture anew for each document would double the cost.
         self._sealers: dict[str, Sealer] = {}
 
@@ -74,13 +72,11 @@ class Notices:
         from services.eseal.domain.notice import render  # noqa: PLC0415 (loads on first use)
         from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (the same)
 
-        sealing = event.seal_organ_id or event.step.organ_id
-        seal = store.seal_of(work.connection, sealing)
-        if seal is None:
-            _fail(work, event, "NO_SEAL", f"organ {sealing} has no seal; make one and ask again")
-            return
-        if work.now >= seal.valid_until:
-            _fail(work, event, "SEAL_EXPIRED", f"seal {seal.seal_id} has expired; revoke it, make one and ask again")
+        purpose = _purpose(event)
+        seal = self._desk.choose(work, purpose)
+        if isinstance(seal, Refusal):
+            record(work, purpose, seal_id=seal.seal_id, refusal=seal.reason)
+            _fail(work, event, seal.reason, seal.description)
             return
         try:
             rendered = render(_notice(event, seal))
@@ -91,6 +87,7 @@ class Notices:
         sealed = self._sealer(work, seal).seal(rendered.content, order, work.now)
         document = _document(work, event, seal, sealed)
         store.add_document(work.connection, document, sealed.content)
+        record(work, purpose, seal_id=seal.seal_id, document_id=document.document_id)
         store.close_notice(work.connection, event.notice_id, NoticeStatus.SEALED, "", work.now)
         work.emit(
             events_pb2.DocumentSealed(document=document_message(document), notice_id=event.notice_id),
@@ -98,17 +95,14 @@ class Notices:
         )
 
     def _sealer(self, work: UnitOfWork, seal: Seal) -> "Sealer":
-        """The seal ready for use. That it is not revoked is asked of the database at each use, before this."""
+        """The seal ready for use. Whether it may be used is asked of the database each time, before this."""
         from services.eseal.pdf.sealing import Sealer  # noqa: PLC0415 (loads on first use)
 
         if seal.seal_id not in self._sealers:
             if len(self._sealers) >= _MOST_SEALERS:
                 self._sealers.clear()
-            secrets = store.secrets_of(work.connection, seal.seal_id)
-            key = SoftwareKey.decrypt(secrets.encrypted_key, self._vault, context=seal_key_context(seal.seal_id))
-            certificate = load_pem_x509_certificate(seal.certificate_pem.encode())
-            credential = Credential(key, certificate, self._authorities.chain(work))
-            self._sealers[seal.seal_id] = Sealer(credential, secrets.picture)
+            credential, picture = self._desk.equip(work, seal)
+            self._sealers[seal.seal_id] = Sealer(credential, picture.png)
         return self._sealers[seal.seal_id]
 
 
@@ -130,6 +124,17 @@ def _open(work: UnitOfWork, event: _Event) -> NoticeStatus:
         "updated_at": work.now,
     }
     return store.open_notice(work.connection, row)
+
+
+def _purpose(event: cases_events.NoticeRequested) -> Purpose:
+    return Purpose(
+        organ_id=event.seal_organ_id or event.step.organ_id,
+        for_organ_id=event.step.organ_id,
+        catalog_code=event.catalog_code,
+        case_id=event.case.case_id,
+        step_id=event.step.step_id,
+        title=event.title,
+    )
 
 
 def _fail(work: UnitOfWork, event: cases_events.NoticeRequested, reason: str, description: str) -> None:
@@ -154,8 +159,8 @@ def _notice(event: cases_events.NoticeRequested, seal: Seal) -> "Notice":
         bundle_name=event.case.bundle_name,
         step_name=event.step.step_name,
         organ_name=event.step.organ_name,
-        # The name that signs is the seal's, so that name and seal agree even when the organ was renamed since.
-        signed_by=seal.name,
+        # The name that signs is the one on the seal, so that both agree even when the organ was renamed since.
+        signed_by=seal.organ_name,
         form=plain(event.form),
         result=plain(event.result),
         inputs=plain(event.inputs),

@@ -9,30 +9,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from chassis.clock import new_id
 from chassis.database import UnitOfWork
-from chassis.problems import Exists, Invalid, NotFound, Violation
+from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
-from services.eseal.certificates.authorities import Authorities, seal_key_context
-from services.eseal.certificates.profiles import make_seal
+from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain.findings import Finding, UnreadableError, compare
-from services.eseal.domain.records import Document, Seal
+from services.eseal.domain.records import Document
 from services.eseal.domain.trust import Trust, read_trust
-from services.eseal.keys import Credential
-from services.eseal.keys.software import SoftwareKey
+from services.eseal.keys.keystore import KeyStore
 from services.eseal.verification.judges import Judges
 
 
-class Seals:
-    """Makes seals, ends their use, hands out documents, and judges files. What seals notices is in `notices.py`."""
+class Documents:
+    """Hands out documents, and judges files. What seals notices is in `notices.py`."""
 
     def __init__(self, vault: Vault, judges: Judges | None = None) -> None:
-        self._vault = vault
         self._judges = judges or Judges()
-        self._authorities = Authorities(vault)
+        self._authorities = Authorities(KeyStore(vault))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -47,42 +43,6 @@ class Seals:
             for event in newest.values()
         ]
         store.save_organs(work.connection, rows)
-
-    def create(self, work: UnitOfWork, organ_id: str) -> Seal:
-        """Makes a seal for an organ: key, certificate and picture.
-
-        Raises NotFound ORGAN_NOT_FOUND, Exists SEAL_EXISTS, Invalid UNPRINTABLE_NAME.
-        """
-        from services.eseal.domain import font, picture  # noqa: PLC0415 (loads on first use)
-
-        name = store.organ_name(work.connection, organ_id)
-        if name is None:
-            raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
-        if store.seal_of(work.connection, organ_id):
-            raise _seal_exists(organ_id)
-        missing = "".join(font.unprintable(name))
-        if missing:
-            fault = Violation("organ_id", f"the organ's name has characters that cannot be set: {missing}")
-            raise Invalid("UNPRINTABLE_NAME", f"no seal can be cut for {name}", [fault], organ_id=organ_id)
-        issuing = self._authorities.issuing(work)
-        key = SoftwareKey.generate()
-        seal = _new_seal(organ_id, name, make_seal(issuing, key, organ_id=organ_id, organ_name=name, now=work.now))
-        encrypted = key.encrypt(self._vault, context=seal_key_context(seal.seal_id))
-        if not store.add_seal(work.connection, seal, store.Secrets(encrypted, picture.draw(name))):
-            raise _seal_exists(organ_id)
-        return seal
-
-    def list_seals(self, work: UnitOfWork, after: str, limit: int) -> Sequence[Seal]:
-        """Seals by id, from the one after `after`."""
-        return store.list_seals(work.connection, after, limit)
-
-    def revoke(self, work: UnitOfWork, seal_id: str) -> Seal:
-        """Ends the use of a seal, for good; what it sealed before stays valid. Raises NotFound SEAL_NOT_FOUND."""
-        store.revoke_seal(work.connection, seal_id, work.now)
-        seal = store.seal_by_id(work.connection, seal_id)
-        if seal is None:
-            raise NotFound("SEAL_NOT_FOUND", f"there is no seal {seal_id}", seal_id=seal_id)
-        return seal
 
     def trust_anchors(self, work: UnitOfWork) -> Sequence[str]:
         """The root certificates, PEM; none before the first seal was made."""
@@ -127,19 +87,3 @@ class Seals:
 def document_not_found(document_id: str) -> NotFound:
     """The same answer for what does not exist and for what the caller may not see."""
     return NotFound("DOCUMENT_NOT_FOUND", f"there is no document {document_id}", document_id=document_id)
-
-
-def _new_seal(organ_id: str, name: str, made: Credential) -> Seal:
-    return Seal(
-        seal_id=new_id(),
-        organ_id=organ_id,
-        name=name,
-        certificate_pem=made.certificate_pem(),
-        valid_from=made.certificate.not_valid_before_utc,
-        valid_until=made.certificate.not_valid_after_utc,
-        revoked_at=None,
-    )
-
-
-def _seal_exists(organ_id: str) -> Exists:
-    return Exists("SEAL_EXISTS", f"organ {organ_id} has a seal; revoke it before making another", organ_id=organ_id)

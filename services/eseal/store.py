@@ -1,101 +1,20 @@
-"""What eseal keeps: names of organs, its own authorities, seals, notices and documents."""
+"""What eseal keeps of organs, notices and documents. Keys, certificates and seals are kept in folders of their own."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, Row, String, Table, Text, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy import insert as plain_insert
 
-from chassis.database import Instant, insert, service_metadata
-from services.eseal.domain.records import Document, NoticeStatus, Seal
+from chassis.database import insert
+from services.eseal.domain.records import Document, NoticeStatus
+from services.eseal.domain.seal import Suite
+from services.eseal.tables import documents, metadata, notices, organs
 
-metadata = service_metadata()
+__all__ = ["documents", "metadata", "notices", "organs"]
 
-organs = Table(
-    "organs",
-    metadata,
-    Column("organ_id", String(64), primary_key=True),
-    Column("name", String(100), nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-
-# The platform's own certification authority: "root" and "issuing". The key is encrypted by the vault.
-authorities = Table(
-    "authorities",
-    metadata,
-    Column("role", String(20), primary_key=True),
-    Column("certificate_pem", Text, nullable=False),
-    Column("encrypted_key", LargeBinary, nullable=False),
-    Column("created_at", Instant, nullable=False),
-)
-
-seals = Table(
-    "seals",
-    metadata,
-    Column("seal_id", String(64), primary_key=True),
-    Column("organ_id", String(64), nullable=False),
-    Column("name", String(100), nullable=False),
-    Column("certificate_pem", Text, nullable=False),
-    Column("encrypted_key", LargeBinary, nullable=False),
-    Column("picture", LargeBinary, nullable=False),
-    Column("valid_from", Instant, nullable=False),
-    Column("valid_until", Instant, nullable=False),
-    Column("revoked_at", Instant),
-)
-# An organ has one seal at a time.
-Index(
-    "one_seal_of_organ",
-    seals.c.organ_id,
-    unique=True,
-    postgresql_where=seals.c.revoked_at.is_(None),
-    sqlite_where=seals.c.revoked_at.is_(None),
-)
-
-notices = Table(
-    "notices",
-    metadata,
-    Column("notice_id", String(64), primary_key=True),
-    Column("case_id", String(64), nullable=False),
-    Column("step_id", String(100), nullable=False),
-    Column("organ_id", String(64), nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-)
-
-documents = Table(
-    "documents",
-    metadata,
-    Column("document_id", String(64), primary_key=True),
-    Column("notice_id", String(64), nullable=False, unique=True),
-    Column("case_id", String(64), nullable=False),
-    Column("case_number", String(64), nullable=False),
-    Column("step_id", String(100), nullable=False),
-    Column("organ_id", String(64), nullable=False),
-    Column("applicant_id", String(64), nullable=False),
-    Column("seal_id", String(64), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("signed_digest", String(64), nullable=False, unique=True),
-    Column("size", BigInteger, nullable=False),
-    Column("sealed_at", Instant, nullable=False),
-    Column("revoked_at", Instant),
-    Column("revocation_reason", Text, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-)
-
-_SEAL = [seals.c[name] for name in Seal.__dataclass_fields__]
 _DOCUMENT = [documents.c[name] for name in Document.__dataclass_fields__]
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """What it takes to use a seal: its encrypted key and its picture."""
-
-    encrypted_key: bytes
-    picture: bytes
 
 
 def save_organs(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -115,61 +34,15 @@ def organ_name(connection: Connection, organ_id: str) -> str | None:
     return connection.scalar(select(organs.c.name).where(organs.c.organ_id == organ_id))
 
 
-def authority(connection: Connection, role: str) -> Row[str, bytes] | None:
-    """Certificate and encrypted key of an authority, None before it was made."""
-    query = select(authorities.c.certificate_pem, authorities.c.encrypted_key).where(authorities.c.role == role)
-    return connection.execute(query).one_or_none()
+def suite_of(connection: Connection, organ_id: str) -> Suite:
+    """The algorithms that new seals of an organ have."""
+    return Suite(connection.execute(select(organs.c.suite).where(organs.c.organ_id == organ_id)).scalar_one())
 
 
-def add_authority(connection: Connection, role: str, certificate_pem: str, encrypted_key: bytes, now: datetime) -> None:
-    """Keeps a new authority; does nothing when another process has just made one."""
-    row = {"role": role, "certificate_pem": certificate_pem, "encrypted_key": encrypted_key, "created_at": now}
-    connection.execute(insert(connection, authorities).on_conflict_do_nothing(), [row])
-
-
-def certificate(connection: Connection, role: str) -> str | None:
-    """The certificate of an authority, None before it was made."""
-    return connection.scalar(select(authorities.c.certificate_pem).where(authorities.c.role == role))
-
-
-def add_seal(connection: Connection, seal: Seal, secrets: Secrets) -> bool:
-    """Keeps a new seal; False when the organ has one that is not revoked."""
-    row = {column.name: getattr(seal, column.name) for column in _SEAL}
-    row |= {"encrypted_key": secrets.encrypted_key, "picture": secrets.picture}
-    statement = insert(connection, seals).on_conflict_do_nothing().returning(seals.c.seal_id)
-    return connection.execute(statement, row).one_or_none() is not None
-
-
-def seal_of(connection: Connection, organ_id: str) -> Seal | None:
-    """The seal of an organ that is not revoked, expired or not."""
-    query = select(*_SEAL).where(seals.c.organ_id == organ_id, seals.c.revoked_at.is_(None))
-    row = connection.execute(query).one_or_none()
-    return Seal(*row) if row else None
-
-
-def seal_by_id(connection: Connection, seal_id: str) -> Seal | None:
-    """A seal, revoked or not."""
-    row = connection.execute(select(*_SEAL).where(seals.c.seal_id == seal_id)).one_or_none()
-    return Seal(*row) if row else None
-
-
-def secrets_of(connection: Connection, seal_id: str) -> Secrets:
-    """What it takes to use the seal."""
-    query = select(seals.c.encrypted_key, seals.c.picture).where(seals.c.seal_id == seal_id)
-    return Secrets(*connection.execute(query).one())
-
-
-def list_seals(connection: Connection, after: str, limit: int) -> Sequence[Seal]:
-    """Seals by id, from the one after `after`."""
-    query = select(*_SEAL).where(seals.c.seal_id > after).order_by(seals.c.seal_id).limit(limit)
-    return [Seal(*row) for row in connection.execute(query)]
-
-
-def revoke_seal(connection: Connection, seal_id: str, now: datetime) -> None:
-    """Ends the use of a seal; does nothing when it has ended."""
-    connection.execute(
-        update(seals).where(seals.c.seal_id == seal_id, seals.c.revoked_at.is_(None)).values(revoked_at=now)
-    )
+def set_suite(connection: Connection, organ_id: str, suite: Suite) -> bool:
+    """Says which algorithms new seals of an organ have; False when there is no such organ."""
+    changed = connection.execute(update(organs).where(organs.c.organ_id == organ_id).values(suite=suite.value))
+    return bool(changed.rowcount)
 
 
 def open_notice(connection: Connection, row: Mapping[str, Any]) -> NoticeStatus:

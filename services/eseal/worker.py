@@ -5,7 +5,7 @@ from chassis.database import UnitOfWork
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal.notices import Notices
-from services.eseal.service import Seals
+from services.eseal.service import Documents
 
 
 class EsealWorker:
@@ -13,13 +13,13 @@ class EsealWorker:
 
     name = "eseal"
     relay = OutboxRelay()
-    seals = UseCases(Seals.from_settings)
+    documents = UseCases(Documents.from_settings)
     notices = UseCases(Notices.from_settings)
 
     @subscribe(identity_events.OrganRegistered)
     def on_organ_registered(self, work: UnitOfWork, events: list[identity_events.OrganRegistered]) -> None:
         """Keeps the names of organs."""
-        self.seals.keep_organs(work, events)
+        self.documents.keep_organs(work, events)
 
     @subscribe(cases_events.NoticeRequested)
     def on_notice_requested(self, work: UnitOfWork, events: list[cases_events.NoticeRequested]) -> None:

@@ -60,7 +60,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     shutil.copytree(ROOT / "scenarios" / "open-restaurant", folder / "scenarios" / "open-restaurant")
     (folder / ".venv" / "bin").mkdir(parents=True)
     shim = folder / ".venv" / "bin" / "duokua"
-    shim.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli.main "$@"\n', "utf-8")
+    shim.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}:{ROOT}/sdk/python/src" exec "{sys.executable}" -m cli.main "$@"\n', "utf-8"
+    )
     shim.chmod(0o755)
     with embedded(folder / "data") as installation:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DUOKUA_")}
@@ -106,10 +108,10 @@ def test_ids_are_whole_in_a_pipe(place: Place, said: str) -> None:
 
 
 def test_what_is_there_already_stays(place: Place, said: str) -> None:
-    seal = re.search(r"^seal (\S+) .* is made", said, re.MULTILINE)
+    seal = re.search(r"^seal (\S+) .* is active", said, re.MULTILINE)
     assert seal
     install = f".venv/bin/duokua scenario install scenarios/mine --overlay mine.yaml --lead {USCC}"
-    again = place.shell(f".venv/bin/duokua seal create {USCC}; {install}").stdout
+    again = place.shell(f".venv/bin/duokua seal apply {USCC} --reason 再次; {install}").stdout
     assert f"seal {seal[1]} " in again
     assert "is there already" in again
     assert "version 1 is unchanged" in again
@@ -161,7 +163,11 @@ def test_a_disabled_client_is_not_taken_for_registered(place: Place, said: str) 
     ("arguments", "status", "told"),
     [
         ("case show nope", 1, "CASE_NOT_FOUND: there is no case nope"),
-        ("seal create nope", 1, "ORGAN_NOT_FOUND: there is no organ with the id or unified social credit code nope"),
+        (
+            "seal apply nope --reason x",
+            1,
+            "ORGAN_NOT_FOUND: there is no organ with the id or unified social",
+        ),
         (f"organ register --uscc {USCC[:-1]}H --name 甲 --region 330106 --level county", 1, "\n  organ.uscc: "),
         ("client register x --role department --key keys/x.jwk", 2, "a department's system needs"),
     ],

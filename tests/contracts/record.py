@@ -18,7 +18,7 @@ from chassis.bus.events import Envelope
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from duokua.cases.v1 import task_pb2
-from services.eseal.service import Seals
+from services.eseal.seals.register import Register
 from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
 from services.matters.package.archive import made_of
@@ -41,6 +41,7 @@ from tests.cases.builders import (
 )
 from tests.contracts.recordings import keep
 from tests.contracts.services import Service, services
+from tests.platform.sealing import ensure_seal
 
 REGION = "330106"
 CODES = {"permit": "332099701000", "inspection": "332099702000"}
@@ -91,7 +92,7 @@ class Journey:
         """A case that is completed."""
         eseal = self._services["eseal"]
         with eseal.database.begin() as work:
-            eseal.use_cases_of(Seals).create(work, self._organs["permit"])
+            ensure_seal(eseal.use_cases_of(Register), work, self._organs["permit"])
         self._submit()
         self._complete("permit")
         self._complete("inspection")

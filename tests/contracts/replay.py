@@ -15,8 +15,7 @@ from chassis.bus.events import Envelope, from_headers, source_of, to_headers
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.cases.v1 import task_pb2
 from duokua.routing.v1 import events_pb2 as routing_events
-from services.eseal.service import Seals
-from services.eseal.store import seal_of
+from services.eseal.seals.register import Register
 from services.routing.service import Routing
 from tests.cases.builders import (
     Town,
@@ -35,6 +34,7 @@ from tests.cases.builders import (
 )
 from tests.contracts.recordings import Recording
 from tests.contracts.services import Service, first_id
+from tests.platform.sealing import ensure_seal
 
 UNKNOWN = b"\xf8\xff\x03\x2a"
 """Field 8191, which no message has, is 42."""
@@ -112,8 +112,7 @@ class Replay:
 
     def _make_seal(self, organ_id: str) -> None:
         with self._service.database.begin() as work:
-            if seal_of(work.connection, organ_id) is None:
-                self._service.use_cases_of(Seals).create(work, organ_id)
+            ensure_seal(self._service.use_cases_of(Register), work, organ_id)
 
     def _do_again(self, event: Envelope) -> None:  # noqa: C901, PLR0912 - one case an event
         """What made the service say this, as far as it came from people and not from events."""

@@ -1,6 +1,6 @@
 """What the tests of eseal are made of: organs, seals, notices, and files that somebody tampered with."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from google.protobuf.message import Message
@@ -15,18 +15,23 @@ from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal.certificates import profiles
 from services.eseal.domain import picture
 from services.eseal.domain.notice import render
-from services.eseal.domain.records import Document, Seal
+from services.eseal.domain.records import Document
+from services.eseal.domain.seal import Seal
 from services.eseal.domain.trust import Trust, read_trust
 from services.eseal.domain.wording import Notice
 from services.eseal.keys import Credential
+from services.eseal.keys.keystore import KeyStore
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.notices import Notices
 from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.sealing import Sealed, Sealer
-from services.eseal.service import Seals
+from services.eseal.seals.application import Application
+from services.eseal.seals.register import Actor, Register
+from services.eseal.service import Documents
 from services.eseal.verification.judges import Judges
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+LONG = timedelta(days=5 * 365)
 OFFICE = "杭州市西湖区市场监督管理局"
 TEMPLATE = """{{ form.shop }}：
 你单位提交的{{ step.name }}申请收悉。经审查，
@@ -44,8 +49,12 @@ def judges() -> Judges:
     return Judges(wall_seconds=60)
 
 
-def seals() -> Seals:
-    return Seals(vault(), judges())
+def documents() -> Documents:
+    return Documents(vault(), judges())
+
+
+def register() -> Register:
+    return Register(KeyStore(vault()))
 
 
 def notices() -> Notices:
@@ -56,10 +65,35 @@ def organ_registered(organ_id: str = "o1", name: str = OFFICE, version: int = 1)
     return identity_events.OrganRegistered(organ=directory_pb2.Organ(organ_id=organ_id, name=name), version=version)
 
 
-def organ_with_seal(database: Database, organ_id: str = "o1", name: str = OFFICE) -> Seal:
+APPLICANT = Actor("client:applicant")
+APPROVER = Actor("client:approver")
+
+
+def organ(database: Database, organ_id: str = "o1", name: str = OFFICE) -> None:
     with database.begin() as work:
-        seals().keep_organs(work, [organ_registered(organ_id, name)])
-        return seals().create(work, organ_id)
+        documents().keep_organs(work, [organ_registered(organ_id, name)])
+
+
+def applied(database: Database, application: Application | None = None) -> Seal:
+    with database.begin() as work:
+        return register().apply(work, APPLICANT, application or Application("o1", "启用"))
+
+
+def made(database: Database, application: Application | None = None) -> Seal:
+    """A seal in use."""
+    seal = applied(database, application)
+    with database.begin() as work:
+        return register().approve(work, APPROVER, seal.seal_id, "同意", hold=False)
+
+
+def organ_with_seal(database: Database, organ_id: str = "o1", name: str = OFFICE) -> Seal:
+    organ(database, organ_id, name)
+    return made(database, Application(organ_id, "启用"))
+
+
+def revoked(database: Database, seal: Seal) -> Seal:
+    with database.begin() as work:
+        return register().revoke(work, APPROVER, seal.seal_id, "停用")
 
 
 def notice_requested(
@@ -123,8 +157,8 @@ def sealed_document(database: Database, notice_id: str = "n1", applicant_id: str
     answer = handle(database, notice_requested(notice_id, applicant_id=applicant_id))[-1]
     assert isinstance(answer, events_pb2.DocumentSealed)
     with database.read() as work:
-        document = seals().document(work, answer.document.document_id)
-        return document, seals().content(work, document)
+        document = documents().document(work, answer.document.document_id)
+        return document, documents().content(work, document)
 
 
 def notice(template: str = TEMPLATE, *, shop: str = "西湖面馆", signed_by: str = OFFICE) -> Notice:
@@ -166,7 +200,9 @@ def sealer(moment: datetime = NOON) -> Sealer:
 @cache
 def _sealer(moment: datetime) -> Sealer:
     issuing = profiles.make_issuing(root(moment), SoftwareKey.generate(), moment)
-    credential = profiles.make_seal(issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, now=moment)
+    credential = profiles.make_seal(
+        issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, name=OFFICE, validity=(moment, moment + LONG)
+    )
     return Sealer(credential, picture.draw(OFFICE))
 
 

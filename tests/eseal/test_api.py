@@ -10,15 +10,14 @@ from duokua.eseal.v1 import seal_service_pb2 as pb
 from services.eseal.api import SealApi
 from tests.eseal.builders import (
     OFFICE,
+    documents,
     handle,
     notice_withdrawn,
-    organ_registered,
     organ_with_seal,
     sealed_document,
-    seals,
 )
 
-API = SealApi(seals())
+API = SealApi(documents())
 OPERATOR = Caller("client:ops", permissions=frozenset({"documents.read", "documents.read_all"}))
 READER = frozenset({"documents.read"})
 
@@ -63,23 +62,6 @@ def test_a_document_of_nobody_is_not_for_a_caller_who_is_nobody(database: Databa
 def test_a_document_that_does_not_exist_is_not_found(database: Database) -> None:
     with database.read() as work, pytest.raises(NotFound):
         API.get_document(Call(work, OPERATOR), pb.GetDocumentRequest(document_id="nothing"))
-
-
-def test_seals_are_made_listed_by_pages_and_revoked(database: Database) -> None:
-    with database.begin() as work:
-        seals().keep_organs(work, [organ_registered(f"o{number}", f"第{number}局") for number in range(3)])
-        made = [
-            API.create_seal(Call(work, OPERATOR), pb.CreateSealRequest(organ_id=f"o{number}")).seal
-            for number in range(3)
-        ]
-    with database.read() as work:
-        first = API.list_seals(Call(work, OPERATOR), pb.ListSealsRequest(page_size=2))
-        token = first.next_page_token
-        second = API.list_seals(Call(work, OPERATOR), pb.ListSealsRequest(page_size=2, page_token=token))
-    assert [*first.seals, *second.seals] == sorted(made, key=lambda seal: seal.seal_id)
-    assert second.next_page_token == ""
-    with database.begin() as work:
-        assert API.revoke_seal(Call(work, OPERATOR), pb.RevokeSealRequest(seal_id=made[0].seal_id)).seal.revoked
 
 
 def test_anybody_gets_the_trust_anchors(database: Database) -> None:

@@ -9,18 +9,26 @@ from chassis.database import Database
 from chassis.testing import ManualClock
 from duokua.eseal.v1 import document_pb2
 from duokua.eseal.v1 import events_pb2 as events
-from services.eseal import store
+from services.eseal import store as notice_store
 from services.eseal.domain.records import NoticeStatus
+from services.eseal.domain.seal import Kind
+from services.eseal.seals import store
+from services.eseal.seals.application import Application
 from tests.eseal.builders import (
+    APPROVER,
     NOON,
+    documents,
     handle,
+    made,
     notice_requested,
     notice_withdrawn,
     notices,
+    organ,
     organ_with_seal,
     outbox,
+    register,
+    revoked,
     sealed_document,
-    seals,
 )
 
 
@@ -38,7 +46,7 @@ def test_a_notice_is_sealed_and_announced(database: Database) -> None:
     assert document.status == document_pb2.DOCUMENT_STATUS_VALID
     assert document.sealed_at.ToDatetime(tzinfo=NOON.tzinfo) == NOON
     with database.read() as work:
-        content = seals().content(work, seals().document(work, document.document_id))
+        content = documents().content(work, documents().document(work, document.document_id))
     assert document.size == len(content)
 
 
@@ -48,10 +56,52 @@ def test_the_seal_of_another_organ_goes_on_a_notice_that_asks_for_it(database: D
     asked.seal_organ_id = "o2"
     handle(database, asked)
     assert reasons(database) == ["NO_SEAL"]
-    seal = organ_with_seal(database, "o2", "西湖区行政审批局")
+    organ(database, "o2", "西湖区行政审批局")
+    own = made(database, Application("o2", "启用"))
+    handle(database, asked)
+    assert reasons(database) == ["NO_SEAL", "SEAL_NOT_FOR_ORGAN"]
+    seal = made(database, Application("o2", "代章", served_organs=("o1",), replaces=own.seal_id))
     answer = handle(database, asked)[-1]
     assert isinstance(answer, events.DocumentSealed)
     assert (answer.document.organ_id, answer.document.seal_id) == ("o1", seal.seal_id)
+
+
+def test_the_seal_for_a_matter_goes_on_its_notices_and_no_others(database: Database) -> None:
+    own = organ_with_seal(database)
+    special = Application("o1", "启用", kind=Kind.SPECIAL, name="食品许可专用章", matters=("330131903000",))
+    narrow = made(database, special)
+    asked, other = notice_requested("n1"), notice_requested("n2")
+    asked.catalog_code = "330131903000"
+    answers = handle(database, asked, other)
+    sealed = {
+        answer.notice_id: answer.document.seal_id for answer in answers if isinstance(answer, events.DocumentSealed)
+    }
+    assert sealed == {"n1": narrow.seal_id, "n2": own.seal_id}
+
+
+def test_every_use_and_every_refused_attempt_is_recorded(database: Database) -> None:
+    seal = organ_with_seal(database)
+    document, _ = sealed_document(database)
+    with database.begin() as work:
+        register().suspend(work, APPROVER, seal.seal_id, "盘点")
+    handle(database, notice_requested("n2"), notice_requested("n2"))
+    with database.read() as work:
+        uses = store.list_uses(work.connection, store.UseFilter(seal_id=seal.seal_id), "", 10)
+        assert store.count_uses(work.connection, store.UseFilter(organ_id="o1")) == (1, 2)
+        assert store.count_uses(work.connection, store.UseFilter(refused_only=True, until=NOON)) == (0, 0)
+        assert len(store.list_uses(work.connection, store.UseFilter(refused_only=True, since=NOON), "", 10)) == 2
+    assert [use.refusal for use in uses] == ["", "SEAL_SUSPENDED", "SEAL_SUSPENDED"]
+    first = uses[0]
+    assert (first.document_id, first.case_id, first.step_id) == (document.document_id, "c1", "food")
+    assert (first.actor, first.at, first.title) == ("case", NOON, document.title)
+    assert reasons(database) == ["SEAL_SUSPENDED", "SEAL_SUSPENDED"]
+
+
+def test_a_notice_that_cannot_be_rendered_is_no_use_of_the_seal(database: Database) -> None:
+    organ_with_seal(database)
+    handle(database, notice_requested(shop="😀"))
+    with database.read() as work:
+        assert store.count_uses(work.connection, store.UseFilter()) == (0, 0)
 
 
 def test_asked_twice_it_is_sealed_once_and_answered_once(database: Database) -> None:
@@ -75,8 +125,7 @@ def test_a_revoked_seal_is_not_used_even_by_a_worker_that_has_used_it(database: 
     seal = organ_with_seal(database)
     worker = notices()
     handle(database, notice_requested("n1"), by=worker)
-    with database.begin() as work:
-        seals().revoke(work, seal.seal_id)
+    revoked(database, seal)
     handle(database, notice_requested("n2"), by=worker)
     assert reasons(database) == ["NO_SEAL"]
 
@@ -127,7 +176,7 @@ def test_a_withdrawn_notice_revokes_its_document_once(database: Database, clock:
     )
     assert len(outbox(database)) == 2
     with database.read() as work:
-        again = seals().document(work, document.document_id)
+        again = documents().document(work, document.document_id)
     assert again.revocation_reason == "办件已撤销"
     assert again.revoked_at == clock.now()
 
@@ -150,7 +199,7 @@ def test_a_revoked_document_is_not_sealed_again(database: Database) -> None:
     answers = handle(database, notice_requested(), notice_withdrawn(), notice_requested())
     assert [type(answer) for answer in answers] == [events.DocumentSealed, events.NoticeRevoked]
     with database.read() as work:
-        assert store.document_of_notice(work.connection, "n1")
+        assert notice_store.document_of_notice(work.connection, "n1")
 
 
 def test_a_rolled_back_transaction_leaves_nothing(database: Database) -> None:
@@ -161,7 +210,7 @@ def test_a_rolled_back_transaction_leaves_nothing(database: Database) -> None:
     assert outbox(database) == []
     with database.begin() as work:
         row = {"notice_id": "n1", "case_id": "c1", "step_id": "food", "organ_id": "o1", "updated_at": work.now}
-        assert store.open_notice(work.connection, row) is NoticeStatus.FAILED
+        assert notice_store.open_notice(work.connection, row) is NoticeStatus.FAILED
     assert isinstance(handle(database, notice_requested())[-1], events.DocumentSealed)
 
 

@@ -12,13 +12,19 @@ from cryptography.x509.oid import ExtensionOID
 from services.eseal.certificates.profiles import make_issuing, make_root, make_seal
 from services.eseal.keys import Credential
 from services.eseal.keys.software import SoftwareKey
-from tests.eseal.builders import NOON, OFFICE
+from tests.eseal.builders import LONG, NOON, OFFICE
 
 
 def chain() -> tuple[Credential, Credential, Credential]:
     root = make_root(SoftwareKey.generate(), NOON)
     issuing = make_issuing(root, SoftwareKey.generate(), NOON)
-    return root, issuing, make_seal(issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, now=NOON)
+    return (
+        root,
+        issuing,
+        make_seal(
+            issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, name=OFFICE, validity=(NOON, NOON + LONG)
+        ),
+    )
 
 
 def usage(credential: Credential) -> set[str]:
@@ -51,13 +57,22 @@ def test_no_certificate_outlives_its_issuer() -> None:
     root = make_root(SoftwareKey.generate(), NOON)
     late = NOON + timedelta(days=19 * 365)
     issuing = make_issuing(root, SoftwareKey.generate(), late)
-    seal = make_seal(issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, now=late)
+    seal = make_seal(
+        issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, name=OFFICE, validity=(late, late + LONG)
+    )
     assert seal.certificate.not_valid_after_utc == root.certificate.not_valid_after_utc
 
 
 def test_a_name_longer_than_x520_allows_is_cut_and_not_refused() -> None:
     _, issuing, _ = chain()
-    seal = make_seal(issuing, SoftwareKey.generate(), organ_id="o" * 64, organ_name="国" * 100, now=NOON)
+    seal = make_seal(
+        issuing,
+        SoftwareKey.generate(),
+        organ_id="o" * 64,
+        organ_name="国" * 100,
+        name="国" * 100,
+        validity=(NOON, NOON + LONG),
+    )
     names = {attribute.oid: attribute.value for attribute in seal.certificate.subject}
     assert names[x509.NameOID.ORGANIZATION_NAME] == "国" * 64
     assert names[x509.NameOID.COMMON_NAME] == "国" * 21

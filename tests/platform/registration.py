@@ -17,7 +17,7 @@ from cli.connection import connect
 from cli.scenarios.folders import overlay_sent, read_package
 from duokua.client import Platform
 from duokua.errors import NotFound
-from duokua.eseal.v1 import seal_service_pb2
+from duokua.eseal.v1 import seal_register_service_pb2 as register_pb
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
 from duokua.matters.v1 import matter_service_pb2
@@ -44,9 +44,7 @@ class Registered:
 
     def portal(self) -> Platform:
         """The portal's connection; the caller closes it."""
-        key, client_id = ClientKey.load(self.folder / "portal.jwk"), (self.folder / "portal.id").read_text()
-        root = self.settings.secrets_folder / "tls-root.crt"
-        return Platform(supervise.endpoints_of(self.settings), client_id, key, root)
+        return _platform(self.settings, self.folder, "portal")
 
     def department_environment(self, step: str) -> dict[str, str]:
         """What the system of a step's office needs to reach the platform."""
@@ -65,8 +63,11 @@ def register(settings: Settings, folder: Path, scenario: Path, codes: Mapping[st
         operator.directory.RegisterRegions(directory.RegisterRegionsRequest(request_id=new_id(), regions=[region]))
         organs = {step: _organ(operator, number) for number, step in enumerate(codes)}
         for step, code in codes.items():
-            _equip(operator, organs[step], code, seal=seals)
+            _declare(operator, organs[step], code)
             _client(operator, folder, step, directory_pb2.CLIENT_ROLE_DEPARTMENT, organs[step])
+            if seals:
+                with _platform(settings, folder, step) as office:
+                    _make_seal(office, operator, organs[step])
         _client(operator, folder, "portal", directory_pb2.CLIENT_ROLE_PORTAL, "")
         install = matter_service_pb2.InstallScenarioRequest(
             request_id=new_id(),
@@ -86,6 +87,11 @@ def register(settings: Settings, folder: Path, scenario: Path, codes: Mapping[st
             )
         ).person
     return Registered(settings, folder, organs, person.person_id)
+
+
+def _platform(settings: Settings, folder: Path, name: str) -> Platform:
+    key, client_id = ClientKey.load(folder / f"{name}.jwk"), (folder / f"{name}.id").read_text()
+    return Platform(supervise.endpoints_of(settings), client_id, key, settings.secrets_folder / "tls-root.crt")
 
 
 def _signed(operator: Platform, scenario: Path) -> bytes:
@@ -125,14 +131,18 @@ def _organ(operator: Platform, number: int) -> str:
     return operator.directory.RegisterOrgan(request).organ.organ_id
 
 
-def _equip(operator: Platform, organ_id: str, code: str, *, seal: bool) -> None:
+def _declare(operator: Platform, organ_id: str, code: str) -> None:
     declare = routing_service_pb2.DeclareCapabilitiesRequest(
         request_id=new_id(), organ_id=organ_id, catalog_codes=[code]
     )
     until_known(lambda: operator.routing.DeclareCapabilities(declare))
-    if seal:
-        make = seal_service_pb2.CreateSealRequest(request_id=new_id(), organ_id=organ_id)
-        until_known(lambda: operator.seals.CreateSeal(make))
+
+
+def _make_seal(office: Platform, operator: Platform, organ_id: str) -> None:
+    """The office's own system applies, the operator approves."""
+    apply = register_pb.ApplyForSealRequest(request_id=new_id(), organ_id=organ_id, reason="启用电子印章")
+    seal = until_known(lambda: office.seal_register.ApplyForSeal(apply)).seal
+    operator.seal_register.ApproveSeal(register_pb.ApproveSealRequest(request_id=new_id(), seal_id=seal.seal_id))
 
 
 def _client(

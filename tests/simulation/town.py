@@ -19,13 +19,14 @@ from chassis.testing import repeatable_ids
 from chassis.vault import KEY_SECRET, Vault, make_key
 from services.cases.calendars import Calendars
 from services.eseal.notices import Notices
-from services.eseal.service import Seals
+from services.eseal.seals.register import Register
 from services.identity.domain.directory import Level, Organ, Region
 from services.identity.service import Identity
 from services.matters.package.archive import made_of
 from services.matters.service import Matters
 from services.notify.service import Notify
 from services.routing.service import Routing
+from tests.platform.sealing import ensure_seal
 from tests.simulation.databases import Databases
 from tests.simulation.fates import Fates
 from tests.simulation.parts import REAL, Parts
@@ -135,7 +136,7 @@ def _equip(databases: Databases, settings: Settings, organs: Mapping[str, str]) 
         for name, organ_id in organs.items():
             Routing().declare(work, organ_id, [CODES[name.partition("-")[0]]])
     with databases["eseal"].begin() as work:
-        Seals.from_settings(settings).create(work, organs["sign"])
+        ensure_seal(Register.from_settings(settings), work, organs["sign"])
     with databases["matters"].begin() as work:
         _install(work, _files(), organs["check"])
     with databases["cases"].begin() as work:

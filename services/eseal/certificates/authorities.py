@@ -1,15 +1,18 @@
-"""The platform's certification authority as the service keeps it: made on first use, keys encrypted at rest."""
+"""The platform's own certification authorities as the service keeps them: made on first use."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+from cryptography.x509 import load_pem_x509_certificate
+from sqlalchemy import Row, select
 
-from chassis.database import UnitOfWork
-from chassis.vault import Vault
-from services.eseal import store
+from chassis.clock import new_id
+from chassis.database import UnitOfWork, insert
 from services.eseal.certificates.profiles import make_issuing, make_root
-from services.eseal.keys import Credential
-from services.eseal.keys.software import SoftwareKey
+from services.eseal.domain.seal import Suite
+from services.eseal.keys import Credential, SigningKey
+from services.eseal.keys.keystore import KeyStore
+from services.eseal.tables import authorities
 
 ROOT = "root"
 ISSUING = "issuing"
@@ -18,54 +21,72 @@ ISSUING = "issuing"
 class Authorities:
     """Root and issuing authority of this installation."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
 
-    def issuing(self, work: UnitOfWork) -> Credential:
-        """The issuing authority with its key; makes both authorities when there are none. For write transactions."""
-        return self._load(work, ISSUING) or self._make(work, ISSUING, self._make_issuing)
+    def issuing(self, work: UnitOfWork) -> tuple[str, Credential]:
+        """The authority that issues certificates of seals, with its id; made, with its root, when there is none.
 
-    def chain(self, work: UnitOfWork) -> Sequence[Certificate]:
-        """What lies between a seal and the root."""
-        return [
-            load_pem_x509_certificate(pem.encode()) for pem in _present(store.certificate(work.connection, ISSUING))
-        ]
+        For write transactions.
+        """
+        return self._ensure(work, ISSUING, self._make_issuing)
 
     def anchors(self, work: UnitOfWork) -> Sequence[str]:
-        """The root certificates, PEM; none before the first seal was made."""
-        return _present(store.certificate(work.connection, ROOT))
+        """The root certificates, PEM, retired ones too; none before the first seal was made."""
+        query = (
+            select(authorities.c.certificate_pem)
+            .where(authorities.c.role == ROOT)
+            .order_by(authorities.c.created_at, authorities.c.authority_id)
+        )
+        return list(work.connection.scalars(query))
 
-    def _make_issuing(self, work: UnitOfWork, key: SoftwareKey) -> Credential:
-        root = self._load(work, ROOT) or self._make(work, ROOT, lambda work, key: make_root(key, work.now))
-        return make_issuing(root, key, work.now)
+    def _make_issuing(self, work: UnitOfWork, key: SigningKey) -> tuple[str, Credential]:
+        root_id, root = self._ensure(work, ROOT, lambda work, key: ("", make_root(key, work.now)))
+        return root_id, make_issuing(root, key, work.now)
 
-    def _make(self, work: UnitOfWork, role: str, make: Callable[[UnitOfWork, SoftwareKey], Credential]) -> Credential:
-        key = SoftwareKey.generate()
-        made = make(work, key)
-        encrypted = key.encrypt(self._vault, context=_context(role))
-        store.add_authority(work.connection, role, made.certificate_pem(), encrypted, work.now)
+    def _ensure(
+        self, work: UnitOfWork, role: str, make: Callable[[UnitOfWork, SigningKey], tuple[str, Credential]]
+    ) -> tuple[str, Credential]:
+        return self._load(work, role) or self._make(work, role, make)
+
+    def _make(
+        self, work: UnitOfWork, role: str, make: Callable[[UnitOfWork, SigningKey], tuple[str, Credential]]
+    ) -> tuple[str, Credential]:
+        key_id, key = self._keys.make(work, Suite.INTERNATIONAL)
+        issuer_id, made = make(work, key)
+        _add(work, role, key_id, issuer_id, made.certificate_pem())
         kept = self._load(work, role)
         if kept is None:
             raise RuntimeError(f"the {role} authority was kept and is not there")
         # Not `made`: two processes may make one at the same time, and the first one counts.
         return kept
 
-    def _load(self, work: UnitOfWork, role: str) -> Credential | None:
-        row = store.authority(work.connection, role)
+    def _load(self, work: UnitOfWork, role: str) -> tuple[str, Credential] | None:
+        row = _issuing_row(work, role)
         if row is None:
             return None
-        key = SoftwareKey.decrypt(row.encrypted_key, self._vault, context=_context(role))
-        return Credential(key, load_pem_x509_certificate(row.certificate_pem.encode()))
+        certificate = load_pem_x509_certificate(row.certificate_pem.encode())
+        return row.authority_id, Credential(self._keys.load(work, row.key_id), certificate)
 
 
-def seal_key_context(seal_id: str) -> str:
-    """What the vault binds the key of a seal to."""
-    return f"eseal.seal:{seal_id}"
+def _issuing_row(work: UnitOfWork, role: str) -> Row[str, str, str] | None:
+    query = select(authorities.c.authority_id, authorities.c.key_id, authorities.c.certificate_pem)
+    return work.connection.execute(query.where(authorities.c.issuing_slot == _slot(role))).one_or_none()
 
 
-def _context(role: str) -> str:
-    return f"eseal.authority:{role}"
+def _add(work: UnitOfWork, role: str, key_id: str, issuer_id: str, certificate_pem: str) -> None:
+    row: dict[str, str | datetime] = {
+        "authority_id": new_id(),
+        "role": role,
+        "suite": Suite.INTERNATIONAL.value,
+        "key_id": key_id,
+        "certificate_pem": certificate_pem,
+        "issuer_id": issuer_id,
+        "created_at": work.now,
+        "issuing_slot": _slot(role),
+    }
+    work.connection.execute(insert(work.connection, authorities).on_conflict_do_nothing(), [row])
 
 
-def _present(certificate: str | None) -> Sequence[str]:
-    return [] if certificate is None else [certificate]
+def _slot(role: str) -> str:
+    return f"{role}/{Suite.INTERNATIONAL}"

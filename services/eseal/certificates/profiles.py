@@ -21,6 +21,8 @@ YEAR = timedelta(days=365)
 CLOCK_SKEW = timedelta(minutes=5)
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 _LARGEST_NAME = 64
+OWN = "平台自建，非依法设立的电子认证服务机构"
+"""In the subject of every authority that the platform made itself: nobody shall take it for a lawful one."""
 
 
 def make_root(key: SigningKey, now: datetime) -> Credential:
@@ -34,11 +36,20 @@ def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential
     return Credential(key, _authority("多跨平台电子印章签发证书", key, (now, until), issuer=root))
 
 
-def make_seal(issuing: Credential, key: SigningKey, *, organ_id: str, organ_name: str, now: datetime) -> Credential:
-    """The certificate of a new seal of an organ."""
-    until = min(now + SEAL_YEARS * YEAR, issuing.certificate.not_valid_after_utc)
+def make_seal(
+    issuing: Credential,
+    key: SigningKey,
+    *,
+    organ_id: str,
+    organ_name: str,
+    name: str,
+    validity: tuple[datetime, datetime],
+) -> Credential:
+    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer."""
+    start, until = validity
+    until = min(until, issuing.certificate.not_valid_after_utc)
     builder = (
-        _builder(subject_name(organ_name, organ_name, organ_id), key, (now, until), issuer=issuing)
+        _builder(subject_name(name, organ_name, organ_id), key, (start, until), issuer=issuing)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(digital_signature=True, content_commitment=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
@@ -51,7 +62,7 @@ def _authority(
     common_name: str, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
 ) -> x509.Certificate:
     builder = (
-        _builder(subject_name(common_name, "多跨", ""), key, validity, issuer=issuer)
+        _builder(subject_name(common_name, "多跨", "", unit=OWN), key, validity, issuer=issuer)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
         .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
     )
@@ -77,8 +88,8 @@ def _builder(
     )
 
 
-def subject_name(common_name: str, organisation: str, serial_number: str) -> x509.Name:
-    """Whom a certificate names; `serial_number` is the organ's code, empty for an authority."""
+def subject_name(common_name: str, organisation: str, serial_number: str, *, unit: str = "") -> x509.Name:
+    """Whom a certificate names; `serial_number` is the organ's code, `unit` what an authority of the platform is."""
     # X.520 bounds names to 64 characters. For the common name some software counts bytes, which is 21 Chinese
     # characters: less than many an organ's name. So the organisation is the name that counts.
     short = common_name.encode()[:_LARGEST_NAME].decode(errors="ignore")
@@ -87,6 +98,8 @@ def subject_name(common_name: str, organisation: str, serial_number: str) -> x50
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:_LARGEST_NAME]),
         x509.NameAttribute(NameOID.COMMON_NAME, short),
     ]
+    if unit:
+        attributes.insert(2, x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit))
     if serial_number:
         attributes.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number[:_LARGEST_NAME]))
     return x509.Name(attributes)

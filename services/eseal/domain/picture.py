@@ -1,7 +1,8 @@
-"""The visible picture of a seal: round, red, the organ's name around a five-pointed star.
+"""The visible pictures of seals that are drawn here: the round one of organs, and a plain one for all others.
 
-Proportions follow the round seals of State organs (国发〔1999〕25号: the star in the middle, the name from left to
-right in an arc around it, in Song type); the printed diameter is 42 mm.
+Round, red, the organ's name around a five-pointed star: the proportions follow the round seals of State organs
+(国发〔1999〕25号: the star in the middle, the name from left to right in an arc around it, in Song type); the printed
+diameter is 42 mm. The plain one is a frame with lines of text.
 """
 
 import io
@@ -10,6 +11,7 @@ import math
 from PIL import Image, ImageDraw, ImageFont
 
 from services.eseal.domain import font
+from services.eseal.domain.records import Picture
 
 DIAMETER_MM = 42
 # 42 mm at about 300 dots per inch.
@@ -17,6 +19,7 @@ SIZE = 496
 # Drawn larger and scaled down, which smooths every edge.
 _OVERSAMPLING = 3
 _RED = (214, 20, 26)
+_SHORT_NAME = 4
 _WIDEST_ARC = math.radians(264)
 
 
@@ -30,9 +33,44 @@ def draw(name: str) -> bytes:
     pen.ellipse((2, 2, side - 3, side - 3), outline=255, width=round(rim))
     pen.polygon(_star(side / 2, side * 0.165), fill=255)
     _write_arc(ink, name)
-    coverage = ink.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    picture = Image.new("RGB", (SIZE, SIZE), _RED)
-    picture.putalpha(coverage)
+    return _inked(ink)
+
+
+def draw_round(name: str) -> Picture:
+    """The seal of an organ: its name around a star."""
+    return Picture(draw(name), DIAMETER_MM, DIAMETER_MM)
+
+
+def draw_plain(*lines: str) -> Picture:
+    """The seal of anybody else: a frame with one or more lines, as high as they need and as wide as a round one.
+
+    A short name in one line, as of a person, gives a frame half as wide.
+    """
+    width_mm = DIAMETER_MM if len(lines) > 1 or len(lines[0]) > _SHORT_NAME else DIAMETER_MM // 2
+    width = SIZE * _OVERSAMPLING * width_mm // DIAMETER_MM
+    edge = round(SIZE * _OVERSAMPLING * 0.02)
+    sizes = [min(width * 0.16, (width - 6 * edge) / max(1, len(line))) for line in lines]
+    height = round(sum(size * 1.4 for size in sizes) + 6 * edge)
+    # A whole number of millimetres, so that it is printed with its own proportions.
+    height_mm = math.ceil(height * width_mm / width)
+    height = height_mm * width // width_mm
+    ink = Image.new("L", (width, height), 0)
+    pen = ImageDraw.Draw(ink)
+    pen.rectangle((2, 2, width - 3, height - 3), outline=255, width=edge)
+    top = (height - sum(size * 1.4 for size in sizes)) / 2
+    for line, size in zip(lines, sizes, strict=True):
+        typeface = ImageFont.truetype(str(font.PATH), max(1, round(size)))
+        middle = (width / 2, top + size * 0.7)
+        pen.text(middle, line, font=typeface, fill=255, anchor="mm", stroke_width=size * 0.012)
+        top += size * 1.4
+    return Picture(_inked(ink), width_mm, height_mm)
+
+
+def _inked(ink: Image.Image) -> bytes:
+    """A drawn coverage as a red PNG, in its final size."""
+    size = (ink.width // _OVERSAMPLING, ink.height // _OVERSAMPLING)
+    picture = Image.new("RGB", size, _RED)
+    picture.putalpha(ink.resize(size, Image.Resampling.LANCZOS))
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()

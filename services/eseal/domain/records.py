@@ -1,4 +1,4 @@
-"""What the register knows of seals, notices and documents."""
+"""What the registers know of notices, documents and pictures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +14,12 @@ class NoticeStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
-    """A seal of an organ, without its key and picture."""
+class Picture:
+    """What a seal looks like: a PNG with transparency, and its size as printed, in millimetres."""
 
-    seal_id: str
-    organ_id: str
-    name: str
-    certificate_pem: str
-    valid_from: datetime
-    valid_until: datetime
-    revoked_at: datetime | None
+    png: bytes
+    width_mm: int
+    height_mm: int
 
 
 @dataclass(frozen=True, slots=True)

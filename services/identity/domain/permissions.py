@@ -29,6 +29,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "materials.read",
             "matters.read",
             "messages.read",
+            "seals.apply",
+            "seals.read",
             "tasks.work",
             "webhooks.write",
         }
@@ -89,6 +91,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "scenarios.install",
             "scenarios.read",
             "scenarios.trust",
+            "seals.apply",
+            "seals.approve",
             "seals.read",
             "seals.write",
             "urges.read",

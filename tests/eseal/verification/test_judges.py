@@ -19,7 +19,7 @@ from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.pdf.verification import inspect
 from services.eseal.verification.judges import AT_ONCE, MOST_WAITING, Judges
-from tests.eseal.builders import NOON, OFFICE, judges, sealed_file, seals, trust
+from tests.eseal.builders import NOON, OFFICE, documents, judges, sealed_file, trust
 
 
 @pytest.fixture
@@ -211,4 +211,4 @@ def test_a_process_ends_when_its_parent_is_gone(own: Judges) -> None:
 
 def test_an_applicant_reads_that_the_file_is_too_complex(database: Database) -> None:
     with database.read() as work, pytest.raises(Invalid, match="TOO_COMPLEX"):
-        seals().verify(work, doubling_fields(30))
+        documents().verify(work, doubling_fields(30))

@@ -24,6 +24,7 @@ from duokua.cases.v1.record_service_pb2_grpc import RecordServiceStub
 from duokua.cases.v1.supervision_service_pb2_grpc import SupervisionServiceStub
 from duokua.cases.v1.task_service_pb2_grpc import TaskServiceStub
 from duokua.endpoints import Endpoints, channel_options
+from duokua.eseal.v1.seal_register_service_pb2_grpc import SealRegisterServiceStub
 from duokua.eseal.v1.seal_service_pb2_grpc import SealServiceStub
 from duokua.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from duokua.identity.v1.token_service_pb2_grpc import TokenServiceStub
@@ -192,8 +193,13 @@ class Session:
 
     @cached_property
     def seals(self) -> SealServiceStub:
-        """Seals and sealed documents."""
+        """Sealed documents, and whether one is genuine."""
         return SealServiceStub(self._channel("eseal"))
+
+    @cached_property
+    def seal_register(self) -> SealRegisterServiceStub:
+        """Seals, from their application to their end."""
+        return SealRegisterServiceStub(self._channel("eseal"))
 
     @cached_property
     def notify(self) -> NotifyServiceStub:

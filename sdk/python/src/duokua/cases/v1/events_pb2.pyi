@@ -780,6 +780,7 @@ class NoticeRequested(_message.Message):
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     SEAL_ORGAN_ID_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     title: _builtins.str
     template: _builtins.str
@@ -787,6 +788,8 @@ class NoticeRequested(_message.Message):
     """The office's decision, in RFC 3339."""
     seal_organ_id: _builtins.str
     """The organ whose seal goes on it; empty for that of the step's office."""
+    catalog_code: _builtins.str
+    """The step's matter: a seal may be for certain matters only."""
     @_builtins.property
     def case(self) -> Global___CaseRef: ...
     @_builtins.property
@@ -812,10 +815,11 @@ class NoticeRequested(_message.Message):
         decided_at: _builtins.str = ...,
         seal_organ_id: _builtins.str = ...,
         inputs: _struct_pb2.Struct | None = ...,
+        catalog_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "form", b"form", "inputs", b"inputs", "result", b"result", "step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "decided_at", b"decided_at", "form", b"form", "inputs", b"inputs", "notice_id", b"notice_id", "result", b"result", "seal_organ_id", b"seal_organ_id", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "catalog_code", b"catalog_code", "decided_at", b"decided_at", "form", b"form", "inputs", b"inputs", "notice_id", b"notice_id", "result", b"result", "seal_organ_id", b"seal_organ_id", "step", b"step", "template", b"template", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

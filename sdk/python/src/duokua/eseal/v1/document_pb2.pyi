@@ -37,49 +37,6 @@ DOCUMENT_STATUS_REVOKED: DocumentStatus.ValueType  # 2
 Global___DocumentStatus: _TypeAlias = DocumentStatus  # noqa: Y015
 
 @_typing.final
-class Seal(_message.Message):
-    """A seal of an organ (电子印章)."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SEAL_ID_FIELD_NUMBER: _builtins.int
-    ORGAN_ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
-    VALID_FROM_FIELD_NUMBER: _builtins.int
-    VALID_UNTIL_FIELD_NUMBER: _builtins.int
-    REVOKED_FIELD_NUMBER: _builtins.int
-    seal_id: _builtins.str
-    organ_id: _builtins.str
-    name: _builtins.str
-    """The name around the picture, as a rule the organ's."""
-    certificate_pem: _builtins.str
-    """The certificate that signatures with this seal carry, PEM."""
-    revoked: _builtins.bool
-    @_builtins.property
-    def valid_from(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def valid_until(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        seal_id: _builtins.str = ...,
-        organ_id: _builtins.str = ...,
-        name: _builtins.str = ...,
-        certificate_pem: _builtins.str = ...,
-        valid_from: _timestamp_pb2.Timestamp | None = ...,
-        valid_until: _timestamp_pb2.Timestamp | None = ...,
-        revoked: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_pem", b"certificate_pem", "name", b"name", "organ_id", b"organ_id", "revoked", b"revoked", "seal_id", b"seal_id", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Seal: _TypeAlias = Seal  # noqa: Y015
-
-@_typing.final
 class Document(_message.Message):
     """A sealed document."""
 

@@ -28,59 +28,37 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/eseal/v1/seal_service.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\x1a\x1d\x64uokua/eseal/v1/finding.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\x11\x43reateSealRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x08organ_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"9\n\x12\x43reateSealResponse\x12#\n\x04seal\x18\x01 \x01(\x0b\x32\x15.duokua.eseal.v1.Seal\"9\n\x10ListSealsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x11ListSealsResponse\x12$\n\x05seals\x18\x01 \x03(\x0b\x32\x15.duokua.eseal.v1.Seal\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x11RevokeSealRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07seal_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"9\n\x12RevokeSealResponse\x12#\n\x04seal\x18\x01 \x01(\x0b\x32\x15.duokua.eseal.v1.Seal\"1\n\x12GetDocumentRequest\x12\x1b\n\x0b\x64ocument_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"S\n\x13GetDocumentResponse\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"R\n\x15VerifyDocumentRequest\x12\x1c\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xba\xe1\x18\x07\x08\x01\x10\x80\xc8\xd0\x07\x12\x1b\n\tsignature\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xa0\x8d\x06\"\xea\x02\n\x16VerifyDocumentResponse\x12)\n\x07verdict\x18\x01 \x01(\x0e\x32\x18.duokua.eseal.v1.Verdict\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x11\n\tsealed_by\x18\x03 \x01(\t\x12-\n\tsealed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64ocument\x18\x05 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12+\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x1b.duokua.eseal.v1.FileFormat\x12+\n\x05seals\x18\x08 \x03(\x0b\x32\x1c.duokua.eseal.v1.SealFinding\x12/\n\x07remarks\x18\t \x03(\x0b\x32\x1e.duokua.eseal.v1.FindingAnswer\"\x18\n\x16GetTrustAnchorsRequest\"3\n\x17GetTrustAnchorsResponse\x12\x18\n\x10\x63\x65rtificates_pem\x18\x01 \x03(\t2\xa9\x05\n\x0bSealService\x12j\n\nCreateSeal\x12\".duokua.eseal.v1.CreateSealRequest\x1a#.duokua.eseal.v1.CreateSealResponse\"\x13\xba\xe1\x18\x0f\n\x0bseals.write\x18\x01\x12\x64\n\tListSeals\x12!.duokua.eseal.v1.ListSealsRequest\x1a\".duokua.eseal.v1.ListSealsResponse\"\x10\xba\xe1\x18\x0c\n\nseals.read\x12j\n\nRevokeSeal\x12\".duokua.eseal.v1.RevokeSealRequest\x1a#.duokua.eseal.v1.RevokeSealResponse\"\x13\xba\xe1\x18\x0f\n\x0bseals.write\x18\x01\x12n\n\x0bGetDocument\x12#.duokua.eseal.v1.GetDocumentRequest\x1a$.duokua.eseal.v1.GetDocumentResponse\"\x14\xba\xe1\x18\x10\n\x0e\x64ocuments.read\x12~\n\x0eVerifyDocument\x12&.duokua.eseal.v1.VerifyDocumentRequest\x1a\'.duokua.eseal.v1.VerifyDocumentResponse\"\x1b\xba\xe1\x18\x17\n\x10\x64ocuments.verify(\x80\x80\x80\x08\x12l\n\x0fGetTrustAnchors\x12\'.duokua.eseal.v1.GetTrustAnchorsRequest\x1a(.duokua.eseal.v1.GetTrustAnchorsResponse\"\x06\xba\xe1\x18\x02\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/eseal/v1/seal_service.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\x1a\x1d\x64uokua/eseal/v1/finding.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x12GetDocumentRequest\x12\x1b\n\x0b\x64ocument_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"S\n\x13GetDocumentResponse\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"R\n\x15VerifyDocumentRequest\x12\x1c\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xba\xe1\x18\x07\x08\x01\x10\x80\xc8\xd0\x07\x12\x1b\n\tsignature\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xa0\x8d\x06\"\xea\x02\n\x16VerifyDocumentResponse\x12)\n\x07verdict\x18\x01 \x01(\x0e\x32\x18.duokua.eseal.v1.Verdict\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x11\n\tsealed_by\x18\x03 \x01(\t\x12-\n\tsealed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64ocument\x18\x05 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12+\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x1b.duokua.eseal.v1.FileFormat\x12+\n\x05seals\x18\x08 \x03(\x0b\x32\x1c.duokua.eseal.v1.SealFinding\x12/\n\x07remarks\x18\t \x03(\x0b\x32\x1e.duokua.eseal.v1.FindingAnswer\"\x18\n\x16GetTrustAnchorsRequest\"3\n\x17GetTrustAnchorsResponse\x12\x18\n\x10\x63\x65rtificates_pem\x18\x01 \x03(\t2\xeb\x02\n\x0bSealService\x12n\n\x0bGetDocument\x12#.duokua.eseal.v1.GetDocumentRequest\x1a$.duokua.eseal.v1.GetDocumentResponse\"\x14\xba\xe1\x18\x10\n\x0e\x64ocuments.read\x12~\n\x0eVerifyDocument\x12&.duokua.eseal.v1.VerifyDocumentRequest\x1a\'.duokua.eseal.v1.VerifyDocumentResponse\"\x1b\xba\xe1\x18\x17\n\x10\x64ocuments.verify(\x80\x80\x80\x08\x12l\n\x0fGetTrustAnchors\x12\'.duokua.eseal.v1.GetTrustAnchorsRequest\x1a(.duokua.eseal.v1.GetTrustAnchorsResponse\"\x06\xba\xe1\x18\x02\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.eseal.v1.seal_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATESEALREQUEST'].fields_by_name['organ_id']._loaded_options = None
-  _globals['_CREATESEALREQUEST'].fields_by_name['organ_id']._serialized_options = b'\272\341\030\002\010\001'
-  _globals['_REVOKESEALREQUEST'].fields_by_name['seal_id']._loaded_options = None
-  _globals['_REVOKESEALREQUEST'].fields_by_name['seal_id']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['document_id']._loaded_options = None
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['document_id']._serialized_options = b'\272\341\030\002\010\001'
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['content']._loaded_options = None
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['content']._serialized_options = b'\272\341\030\007\010\001\020\200\310\320\007'
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['signature']._loaded_options = None
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['signature']._serialized_options = b'\272\341\030\004\020\240\215\006'
-  _globals['_SEALSERVICE'].methods_by_name['CreateSeal']._loaded_options = None
-  _globals['_SEALSERVICE'].methods_by_name['CreateSeal']._serialized_options = b'\272\341\030\017\n\013seals.write\030\001'
-  _globals['_SEALSERVICE'].methods_by_name['ListSeals']._loaded_options = None
-  _globals['_SEALSERVICE'].methods_by_name['ListSeals']._serialized_options = b'\272\341\030\014\n\nseals.read'
-  _globals['_SEALSERVICE'].methods_by_name['RevokeSeal']._loaded_options = None
-  _globals['_SEALSERVICE'].methods_by_name['RevokeSeal']._serialized_options = b'\272\341\030\017\n\013seals.write\030\001'
   _globals['_SEALSERVICE'].methods_by_name['GetDocument']._loaded_options = None
   _globals['_SEALSERVICE'].methods_by_name['GetDocument']._serialized_options = b'\272\341\030\020\n\016documents.read'
   _globals['_SEALSERVICE'].methods_by_name['VerifyDocument']._loaded_options = None
   _globals['_SEALSERVICE'].methods_by_name['VerifyDocument']._serialized_options = b'\272\341\030\027\n\020documents.verify(\200\200\200\010'
   _globals['_SEALSERVICE'].methods_by_name['GetTrustAnchors']._loaded_options = None
   _globals['_SEALSERVICE'].methods_by_name['GetTrustAnchors']._serialized_options = b'\272\341\030\002\020\001'
-  _globals['_CREATESEALREQUEST']._serialized_start=184
-  _globals['_CREATESEALREQUEST']._serialized_end=249
-  _globals['_CREATESEALRESPONSE']._serialized_start=251
-  _globals['_CREATESEALRESPONSE']._serialized_end=308
-  _globals['_LISTSEALSREQUEST']._serialized_start=310
-  _globals['_LISTSEALSREQUEST']._serialized_end=367
-  _globals['_LISTSEALSRESPONSE']._serialized_start=369
-  _globals['_LISTSEALSRESPONSE']._serialized_end=451
-  _globals['_REVOKESEALREQUEST']._serialized_start=453
-  _globals['_REVOKESEALREQUEST']._serialized_end=517
-  _globals['_REVOKESEALRESPONSE']._serialized_start=519
-  _globals['_REVOKESEALRESPONSE']._serialized_end=576
-  _globals['_GETDOCUMENTREQUEST']._serialized_start=578
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=627
-  _globals['_GETDOCUMENTRESPONSE']._serialized_start=629
-  _globals['_GETDOCUMENTRESPONSE']._serialized_end=712
-  _globals['_VERIFYDOCUMENTREQUEST']._serialized_start=714
-  _globals['_VERIFYDOCUMENTREQUEST']._serialized_end=796
-  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_start=799
-  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_end=1161
-  _globals['_GETTRUSTANCHORSREQUEST']._serialized_start=1163
-  _globals['_GETTRUSTANCHORSREQUEST']._serialized_end=1187
-  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_start=1189
-  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_end=1240
-  _globals['_SEALSERVICE']._serialized_start=1243
-  _globals['_SEALSERVICE']._serialized_end=1924
+  _globals['_GETDOCUMENTREQUEST']._serialized_start=184
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=233
+  _globals['_GETDOCUMENTRESPONSE']._serialized_start=235
+  _globals['_GETDOCUMENTRESPONSE']._serialized_end=318
+  _globals['_VERIFYDOCUMENTREQUEST']._serialized_start=320
+  _globals['_VERIFYDOCUMENTREQUEST']._serialized_end=402
+  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_start=405
+  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_end=767
+  _globals['_GETTRUSTANCHORSREQUEST']._serialized_start=769
+  _globals['_GETTRUSTANCHORSREQUEST']._serialized_end=793
+  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_start=795
+  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_end=846
+  _globals['_SEALSERVICE']._serialized_start=849
+  _globals['_SEALSERVICE']._serialized_end=1212
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SealServiceStub:
-    """Seals, the documents sealed with them, and whether a document is genuine.
+    """Sealed documents, and whether one is genuine.
     """
 
     def __init__(self, channel):
@@ -35,21 +35,6 @@ class SealServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.CreateSeal = channel.unary_unary(
-                '/duokua.eseal.v1.SealService/CreateSeal',
-                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealRequest.SerializeToString,
-                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealResponse.FromString,
-                _registered_method=True)
-        self.ListSeals = channel.unary_unary(
-                '/duokua.eseal.v1.SealService/ListSeals',
-                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsRequest.SerializeToString,
-                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsResponse.FromString,
-                _registered_method=True)
-        self.RevokeSeal = channel.unary_unary(
-                '/duokua.eseal.v1.SealService/RevokeSeal',
-                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealRequest.SerializeToString,
-                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealResponse.FromString,
-                _registered_method=True)
         self.GetDocument = channel.unary_unary(
                 '/duokua.eseal.v1.SealService/GetDocument',
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentRequest.SerializeToString,
@@ -68,29 +53,8 @@ class SealServiceStub:
 
 
 class SealServiceServicer:
-    """Seals, the documents sealed with them, and whether a document is genuine.
+    """Sealed documents, and whether one is genuine.
     """
-
-    def CreateSeal(self, request, context):
-        """Makes a seal for an organ: key, certificate and picture.
-        Errors: NOT_FOUND ORGAN_NOT_FOUND, ALREADY_EXISTS (the organ has a seal that is not revoked).
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListSeals(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RevokeSeal(self, request, context):
-        """Ends the use of a seal; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def GetDocument(self, request, context):
         """A document with its content. An applicant gets those of own cases, a department's system those of its organ.
@@ -120,21 +84,6 @@ class SealServiceServicer:
 
 def add_SealServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'CreateSeal': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateSeal,
-                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealRequest.FromString,
-                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealResponse.SerializeToString,
-            ),
-            'ListSeals': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListSeals,
-                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsRequest.FromString,
-                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsResponse.SerializeToString,
-            ),
-            'RevokeSeal': grpc.unary_unary_rpc_method_handler(
-                    servicer.RevokeSeal,
-                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealRequest.FromString,
-                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealResponse.SerializeToString,
-            ),
             'GetDocument': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDocument,
                     request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentRequest.FromString,
@@ -159,89 +108,8 @@ def add_SealServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SealService:
-    """Seals, the documents sealed with them, and whether a document is genuine.
+    """Sealed documents, and whether one is genuine.
     """
-
-    @staticmethod
-    def CreateSeal(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/duokua.eseal.v1.SealService/CreateSeal',
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealRequest.SerializeToString,
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.CreateSealResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListSeals(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/duokua.eseal.v1.SealService/ListSeals',
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsRequest.SerializeToString,
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.ListSealsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def RevokeSeal(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/duokua.eseal.v1.SealService/RevokeSeal',
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealRequest.SerializeToString,
-            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.RevokeSealResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def GetDocument(request,

@@ -27,19 +27,12 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SealServiceStub:
-    """Seals, the documents sealed with them, and whether a document is genuine."""
+    """Sealed documents, and whether one is genuine."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SealServiceAsyncStub: ...
-    CreateSeal: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.CreateSealRequest, _seal_service_pb2.CreateSealResponse]
-    """Makes a seal for an organ: key, certificate and picture.
-    Errors: NOT_FOUND ORGAN_NOT_FOUND, ALREADY_EXISTS (the organ has a seal that is not revoked).
-    """
-    ListSeals: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.ListSealsRequest, _seal_service_pb2.ListSealsResponse]
-    RevokeSeal: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.RevokeSealRequest, _seal_service_pb2.RevokeSealResponse]
-    """Ends the use of a seal; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     GetDocument: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.GetDocumentRequest, _seal_service_pb2.GetDocumentResponse]
     """A document with its content. An applicant gets those of own cases, a department's system those of its organ.
     Errors: NOT_FOUND DOCUMENT_NOT_FOUND.
@@ -55,16 +48,9 @@ class SealServiceStub:
 
 @_typing.type_check_only
 class SealServiceAsyncStub(SealServiceStub):
-    """Seals, the documents sealed with them, and whether a document is genuine."""
+    """Sealed documents, and whether one is genuine."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    CreateSeal: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.CreateSealRequest, _seal_service_pb2.CreateSealResponse]  # type: ignore[assignment]
-    """Makes a seal for an organ: key, certificate and picture.
-    Errors: NOT_FOUND ORGAN_NOT_FOUND, ALREADY_EXISTS (the organ has a seal that is not revoked).
-    """
-    ListSeals: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.ListSealsRequest, _seal_service_pb2.ListSealsResponse]  # type: ignore[assignment]
-    RevokeSeal: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.RevokeSealRequest, _seal_service_pb2.RevokeSealResponse]  # type: ignore[assignment]
-    """Ends the use of a seal; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     GetDocument: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.GetDocumentRequest, _seal_service_pb2.GetDocumentResponse]  # type: ignore[assignment]
     """A document with its content. An applicant gets those of own cases, a department's system those of its organ.
     Errors: NOT_FOUND DOCUMENT_NOT_FOUND.
@@ -79,32 +65,7 @@ class SealServiceAsyncStub(SealServiceStub):
     """The root certificates that seals hang from, PEM."""
 
 class SealServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Seals, the documents sealed with them, and whether a document is genuine."""
-
-    @_abc_1.abstractmethod
-    def CreateSeal(
-        self,
-        request: _seal_service_pb2.CreateSealRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_seal_service_pb2.CreateSealResponse, _abc.Awaitable[_seal_service_pb2.CreateSealResponse]]:
-        """Makes a seal for an organ: key, certificate and picture.
-        Errors: NOT_FOUND ORGAN_NOT_FOUND, ALREADY_EXISTS (the organ has a seal that is not revoked).
-        """
-
-    @_abc_1.abstractmethod
-    def ListSeals(
-        self,
-        request: _seal_service_pb2.ListSealsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_seal_service_pb2.ListSealsResponse, _abc.Awaitable[_seal_service_pb2.ListSealsResponse]]: ...
-
-    @_abc_1.abstractmethod
-    def RevokeSeal(
-        self,
-        request: _seal_service_pb2.RevokeSealRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_seal_service_pb2.RevokeSealResponse, _abc.Awaitable[_seal_service_pb2.RevokeSealResponse]]:
-        """Ends the use of a seal; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND."""
+    """Sealed documents, and whether one is genuine."""
 
     @_abc_1.abstractmethod
     def GetDocument(

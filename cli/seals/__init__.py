@@ -1,0 +1,13 @@
+"""`duokua seal`: seals from their application to their end, what was done with them, and whether a file is genuine."""
+
+import typer
+
+from cli.seals.applying import apply, renew
+from cli.seals.deciding import activate, approve, reject, resume, revoke, suspend
+from cli.seals.looking import history, list_seals, show, uses
+from cli.seals.verifying import verify
+
+app = typer.Typer()
+for command in (apply, approve, reject, activate, suspend, resume, revoke, renew, show, history, uses, verify):
+    app.command()(command)
+app.command(name="list")(list_seals)

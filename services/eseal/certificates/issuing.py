@@ -1,0 +1,29 @@
+"""How a seal comes by its certificate."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.eseal.certificates.profiles import YEAR, make_seal
+from services.eseal.domain.seal import Kind, Seal
+from services.eseal.keys import Credential, SigningKey, pem
+
+
+def issue(seal: Seal, key: SigningKey, issuing: tuple[str, Credential], now: datetime) -> Seal:
+    """The seal with a certificate of the platform's own authority, good for as long as was applied for."""
+    issuer_id, authority = issuing
+    made = make_seal(
+        authority,
+        key,
+        organ_id=seal.organ_id,
+        organ_name=seal.organ_name,
+        name=seal.organ_name if seal.kind is Kind.ORGAN else seal.name,
+        validity=(now, now + seal.years * YEAR),
+    )
+    return replace(
+        seal,
+        certificate_pem=made.certificate_pem(),
+        chain_pem="".join(pem(certificate) for certificate in made.chain),
+        issuer_id=issuer_id,
+        valid_from=made.certificate.not_valid_before_utc,
+        valid_until=made.certificate.not_valid_after_utc,
+    )

@@ -1,0 +1,210 @@
+"""The lives of seals: each method is one use case in one transaction that the caller opens and commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sqlalchemy.exc import IntegrityError
+
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.problems import Exists, NotFound
+from chassis.settings import Settings
+from services.eseal import store as organ_store
+from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.issuing import issue
+from services.eseal.domain.records import Picture
+from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
+from services.eseal.keys.keystore import KeyStore
+from services.eseal.seals import store
+from services.eseal.seals.application import Application, check_application, picture_for
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: the subject, and the one organ whose seals it may see; empty for all organs."""
+
+    subject: str
+    organ_id: str = ""
+
+
+class Register:
+    """Takes applications, makes seals, and says what may still be done with each."""
+
+    def __init__(self, keys: KeyStore) -> None:
+        self._keys = keys
+        self._authorities = Authorities(keys)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the keys of this installation."""
+        return cls(KeyStore.from_settings(settings))
+
+    def apply(self, work: UnitOfWork, actor: Actor, application: Application) -> Seal:
+        """Takes an application.
+
+        Raises NotFound ORGAN_NOT_FOUND, SEAL_NOT_FOUND, Invalid BAD_REQUEST, UNPRINTABLE_NAME, BAD_PICTURE, Exists
+        SEAL_EXISTS, APPLICATION_EXISTS, Conflict SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
+        """
+        organ_id = application.organ_id
+        organ_name = organ_store.organ_name(work.connection, organ_id)
+        if organ_name is None or actor.organ_id not in ("", organ_id):
+            raise _organ_not_found(organ_id)
+        check_application(application, organ_name)
+        suite = organ_store.suite_of(work.connection, organ_id)
+        self._keys.check(suite)
+        seal = Seal(
+            seal_id=new_id(),
+            organ_id=organ_id,
+            organ_name=organ_name,
+            kind=application.kind,
+            suite=suite,
+            name=application.written(organ_name),
+            matters=application.matters,
+            served_organs=application.served_organs,
+            years=application.years,
+            outside=application.outside,
+            applied_by=actor.subject,
+            applied_at=work.now,
+            replaces=application.replaces,
+        )
+        self._check_place(work, actor, seal)
+        picture = picture_for(application, organ_name)
+        try:
+            with work.connection.begin_nested():
+                store.add_seal(work.connection, seal, picture)
+        except IntegrityError as fault:
+            raise _application_exists(seal, "") from fault
+        store.add_entry(work.connection, seal.seal_id, Act.APPLIED, actor.subject, work.now, application.reason)
+        return seal
+
+    def approve(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str, *, hold: bool) -> Seal:
+        """Approves an application: makes the key, and unless the certificate comes from outside, the seal.
+
+        Puts it into use unless `hold`. Raises NotFound SEAL_NOT_FOUND, Forbidden FOUR_EYES, Conflict WRONG_SEAL_STATE,
+        SUITE_NOT_AVAILABLE, Exists SEAL_EXISTS.
+        """
+        seal = _perform(work, self._take(work, actor, seal_id), Act.APPROVED, actor, reason)
+        key_id, key = self._keys.make(work, seal.suite)
+        seal = replace(seal, key_id=key_id)
+        if seal.outside:
+            store.save_seal(work.connection, seal)
+            return seal
+        seal = _perform(work, seal, Act.MADE, actor, "")
+        seal = issue(seal, key, self._authorities.issuing(work), work.now)
+        store.save_seal(work.connection, seal)
+        return seal if hold else self.activate(work, actor, seal_id, "")
+
+    def reject(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
+        """Turns an application down. Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE."""
+        return self._simply(work, actor, seal_id, Act.REJECTED, reason)
+
+    def activate(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
+        """Puts a seal that is made into use, and one whose place it takes out of use.
+
+        Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE, SEAL_NOT_REPLACEABLE, Exists SEAL_EXISTS.
+        """
+        seal = _perform(work, self._take(work, actor, seal_id), Act.ACTIVATED, actor, reason)
+        there = store.seal_in_use(work.connection, seal.slot)
+        if there is not None:
+            before = self._take(work, actor, there)
+            if there != seal.replaces:
+                raise _seal_exists(seal, there)
+            check_replaceable(before, seal)
+            before = _perform(work, before, Act.REPLACED, actor, f"replaced by {seal_id}")
+            store.save_seal(work.connection, before)
+        store.save_seal(work.connection, seal)
+        return seal
+
+    def suspend(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
+        """Stops the use of a seal. Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE."""
+        return self._simply(work, actor, seal_id, Act.SUSPENDED, reason)
+
+    def resume(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
+        """Lets a seal be used again. Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE."""
+        return self._simply(work, actor, seal_id, Act.RESUMED, reason)
+
+    def revoke(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
+        """Ends the use of a seal for good; what it sealed stays valid.
+
+        Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE.
+        """
+        return self._simply(work, actor, seal_id, Act.REVOKED, reason)
+
+    def set_suite(self, work: UnitOfWork, organ_id: str, suite: Suite) -> None:
+        """Says which algorithms new seals of an organ have.
+
+        Raises NotFound ORGAN_NOT_FOUND, Conflict SUITE_NOT_AVAILABLE.
+        """
+        self._keys.check(suite)
+        if not organ_store.set_suite(work.connection, organ_id, suite):
+            raise _organ_not_found(organ_id)
+
+    def seal(self, work: UnitOfWork, actor: Actor, seal_id: str) -> Seal:
+        """A seal. Raises NotFound SEAL_NOT_FOUND."""
+        return _visible(store.seal_by_id(work.connection, seal_id), actor, seal_id)
+
+    def picture(self, work: UnitOfWork, seal: Seal) -> Picture:
+        """What a seal looks like."""
+        return store.picture_of(work.connection, seal.seal_id)
+
+    def history(self, work: UnitOfWork, seal: Seal) -> Sequence[Entry]:
+        """What was done to a seal."""
+        return store.history_of(work.connection, seal.seal_id)
+
+    def list_seals(
+        self, work: UnitOfWork, actor: Actor, after: str, limit: int, *, organ_id: str = "", state: State | None = None
+    ) -> Sequence[Seal]:
+        """Seals by id, from the one after `after`, as far as the actor may see them."""
+        wanted = actor.organ_id or organ_id
+        if organ_id and wanted != organ_id:
+            return []
+        return store.list_seals(work.connection, after, limit, organ_id=wanted, state=state)
+
+    def _simply(self, work: UnitOfWork, actor: Actor, seal_id: str, act: Act, reason: str) -> Seal:
+        seal = _perform(work, self._take(work, actor, seal_id), act, actor, reason)
+        store.save_seal(work.connection, seal)
+        return seal
+
+    def _take(self, work: UnitOfWork, actor: Actor, seal_id: str) -> Seal:
+        return _visible(store.take_seal(work.connection, seal_id), actor, seal_id)
+
+    def _check_place(self, work: UnitOfWork, actor: Actor, seal: Seal) -> None:
+        """Raise when there is a seal in the place of a new one that it does not replace."""
+        waiting = store.seal_on_the_way(work.connection, seal.slot)
+        if waiting is not None:
+            raise _application_exists(seal, waiting)
+        if seal.replaces:
+            check_replaceable(self.seal(work, actor, seal.replaces), seal)
+            return
+        there = store.seal_in_use(work.connection, seal.slot)
+        if there is not None:
+            raise _seal_exists(seal, there)
+
+
+def _perform(work: UnitOfWork, seal: Seal, act: Act, actor: Actor, reason: str) -> Seal:
+    """The seal after an act that its history now tells of; the caller keeps the seal."""
+    after = perform(seal, act, actor.subject)
+    store.add_entry(work.connection, seal.seal_id, act, actor.subject, work.now, reason)
+    return after
+
+
+def _visible(seal: Seal | None, actor: Actor, seal_id: str) -> Seal:
+    """The seal, if there is one that the actor may see: another organ's is as if there were none."""
+    if seal is None or actor.organ_id not in ("", seal.organ_id):
+        raise NotFound("SEAL_NOT_FOUND", f"there is no seal {seal_id}", seal_id=seal_id)
+    return seal
+
+
+def _organ_not_found(organ_id: str) -> NotFound:
+    return NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+
+
+def _seal_exists(seal: Seal, there: str) -> Exists:
+    message = f"the organ has the seal {there} of this kind and name in use; renew it, or revoke it first"
+    return Exists("SEAL_EXISTS", message, organ_id=seal.organ_id, seal_id=there)
+
+
+def _application_exists(seal: Seal, there: str) -> Exists:
+    message = f"a seal {seal.name} of this kind has been applied for already: approve or reject that application first"
+    return Exists("APPLICATION_EXISTS", message, organ_id=seal.organ_id, seal_id=there)
