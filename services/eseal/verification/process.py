@@ -15,7 +15,8 @@ from services.eseal.cms import detached
 from services.eseal.domain.finding_json import to_json
 from services.eseal.domain.findings import Finding, Format, SealedAt, UnreadableError
 from services.eseal.domain.trust import Trust
-from services.eseal.pdf import verification
+from services.eseal.national.ofd import verification as ofd
+from services.eseal.pdf import verification as pdf
 
 CPU_SECONDS = 3
 # Loaded it has 66 MB; a file of 16 MB takes 130 MB more.
@@ -23,7 +24,7 @@ ADDRESS_SPACE = 512 * 1024 * 1024
 
 Inspect: TypeAlias = Callable[[bytes, Trust, SealedAt], Finding]
 # Who reads which format, of those whose signature lies in the file.
-READERS: Mapping[Format, Inspect] = {Format.PDF: verification.inspect}
+READERS: Mapping[Format, Inspect] = {Format.PDF: pdf.inspect, Format.OFD: ofd.inspect}
 
 
 def _judge(asked: dict[str, Any], parent: Parent) -> Mapping[str, object]:
@@ -43,8 +44,6 @@ def _judge(asked: dict[str, Any], parent: Parent) -> Mapping[str, object]:
 def _inspect(of: Format, content: bytes, signature: bytes, trust: Trust, sealed_at: SealedAt) -> Finding:
     if of is Format.DETACHED:
         return detached.inspect(content, signature, trust, sealed_at)
-    if of not in READERS:
-        raise UnreadableError("UNKNOWN_FORMAT", f"{of.value} files are not judged here")
     return READERS[of](content, trust, sealed_at)
 
 

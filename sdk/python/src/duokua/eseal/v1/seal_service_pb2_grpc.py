@@ -65,10 +65,11 @@ class SealServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyDocument(self, request, context):
-        """Says whether a PDF is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal, when and
-        how that is known, whether certificate and seal were valid then, whether anything was changed since.
+        """Says whether a PDF or an OFD is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal,
+        when and how that is known, whether certificate and seal were valid then, whether anything was changed since.
         Errors: INVALID_ARGUMENT with TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF,
-        BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE VERIFIER_LOST.
+        BROKEN_OFD, BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE
+        VERIFIER_LOST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

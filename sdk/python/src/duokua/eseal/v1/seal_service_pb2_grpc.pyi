@@ -38,10 +38,11 @@ class SealServiceStub:
     Errors: NOT_FOUND DOCUMENT_NOT_FOUND.
     """
     VerifyDocument: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.VerifyDocumentRequest, _seal_service_pb2.VerifyDocumentResponse]
-    """Says whether a PDF is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal, when and
-    how that is known, whether certificate and seal were valid then, whether anything was changed since.
+    """Says whether a PDF or an OFD is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal,
+    when and how that is known, whether certificate and seal were valid then, whether anything was changed since.
     Errors: INVALID_ARGUMENT with TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF,
-    BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE VERIFIER_LOST.
+    BROKEN_OFD, BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE
+    VERIFIER_LOST.
     """
     GetTrustAnchors: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.GetTrustAnchorsRequest, _seal_service_pb2.GetTrustAnchorsResponse]
     """The root certificates that seals hang from, PEM."""
@@ -56,10 +57,11 @@ class SealServiceAsyncStub(SealServiceStub):
     Errors: NOT_FOUND DOCUMENT_NOT_FOUND.
     """
     VerifyDocument: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.VerifyDocumentRequest, _seal_service_pb2.VerifyDocumentResponse]  # type: ignore[assignment]
-    """Says whether a PDF is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal, when and
-    how that is known, whether certificate and seal were valid then, whether anything was changed since.
+    """Says whether a PDF or an OFD is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal,
+    when and how that is known, whether certificate and seal were valid then, whether anything was changed since.
     Errors: INVALID_ARGUMENT with TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF,
-    BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE VERIFIER_LOST.
+    BROKEN_OFD, BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE
+    VERIFIER_LOST.
     """
     GetTrustAnchors: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.GetTrustAnchorsRequest, _seal_service_pb2.GetTrustAnchorsResponse]  # type: ignore[assignment]
     """The root certificates that seals hang from, PEM."""
@@ -83,10 +85,11 @@ class SealServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _seal_service_pb2.VerifyDocumentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_seal_service_pb2.VerifyDocumentResponse, _abc.Awaitable[_seal_service_pb2.VerifyDocumentResponse]]:
-        """Says whether a PDF is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal, when and
-        how that is known, whether certificate and seal were valid then, whether anything was changed since.
+        """Says whether a PDF or an OFD is genuine, or a file whose signature (CMS) lies apart: who sealed it, with which seal,
+        when and how that is known, whether certificate and seal were valid then, whether anything was changed since.
         Errors: INVALID_ARGUMENT with TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF,
-        BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE VERIFIER_LOST.
+        BROKEN_OFD, BROKEN_SIGNATURE, TOO_MANY_SIGNATURES, TOO_COMPLEX; RESOURCE_EXHAUSTED VERIFIER_BUSY, UNAVAILABLE
+        VERIFIER_LOST.
         """
 
     @_abc_1.abstractmethod
