@@ -36,9 +36,10 @@ class Judges:
     def inspect(self, content: bytes, trust: Trust, sealed_at: SealedAt, signature: bytes = b"") -> Finding:
         """Judges a file of any kind, or with `signature` one whose signature lies apart.
 
-        Raises UnreadableError with TOO_LARGE, UNKNOWN_FORMAT, ENCRYPTED_PDF, BROKEN_PDF, BROKEN_OFD,
-        BROKEN_SIGNATURE, TOO_MANY_SIGNATURES or TOO_COMPLEX, Exhausted VERIFIER_BUSY when too many files are being judged or the machine
-        is too busy for this one, and Unavailable VERIFIER_LOST when something outside ended the process.
+        Raises UnreadableError with TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF, BROKEN_OFD,
+        BROKEN_SIGNATURE, TOO_MANY_SIGNATURES or TOO_COMPLEX, Exhausted VERIFIER_BUSY when too many files are being
+        judged or the machine is too busy for this one, and Unavailable VERIFIER_LOST when something outside ended the
+        process.
         """
         of = format_of(content, signature)
         if not self._queue.acquire(blocking=False):
