@@ -88,12 +88,12 @@ class Reports:
     def _received(self, moment: Moment, changed: Iterable[tuple[StepState | None, StepState]]) -> Iterator[Fact]:
         """Receipt, by the case and by each office; and acceptance, the first of which is the case's."""
         if isinstance(moment.given, Submitted):
-            yield _lead_fact(moment, CASE, self._accept(moment))
+            yield _lead_fact(moment, CASE, _receipt(moment))
         for before, after in changed:
             if moment.plan.by_id[after.step_id].pre_check:
                 continue
             if after.status is StepStatus.OFFERED and after.organ_id != _office_of(self._last.get(_accept(after))):
-                yield _fact(after, after.step_id, self._accept(moment))
+                yield _fact(after, after.step_id, _receipt(moment, after.region_code))
             accepted_at = _accepted_at(moment, before, after)
             if accepted_at is not None:
                 for step_id in (after.step_id, CASE):
@@ -101,11 +101,6 @@ class Reports:
                     content = last.content
                     if isinstance(content, Accept) and content.accepted_at is None:
                         yield replace(last, content=replace(content, accepted_at=accepted_at))
-
-    @staticmethod
-    def _accept(moment: Moment) -> Accept:
-        case = moment.after
-        return Accept(case.applicant_id, case.region_code, case.bundle_id, case.bundle_version, moment.at)
 
     def _held_up(self, moment: Moment) -> Iterator[Fact]:
         """Corrections and special procedures; one that is gone without an end was dropped just now."""
@@ -184,6 +179,12 @@ def _heard_nothing(moment: Moment) -> datetime | None:
     if not isinstance(moment.given, ClockTurned):
         return None
     return received_at(moment.after.proceedings.clocks[moment.given.clock_id].clock)
+
+
+def _receipt(moment: Moment, region_code: str = "") -> Accept:
+    """A receipt, in the case's region unless the step has one of its own."""
+    case = moment.after
+    return Accept(case.applicant_id, region_code or case.region_code, case.bundle_id, case.bundle_version, moment.at)
 
 
 def _worked_on(moment: Moment, before: StepState | None, after: StepState) -> Iterator[Fact]:

@@ -106,6 +106,16 @@ def test_a_record_says_when_and_by_whom() -> None:
     assert content.ended_at == saga.now
 
 
+def test_a_step_in_another_region_is_received_there() -> None:
+    plan = a_plan(a_step("food"), a_step("sign"))
+    saga = Saga(plan)
+    saga.take(Submitted("c1", "n", plan.bundle_id, plan.version, "p1", "341802", step_regions={"sign": "341822"}))
+    saga.routed().accept("sign")
+    received = {each.key: each.fact.content for each in reported(saga) if isinstance(each.fact.content, Accept)}
+    regions = {key: content.region_code for key, content in received.items()}
+    assert regions == {"accept:": "341802", "accept:food": "341802", "accept:sign": "341822"}
+
+
 def test_the_time_of_a_result_stays_when_its_document_comes_later() -> None:
     saga = a_shop().complete("food").later(timedelta(days=1)).sealed("food")
     first, second = (each for each in reported(saga) if each.key == "result:food")
