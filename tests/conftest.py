@@ -62,6 +62,20 @@ def poppler_tools() -> None:
         _without(error)
 
 
+@pytest.fixture(scope="session")
+def nss_tools() -> None:
+    """certutil, which tells pdfsig whom to trust."""
+    try:
+        find_or_install(_certutil, "libnss3-tools")
+    except NotAvailableError as error:
+        _without(error)
+
+
+def _certutil() -> Path | None:
+    found = shutil.which("certutil")
+    return Path(found).parent if found else None
+
+
 def _poppler() -> Path | None:
     found = shutil.which("pdfsig")
     return Path(found).parent if found else None

@@ -199,11 +199,34 @@ def sealer(moment: datetime = NOON) -> Sealer:
 
 @cache
 def _sealer(moment: datetime) -> Sealer:
-    issuing = profiles.make_issuing(root(moment), SoftwareKey.generate(), moment)
-    credential = profiles.make_seal(
-        issuing, SoftwareKey.generate(), organ_id="o1", organ_name=OFFICE, name=OFFICE, validity=(moment, moment + LONG)
+    return Sealer(credential(moment), seal_picture())
+
+
+@cache
+def seal_picture() -> bytes:
+    return picture.draw(OFFICE)
+
+
+def issuing(moment: datetime = NOON) -> Credential:
+    return _issuing(moment)
+
+
+@cache
+def _issuing(moment: datetime) -> Credential:
+    return profiles.make_issuing(root(moment), SoftwareKey.generate(), moment)
+
+
+def credential(moment: datetime = NOON, organ_name: str = OFFICE) -> Credential:
+    """Of a seal under `root(moment)`."""
+    return _credential(moment, organ_name)
+
+
+@cache
+def _credential(moment: datetime, organ_name: str) -> Credential:
+    key, validity = SoftwareKey.generate(), (moment, moment + LONG)
+    return profiles.make_seal(
+        issuing(moment), key, organ_id="o1", organ_name=organ_name, name=organ_name, validity=validity
     )
-    return Sealer(credential, picture.draw(OFFICE))
 
 
 def sealed_file(moment: datetime = NOON) -> Sealed:

@@ -134,7 +134,12 @@ def test_a_trust_list_is_pem_with_any_commentary() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["hello", "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nAA=="],
+    [
+        "hello",
+        "-----BEGIN CERTIFICATE-----\n????\n-----END CERTIFICATE-----",
+        "-----BEGIN CERTIFICATE-----\nAA==",
+        "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----",
+    ],
 )
 def test_what_is_no_trust_list_is_refused(text: str) -> None:
     with pytest.raises(BadTrustListError):

@@ -45,7 +45,7 @@ def test_a_seal_signs_documents_and_nothing_else() -> None:
     assert usage(seal) == {"digital_signature", "content_commitment"}
     assert usage(root) == usage(issuing) == {"key_cert_sign", "crl_sign"}
     purposes = seal.certificate.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
-    assert [purpose.dotted_string for purpose in purposes] == ["1.3.6.1.5.5.7.3.36"]  # type: ignore[attr-defined]
+    assert [purpose.dotted_string for purpose in purposes] == ["1.3.6.1.5.5.7.3.36", "1.3.6.1.5.5.7.3.4"]  # type: ignore[attr-defined]
     limits = [
         credential.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         for credential in (root, issuing, seal)

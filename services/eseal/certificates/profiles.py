@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from services.eseal.keys import Credential, SigningKey
 from services.eseal.keys.builders import builder_key
@@ -52,7 +52,21 @@ def make_seal(
         _builder(subject_name(name, organ_name, organ_id), key, (start, until), issuer=issuing)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(digital_signature=True, content_commitment=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), critical=False)
+        # Readers of PDF built on NSS (Okular, Evince, pdfsig) trust whoever may sign electronic mail, and nobody else.
+        .add_extension(x509.ExtendedKeyUsage([DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+    )
+    certificate = builder.sign(builder_key(issuing.key), hashes.SHA256())
+    return Credential(key, certificate, (issuing.certificate, *issuing.chain))
+
+
+def make_timestamping(issuing: Credential, key: SigningKey, now: datetime) -> Credential:
+    """The certificate of the platform's own timestamps (RFC 3161, 2.3), which may do nothing else."""
+    until = min(now + ISSUING_YEARS * YEAR, issuing.certificate.not_valid_after_utc)
+    builder = (
+        _builder(subject_name("平台自建时间戳，非第三方", "多跨", ""), key, (now, until), issuer=issuing)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(key_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
     )
     certificate = builder.sign(builder_key(issuing.key), hashes.SHA256())
     return Credential(key, certificate, (issuing.certificate, *issuing.chain))

@@ -1,6 +1,5 @@
 """Judging a file whose signature lies apart from it, in CMS (DER or PEM)."""
 
-import asyncio
 import hashlib
 import logging
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from asn1crypto import cms, pem  # type: ignore[import-untyped]
 
 from services.eseal.cms.judging import Evidence, Signed, judge
+from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import (
     Answer,
@@ -31,7 +31,7 @@ def inspect(
     try:
         data = _signed_data(signature)
         signed = Signed(data, lambda algorithm: hashlib.new(algorithm, content).digest(), kind=Kind.SIGNATURE)
-        found = asyncio.run(judge(signed, Evidence(trust), sealed_at, now or datetime.now(UTC)))
+        found = at_once(judge(signed, Evidence(trust), sealed_at, now or datetime.now(UTC)))
     except (UnreadableError, MemoryError):
         raise
     except Exception as fault:

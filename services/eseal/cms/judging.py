@@ -7,7 +7,7 @@ trust list and from the file itself; they are signed, so that it does not matter
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asn1crypto import cms, crl, ocsp, x509  # type: ignore[import-untyped]
@@ -16,6 +16,12 @@ from pyhanko.sign.general import extract_signer_info
 from pyhanko.sign.validation.generic_cms import cms_basic_validation, collect_timing_info, validate_tst_signed_data
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.policy_decl import (
+    CertRevTrustPolicy,
+    FreshnessReqType,
+    RevocationCheckingPolicy,
+    RevocationCheckingRule,
+)
 
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import Answer, Certificate, Kind, SealedAt, SealFinding, shortened
@@ -35,6 +41,22 @@ _USAGE = KeyUsageConstraints(
     },
     explicit_extd_key_usage_required=False,
 )
+_ANY_AGE = timedelta(days=100 * 365)
+
+
+def _policy(signer: RevocationCheckingRule, authorities: RevocationCheckingRule, **how: Any) -> CertRevTrustPolicy:
+    # A list is published after what it is asked about; who was revoked is told with the time of it.
+    return CertRevTrustPolicy(RevocationCheckingPolicy(signer, authorities), retroactive_revinfo=True, **how)
+
+
+_REQUIRED, _NOT_ASKED = RevocationCheckingRule.CRL_OR_OCSP_REQUIRED, RevocationCheckingRule.NO_CHECK
+# From what is known best to nothing: of the signer and the authorities above, of the signer alone, whatever was said of
+# the signer however long ago. pyHanko looks for a list only where it is required.
+_UNKNOWN = _policy(_NOT_ASKED, _NOT_ASKED)
+_KNOWN = (_policy(_REQUIRED, _REQUIRED), _policy(_REQUIRED, _NOT_ASKED))
+_OUTDATED = _policy(
+    _REQUIRED, _NOT_ASKED, freshness=_ANY_AGE, freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION
+)
 _EXPIRED = frozenset({AdESIndeterminate.OUT_OF_BOUNDS_NO_POE, AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED})
 _WEAK = frozenset({AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE, AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE_NO_POE})
 
@@ -53,7 +75,9 @@ class Evidence:
         known = [crl.CertificateList.load(each) for each in self.trust.revocation_lists]
         object.__setattr__(self, "lists", [*known, *self.revocation_lists])
 
-    def context(self, roots: Sequence[bytes], moment: datetime, mode: str = "soft-fail") -> ValidationContext:
+    def context(
+        self, roots: Sequence[bytes], moment: datetime, policy: CertRevTrustPolicy = _UNKNOWN
+    ) -> ValidationContext:
         """What pyHanko judges a chain in; nothing is fetched."""
         return ValidationContext(
             trust_roots=[x509.Certificate.load(root) for root in roots],
@@ -62,9 +86,7 @@ class Evidence:
             ocsps=list(self.responses),
             moment=moment,
             allow_fetching=False,
-            revocation_mode=mode,
-            # A list is published after what it is asked about; who was revoked is told with the time of it.
-            retroactive_revinfo=True,
+            revinfo_policy=policy,
         )
 
     @property
@@ -93,7 +115,7 @@ async def judge(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: da
     registered = sealed_at(digest.hex()) if algorithm == _SHA256 else None
     timing = await _timing(info, signed, evidence, now)
     proven = registered or timing.stamped_at
-    status = await _status(signed, digest, evidence.context(evidence.trust.roots, proven or now))
+    status, revocation = await _status(signed, digest, evidence, proven or now)
     certificate = status["signing_cert"]
     answers: list[Answer] = []
     if not status["intact"]:
@@ -101,7 +123,10 @@ async def judge(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: da
     elif not status["valid"]:
         answers.append(Answer(Code.SIGNATURE_INVALID))
     else:
-        answers += await _certificate_answers(signed, digest, status, evidence, (proven, now))
+        if proven and revocation is Code.NOT_REVOKED:
+            later, _ = await _status(signed, digest, evidence, now)
+            revocation = Code.REVOKED_LATER if later["revocation_details"] is not None else revocation
+        answers += [Answer(code) for code in _certificate_codes(status, revocation, proven, now)]
     answers.append(Answer(Code.TIME_REGISTERED) if registered else Answer(timing.code))
     trusted = any(answer.code is Code.TRUSTED_ISSUER for answer in answers)
     return SealFinding(
@@ -117,15 +142,8 @@ async def judge(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: da
 
 async def judge_timestamp(signed: Signed, evidence: Evidence, now: datetime) -> SealFinding:
     """A timestamp that stands by itself, over the file: by whom, when, and whether it is to be believed."""
-
-    async def validated(moment: datetime) -> dict[str, Any]:
-        context = evidence.context(evidence.trust.timestamp_roots, moment)
-        found: dict[str, Any] = await validate_tst_signed_data(signed.data, context, signed.digest)
-        return found
-
-    status = await validated(now)
-    if status["trust_problem_indic"] in _EXPIRED:
-        status = await validated(status["timestamp"])
+    context = evidence.context(evidence.trust.timestamp_roots, now)
+    status = await validate_tst_signed_data(signed.data, context, signed.digest)
     authority, moment = named(status["signing_cert"].subject), status["timestamp"]
     if not status["intact"]:
         answers = [Code.CONTENT_CHANGED]
@@ -154,77 +172,52 @@ class _Timing:
 
 
 async def _timing(info: cms.SignerInfo, signed: Signed, evidence: Evidence, now: datetime) -> _Timing:
-    """What the timestamp says, at a time when its own certificate was good: now, or while the timestamp was made."""
-
-    async def collected(moment: datetime) -> dict[str, Any]:
-        context = evidence.context(evidence.trust.timestamp_roots, moment)
-        found: dict[str, Any] = await collect_timing_info(info, context, signed.digest)
-        return found
-
-    found = await collected(now)
+    """What the timestamp says, if its authority's certificate is good now: an old key may be in anybody's hands."""
+    context = evidence.context(evidence.trust.timestamp_roots, now)
+    found = await collect_timing_info(info, context, signed.digest)
     claimed = found.get("signer_reported_dt") or signed.claimed_at
     stamp = found.get("timestamp_validity")
     if stamp is None:
         return _Timing(Code.TIME_CLAIMED if claimed else Code.TIME_UNKNOWN, claimed)
     if not (stamp.intact and stamp.valid):
         return _Timing(Code.TIMESTAMP_BROKEN, claimed)
-    if not stamp.trusted and stamp.trust_problem_indic in _EXPIRED:
-        # As an archive's reader does: an authority's certificate may end, its past timestamps do not.
-        stamp = (await collected(stamp.timestamp))["timestamp_validity"]
     authority = named(stamp.signing_cert.subject)
     if not stamp.trusted or stamp.timestamp > now:
         return _Timing(Code.TIMESTAMP_UNTRUSTED, claimed, authority=authority)
     return _Timing(Code.TIME_STAMPED, claimed, stamp.timestamp, authority)
 
 
-def _status(signed: Signed, digest: bytes, context: ValidationContext) -> Awaitable[dict[str, Any]]:
+async def _status(signed: Signed, digest: bytes, evidence: Evidence, moment: datetime) -> tuple[dict[str, Any], Code]:
+    """What pyHanko finds at that moment, and what is known of revocation; the best that anything here can tell."""
+    for policy in (*_KNOWN, _OUTDATED) if evidence.tells_of_revocation else ():
+        found = await _found(signed, digest, evidence.context(evidence.trust.roots, moment, policy))
+        if found["revocation_details"] is not None:
+            return found, Code.CERTIFICATE_REVOKED
+        if found["trust_problem_indic"] is None and policy is not _OUTDATED:
+            return found, Code.NOT_REVOKED
+    return await _found(signed, digest, evidence.context(evidence.trust.roots, moment)), Code.REVOCATION_UNKNOWN
+
+
+def _found(signed: Signed, digest: bytes, context: ValidationContext) -> Awaitable[dict[str, Any]]:
     return cms_basic_validation(signed.data, raw_digest=digest, validation_context=context, key_usage_settings=_USAGE)
 
 
-async def _certificate_answers(
-    signed: Signed,
-    digest: bytes,
-    status: dict[str, Any],
-    evidence: Evidence,
-    moments: tuple[datetime | None, datetime],
-) -> list[Answer]:
-    proven, now = moments
-    problem = status["trust_problem_indic"]
-    certificate = status["signing_cert"]
-    if problem is None:
-        revocation = await _revocation(signed, digest, evidence, proven, now)
-        return [Answer(Code.UNCHANGED), Answer(Code.TRUSTED_ISSUER), Answer(Code.CERTIFICATE_VALID), revocation]
-    if problem in (AdESIndeterminate.REVOKED_NO_POE, AdESIndeterminate.REVOKED_CA_NO_POE):
-        return [
-            Answer(Code.UNCHANGED),
-            Answer(Code.TRUSTED_ISSUER),
-            Answer(Code.CERTIFICATE_VALID),
-            Answer(Code.CERTIFICATE_REVOKED),
-        ]
+def _certificate_codes(
+    status: dict[str, Any], revocation: Code, proven: datetime | None, now: datetime
+) -> tuple[Code, ...]:
+    problem, certificate, moment = status["trust_problem_indic"], status["signing_cert"], proven or now
+    if problem is None or revocation is Code.CERTIFICATE_REVOKED:
+        return Code.UNCHANGED, Code.TRUSTED_ISSUER, Code.CERTIFICATE_VALID, revocation
     if problem in _WEAK:
-        return [Answer(Code.WEAK_ALGORITHM)]
-    moment = proven or now
-    if problem in _EXPIRED or (status["validation_path"] is not None and certificate.not_valid_after < moment):
+        return (Code.WEAK_ALGORITHM,)
+    chained = status["validation_path"] is not None
+    if problem in _EXPIRED or (chained and certificate.not_valid_after < moment):
         expired = Code.CERTIFICATE_EXPIRED if proven else Code.CERTIFICATE_EXPIRED_SINCE
-        return [Answer(Code.UNCHANGED), Answer(Code.TRUSTED_ISSUER), Answer(expired)]
-    if status["validation_path"] is not None and certificate.not_valid_before > moment:
-        return [Answer(Code.UNCHANGED), Answer(Code.TRUSTED_ISSUER), Answer(Code.CERTIFICATE_NOT_YET_VALID)]
+        return Code.UNCHANGED, Code.TRUSTED_ISSUER, expired
+    if chained and certificate.not_valid_before > moment:
+        return Code.UNCHANGED, Code.TRUSTED_ISSUER, Code.CERTIFICATE_NOT_YET_VALID
     wrong = problem is AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE
-    return [Answer(Code.UNCHANGED), Answer(Code.WRONG_PURPOSE if wrong else Code.UNTRUSTED_ISSUER)]
-
-
-async def _revocation(
-    signed: Signed, digest: bytes, evidence: Evidence, proven: datetime | None, now: datetime
-) -> Answer:
-    """Of a certificate that was good: whether that is known for sure, and whether it was revoked afterwards."""
-    if not evidence.tells_of_revocation:
-        return Answer(Code.REVOCATION_UNKNOWN)
-    if proven:
-        later = await _status(signed, digest, evidence.context(evidence.trust.roots, now))
-        if later["revocation_details"] is not None:
-            return Answer(Code.REVOKED_LATER)
-    known = await _status(signed, digest, evidence.context(evidence.trust.roots, proven or now, "require"))
-    return Answer(Code.NOT_REVOKED if known["trust_problem_indic"] is None else Code.REVOCATION_UNKNOWN)
+    return Code.UNCHANGED, Code.WRONG_PURPOSE if wrong else Code.UNTRUSTED_ISSUER
 
 
 def certificate_facts(certificate: x509.Certificate) -> Certificate:

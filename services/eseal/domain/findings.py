@@ -118,6 +118,11 @@ class SealFinding:
         """The answer to a question."""
         return next((answer for answer in self.answers if answer.question is question), None)
 
+    @property
+    def worst(self) -> str:
+        """Why it is not good, in English; empty when it is."""
+        return "; ".join(answer.en for answer in self.answers if answer.standing is Standing.BAD)
+
     def answered(self, *answers: Answer) -> "SealFinding":
         """With these answers in place of earlier ones to the same questions."""
         asked = {answer.question for answer in answers}

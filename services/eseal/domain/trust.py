@@ -5,14 +5,21 @@ commentary. Roots of timestamp authorities are kept apart, so that who may tell 
 """
 
 import base64
-import binascii
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from cryptography.x509 import load_der_x509_certificate, load_der_x509_crl
 
 # As many as any country has authorities; a list of millions is a mistake or an attack.
 _MOST_BLOCKS = 1_000
 _LARGEST_LIST = 20_000_000
 _BLOCK = re.compile(r"-----BEGIN (CERTIFICATE|X509 CRL)-----\s(.*?)-----END \1-----", re.DOTALL)
+
+_READ: Mapping[str, Callable[[bytes], object]] = {
+    "CERTIFICATE": load_der_x509_certificate,
+    "X509 CRL": load_der_x509_crl,
+}
 
 
 class BadTrustListError(ValueError):
@@ -43,9 +50,11 @@ def _blocks(text: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         if number > _MOST_BLOCKS:
             raise BadTrustListError(f"the trust list has more than {_MOST_BLOCKS} entries")
         try:
-            found[block[1]].append(base64.b64decode("".join(block[2].split()), validate=True))
-        except binascii.Error as fault:
-            raise BadTrustListError(f"entry {number} of the trust list is not PEM: {fault}") from fault
+            der = base64.b64decode("".join(block[2].split()), validate=True)
+            _READ[block[1]](der)
+        except ValueError as fault:
+            raise BadTrustListError(f"entry {number} of the trust list is no {block[1]}: {fault}") from fault
+        found[block[1]].append(der)
     if text.strip() and not any(found.values()):
         raise BadTrustListError("the trust list has no PEM block CERTIFICATE or X509 CRL")
     return tuple(found["CERTIFICATE"]), tuple(found["X509 CRL"])

@@ -5,7 +5,6 @@ pyHanko raises is a finding about the file. What it costs to read is bounded by 
 (`verification/process.py`), never here.
 """
 
-import asyncio
 import io
 import logging
 import re
@@ -21,6 +20,7 @@ from pyhanko.sign.validation.errors import NoDSSFoundError
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from services.eseal.cms.judging import Evidence, Signed, judge, judge_timestamp
+from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import (
     MOST_SEALS,
@@ -62,7 +62,7 @@ def inspect(content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime | N
     """
     try:
         reader = PdfFileReader(io.BytesIO(content))
-        return asyncio.run(_File(reader, content, trust, sealed_at, now or datetime.now(UTC)).judged())
+        return at_once(_File(reader, content, trust, sealed_at, now or datetime.now(UTC)).judged())
     except (UnreadableError, MemoryError):
         raise
     except Exception as fault:
