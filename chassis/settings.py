@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     """How long after its end, and after all that followed it, a case goes to the archive."""
     allow_unsigned_packages: bool = True
     """Whether scenario packages may be installed that nobody signed."""
+    eseal_token_module: Path | None = None
+    """The PKCS#11 library of a token in which private keys of seals are made from then on; the secret `eseal-token.pin`
+    opens it. Without one they lie in the database, encrypted."""
+    eseal_token_label: str = ""
+    """The label of that token."""
     outbox_limit: int = Field(default=50_000, ge=100)
     """Events in a service's outbox beyond which its api process refuses calls that would add more."""
     otlp_endpoint: str = ""
@@ -87,6 +92,9 @@ class Settings(BaseSettings):
             raise ValueError(message)
         if bool(self.blobs_access_key_id) != bool(self.blobs_secret_key_file):
             message = "blobs_access_key_id and blobs_secret_key_file go together"
+            raise ValueError(message)
+        if bool(self.eseal_token_module) != bool(self.eseal_token_label):
+            message = "eseal_token_module and eseal_token_label go together"
             raise ValueError(message)
         if self.broker_url and not self.broker_url.startswith(("amqp://", "amqps://")):
             message = "broker_url must start with amqp:// or amqps://"

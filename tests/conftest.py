@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 
 from chassis.clock import Clock
 from chassis.database import Database, create_tables
-from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer
+from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer, SoftHsm
 from tests.servers.install import find_or_install
 
 CI = bool(os.environ.get("CI"))
@@ -79,6 +79,17 @@ def _certutil() -> Path | None:
 def _poppler() -> Path | None:
     found = shutil.which("pdfsig")
     return Path(found).parent if found else None
+
+
+@pytest.fixture(scope="session")
+def softhsm() -> Iterator[SoftHsm]:
+    """The run's own PKCS#11 token."""
+    try:
+        token = SoftHsm()
+    except NotAvailableError as error:
+        _without(error)
+    with token:
+        yield token
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The tests' own PostgreSQL and RabbitMQ: real servers, on free ports, in temporary directories, gone afterwards.
+"""The tests' own PostgreSQL, RabbitMQ and PKCS#11 token: the real ones, in temporary directories, gone afterwards.
 
 `python -m tests.servers` starts both, prints their addresses and keeps them until Ctrl-C.
 """
@@ -8,5 +8,6 @@ from tests.servers.install import NotAvailableError
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Proxy
 from tests.servers.rabbitmq import RabbitmqServer
+from tests.servers.softhsm import SoftHsm
 
-__all__ = ["NotAvailableError", "PostgresServer", "Proxy", "RabbitmqCluster", "RabbitmqServer"]
+__all__ = ["NotAvailableError", "PostgresServer", "Proxy", "RabbitmqCluster", "RabbitmqServer", "SoftHsm"]

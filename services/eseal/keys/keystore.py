@@ -1,12 +1,13 @@
 """Where private keys are made, kept and found again: in the database, encrypted, or in a token."""
 
-from typing import Self
+from functools import cache
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import insert, select
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
-from chassis.problems import Conflict
+from chassis.problems import Conflict, Unavailable
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.eseal.domain.seal import Suite
@@ -14,34 +15,42 @@ from services.eseal.keys import SigningKey
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.tables import keys
 
+if TYPE_CHECKING:
+    from services.eseal.keys.token import Token
+
+PIN_SECRET = "eseal-token.pin"  # noqa: S105 - the name of the file, not its content
 _SOFTWARE = "software"
+_HARDWARE = "pkcs11"
 
 
 class KeyStore:
-    """The private keys of this installation, by id."""
+    """The private keys of this installation, by id: new ones in the token where there is one, else in the database."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, token: "Token | None" = None) -> None:
         self._vault = vault
+        self._token = token
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """With the vault of this installation."""
-        return cls(Vault.from_settings(settings))
+        """With the vault of this installation, and the token that its settings name."""
+        return cls(Vault.from_settings(settings), _token_of(settings))
 
     def make(self, work: UnitOfWork, suite: Suite) -> tuple[str, SigningKey]:
-        """A new key and its id. Raises Conflict SUITE_NOT_AVAILABLE."""
+        """A new key and its id. Raises Conflict SUITE_NOT_AVAILABLE, Unavailable TOKEN_AWAY."""
         self.check(suite)
-        key_id, key = f"key:{new_id()}", SoftwareKey.generate()
+        key_id = f"key:{new_id()}"
+        # A transaction that comes to nothing leaves a key in the token that nothing names: it does no harm.
+        made = self._token.make(key_id) if self._token else SoftwareKey.generate()
         row = {
             "key_id": key_id,
-            "place": _SOFTWARE,
-            "algorithm": key.algorithm.value,
-            "public_key": key.public_key,
-            "encrypted": key.encrypt(self._vault, context=_context(key_id)),
+            "place": _SOFTWARE if isinstance(made, SoftwareKey) else _HARDWARE,
+            "algorithm": made.algorithm.value,
+            "public_key": made.public_key,
+            "encrypted": made.encrypt(self._vault, context=_context(key_id)) if isinstance(made, SoftwareKey) else b"",
             "made_at": work.now,
         }
         work.connection.execute(insert(keys), row)
-        return key_id, key
+        return key_id, made
 
     def check(self, suite: Suite) -> None:
         """Raise Conflict SUITE_NOT_AVAILABLE when this installation makes no keys of the suite."""
@@ -50,9 +59,35 @@ class KeyStore:
             raise Conflict("SUITE_NOT_AVAILABLE", message, suite=suite)
 
     def load(self, work: UnitOfWork, key_id: str) -> SigningKey:
-        """The key with this id, ready to sign; raises InvalidTag when it was encrypted by another vault."""
+        """The key with this id, ready to sign.
+
+        Raises InvalidTag when it was encrypted by another vault, Unavailable TOKEN_MISSING when it lies in a token and
+        the settings name none.
+        """
         row = work.connection.execute(select(keys).where(keys.c.key_id == key_id)).one()
-        return SoftwareKey.decrypt(row.encrypted, self._vault, context=_context(key_id))
+        if row.place == _SOFTWARE:
+            return SoftwareKey.decrypt(row.encrypted, self._vault, context=_context(key_id))
+        if self._token is None:
+            message = "the key lies in a token: set DUOKUA_ESEAL_TOKEN_MODULE and DUOKUA_ESEAL_TOKEN_LABEL"
+            raise Unavailable("TOKEN_MISSING", message, key_id=key_id)
+        from services.eseal.keys.token import TokenKey  # noqa: PLC0415 (where there is a token)
+
+        return TokenKey(self._token, key_id, row.public_key)
+
+
+def _token_of(settings: Settings) -> "Token | None":
+    """The token that the settings name; one for the whole process, as a login is dear and a second one useless."""
+    if settings.eseal_token_module is None:
+        return None
+    pin = settings.secret(PIN_SECRET).decode()
+    return _opened(str(settings.eseal_token_module), settings.eseal_token_label, pin)
+
+
+@cache
+def _opened(module: str, label: str, pin: str) -> "Token":
+    from services.eseal.keys.token import Token  # noqa: PLC0415 (where there is a token)
+
+    return Token(module, label, pin)
 
 
 def _context(key_id: str) -> str:
