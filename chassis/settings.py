@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SERVICES = ("identity", "matters", "routing", "cases", "eseal", "notify")
+SERVICES = ("identity", "matters", "routing", "cases", "eseal", "notify", "licences")
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 

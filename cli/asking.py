@@ -28,6 +28,7 @@ class Service(StrEnum):
     CASES = "cases"
     ESEAL = "eseal"
     NOTIFY = "notify"
+    LICENCES = "licences"
 
 
 OneService = Annotated[Service, typer.Argument(metavar="SERVICE", help=f"One of {', '.join(Service)}.")]

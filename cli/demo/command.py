@@ -31,7 +31,7 @@ from duokua.keys import ClientKey
 
 INTERRUPTED = 130
 # One listening port and one for health a process, were every service to run in two processes of its own.
-PORTS = 18
+PORTS = 21
 # What the platform had offered when it was killed, and no office had heard of, is offered again after so long.
 LEASE_SECONDS = 10
 

@@ -108,6 +108,11 @@ def region_registered(noun: Region) -> events_pb2.RegionRegistered:
     return events_pb2.RegionRegistered(region=region(noun), version=noun.version)
 
 
+def person_registered(noun: Person, number_fingerprint: str) -> events_pb2.PersonRegistered:
+    """Return the event that a person was registered or changed."""
+    return events_pb2.PersonRegistered(person=person(noun), version=noun.version, number_fingerprint=number_fingerprint)
+
+
 def organ_registered(noun: Organ) -> events_pb2.OrganRegistered:
     """Return the event that an organ was registered or changed."""
     return events_pb2.OrganRegistered(organ=organ(noun), version=noun.version)

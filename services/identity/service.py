@@ -95,6 +95,7 @@ class Identity:
         person = Person(new_id(), kind, name, mask(number), assurance)
         sealed = self._vault.encrypt(number.encode(), context=f"{context}.{person.person_id}")
         if store.add_person(work.connection, person, fingerprint, sealed):
+            work.emit(messages.person_registered(person, fingerprint), subject=person.person_id)
             return person
         before = store.person_by_fingerprint(work.connection, fingerprint)
         if before is None:
@@ -102,6 +103,7 @@ class Identity:
         after = before.seen_again(name, assurance)
         if after != before:
             store.change_person(work.connection, after)
+            work.emit(messages.person_registered(after, fingerprint), subject=after.person_id)
         return after
 
     def register_client(self, work: UnitOfWork, name: str, role: Role, organ_id: str, public_jwk: str) -> Client:

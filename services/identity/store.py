@@ -57,6 +57,7 @@ persons = Table(
     Column("name", String(100), nullable=False),
     Column("masked_number", String(18), nullable=False),
     Column("assurance", Integer, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
     # The keyed fingerprint finds the person of a number; the number itself is there in encrypted form only.
     Column("number_fingerprint", String(64), nullable=False, unique=True),
     Column("sealed_number", LargeBinary, nullable=False),
@@ -197,6 +198,7 @@ def add_person(connection: Connection, person: Person, fingerprint: str, sealed_
         name=person.name,
         masked_number=person.masked_number,
         assurance=person.assurance,
+        version=person.version,
         number_fingerprint=fingerprint,
         sealed_number=sealed_number,
     )
@@ -205,9 +207,9 @@ def add_person(connection: Connection, person: Person, fingerprint: str, sealed_
 
 
 def change_person(connection: Connection, person: Person) -> None:
-    """Write the name and assurance of a person."""
+    """Write the name and assurance of a person, and which version they make."""
     changed = update(persons).where(persons.c.person_id == person.person_id)
-    connection.execute(changed.values(name=person.name, assurance=person.assurance))
+    connection.execute(changed.values(name=person.name, assurance=person.assurance, version=person.version))
 
 
 def client_by_id(connection: Connection, client_id: str) -> Client | None:
@@ -296,7 +298,8 @@ def _organ(row: RowMapping) -> Organ:
 
 
 def _person(row: RowMapping) -> Person:
-    return Person(row["person_id"], PersonKind(row["kind"]), row["name"], row["masked_number"], row["assurance"])
+    kind = PersonKind(row["kind"])
+    return Person(row["person_id"], kind, row["name"], row["masked_number"], row["assurance"], row["version"])
 
 
 def _client(row: RowMapping) -> Client:

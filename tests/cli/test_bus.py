@@ -140,7 +140,7 @@ def test_a_status_has_a_row_for_each_service_and_hides_none_behind_one_that_is_a
     done = operator.run("status")
     rows = {row[0]: row[1:] for row in done.rows}
     assert done.status == 0
-    assert list(rows) == ["identity", "matters", "routing", "cases", "eseal", "notify"]
+    assert list(rows) == ["identity", "matters", "routing", "cases", "eseal", "notify", "licences"]
     assert rows["routing"] == ["0", "-", "0", "-", "-", "0", "0", "none"]
     assert rows["cases"][0] == "1"
     assert re.fullmatch(r"\d+s", rows["cases"][1])
@@ -192,7 +192,7 @@ def test_a_list_is_narrowed_by_reason_and_type(operator: Operator) -> None:
 def test_a_list_tells_who_gave_no_answer_and_ends_with_status_1(operator: Operator) -> None:
     done = operator.run("dead list")
     assert (done.status, done.out) == (1, "there are no dead letters at identity, routing, cases\n")
-    assert [line.split()[0] for line in done.err.splitlines()] == ["matters", "eseal", "notify"]
+    assert [line.split()[0] for line in done.err.splitlines()] == ["matters", "eseal", "notify", "licences"]
     letter_id = operator.park()
     assert [each["letter_id"] for each in operator.json("dead list")] == [letter_id]
     assert operator.run("dead list cases").status == 0

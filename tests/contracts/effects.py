@@ -17,6 +17,7 @@ from services.cases.domain.case import Case, NoticeStatus, StepStatus
 from services.cases.domain.snapshot import from_json
 from services.eseal import store as eseal_store
 from services.eseal.domain.records import NoticeStatus as Sealing
+from services.licences import tables as licences_tables
 from services.matters import store as matters_store
 from services.notify import store as notify_store
 from services.notify.domain.messages import OPERATORS, organ, person
@@ -38,6 +39,13 @@ def organ_is_known_to(table: Table) -> Callable[[Service, identity.OrganRegister
         assert (row.name, row.version) == (event.organ.name, event.version)
 
     return check
+
+
+def person_is_known(service: Service, event: identity.PersonRegistered) -> None:
+    persons = licences_tables.persons
+    row = only(service, select(persons).where(persons.c.person_id == event.person.person_id))
+    assert (row.name, row.version) == (event.person.name, event.version)
+    assert row.number_fingerprint == event.number_fingerprint
 
 
 def steps_are_routed(service: Service, event: cases.RoutingRequested) -> None:
@@ -151,6 +159,10 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
         identity.OrganRegistered: organ_is_known_to(eseal_store.organs),
         cases.NoticeRequested: notice_is_sealed_or_said_why_not,
         cases.NoticeWithdrawn: notice_is_void,
+    },
+    "licences": {
+        identity.OrganRegistered: organ_is_known_to(licences_tables.organs),
+        identity.PersonRegistered: person_is_known,
     },
     "matters": {identity.OrganRegistered: organ_is_known_to(matters_store.organs)},
     "notify": dict.fromkeys(

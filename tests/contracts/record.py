@@ -19,7 +19,7 @@ from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from duokua.cases.v1 import task_pb2
 from services.eseal.seals.register import Register
-from services.identity.domain.directory import Level, Organ, Region
+from services.identity.domain.directory import Level, Organ, PersonKind, Region
 from services.identity.service import Identity
 from services.matters.package.archive import made_of
 from services.matters.service import Matters
@@ -62,7 +62,7 @@ class Journey:
         self._case_id = ""
 
     def prepare(self) -> None:
-        """A region, an office for each step, and the bundle."""
+        """A region, an office for each step, a person, and the bundle."""
         identity = self._services["identity"]
         directory = identity.use_cases_of(Identity)
         with identity.database.begin() as work:
@@ -72,6 +72,7 @@ class Journey:
             for number, step in enumerate(CODES, 1):
                 draft = Organ("", f"西湖区第{number}局", _uscc(number), REGION, Level.COUNTY, self._above)
                 self._organs[step] = directory.register_organ(work, draft).organ_id
+            directory.register_person(work, PersonKind.NATURAL, "李雷", "330106199003071236", 3)
         self._settle()
         routing, matters = self._services["routing"], self._services["matters"]
         for step, code in CODES.items():

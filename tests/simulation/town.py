@@ -1,7 +1,7 @@
 """A prepared town: regions, organs, seals, capabilities, a webhook and a published bundle. Made once a process.
 
-The last of it is only in the senders' outboxes: a renamed region, a renamed organ and a new version of the bundle, so
-that these events too travel under faults.
+The last of it is only in the senders' outboxes: a renamed region, a renamed organ, a person and a new version of the
+bundle, so that these events too travel under faults.
 """
 
 import random
@@ -20,7 +20,7 @@ from chassis.vault import KEY_SECRET, Vault, make_key
 from services.cases.calendars import Calendars
 from services.eseal.notices import Notices
 from services.eseal.seals.register import Register
-from services.identity.domain.directory import Level, Organ, Region
+from services.identity.domain.directory import Level, Organ, PersonKind, Region
 from services.identity.service import Identity
 from services.matters.package.archive import made_of
 from services.matters.service import Matters
@@ -151,6 +151,7 @@ def _change(databases: Databases, settings: Settings, organs: Mapping[str, str])
     with databases["identity"].begin() as work:
         identity.register_regions(work, [Region(REGION, "西湖新区", CITY)])
         identity.register_organ(work, _organ(OFFICES.index("food-2"), organs[ABOVE], "改名局"))
+        identity.register_person(work, PersonKind.NATURAL, "李雷", "330106199003071236", 3)
     changed = {
         path: content.replace("模拟一件事".encode(), "模拟一件新事".encode()) for path, content in _files().items()
     }

@@ -58,20 +58,27 @@ class PersonKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A natural or legal person, without the identity number. `assurance` is 0 (none) to 3 (high)."""
+    """A natural or legal person, without the identity number. `assurance` is 0 (none) to 3 (high).
+
+    `version` grows with each change.
+    """
 
     person_id: str
     kind: PersonKind
     name: str
     masked_number: str
     assurance: int
+    version: int = 1
 
     def seen_again(self, name: str, assurance: int) -> "Person":
         """Return the person after one more registration of the same number.
 
         A portal that vouches for less cannot rename whom a better one has identified; assurance never falls.
         """
-        return self if assurance < self.assurance else replace(self, name=name, assurance=assurance)
+        same = (name, assurance) == (self.name, self.assurance)
+        if same or assurance < self.assurance:
+            return self
+        return replace(self, name=name, assurance=assurance, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from duokua.identity.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from duokua.identity.v1.token_service_pb2_grpc import TokenServiceStub
 from duokua.interceptors import CallInterceptor
 from duokua.keys import ClientKey
+from duokua.licences.v1.licence_service_pb2_grpc import LicenceServiceStub
 from duokua.matters.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from duokua.matters.v1.matter_service_pb2_grpc import MatterServiceStub
 from duokua.matters.v1.scenario_service_pb2_grpc import ScenarioServiceStub
@@ -202,6 +203,11 @@ class Session:
         return SealRegisterServiceStub(self._channel("eseal"))
 
     @cached_property
+    def licences(self) -> LicenceServiceStub:
+        """Licences (电子证照) and their types."""
+        return LicenceServiceStub(self._channel("licences"))
+
+    @cached_property
     def notify(self) -> NotifyServiceStub:
         """Messages and webhooks."""
         return NotifyServiceStub(self._channel("notify"))
@@ -209,8 +215,8 @@ class Session:
     def bus(self, service: str) -> BusServiceStub:
         """What waits on the bus for a service, and its dead letters, for operators.
 
-        `service` is one of identity, matters, routing, cases, eseal, notify; the requests name it too. Raises
-        ValueError when its address was not given.
+        `service` is one of identity, matters, routing, cases, eseal, notify, licences; the requests name it too.
+        Raises ValueError when its address was not given.
         """
         return BusServiceStub(self._channel(service))
 
@@ -224,7 +230,7 @@ class Platform(Session):
     """The platform, for one registered client.
 
     `addresses` is one "host:port" for all services, a mapping of service (identity, matters, routing, cases, eseal,
-    notify) to "host:port", or the text of either. `root_certificate` is the PEM, or the path of it, that the
+    notify, licences) to "host:port", or the text of either. `root_certificate` is the PEM, or the path of it, that the
     platform's certificate is checked with; without it, the roots that gRPC brings. `insecure` leaves out TLS, and is
     taken for addresses of this machine only. `timeout` is the deadline of a call that sets none, in seconds. With
     `wait_for_ready` a call waits for a platform that cannot be reached, up to its deadline, instead of failing after

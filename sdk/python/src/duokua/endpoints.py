@@ -21,13 +21,14 @@ from duokua.cases.v1 import (
 )
 from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_service_pb2, token_service_pb2
+from duokua.licences.v1 import licence_service_pb2
 from duokua.matters.v1 import catalogue_service_pb2, matter_service_pb2, scenario_service_pb2
 from duokua.notify.v1 import notify_service_pb2
 from duokua.operations.v1 import bus_service_pb2
 from duokua.options.v1 import options_pb2
 from duokua.routing.v1 import routing_service_pb2
 
-SERVICES: Final = ("identity", "matters", "routing", "cases", "eseal", "notify")
+SERVICES: Final = ("identity", "matters", "routing", "cases", "eseal", "notify", "licences")
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 
 _CONTRACTS = (
@@ -38,6 +39,7 @@ _CONTRACTS = (
     catalogue_service_pb2,
     directory_service_pb2,
     draft_service_pb2,
+    licence_service_pb2,
     log_service_pb2,
     matter_service_pb2,
     notify_service_pb2,

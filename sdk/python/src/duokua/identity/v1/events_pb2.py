@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from duokua.identity.v1 import directory_pb2 as duokua_dot_identity_dot_v1_dot_directory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/identity/v1/events.proto\x12\x12\x64uokua.identity.v1\x1a\"duokua/identity/v1/directory.proto\"O\n\x10RegionRegistered\x12*\n\x06region\x18\x01 \x01(\x0b\x32\x1a.duokua.identity.v1.Region\x12\x0f\n\x07version\x18\x02 \x01(\x04\"L\n\x0fOrganRegistered\x12(\n\x05organ\x18\x01 \x01(\x0b\x32\x19.duokua.identity.v1.Organ\x12\x0f\n\x07version\x18\x02 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/identity/v1/events.proto\x12\x12\x64uokua.identity.v1\x1a\"duokua/identity/v1/directory.proto\"O\n\x10RegionRegistered\x12*\n\x06region\x18\x01 \x01(\x0b\x32\x1a.duokua.identity.v1.Region\x12\x0f\n\x07version\x18\x02 \x01(\x04\"L\n\x0fOrganRegistered\x12(\n\x05organ\x18\x01 \x01(\x0b\x32\x19.duokua.identity.v1.Organ\x12\x0f\n\x07version\x18\x02 \x01(\x04\"k\n\x10PersonRegistered\x12*\n\x06person\x18\x01 \x01(\x0b\x32\x1a.duokua.identity.v1.Person\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x1a\n\x12number_fingerprint\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,4 +36,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGIONREGISTERED']._serialized_end=170
   _globals['_ORGANREGISTERED']._serialized_start=172
   _globals['_ORGANREGISTERED']._serialized_end=248
+  _globals['_PERSONREGISTERED']._serialized_start=250
+  _globals['_PERSONREGISTERED']._serialized_end=357
 # @@protoc_insertion_point(module_scope)

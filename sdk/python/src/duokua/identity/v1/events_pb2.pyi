@@ -66,3 +66,34 @@ class OrganRegistered(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrganRegistered: _TypeAlias = OrganRegistered  # noqa: Y015
+
+@_typing.final
+class PersonRegistered(_message.Message):
+    """A person was registered, or renamed or identified more surely. `version` grows with each change of the person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NUMBER_FINGERPRINT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    number_fingerprint: _builtins.str
+    """HMAC-SHA256 of the identity number under the installation's key, in hexadecimal: finds what else is kept by the same
+    number, and tells nobody the number itself.
+    """
+    @_builtins.property
+    def person(self) -> _directory_pb2.Person: ...
+    def __init__(
+        self,
+        *,
+        person: _directory_pb2.Person | None = ...,
+        version: _builtins.int = ...,
+        number_fingerprint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number_fingerprint", b"number_fingerprint", "person", b"person", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonRegistered: _TypeAlias = PersonRegistered  # noqa: Y015

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class BusServiceStub:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
@@ -71,7 +72,8 @@ class BusServiceStub:
 
 class BusServiceServicer:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
@@ -163,7 +165,8 @@ def add_BusServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class BusService:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 

@@ -28,7 +28,8 @@ GRPC_VERSION: str
 
 class BusServiceStub:
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
@@ -57,7 +58,8 @@ class BusServiceStub:
 @_typing.type_check_only
 class BusServiceAsyncStub(BusServiceStub):
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 
@@ -82,7 +84,8 @@ class BusServiceAsyncStub(BusServiceStub):
 
 class BusServiceServicer(metaclass=_abc_1.ABCMeta):
     """The operator's view of the bus, and the repair of what was given up. Each api process answers for the services that
-    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal" or "notify".
+    it hosts; `service` names one of them: "identity", "matters", "routing", "cases", "eseal", "notify" or
+    "licences".
     Errors of every rpc: NOT_FOUND SERVICE_NOT_HERE (`hosted` in the metadata names those that are).
     """
 

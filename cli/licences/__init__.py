@@ -1,0 +1,18 @@
+"""`duokua licence`: types of licences (电子证照), their issue and life, and whether one is good."""
+
+import typer
+
+from cli.licences import types
+from cli.licences.issuing import end, hold, issue, release, renew
+from cli.licences.looking import list_licences, show, verify
+
+app = typer.Typer()
+app.add_typer(types.app, name="type")
+app.command()(issue)
+app.command()(renew)
+app.command()(hold)
+app.command()(release)
+app.command()(end)
+app.command(name="list")(list_licences)
+app.command()(show)
+app.command()(verify)

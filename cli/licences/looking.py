@@ -1,0 +1,91 @@
+"""`duokua licence list`, `show`, `verify`."""
+
+from typing import Annotated
+
+import typer
+
+from cli.connection import connect_as
+from cli.licences.issuing import LicenceId, days
+from cli.options import AsJson
+from cli.output import as_dict, enum_name, every_page, plain, print_json, print_rows, say
+from duokua.licences.v1 import licence_service_pb2
+
+pb = licence_service_pb2
+AsPerson = Annotated[
+    str, typer.Option("--person", help="The holder who looks, in a portal's environment: an id. Else the operator.")
+]
+For = Annotated[str, typer.Option("--for", help="With --person: the person acted for.")]
+
+
+def list_licences(
+    person: AsPerson = "",
+    principal: For = "",
+    holder: Annotated[str, typer.Option(help="For the operator: the person whose licences to list.")] = "",
+    kind: Annotated[str, typer.Option("--type", help="Of one type only.")] = "",
+    valid: Annotated[bool, typer.Option("--valid", help="Those that are valid today only.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """List the licences that somebody holds, the newest first."""
+    with connect_as(person, principal) as platform:
+        found = every_page(
+            lambda token: platform.licences.ListLicences(
+                pb.ListLicencesRequest(
+                    page_size=1000, page_token=token, holder_person_id=holder, type=kind, valid_only=valid
+                )
+            ),
+            lambda answer: answer.licences,
+        )
+    columns = [
+        ("licence", lambda each: each.licence_id),
+        ("name", lambda each: each.name),
+        ("identifier", lambda each: each.identifier),
+        ("issuer", lambda each: each.issuer_name),
+        ("status", lambda each: enum_name(each, "status")),
+        ("days", days),
+    ]
+    print_rows(found, columns, as_json=json, empty="there are no licences")
+
+
+def show(
+    licence_id: LicenceId,
+    person: AsPerson = "",
+    principal: For = "",
+    purpose: Annotated[str, typer.Option(help="For what; the holder can see it, and need not say.")] = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Show a licence, what it says, and what happened to it."""
+    with connect_as(person, principal) as platform:
+        answer = platform.licences.GetLicence(pb.GetLicenceRequest(licence_id=licence_id, purpose=purpose))
+    if json:
+        print_json(as_dict(answer))
+        return
+    licence = answer.licence
+    say(f"{licence.name} {licence.identifier}, {enum_name(licence, 'status')}, {days(licence)}")
+    say(f"issued by {licence.issuer_name} to {licence.holder.name} {licence.holder.masked_number}")
+    for name, value in as_dict(licence)["data"].items():
+        say(f"  {name}: {plain(str(value))}")
+    columns = [
+        ("at", lambda each: each.at.ToDatetime().isoformat(sep=" ", timespec="seconds")),
+        ("act", lambda each: each.act),
+        ("status", lambda each: enum_name(each, "status")),
+        ("by", lambda each: each.actor),
+        ("reason", lambda each: each.reason),
+    ]
+    print_rows(answer.changes, columns, as_json=False, empty="nothing happened to it")
+
+
+def verify(
+    identifier: Annotated[str, typer.Argument(help="The identifier, or all that the document's QR code says.")],
+    code: Annotated[str, typer.Option(help="The code that is printed below the QR code.")] = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Say whether a licence is good; the exit status is 1 when it is not."""
+    with connect_as("", "") as platform:
+        answer = platform.licences.VerifyLicence(pb.VerifyLicenceRequest(identifier=identifier, code=code))
+    if json:
+        print_json(as_dict(answer))
+    else:
+        say(answer.explanation)
+        for name, value in as_dict(answer.licence).get("data", {}).items():
+            say(f"  {name}: {plain(str(value))}")
+    raise typer.Exit(0 if answer.valid else 1)

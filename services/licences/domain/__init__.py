@@ -1,0 +1,1 @@
+"""What is true of licences, whatever stores or carries them."""

@@ -1,0 +1,279 @@
+"""What licences can do: each method is one use case in one transaction that the caller opens and commits."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Self, cast
+
+from chassis.clock import new_id
+from chassis.database import Database, UnitOfWork
+from chassis.problems import Conflict, Exists, Invalid, NotFound, Violation
+from chassis.settings import Settings
+from chassis.vault import Vault
+from duokua.identity.v1 import directory_pb2
+from duokua.identity.v1 import events_pb2 as identity_events
+from services.licences import store
+from services.licences.domain.contents import (
+    days_of,
+    faults_of_data,
+    faults_of_days,
+    holder_fault,
+    without_empty,
+)
+from services.licences.domain.identifiers import Identifier, uscc_fault
+from services.licences.domain.licence import PLATFORM, Change, Holder, Licence, Organ
+from services.licences.domain.life import ENDINGS, Act, Status
+from services.licences.domain.types import HolderKind, LicenceType
+from services.licences.domain.validity import day_of, end_of
+from services.licences.types import type_of
+
+EXPIRY = "expiry"
+_KINDS = {
+    directory_pb2.PERSON_KIND_NATURAL: HolderKind.NATURAL,
+    directory_pb2.PERSON_KIND_LEGAL: HolderKind.LEGAL,
+}
+_EXPIRED_AT_ONCE = 200
+_TAKEN_SERIALS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be issued. Days and serial that are empty follow from the rules.
+
+    `type_name` is a code or what scenarios call it.
+    """
+
+    type_name: str
+    issuer_organ_id: str
+    holder_person_id: str
+    data: Mapping[str, object]
+    valid_from: str = ""
+    valid_until: str = ""
+    serial: str = ""
+    case_id: str = ""
+
+
+class Licences:
+    """Issues licences, leads them through their lives, and gives them to those who may see them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the vault of this installation, which encrypts what licences say."""
+        return cls(Vault.from_settings(settings))
+
+    def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
+        """Keeps organs as identity has them; an older version never overwrites a newer one."""
+        newest = {event.organ.organ_id: event for event in sorted(events, key=lambda event: event.version)}
+        rows = [
+            {
+                "organ_id": event.organ.organ_id,
+                "name": event.organ.name,
+                "uscc": event.organ.uscc,
+                "version": event.version,
+            }
+            for event in newest.values()
+        ]
+        store.save_organs(work.connection, rows)
+
+    def keep_persons(self, work: UnitOfWork, events: Sequence[identity_events.PersonRegistered]) -> None:
+        """Keeps persons as identity has them, and gives each what was issued to the number before."""
+        newest = {event.person.person_id: event for event in sorted(events, key=lambda event: event.version)}
+        holders = [_holder_of(event) for event in newest.values()]
+        rows = [{**_person_row(holder), "version": newest[holder.person_id].version} for holder in holders]
+        store.save_persons(work.connection, rows)
+        for holder in holders:
+            store.give_to(work.connection, holder)
+
+    def issue(self, work: UnitOfWork, order: Order, actor: str) -> Licence:
+        """Issues a licence. Raises NotFound for type, organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
+        of = type_of(work, order.type_name)
+        issuer = self._issuer(work, order.issuer_organ_id)
+        holder = store.person_by_id(work.connection, order.holder_person_id)
+        if holder is None:
+            raise NotFound(
+                "PERSON_NOT_FOUND",
+                f"there is no person {order.holder_person_id}",
+                person_id=order.holder_person_id,
+            )
+        return self.issue_to(work, of, issuer, holder, order, actor)
+
+    def issue_to(
+        self, work: UnitOfWork, of: LicenceType, issuer: Organ, holder: Holder, order: Order, actor: str
+    ) -> Licence:
+        """Issues a licence of a type by an organ to somebody, registered or not; raises as `issue`."""
+        _check(of, holder, order, day_of(work.now))
+        first, last = days_of(order.valid_from, order.valid_until, of, day_of(work.now))
+        serial = order.serial or self._serial(work, of, issuer)
+        identifier = Identifier(of.type_code, issuer.uscc, serial)
+        licence = Licence(
+            licence_id=new_id(),
+            identifier=str(identifier),
+            type_code=of.type_code,
+            issuer_organ_id=issuer.organ_id,
+            issuer_uscc=issuer.uscc,
+            issuer_name=issuer.name,
+            serial=serial,
+            version=identifier.version,
+            holder_person_id=holder.person_id,
+            holder_name=holder.name,
+            masked_number=holder.masked_number,
+            number_fingerprint=holder.number_fingerprint,
+            valid_from=first,
+            valid_until=last,
+            issued_at=work.now,
+            case_id=order.case_id,
+        )
+        self._add(work, licence, without_empty(order.data), actor)
+        return licence
+
+    def renew(
+        self, work: UnitOfWork, before: Licence, data: Mapping[str, object], days: tuple[str, str], actor: str
+    ) -> Licence:
+        """Issues the next version of a licence, with what differs of its data, and ends the one before.
+
+        Raises Conflict LICENCE_RENEWED, LICENCE_ENDED, LICENCE_HELD, VERSIONS_EXHAUSTED; Invalid BAD_LICENCE.
+        """
+        if before.next_licence_id:
+            raise Conflict(
+                "LICENCE_RENEWED",
+                f"licence {before.identifier} has a next version already; renew that",
+                next_licence_id=before.next_licence_id,
+            )
+        of = type_of(work, before.type_code)
+        kept = self.data(work, before) | dict(data)
+        order = Order(of.type_code, before.issuer_organ_id, before.holder_person_id, without_empty(kept), *days)
+        _check(of, None, order, day_of(work.now))
+        first, last = days_of(*days, of, day_of(work.now))
+        identifier = before.named.following()
+        licence = replace(
+            before.changed(Act.RENEWED),
+            licence_id=new_id(),
+            identifier=str(identifier),
+            version=identifier.version,
+            valid_from=first,
+            valid_until=last,
+            issued_at=work.now,
+            status=Status.VALID,
+            previous_licence_id=before.licence_id,
+            next_licence_id="",
+            case_id="",
+            revision=1,
+        )
+        self._add(work, licence, order.data, actor)
+        self.change(work, replace(before, next_licence_id=licence.licence_id), Act.RENEWED, actor, licence.identifier)
+        return licence
+
+    def end(self, work: UnitOfWork, licence: Licence, ending: Status, actor: str, reason: str) -> Licence:
+        """Ends a licence for good. Raises Conflict LICENCE_ENDED."""
+        return self.change(work, licence, ENDINGS[ending], actor, reason)
+
+    def change(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> Licence:
+        """Has something happen to a licence that this transaction has locked; raises Conflict, see `life.after`."""
+        changed = licence.changed(act)
+        store.put(work.connection, changed)
+        self._note(work, changed, act, actor, reason)
+        work.wake(EXPIRY)
+        return changed
+
+    def locked(self, work: UnitOfWork, licence_id: str) -> Licence:
+        """A licence, for this transaction alone, once what time did to it is noted; NotFound LICENCE_NOT_FOUND."""
+        licence = store.by_id(work.connection, licence_id, lock=True)
+        if licence is None:
+            raise licence_not_found(licence_id)
+        if licence.on(day_of(work.now)).status is not licence.status:
+            return self.change(work, licence, Act.EXPIRED, PLATFORM, "")
+        return licence
+
+    def expire_due(self, database: Database) -> datetime | None:
+        """Notes which licences have expired; gives when the next one does."""
+        with database.begin() as work:
+            today = day_of(work.now)
+            due = store.ended_before(work.connection, today, _EXPIRED_AT_ONCE)
+            for licence in due:
+                self.change(work, licence, Act.EXPIRED, PLATFORM, "")
+            if len(due) == _EXPIRED_AT_ONCE:
+                return work.now
+            following = store.next_last_day(work.connection)
+        return end_of(following) if following else None
+
+    def data(self, work: UnitOfWork, licence: Licence) -> dict[str, object]:
+        """All that a licence says."""
+        sealed = store.data_of(work.connection, licence.licence_id)
+        plain = self._vault.decrypt(sealed, context=_data_context(licence.licence_id))
+        return cast("dict[str, object]", json.loads(plain))
+
+    def code(self, licence: Licence) -> str:
+        """What the document shows beside its identifier: who has it has seen the document."""
+        return self._vault.fingerprint(licence.identifier.encode(), context="licences.code")[:20]
+
+    def _add(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
+        sealed = self._vault.encrypt(store.as_json(data), context=_data_context(licence.licence_id))
+        if not store.add(work.connection, licence, sealed):
+            raise Exists(
+                "SERIAL_TAKEN",
+                f"there is a licence {licence.identifier}; give another serial, or renew it",
+                identifier=licence.identifier,
+            )
+        self._note(work, licence, Act.ISSUED, actor, "")
+        work.wake(EXPIRY)
+
+    def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:
+        change = Change(licence.revision, work.now, act, licence.status, actor, reason)
+        store.add_change(work.connection, licence.licence_id, change)
+
+    def _issuer(self, work: UnitOfWork, organ_id: str) -> Organ:
+        organ = store.organ_by_id(work.connection, organ_id)
+        if organ is None or uscc_fault(organ.uscc):
+            raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+        return organ
+
+    def _serial(self, work: UnitOfWork, of: LicenceType, issuer: Organ) -> str:
+        """The issuer's next number that no licence has: one that was said may have gone before."""
+        for _ in range(_TAKEN_SERIALS):
+            serial = f"{store.next_serial(work.connection, of.type_code, issuer.uscc):09d}"
+            if store.by_identifier(work.connection, str(Identifier(of.type_code, issuer.uscc, serial))) is None:
+                return serial
+        raise Conflict(
+            "SERIALS_TAKEN",
+            f"the next {_TAKEN_SERIALS} numbers of {issuer.name} are taken; try again, or give a serial",
+            organ_id=issuer.organ_id,
+        )
+
+
+def licence_not_found(licence_id: str) -> NotFound:
+    """There is no such licence, or none that the caller may see."""
+    return NotFound("LICENCE_NOT_FOUND", f"there is no licence {licence_id}", licence_id=licence_id)
+
+
+def _check(of: LicenceType, holder: Holder | None, order: Order, today: date) -> None:
+    """Raises Invalid BAD_LICENCE with everything that is wrong with what is to be issued."""
+    days = faults_of_days(order.valid_from or today.isoformat(), order.valid_until)
+    faults = [*faults_of_data(order.data, of), *days]
+    fault = holder_fault(holder.kind, of) if holder else ""
+    if fault:
+        faults.append(Violation("holder_person_id", fault))
+    if faults:
+        raise Invalid("BAD_LICENCE", f"no {of.name} can say this", faults, type_code=of.type_code)
+
+
+def _holder_of(event: identity_events.PersonRegistered) -> Holder:
+    person = event.person
+    return Holder(person.person_id, _KINDS[person.kind], person.name, person.masked_number, event.number_fingerprint)
+
+
+def _person_row(holder: Holder) -> dict[str, object]:
+    return {
+        "person_id": holder.person_id,
+        "kind": holder.kind.value,
+        "name": holder.name,
+        "masked_number": holder.masked_number,
+        "number_fingerprint": holder.number_fingerprint,
+    }
+
+
+def _data_context(licence_id: str) -> str:
+    return f"licences.data.{licence_id}"

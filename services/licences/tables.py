@@ -1,0 +1,116 @@
+"""The tables of licences."""
+
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, String, Table, Text
+
+from chassis.database import Document, Instant, service_metadata
+from services.licences.domain.life import IN_USE
+
+metadata = service_metadata()
+
+organs = Table(
+    "organs",
+    metadata,
+    Column("organ_id", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("uscc", String(18), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# Numbers of persons are known by their keyed fingerprints only.
+persons = Table(
+    "persons",
+    metadata,
+    Column("person_id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("masked_number", String(18), nullable=False),
+    Column("number_fingerprint", String(64), nullable=False, index=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+types = Table(
+    "types",
+    metadata,
+    Column("type_code", String(21), primary_key=True),
+    Column("kind", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("holder_kind", String(16), nullable=False),
+    Column("fields", Document, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("valid_months", Integer, nullable=False),
+    Column("sharing", String(16), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+licences = Table(
+    "licences",
+    metadata,
+    Column("licence_id", String(64), primary_key=True),
+    Column("identifier", String(110), nullable=False, unique=True),
+    Column("type_code", String(21), nullable=False),
+    Column("issuer_organ_id", String(64), nullable=False),
+    Column("issuer_uscc", String(18), nullable=False),
+    Column("issuer_name", String(100), nullable=False),
+    Column("serial", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("holder_person_id", String(64), nullable=False),
+    Column("holder_name", String(100), nullable=False),
+    Column("masked_number", String(18), nullable=False),
+    Column("number_fingerprint", String(64), nullable=False, index=True),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date),
+    Column("issued_at", Instant, nullable=False),
+    Column("status", String(2), nullable=False),
+    Column("previous_licence_id", String(64), nullable=False),
+    Column("next_licence_id", String(64), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    # Encrypted by the vault: it may hold numbers of people.
+    Column("sealed_data", LargeBinary, nullable=False),
+    Index("licences_of_holder", "holder_person_id", "licence_id"),
+    Index("licences_of_issuer", "issuer_organ_id", "licence_id"),
+)
+_IN_USE = [status.value for status in sorted(IN_USE)]
+Index(
+    "licences_to_expire",
+    licences.c.valid_until,
+    postgresql_where=licences.c.status.in_(_IN_USE),
+    sqlite_where=licences.c.status.in_(_IN_USE),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("licence_id", String(64), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("act", String(20), nullable=False),
+    Column("status", String(2), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# The last number that an organ gave to a licence of a type.
+serials = Table(
+    "serials",
+    metadata,
+    Column("type_code", String(21), primary_key=True),
+    Column("issuer_uscc", String(18), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
+# Who looked at which licence, when and why; for its holder. Never changed.
+accesses = Table(
+    "accesses",
+    metadata,
+    Column("access_id", String(64), primary_key=True),
+    Column("licence_id", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("organ_id", String(64), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("request_id", String(100), nullable=False),
+    Index("accesses_of_licence", "licence_id", "access_id"),
+    Index("one_access_a_request", "subject", "request_id", "licence_id", unique=True),
+)

@@ -1,0 +1,82 @@
+"""Whether a licence is good, as anybody may ask who has its identifier, or the code on its document."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from chassis.database import UnitOfWork
+from services.licences import store
+from services.licences.domain.identifiers import read_identifier
+from services.licences.domain.licence import Change, Licence
+from services.licences.domain.life import Act, Status
+from services.licences.domain.types import Audience, LicenceType, visible
+from services.licences.domain.validity import day_of
+from services.licences.service import Licences, licence_not_found
+from services.licences.types import type_of
+
+SCHEME = "duokua-licence:"
+"""What the QR code on a document begins with; the identifier and the code follow, with a colon between them."""
+_ENDED = {
+    Status.HELD: "暂扣",
+    Status.REVOKED: "撤销",
+    Status.CANCELLED: "注销",
+    Status.EXPIRED: "过期",
+    Status.MOVED_OUT: "迁出",
+    Status.WITHDRAWN: "吊销",
+    Status.OTHER: "失效",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verification found; `data` only for who has seen the document."""
+
+    licence: Licence
+    of: LicenceType
+    valid: bool
+    explanation: str
+    data: dict[str, object] | None
+
+
+def qr_text(licence: Licence, code: str) -> str:
+    """What the QR code on its document says."""
+    return f"{SCHEME}{licence.identifier}:{code}"
+
+
+def verify(work: UnitOfWork, licences: Licences, given: str, code: str) -> Verified:
+    """Looks a licence up by its identifier or by what its QR code says, and tells where it stands today.
+
+    Raises Invalid BAD_IDENTIFIER, NotFound LICENCE_NOT_FOUND, also for a code that is not this licence's.
+    """
+    text = given.strip()
+    if text.lower().startswith(SCHEME):
+        text, _, code = text[len(SCHEME) :].partition(":")
+    identifier = str(read_identifier(text))
+    licence = store.by_identifier(work.connection, identifier)
+    code = "".join(code.split()).lower()
+    if licence is None or (code and not hmac.compare_digest(code.encode(), licences.code(licence).encode())):
+        raise licence_not_found(identifier)
+    of, today = type_of(work, licence.type_code), day_of(work.now)
+    data = visible(licences.data(work, licence), of, Audience.EVERYONE) if code else None
+    words = _explanation(of, licence.on(today), store.changes_of(work.connection, licence.licence_id), today)
+    return Verified(licence.on(today), of, licence.good_on(today), words, data)
+
+
+def _explanation(of: LicenceType, licence: Licence, changes: Sequence[Change], today: date) -> str:
+    """One sentence for a clerk; why an organ held or ended it is between that organ and the holder."""
+    issued = f"{of.name}由{licence.issuer_name}于{_words(day_of(licence.issued_at))}颁发"
+    if licence.status is Status.VALID:
+        if licence.valid_from > today:
+            return f"{issued}，自{_words(licence.valid_from)}起有效，目前尚未生效。"
+        until = f"有效期至{_words(licence.valid_until)}" if licence.valid_until else "长期有效"
+        return f"{issued}，现行有效，{until}。"
+    if changes[-1].act is Act.RENEWED:
+        return f"{issued}，已于{_words(day_of(changes[-1].at))}换发新版本，本版本不再有效。"
+    if licence.status is Status.EXPIRED and licence.valid_until:
+        return f"{issued}，有效期至{_words(licence.valid_until)}，已过期。"
+    return f"{issued}，已于{_words(day_of(changes[-1].at))}{_ENDED[licence.status]}，现非有效。"
+
+
+def _words(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"

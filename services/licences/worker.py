@@ -1,0 +1,35 @@
+"""What licences does when something happens elsewhere, and when time passes: event to use case."""
+
+from datetime import datetime
+
+from chassis.bus import OutboxRelay, UseCases, background, subscribe
+from chassis.database import Database, UnitOfWork
+from duokua.identity.v1 import events_pb2 as identity_events
+from services.licences.service import EXPIRY, Licences
+
+
+class LicencesWorker:
+    """Keeps copies of the directory, and notes when licences expire."""
+
+    name = "licences"
+    relay = OutboxRelay()
+    licences = UseCases(Licences.from_settings)
+
+    @subscribe(identity_events.OrganRegistered)
+    def on_organ_registered(self, work: UnitOfWork, events: list[identity_events.OrganRegistered]) -> None:
+        """Keeps the organs."""
+        self.licences.keep_organs(work, events)
+
+    @subscribe(identity_events.PersonRegistered)
+    def on_person_registered(self, work: UnitOfWork, events: list[identity_events.PersonRegistered]) -> None:
+        """Keeps the persons, and gives them what was issued to their numbers."""
+        self.licences.keep_persons(work, events)
+
+    @background(topic=EXPIRY)
+    def expire_due(self, database: Database) -> datetime | None:
+        """Notes which licences have expired."""
+        following: datetime | None = self.licences.expire_due(database)
+        return following
+
+
+WORKER = LicencesWorker

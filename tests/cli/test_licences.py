@@ -1,0 +1,127 @@
+"""`duokua licence` against an api that runs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from chassis.vault import Vault
+from cli.main import app
+from duokua.identity.v1 import directory_pb2
+from services.licences.service import Licences
+from tests.edge import Edge
+from tests.licences.builders import FOOD, organ_registered, person_registered
+
+TYPE = f"""
+code: "{FOOD}"
+kind: food-licence
+name: 食品经营许可证
+valid_months: 60
+fields:
+  shop: {{label: 经营者名称, audience: everyone}}
+  granted_on: {{label: 批准日期, type: date, required: false}}
+template: "经营者名称：{{{{ data.shop }}}}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A shell of the operator, which is a portal's too."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    portal: Mapping[str, str]
+    organ_id: str
+    person_id: str
+
+    def run(self, *arguments: str, status: int = 0, portal: bool = False) -> Result:
+        environment = {**(self.portal if portal else self.environment), "COLUMNS": "200"}
+        names = {"o1": self.organ_id, "p1": self.person_id}
+        words = [names.get(each, each) for each in arguments]
+        done = CliRunner(env=environment).invoke(app, ["licence", *words])
+        assert done.exit_code == status, done.output
+        return done
+
+    def json(self, *arguments: str, **given: Any) -> Any:
+        return json.loads(self.run(*arguments, "--json", **given).stdout)
+
+    def file(self, name: str, content: str) -> str:
+        path = self.folder / name
+        path.write_text(content, "utf-8")
+        return str(path)
+
+    def issue(self) -> Any:
+        self.run("type", "define", self.file("type.yaml", TYPE))
+        data = self.file("data.yaml", "shop: 西湖面馆\ngranted_on: 2026-05-30\n")
+        return self.json("issue", "food-licence", "p1", "--issuer", "o1", "--data", data, "--serial", "JY1")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Edge(tmp_path / "data", "licences") as edge:
+        portal = edge.client(directory_pb2.CLIENT_ROLE_PORTAL)
+        portal._key.save(tmp_path / "portal.jwk")
+        organ_id, person_id = edge.organ(1), edge.person(portal)
+        licences = Licences(Vault.from_settings(edge.settings))
+        with edge.database("licences").begin() as work:
+            licences.keep_organs(work, [organ_registered(organ_id)])
+            licences.keep_persons(work, [person_registered(person_id)])
+        own = {"DUOKUA_DATA_DIR": str(tmp_path / "data"), "DUOKUA_ENDPOINTS": edge.settings.listen}
+        as_portal = {
+            "DUOKUA_ENDPOINTS": edge.settings.listen,
+            "DUOKUA_CLIENT_ID": portal.client_id,
+            "DUOKUA_KEY_FILE": str(tmp_path / "portal.jwk"),
+            "DUOKUA_ROOT_CERT": str(edge.settings.secrets_folder / "tls-root.crt"),
+        }
+        yield Desk(tmp_path, own, as_portal, organ_id, person_id)
+
+
+def test_a_licence_is_issued_shown_and_verified(desk: Desk) -> None:
+    made = desk.issue()
+    assert f".{FOOD}." in made["identifier"]
+    shown = desk.run("show", made["licence_id"], "--purpose", "核对").stdout
+    assert "issued by 西湖区市场监督管理局 to 李雷 330***********1236" in shown
+    assert "  shop: 西湖面馆\n  granted_on: 2026-05-30\n" in shown
+    told = desk.run("verify", made["identifier"]).stdout
+    assert "现行有效" in told
+    assert "西湖面馆" not in told
+
+
+def test_a_holder_sees_own_licences(desk: Desk) -> None:
+    made = desk.issue()
+    (listed,) = desk.json("list", "--person", "p1", portal=True)
+    assert listed["licence_id"] == made["licence_id"]
+    answer = desk.json("show", made["licence_id"], "--person", "p1", portal=True)
+    assert answer["licence"]["data"] == {"shop": "西湖面馆", "granted_on": "2026-05-30"}
+    assert [each["act"] for each in answer["changes"]] == ["issued"]
+    assert len(desk.json("list", "--holder", "p1", "--type", "food-licence", "--valid")) == 1
+
+
+def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
+    licence_id = desk.issue()["licence_id"]
+    assert " is held, held, " in desk.run("hold", licence_id, "--reason", "整改").stdout
+    assert " is released, valid, " in desk.run("release", licence_id, "--reason", "合格").stdout
+    renewed = desk.json("renew", licence_id, "--until", "2040-12-31")
+    assert (renewed["version"], renewed["valid_until"]) == (2, "2040-12-31")
+    ended = desk.run("end", renewed["licence_id"], "moved-out", "--reason", "迁往他市").stdout
+    assert "moved out" in ended
+    told = desk.run("verify", renewed["identifier"], status=1).stdout
+    assert "迁出" in told
+
+
+def test_types_are_listed_and_shown(desk: Desk) -> None:
+    desk.issue()
+    assert desk.run("type", "list").stdout.splitlines()[1].split("\t")[:2] == [FOOD, "food-licence"]
+    assert desk.run("type", "show", FOOD).stdout.splitlines()[2] == "shop\t经营者名称\ttext\tyes\teveryone"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("code: 1\ncolour: red\n", "colour"), ("a: [", "no YAML"), ("- 1", "valid dictionary")],
+)
+def test_a_type_s_file_that_cannot_be_read_is_told_why(desk: Desk, content: str, told: str) -> None:
+    assert told in desk.run("type", "define", desk.file("type.yaml", content), status=2).output

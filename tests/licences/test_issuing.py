@@ -1,0 +1,198 @@
+"""Licences are issued, renewed, held, released, ended, and expire; each with its history."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from chassis.database import Database
+from chassis.problems import Conflict, Exists, Invalid, NotFound
+from chassis.testing import ManualClock
+from services.licences import store, types
+from services.licences.domain.life import Act, Status
+from services.licences.domain.types import HolderKind
+from services.licences.tables import licences as table
+from tests.licences.builders import (
+    DATA,
+    FOOD,
+    MINISTRY,
+    NUMBER,
+    OFFICE,
+    a_type,
+    found,
+    issued,
+    licences,
+    organ_registered,
+    person_registered,
+)
+
+
+def history(database: Database, licence_id: str) -> list[tuple[int, Act, Status]]:
+    with database.read() as work:
+        return [(each.revision, each.act, each.status) for each in store.changes_of(work.connection, licence_id)]
+
+
+def test_a_licence_is_issued_with_the_days_and_the_number_of_its_rules(database: Database) -> None:
+    one, two = issued(database), issued(database)
+    assert one.identifier.startswith(f"1.2.156.3005.2.{FOOD}.{OFFICE}.000000001.001.")
+    assert two.serial == "000000002"
+    assert (one.valid_from, one.valid_until) == (date(2026, 6, 1), date(2031, 5, 31))
+    assert (one.holder_name, one.issuer_name) == ("李雷", "西湖区市场监督管理局")
+    with database.read() as work:
+        kept = store.by_id(work.connection, one.licence_id)
+        assert kept == one
+        assert licences().data(work, one) == DATA
+    assert history(database, one.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+
+
+def test_days_and_serial_may_be_said(database: Database) -> None:
+    made = issued(database, valid_from="2026-01-01", valid_until="2026-12-31", serial="JY1")
+    assert (made.valid_from, made.valid_until, made.serial) == (date(2026, 1, 1), date(2026, 12, 31), "JY1")
+
+
+def test_a_type_without_months_is_good_without_end(database: Database) -> None:
+    with database.begin() as work:
+        types.define(work, a_type(valid_months=0))
+    assert issued(database).valid_until is None
+
+
+def test_the_next_number_passes_over_one_that_was_said(database: Database) -> None:
+    issued(database, serial="000000001")
+    assert issued(database).serial == "000000002"
+
+
+def test_a_serial_is_given_once(database: Database) -> None:
+    issued(database, serial="JY1")
+    with pytest.raises(Exists) as raised:
+        issued(database, serial="JY1")
+    assert raised.value.reason == "SERIAL_TAKEN"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"type_name": "no-such"}, "LICENCE_TYPE_NOT_FOUND"),
+        ({"issuer_organ_id": "o9"}, "ORGAN_NOT_FOUND"),
+        ({"holder_person_id": "p9"}, "PERSON_NOT_FOUND"),
+    ],
+)
+def test_what_is_not_there_is_not_found(database: Database, changes: dict[str, str], reason: str) -> None:
+    with pytest.raises(NotFound) as raised:
+        issued(database, **changes)
+    assert raised.value.reason == reason
+
+
+def test_a_bad_order_issues_nothing_and_is_told_every_fault(database: Database) -> None:
+    with database.begin() as work:
+        types.define(work, a_type(holder_kind=HolderKind.LEGAL))
+    with pytest.raises(Invalid) as raised:
+        issued(database, data={"shop": 3}, valid_from="2026-07-01", valid_until="2026-06-01")
+    assert [fault.field for fault in raised.value.violations] == [
+        "data.shop",
+        "data.address",
+        "valid_until",
+        "holder_person_id",
+    ]
+    with database.read() as work:
+        assert store.listed(work.connection, store.Wanted(holder_person_id="p1"), "", 10) == []
+
+
+def test_what_a_licence_says_is_encrypted_in_the_database(database: Database) -> None:
+    issued(database)
+    with database.read() as work:
+        (row,) = work.connection.execute(table.select()).all()
+    assert NUMBER.encode() not in row.sealed_data
+    assert NUMBER not in str(row)
+
+
+def test_a_renewal_is_the_next_version_and_cancels_the_one_before(database: Database) -> None:
+    before = issued(database)
+    with database.begin() as work:
+        made = licences().renew(work, found(work, before), {"shop": "新面馆", "area": None}, ("", ""), "client:office")
+    assert (made.version, made.serial, made.previous_licence_id) == (2, before.serial, before.licence_id)
+    assert made.identifier.split(".")[8] == "002"
+    with database.read() as work:
+        old = store.by_id(work.connection, before.licence_id)
+        assert licences().data(work, made) == {
+            name: "新面馆" if name == "shop" else value for name, value in DATA.items() if name != "area"
+        }
+    assert old
+    assert (old.status, old.next_licence_id) == (Status.CANCELLED, made.licence_id)
+    assert history(database, before.licence_id)[-1] == (2, Act.RENEWED, Status.CANCELLED)
+    assert history(database, made.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+    with pytest.raises(Conflict) as raised, database.begin() as work:
+        licences().renew(work, found(work, before), {}, ("", ""), "client:office")
+    assert raised.value.reason == "LICENCE_RENEWED"
+
+
+def test_an_expired_licence_can_be_renewed_and_stays_expired(database: Database, clock: ManualClock) -> None:
+    before = issued(database, valid_until="2026-06-10")
+    clock.advance(days=30)
+    with database.begin() as work:
+        licences().renew(work, found(work, before), {}, ("", ""), "client:office")
+    assert history(database, before.licence_id) == [
+        (1, Act.ISSUED, Status.VALID),
+        (2, Act.EXPIRED, Status.EXPIRED),
+        (3, Act.RENEWED, Status.EXPIRED),
+    ]
+
+
+def test_a_renewal_is_held_to_the_type_as_it_is_now(database: Database) -> None:
+    before = issued(database)
+    with pytest.raises(Invalid) as raised, database.begin() as work:
+        licences().renew(work, found(work, before), {"shop": None}, ("", ""), "client:office")
+    assert raised.value.violations[0].field == "data.shop"
+    assert history(database, before.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+
+
+def test_a_licence_is_held_released_and_ended(database: Database) -> None:
+    made = issued(database)
+    with database.begin() as work:
+        licences().change(work, found(work, made), Act.HELD, "client:office", "整改")
+        licences().change(work, found(work, made), Act.RELEASED, "client:office", "整改合格")
+        licences().end(work, found(work, made), Status.WITHDRAWN, "client:office", "严重违法")
+    assert history(database, made.licence_id) == [
+        (1, Act.ISSUED, Status.VALID),
+        (2, Act.HELD, Status.HELD),
+        (3, Act.RELEASED, Status.VALID),
+        (4, Act.WITHDRAWN, Status.WITHDRAWN),
+    ]
+
+
+def test_licences_expire_after_their_last_day_in_beijing(database: Database, clock: ManualClock) -> None:
+    made, endless = issued(database, valid_until="2026-06-02"), issued(database, valid_until="2026-07-01")
+    assert licences().expire_due(database) == datetime(2026, 6, 2, 16, 0, tzinfo=UTC)
+    clock.advance(hours=35, minutes=59)
+    licences().expire_due(database)
+    assert history(database, made.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+    clock.advance(minutes=1)
+    assert licences().expire_due(database) == datetime(2026, 7, 1, 16, 0, tzinfo=UTC)
+    assert history(database, made.licence_id)[-1] == (2, Act.EXPIRED, Status.EXPIRED)
+    assert history(database, endless.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+
+
+def test_a_newer_organ_is_never_overwritten_by_an_older_one(database: Database) -> None:
+    with database.begin() as work:
+        licences().keep_organs(work, [organ_registered(name="新名局", version=3)])
+        licences().keep_organs(work, [organ_registered(name="旧名局", version=2)])
+    assert issued(database).issuer_name == "新名局"
+
+
+def test_a_newer_person_is_never_overwritten_by_an_older_one(database: Database) -> None:
+    with database.begin() as work:
+        licences().keep_persons(work, [person_registered(name="李蕾", version=3)])
+        licences().keep_persons(work, [person_registered(name="李雷", version=2)])
+    assert issued(database).holder_name == "李蕾"
+
+
+def test_a_name_that_scenarios_use_stands_for_one_type(database: Database) -> None:
+    with pytest.raises(Exists) as raised, database.begin() as work:
+        types.define(work, a_type(type_code=f"{MINISTRY}002"))
+    assert raised.value.reason == "KIND_TAKEN"
+
+
+def test_a_type_that_is_said_again_is_the_same_version(database: Database) -> None:
+    with database.begin() as work:
+        assert types.define(work, a_type()).version == 1
+        assert types.define(work, a_type(name="食品经营许可")).version == 2
+        assert types.type_of(work, FOOD) == types.type_of(work, "food-licence")
+        assert types.type_of(work, FOOD).name == "食品经营许可"
