@@ -5,7 +5,8 @@ from chassis.paging import page
 from chassis.settings import Settings
 from duokua.routing.v1 import routing_pb2
 from duokua.routing.v1 import routing_service_pb2 as pb
-from services.routing.service import Routing, decision_message, step_of
+from services.routing.messages import decision_message, step_of
+from services.routing.service import Routing
 
 
 class RoutingApi:

@@ -1,7 +1,7 @@
 """What routing can do: each method is one use case in one transaction that the caller opens and commits."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from chassis.database import UnitOfWork
@@ -9,7 +9,6 @@ from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
-from duokua.routing.v1 import events_pb2, routing_pb2
 from services.routing import directory, store
 from services.routing.domain import (
     Decision,
@@ -26,21 +25,7 @@ from services.routing.domain import (
     path_up,
     superiors,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What a case asks: offices for some of its steps."""
-
-    case_id: str
-    request_no: int
-    region_code: str
-    steps: tuple[Step, ...]
-
-    @property
-    def region_codes(self) -> set[str]:
-        """The regions whose offices are asked for."""
-        return {step.region_code or self.region_code for step in self.steps}
+from services.routing.messages import Request, request_of, steps_routed
 
 
 class Routing:
@@ -159,7 +144,7 @@ class Routing:
 
         A request that was answered before gets the same answer.
         """
-        requests = {(event.case.case_id, event.request_no): _request(event) for event in events}
+        requests = {(event.case.case_id, event.request_no): request_of(event) for event in events}
         ended = store.take_cases(work.connection, [case_id for case_id, _ in requests])
         known = store.decided(work.connection, [case_id for case_id, _ in requests])
         answers = {key: known[key] for key in requests if key in known}
@@ -172,7 +157,7 @@ class Routing:
         if routed_anew:
             store.close_superseded(work.connection, routed_anew)
         for (case_id, request_no), decisions in answers.items():
-            work.emit(_steps_routed(case_id, request_no, decisions), subject=case_id)
+            work.emit(steps_routed(case_id, request_no, decisions), subject=case_id)
 
     def close(self, work: UnitOfWork, case_ids: Iterable[str]) -> None:
         """Takes finished cases off the load of their offices; a request that comes after the end is no load either."""
@@ -184,7 +169,7 @@ class Routing:
         if not directory.organ_known(work.connection, organ_id):
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
 
-    def _decide(self, work: UnitOfWork, requests: Sequence[_Request]) -> dict[tuple[str, int], list[Decision]]:
+    def _decide(self, work: UnitOfWork, requests: Sequence[Request]) -> dict[tuple[str, int], list[Decision]]:
         codes = {code for request in requests for code in request.region_codes}
         regions = directory.regions_above(work.connection, codes)
         paths = {code: path_up(code, regions) for code in codes}
@@ -214,7 +199,7 @@ class Routing:
         return {key: [_with_superiors(each, organs) for each in decisions] for key, decisions in made.items()}
 
     def _offices(
-        self, work: UnitOfWork, requests: Sequence[_Request], paths: dict[str, list[Region]]
+        self, work: UnitOfWork, requests: Sequence[Request], paths: dict[str, list[Region]]
     ) -> dict[str, list[Office]]:
         """The offices that declare the matters, by code; those outside the paths only where there are no others."""
         codes = {step.catalog_code for request in requests for step in request.steps}
@@ -224,7 +209,7 @@ class Routing:
         return offices | store.offices_elsewhere(work.connection, missing, on_paths) if missing else offices
 
     @staticmethod
-    def _above(work: UnitOfWork, requests: Sequence[_Request]) -> tuple[dict[str, Organ], dict[str, list[Office]]]:
+    def _above(work: UnitOfWork, requests: Sequence[Request]) -> tuple[dict[str, Organ], dict[str, list[Office]]]:
         """The organs above those that passed steps upward, and which of them declare the matters."""
         passed_up = [step for request in requests for step in request.steps if step.above_organ_id]
         if not passed_up:
@@ -251,7 +236,7 @@ class Routing:
     def _loads(
         self,
         work: UnitOfWork,
-        requests: Sequence[_Request],
+        requests: Sequence[Request],
         paths: dict[str, list[Region]],
         offices: dict[str, list[Office]],
     ) -> dict[str, int]:
@@ -269,46 +254,6 @@ class Routing:
         return store.open_steps(work.connection, tied, work.now) if tied else {}
 
 
-def _request(event: cases_events.RoutingRequested) -> _Request:
-    steps = {step.step_id: step_of(step) for step in event.steps}
-    return _Request(event.case.case_id, event.request_no, event.region_code, tuple(steps.values()))
-
-
-def step_of(step: routing_pb2.StepToRoute) -> Step:
-    """The contract's step as a rule sees it."""
-    excluded = frozenset(step.excluded_organ_ids)
-    return Step(
-        step_id=step.step_id,
-        catalog_code=step.catalog_code,
-        level=step.level,
-        excluded_organ_ids=excluded,
-        above_organ_id=step.above_organ_id,
-        organ_id=step.organ_id,
-        bound_organ_id=step.bound_organ_id,
-        region_code=step.region_code,
-        named_uscc=step.named_uscc,
-    )
-
-
-def decision_message(decision: Decision) -> routing_pb2.Decision:
-    """The decision in the contract's words."""
-    return routing_pb2.Decision(
-        step_id=decision.step_id,
-        organ_id=decision.organ_id,
-        organ_name=decision.organ_name,
-        reason=decision.reason,
-        superior_organ_ids=decision.superior_organ_ids,
-    )
-
-
-def _steps_routed(case_id: str, request_no: int, decisions: Iterable[Decision]) -> events_pb2.StepsRouted:
-    return events_pb2.StepsRouted(
-        case_id=case_id,
-        request_no=request_no,
-        decisions=[decision_message(decision) for decision in decisions],
-    )
-
-
 def _with_superiors(decision: Decision, organs: Mapping[str, Organ]) -> Decision:
     return replace(decision, superior_organ_ids=tuple(organ.organ_id for organ in superiors(decision.organ_id, organs)))
 
@@ -317,7 +262,7 @@ def _loaded(offices: Iterable[Office], loads: dict[str, int]) -> list[Office]:
     return [replace(office, open_steps=loads.get(office.organ_id, 0)) for office in offices]
 
 
-def _ordered(work: UnitOfWork, requests: Iterable[_Request]) -> dict[str, Organ]:
+def _ordered(work: UnitOfWork, requests: Iterable[Request]) -> dict[str, Organ]:
     """The organs that steps are assigned to, and those above them; most batches have none."""
     organ_ids = {step.assigned for request in requests for step in request.steps} - {""}
     return directory.organs_above(work.connection, organ_ids) if organ_ids else {}

@@ -4,7 +4,8 @@ import pytest
 
 from chassis.database import Database
 from services.routing.domain import Organ, Step, choose_named
-from services.routing.service import Routing, step_of
+from services.routing.messages import step_of
+from services.routing.service import Routing
 from tests.routing.builders import FOOD, SIGN, chosen, organ, region, request, route, settle, step
 
 HERE, AWAY = "11330106MB1A00001G", "11440300MB1A00002E"

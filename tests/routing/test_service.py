@@ -10,7 +10,8 @@ from chassis.problems import Invalid, NotFound
 from chassis.testing import ManualClock
 from duokua.routing.v1 import routing_service_pb2 as pb
 from services.routing.api import RoutingApi
-from services.routing.service import Routing, step_of
+from services.routing.messages import step_of
+from services.routing.service import Routing
 from tests.routing.builders import FOOD, SIGN, chosen, organ, region, request, route, settle, step
 
 
