@@ -8,15 +8,23 @@ from duokua.data import from_struct, to_struct
 from services.cases.applications import form_faults
 from services.cases.published import Published
 from services.matters.package.faults import Fault, Faults, Path
+from services.matters.package.files import is_example
+from services.matters.package.overlay import shown
 from services.matters.package.source import Source, read_yaml
 
 
-def check_examples(published: Published, files: Mapping[str, bytes]) -> list[Fault]:
-    """What does not fit in examples/*.json, by file and line."""
+def check_examples(
+    published: Published, files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = None
+) -> list[Fault]:
+    """What does not fit in examples/*.json of a package and of an overlay, by file and line."""
     faults = Faults()
     for path in sorted(files):
         if path.startswith("examples/") and path.endswith(".json"):
             for fault in _of_file(published, path, files[path]):
+                faults.add(fault)
+    for path, content in (overlay or {}).items():
+        if is_example(path):
+            for fault in _of_file(published, shown(path), content):
                 faults.add(fault)
     return faults.all()
 

@@ -15,6 +15,9 @@ OverlayPath = Annotated[
     Path | None,
     typer.Option("--overlay", help="A region's overlay: its folder, or its overlay.yaml.", exists=True),
 ]
+SkipTests = Annotated[
+    bool, typer.Option("--skip-tests", help="Do not run the package's tests with the region's decisions first.")
+]
 Folder = Annotated[Path, typer.Argument(help="The package's folder.", exists=True, file_okay=False)]
 Where = Annotated[
     Path, typer.Argument(metavar="PACKAGE", help="The package: its folder, or a *.duokua file.", exists=True)

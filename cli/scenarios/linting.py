@@ -51,8 +51,8 @@ def look_over(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None = 
     from services.matters.package.trialchecks import read_trials  # noqa: PLC0415
 
     examined = examine_package(files, overlay)
-    trials, of_trials = read_trials(files, examined)
-    of_examples = check_examples(publish(examined.scenario), files) if examined.scenario else []
+    trials, of_trials = read_trials(files, examined, overlay)
+    of_examples = check_examples(publish(examined.scenario), files, overlay) if examined.scenario else []
     faults = [*examined.faults, *of_trials, *of_examples]
     return Found(sorted(faults), [] if faults else advise(files, examined, trials))
 

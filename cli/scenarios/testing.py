@@ -31,41 +31,31 @@ def rehearse(
 ) -> None:
     """Run a package's tests: given, when, then, with simulated offices and clock. No platform is needed.
 
+    With --overlay, those of the overlay too, in its tests/: they know the steps that a region adds.
     Exit status 1 when one fails, when the package or a file of tests is faulty, or when there is no such test.
     """
-    from cli.rehearsal.publishing import publish  # noqa: PLC0415 - only what a command needs is loaded
-    from cli.rehearsal.running import run_trial  # noqa: PLC0415
-    from services.matters.package.compiler import examine_package  # noqa: PLC0415
-    from services.matters.package.trialchecks import read_trials  # noqa: PLC0415
+    from cli.rehearsal import rehearsing  # noqa: PLC0415 - only what a command needs is loaded
 
     folder, file = (where, "") if where.suffix == SUFFIX else package_of(where)
     files = read_files(where) if where.suffix == SUFFIX else read_folder(folder)
-    examined = examine_package(files, read_overlay(overlay))
-    trials, faults = read_trials(files, examined) if not examined.faults else ([], examined.faults)
-    if faults or examined.scenario is None:
+    rehearsed = rehearsing.rehearse(
+        files,
+        read_overlay(overlay),
+        lambda trial: only in trial.part.name and (not file or trial.source.file == file),
+    )
+    faults, outcomes = rehearsed.faults, rehearsed.outcomes
+    if faults:
         if json:
             print_json({"faults": faults_as_json(faults), "tests": []})
         else:
             print_faults(faults)
             say(f"{folder}: {counted(len(faults), 'fault')}, so nothing was tested")
         raise typer.Exit(1)
-    chosen = [each for each in trials if only in each.part.name and (not file or each.source.file == file)]
-    published = publish(examined.scenario)
-    added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
-    outcomes = [run_trial(published, each, files, added) for each in chosen]
     if json:
         print_json({"faults": [], "tests": [_as_json(each) for each in outcomes], "steps": _ways_of(outcomes)})
     else:
         _print_all(outcomes, folder, stories=stories)
     raise typer.Exit(0 if outcomes and all(each.passed for each in outcomes) else 1)
-
-
-def _own_steps(files: Mapping[str, bytes]) -> set[str]:
-    """The steps that a package has without any overlay."""
-    from services.matters.package.compiler import examine_package  # noqa: PLC0415 - only what a command needs is loaded
-
-    alone = examine_package(files).manifest
-    return {step.id for step in alone.steps} if alone else set()
 
 
 def _print_all(outcomes: Sequence["Outcome"], folder: Path, *, stories: bool) -> None:

@@ -1,6 +1,7 @@
 """`duokua scenario upgrade`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +11,12 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, print_json, say
 from cli.scenarios.comparing import say_change
-from cli.scenarios.folders import OverlayPath, Where, overlay_sent, sent
-from cli.scenarios.installing import warn_of_unsigned
+from cli.scenarios.folders import OverlayPath, SkipTests, Where, overlay_sent, read_files, read_overlay, sent
+from cli.scenarios.installing import say_tests, tests_held, warn_of_unsigned
 from duokua.matters.v1 import scenario_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from duokua.client import Platform
 
 
 def upgrade(
@@ -21,11 +25,13 @@ def upgrade(
     bundle: Annotated[str, typer.Option(help="The bundle; by default the one that is called like the package.")] = "",
     downgrade: Annotated[bool, typer.Option("--downgrade", help="Let an older version replace a newer one.")] = False,  # noqa: FBT002
     check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,  # noqa: FBT002
+    skip_tests: SkipTests = False,  # noqa: FBT002 - an option
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Install another version of a package that is installed, with the overlay that it has; say what changes.
 
-    Refused, with nothing done, when the overlay does not fit any more: give a new one then.
+    Refused, with nothing done, when the overlay does not fit any more: give a new one then. The package's tests, and
+    those of the overlay, are run here first; when one fails nothing is done either.
     """
     request = pb.UpgradeScenarioRequest(
         request_id=new_id(),
@@ -36,11 +42,13 @@ def upgrade(
         check_only=check,
     )
     with connect(Settings()) as platform:
+        tests = 0 if skip_tests else _tests_held(platform, where, overlay, bundle)
         answer = platform.scenarios.UpgradeScenario(request)
     warn_of_unsigned(answer.installation)
     if json:
         print_json(as_dict(answer))
         return
+    say_tests(tests)
     for change in answer.changes:
         say_change(change.area, change.subject, change.text)
     before, after = answer.before, answer.installation
@@ -51,3 +59,15 @@ def upgrade(
         say(f"{before.bundle_id} {before.package_version} is unchanged")
     else:
         say(f"{told}, version {after.bundle_version} of the bundle")
+
+
+def _tests_held(platform: "Platform", where: Path, overlay: Path | None, bundle: str) -> int:
+    """How many tests hold with the overlay that is given, or is kept here. Raises Invalid TESTS_FAILED."""
+    from services.matters.package.compiler import package_id_of  # noqa: PLC0415 - only what a command needs is loaded
+
+    files, said = read_files(where), read_overlay(overlay)
+    if said is None:
+        request = pb.ExportScenarioRequest(bundle_id=bundle or package_id_of(files))
+        kept = platform.scenarios.ExportScenario(request).overlay
+        said = {file.path: file.content for file in kept} or None
+    return tests_held(files, said)

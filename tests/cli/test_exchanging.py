@@ -30,6 +30,13 @@ bindings:
   seals: {{approval: own}}
 """
 
+SIZE = """\
+tests:
+  - name: 400 square metres are too large
+    given: {form: {owner: 王示例, shop: {region: "330106", area: 400}}}
+    then: {steps: {permit: skipped}}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -124,6 +131,29 @@ def test_an_upgrade_is_looked_at_made_listed_and_taken_back(place: Place, instal
     assert place.json("scenario", "upgrade", "first.duokua", "--downgrade")["bundle"]["version"] == 3
     versions = [each["package_version"] for each in place.json("scenario", "list", "open-shop")]
     assert versions == ["1.0.0", "1.1.0", "1.0.0"]
+
+
+def test_a_package_whose_tests_fail_here_is_not_installed_unless_that_is_asked_for(
+    place: Place, installed: Any
+) -> None:
+    assert installed["bundle"]["bundle_id"] == "open-shop"
+    before = place.json("scenario", "list", "open-shop")
+    tests = place.folder / "failing" / "tests" / "size.test.yaml"
+    tests.parent.mkdir(parents=True)
+    tests.write_text(SIZE, "utf-8")
+    place.package("failing", "1.2.0", ("max_size: 2 MB", "max_size: 1 MB"))
+    refused = place.refusal("scenario", "upgrade", "failing.duokua")
+    assert refused["reason"] == "TESTS_FAILED"
+    told = [{"field": "tests/size.test.yaml:2", "description": "400 square metres are too large"}]
+    assert refused["violations"] == told
+    assert place.refusal("scenario", "install", "failing.duokua", "--overlay", "overlay.yaml")["violations"] == told
+    assert place.json("scenario", "list", "open-shop") == before
+    # With the overlay that is kept, it is another matter.
+    strict = place.folder / "strict.yaml"
+    strict.write_text(f"{OVERLAY}parameters: {{large: 500}}\n", "utf-8")
+    assert "1 test passed" in place.run("scenario", "upgrade", "failing.duokua", "--overlay", "strict.yaml").stdout
+    assert "1 test passed" in place.run("scenario", "upgrade", "failing.duokua").stdout
+    place.run("scenario", "upgrade", "failing.duokua", "--overlay", "overlay.yaml", "--skip-tests")
 
 
 def test_what_is_exported_is_what_came_in(place: Place, installed: Any) -> None:

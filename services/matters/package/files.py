@@ -18,6 +18,7 @@ LONGEST_PATH = 200
 
 _MATTER = re.compile(r"matters/([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.yaml")
 _TEMPLATE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.txt")
+_EXAMPLE = re.compile(r"examples/[A-Za-z0-9_-]+\.json")
 _TESTS = re.compile(r"tests/[a-z0-9]+(?:-[a-z0-9]+)*\.test\.yaml")
 # What a package carries for people; the platform keeps none of it.
 _FOR_PEOPLE = re.compile(
@@ -104,6 +105,11 @@ def is_template(path: str) -> bool:
 def holds_tests(path: str) -> bool:
     """Tell whether a file holds tests of the scenario."""
     return _TESTS.fullmatch(path) is not None
+
+
+def is_example(path: str) -> bool:
+    """Tell whether a file is a filled-in form for tests of an overlay."""
+    return _EXAMPLE.fullmatch(path) is not None
 
 
 def text_of(path: str, content: bytes, faults: Faults) -> str | None:

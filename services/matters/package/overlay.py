@@ -10,6 +10,8 @@ from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.files import (
     MANIFEST,
     check_collisions,
+    holds_tests,
+    is_example,
     is_template,
     matter_name,
     size_faults,
@@ -59,13 +61,18 @@ def check_overlay_files(overlay: Mapping[str, bytes], files: Mapping[str, bytes]
     for path in overlay:
         if message := trick(path) or _file_fault(path, files):
             faults.add(Fault(shown(path), 0, 0, "", message))
+        if holds_tests(path) or is_example(path):
+            text_of(shown(path), overlay[path], faults)  # which is kept with the rest, and read by whoever tests it
 
 
 def _file_fault(path: str, files: Mapping[str, bytes]) -> str:
     if path == OVERLAY:
         return ""
-    if not matter_name(path) and not is_template(path):
-        return f"is no file of an overlay, which has {OVERLAY}, matters/<name>.yaml and templates/<name>.txt"
+    if not any(of_overlay(path) for of_overlay in (matter_name, is_template, holds_tests, is_example)):
+        return (
+            f"is no file of an overlay, which has {OVERLAY}, matters/<name>.yaml, templates/<name>.txt, "
+            "tests/<name>.test.yaml and examples/<name>.json"
+        )
     return f"the package has a file {path} itself: choose another name" if path in files else ""
 
 

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from services.matters.package.compiler import Examined
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
-from services.matters.package.files import holds_tests, text_of
+from services.matters.package.files import holds_tests, is_example, text_of
 from services.matters.package.models import ManifestPart
+from services.matters.package.overlay import shown
 from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.trials import (
@@ -39,6 +40,8 @@ class Trial:
     part: TrialPart
     source: Source
     path: Path
+    local: bool = False
+    """Whether it is a region's own, which knows the steps that the region adds."""
 
     @property
     def line(self) -> int:
@@ -46,16 +49,20 @@ class Trial:
         return self.source.fault(self.path, "").line
 
 
-def read_trials(files: Mapping[str, bytes], examined: Examined) -> tuple[list[Trial], list[Fault]]:
-    """The tests of a package by file and line, and all that is wrong with their files.
+def read_trials(
+    files: Mapping[str, bytes], examined: Examined, overlay: Mapping[str, bytes] | None = None
+) -> tuple[list[Trial], list[Fault]]:
+    """The tests of a package, then those of an overlay, by file and line, and all that is wrong with their files.
 
     What they say about the package is checked as far as that can be read.
     """
     faults = Faults()
+    own, readable = overlay or {}, with_examples(files, overlay)
     trials: list[Trial] = []
-    for path in sorted(files):
-        if holds_tests(path):
-            trials.extend(_of_file(path, files, faults))
+    for path in filter(holds_tests, sorted(files)):
+        trials.extend(_of_file(path, files[path], faults))
+    for path in filter(holds_tests, sorted(own)):
+        trials.extend(replace(trial, local=True) for trial in _of_file(shown(path), own[path], faults))
     names: dict[str, Trial] = {}
     for trial in trials:
         earlier = names.setdefault(trial.part.name, trial)
@@ -63,9 +70,14 @@ def read_trials(files: Mapping[str, bytes], examined: Examined) -> tuple[list[Tr
             place = f"{earlier.source.file}:{earlier.line}"
             faults.add(trial.source.fault((*trial.path, "name"), f"{place} has this name already: choose another"))
         if examined.manifest:
-            for at, message in _Checker(examined.manifest, examined, files).faults(trial.part):
+            for at, message in _Checker(examined.manifest, examined, readable).faults(trial.part):
                 faults.add(trial.source.fault((*trial.path, *at), message))
     return trials, faults.all()
+
+
+def with_examples(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> dict[str, bytes]:
+    """The files of a package with the examples of an overlay beside them, of which none has the name of another."""
+    return {**files, **{path: content for path, content in (overlay or {}).items() if is_example(path)}}
 
 
 def form_of(given: GivenPart, files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -89,8 +101,8 @@ def changed(form: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return made
 
 
-def _of_file(path: str, files: Mapping[str, bytes], faults: Faults) -> Iterator[Trial]:
-    text = text_of(path, files[path], faults)
+def _of_file(path: str, content: bytes, faults: Faults) -> Iterator[Trial]:
+    text = text_of(path, content, faults)
     source = None if text is None else read_yaml(path, text, faults)
     part = read_part(TrialsPart, source, faults) if source else None
     if part and source:

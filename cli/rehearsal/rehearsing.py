@@ -1,0 +1,73 @@
+"""All tests of a package with the decisions of a region: its own, and those that the region has for its own steps."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from chassis.problems import Invalid, Violation
+from cli.rehearsal.publishing import publish
+from cli.rehearsal.running import Outcome, run_trial
+from services.matters.package.compiler import examine_package
+from services.matters.package.faults import Fault
+from services.matters.package.trialchecks import Trial, read_trials, with_examples
+
+MOST_SECONDS = 60.0
+"""Of CPU, for all tests of a package that somebody else made; one test takes some milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What became of the tests; none was run where the package, the overlay or a test is faulty."""
+
+    faults: list[Fault] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+def rehearse(
+    files: Mapping[str, bytes],
+    overlay: Mapping[str, bytes] | None = None,
+    chosen: Callable[[Trial], bool] = lambda _: True,
+    most_seconds: float = float("inf"),
+) -> Rehearsed:
+    """Run the chosen tests. Raises Invalid TESTS_TOO_LONG when they take more CPU than that."""
+    examined = examine_package(files, overlay)
+    if examined.scenario is None:
+        return Rehearsed(examined.faults)
+    trials, faults = read_trials(files, examined, overlay)
+    if faults:
+        return Rehearsed(faults)
+    published = publish(examined.scenario)
+    added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
+    readable = with_examples(files, overlay)
+    outcomes = []
+    until = time.process_time() + most_seconds
+    for trial in filter(chosen, trials):
+        if time.process_time() > until:
+            message = (
+                f"the tests take more than {most_seconds:.0f} s: run them by themselves, and give --skip-tests here"
+            )
+            raise Invalid("TESTS_TOO_LONG", message)
+        outcomes.append(run_trial(published, trial, readable, () if trial.local else added))
+    return Rehearsed(outcomes=outcomes)
+
+
+def hold(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> int:
+    """How many tests a package has, all of which hold with a region's decisions. Raises Invalid TESTS_FAILED.
+
+    Of a faulty package nothing is said here: whoever takes it tells the faults.
+    """
+    outcomes = rehearse(files, overlay, most_seconds=MOST_SECONDS).outcomes
+    failed = [each for each in outcomes if not each.passed]
+    if failed:
+        message = (
+            f"{len(failed)} of {len(outcomes)} tests fail with this region's decisions: `duokua scenario test` with "
+            "the same overlay tells why; --skip-tests goes on all the same"
+        )
+        raise Invalid("TESTS_FAILED", message, [Violation(f"{each.file}:{each.line}", each.name) for each in failed])
+    return len(outcomes)
+
+
+def _own_steps(files: Mapping[str, bytes]) -> set[str]:
+    """The steps that a package has without any overlay."""
+    alone = examine_package(files).manifest
+    return {step.id for step in alone.steps} if alone else set()
