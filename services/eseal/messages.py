@@ -74,6 +74,7 @@ def document_message(document: Document) -> document_pb2.Document:
         title=document.title,
         sha256=document.sha256,
         size=document.size,
+        media_type=document.media_type,
         status=document_pb2.DOCUMENT_STATUS_REVOKED if revoked else document_pb2.DOCUMENT_STATUS_VALID,
         sealed_at=timestamp(document.sealed_at),
         revoked_at=timestamp(document.revoked_at),

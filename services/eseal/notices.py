@@ -15,18 +15,18 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from services.eseal import store
 from services.eseal.domain.records import Document, NoticeStatus
-from services.eseal.domain.seal import Seal
+from services.eseal.domain.seal import Seal, Suite
 from services.eseal.domain.use import Purpose, Refusal
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.messages import document_message, plain
-from services.eseal.pdf.orders import At, Order
+from services.eseal.papers import Paper, Press, ofd_press, pdf_press
+from services.eseal.seals import national
 from services.eseal.seals.desk import SealDesk, record
 
 if TYPE_CHECKING:
     from services.eseal.domain.wording import Notice
-    from services.eseal.pdf.sealing import Sealed, Sealer
 
-_MOST_SEALERS = 256
+_MOST_PRESSES = 256
 
 
 class Notices:
@@ -35,7 +35,7 @@ class Notices:
     def __init__(self, vault: Vault) -> None:
         self._desk = SealDesk(KeyStore(vault))
         # Seals ready for use, by id: reading a key and a picture anew for each document would double the cost.
-        self._sealers: dict[str, Sealer] = {}
+        self._presses: dict[str, Press] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -69,8 +69,7 @@ class Notices:
             work.emit(revoked, subject=event.case.case_id)
 
     def _seal(self, work: UnitOfWork, event: cases_events.NoticeRequested) -> None:
-        from services.eseal.domain.notice import render  # noqa: PLC0415 (loads on first use)
-        from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (the same)
+        from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (loads on first use)
 
         purpose = _purpose(event)
         seal = self._desk.choose(work, purpose)
@@ -79,14 +78,12 @@ class Notices:
             _fail(work, event, seal.reason, seal.description)
             return
         try:
-            rendered = render(_notice(event, seal))
+            paper = self._press(work, seal)(_notice(event, seal), work.now)
         except NoticeError as fault:
             _fail(work, event, fault.reason, fault.description)
             return
-        order = Order(At(-1, *rendered.seal_middle), reason=event.case.case_number)
-        sealed = self._sealer(work, seal).seal(rendered.content, order, work.now)
-        document = _document(work, event, seal, sealed)
-        store.add_document(work.connection, document, sealed.content)
+        document = _document(work, event, seal, paper)
+        store.add_document(work.connection, document, paper.content)
         record(work, purpose, seal_id=seal.seal_id, document_id=document.document_id)
         store.close_notice(work.connection, event.notice_id, NoticeStatus.SEALED, "", work.now)
         work.emit(
@@ -94,16 +91,18 @@ class Notices:
             subject=event.case.case_id,
         )
 
-    def _sealer(self, work: UnitOfWork, seal: Seal) -> "Sealer":
+    def _press(self, work: UnitOfWork, seal: Seal) -> Press:
         """The seal ready for use. Whether it may be used is asked of the database each time, before this."""
-        from services.eseal.pdf.sealing import Sealer  # noqa: PLC0415 (loads on first use)
-
-        if seal.seal_id not in self._sealers:
-            if len(self._sealers) >= _MOST_SEALERS:
-                self._sealers.clear()
+        if seal.seal_id not in self._presses:
+            if len(self._presses) >= _MOST_PRESSES:
+                self._presses.clear()
             credential, picture = self._desk.equip(work, seal)
-            self._sealers[seal.seal_id] = Sealer(credential, picture.png)
-        return self._sealers[seal.seal_id]
+            if seal.suite is Suite.NATIONAL:
+                press = ofd_press(credential, picture, national.load(work, seal.seal_id))
+            else:
+                press = pdf_press(credential, picture)
+            self._presses[seal.seal_id] = press
+        return self._presses[seal.seal_id]
 
 
 _Event = cases_events.NoticeRequested | cases_events.NoticeWithdrawn
@@ -168,7 +167,7 @@ def _notice(event: cases_events.NoticeRequested, seal: Seal) -> "Notice":
     )
 
 
-def _document(work: UnitOfWork, event: cases_events.NoticeRequested, seal: Seal, sealed: "Sealed") -> Document:
+def _document(work: UnitOfWork, event: cases_events.NoticeRequested, seal: Seal, paper: Paper) -> Document:
     return Document(
         document_id=new_id(),
         notice_id=event.notice_id,
@@ -179,8 +178,9 @@ def _document(work: UnitOfWork, event: cases_events.NoticeRequested, seal: Seal,
         applicant_id=event.case.applicant_id,
         seal_id=seal.seal_id,
         title=event.title,
-        sha256=hashlib.sha256(sealed.content).hexdigest(),
-        signed_digest=sealed.signed_digest,
-        size=len(sealed.content),
+        sha256=hashlib.sha256(paper.content).hexdigest(),
+        signed_digest=paper.signed_digest,
+        size=len(paper.content),
+        media_type=paper.media_type,
         sealed_at=work.now,
     )

@@ -45,8 +45,8 @@ class Documents:
         store.save_organs(work.connection, rows)
 
     def trust_anchors(self, work: UnitOfWork) -> Sequence[str]:
-        """The root certificates, PEM; none before the first seal was made."""
-        return self._authorities.anchors(work)
+        """The root certificates, PEM, and the authorities that no OFD brings along; none before the first seal."""
+        return self._authorities.trusted(work)
 
     def document(self, work: UnitOfWork, document_id: str) -> Document:
         """A document without its content. Raises NotFound DOCUMENT_NOT_FOUND."""
@@ -80,8 +80,8 @@ class Documents:
         return compare(finding, record, hashlib.sha256(content).hexdigest()), record
 
     def _trust(self, work: UnitOfWork) -> Trust:
-        anchors = "\n".join(self.trust_anchors(work))
-        return read_trust(anchors, anchors)
+        trusted = "\n".join(self.trust_anchors(work))
+        return read_trust(trusted, trusted)
 
 
 def document_not_found(document_id: str) -> NotFound:

@@ -77,6 +77,15 @@ seals = Table(
     Column("slot_on_the_way", String(300), unique=True),
 )
 
+# Seals of the national suite as GB/T 38540 has them, with the numbers that they have there.
+national_seals = Table(
+    "national_seals",
+    metadata,
+    Column("seal_id", String(64), primary_key=True),
+    Column("es_id", String(14), nullable=False, unique=True),
+    Column("encoded", LargeBinary, nullable=False),
+)
+
 seal_acts = Table(
     "seal_acts",
     metadata,
@@ -136,6 +145,7 @@ documents = Table(
     Column("sha256", String(64), nullable=False),
     Column("signed_digest", String(64), nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
+    Column("media_type", String(50), nullable=False, server_default="application/pdf"),
     Column("sealed_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("revocation_reason", Text, nullable=False),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, MetaData, text
 from chassis.migrate import _config, upgrade
 from services.eseal.certificates.authorities import Authorities
 from services.eseal.certificates.profiles import make_issuing, make_root, make_seal
-from services.eseal.domain.seal import Kind, State
+from services.eseal.domain.seal import Kind, State, Suite
 from services.eseal.domain.use import Purpose
 from services.eseal.keys import Credential
 from services.eseal.keys.keystore import KeyStore
@@ -54,7 +54,7 @@ def test_seals_from_before_the_register_go_on(make_database: MakeDatabase) -> No
         credential, picture = SealDesk(keys).equip(work, active)
         assert (credential.key.public_key, credential.certificate) == (key.public_key, seal.certificate)
         assert (list(credential.chain), picture.png, picture.width_mm) == ([issuing.certificate], b"png", 42)
-        _, above = Authorities(keys).issuing(work)
+        _, above = Authorities(keys).issuing(work, Suite.INTERNATIONAL)
         assert (above.certificate, above.key.public_key) == (issuing.certificate, issuing_key.public_key)
         assert Authorities(keys).anchors(work) == [root.certificate_pem()]
 

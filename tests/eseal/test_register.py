@@ -117,7 +117,7 @@ def test_a_kept_key_belongs_to_its_certificate(database: Database) -> None:
     seal = organ_with_seal(database)
     with database.read() as work:
         key = KeyStore(vault()).load(work, seal.key_id)
-        _, issuing = Authorities(KeyStore(vault())).issuing(work)
+        _, issuing = Authorities(KeyStore(vault())).issuing(work, Suite.INTERNATIONAL)
     for public, held in (
         (key.public_key, certificate(seal.certificate_pem)),
         (issuing.key.public_key, issuing.certificate),
@@ -263,11 +263,7 @@ def test_a_person_s_seal_is_made_and_used_by_no_case(database: Database) -> None
     assert (names[NameOID.COMMON_NAME], names[NameOID.ORGANIZATION_NAME]) == ("李雷", OFFICE)
 
 
-def test_a_suite_that_cannot_be_made_here_is_refused(database: Database) -> None:
-    organ(database)
-    with database.begin() as work, pytest.raises(Conflict) as raised:
-        register().set_suite(work, "o1", Suite.NATIONAL)
-    assert raised.value.reason == "SUITE_NOT_AVAILABLE"
+def test_the_suite_of_an_organ_that_is_not_there_cannot_be_set(database: Database) -> None:
     with database.begin() as work, pytest.raises(NotFound):
         register().set_suite(work, "nobody", Suite.INTERNATIONAL)
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from chassis.database import Database
-from chassis.problems import Unavailable
+from chassis.problems import Conflict, Unavailable
 from chassis.settings import Settings
 from chassis.vault import make_key
 from services.eseal.domain.seal import Suite
@@ -133,6 +133,12 @@ def test_keys_from_before_the_token_stay_in_use(database: Database, token: Token
         again = KeyStore(vault(), token).load(work, key_id)
     assert again.public_key == before.public_key
     verify(again, again.sign(b"data"), b"data")
+
+
+def test_the_national_suite_is_refused_where_keys_are_made_in_a_token(database: Database, token: Token) -> None:
+    with database.begin() as work, pytest.raises(Conflict) as raised:
+        KeyStore(vault(), token).make(work, Suite.NATIONAL)
+    assert raised.value.reason == "SUITE_NOT_AVAILABLE"
 
 
 def test_the_settings_name_the_token(database: Database, softhsm: SoftHsm, tmp_path: Path) -> None:

@@ -3,15 +3,19 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.eseal.certificates.profiles import YEAR, make_seal
-from services.eseal.domain.seal import Kind, Seal
+from services.eseal.certificates import profiles
+from services.eseal.certificates.profiles import YEAR
+from services.eseal.domain.seal import Kind, Seal, Suite
 from services.eseal.keys import Credential, SigningKey, pem
+from services.eseal.national import issuing as national
+
+_MAKERS = {Suite.INTERNATIONAL: profiles.make_seal, Suite.NATIONAL: national.make_seal}
 
 
 def issue(seal: Seal, key: SigningKey, issuing: tuple[str, Credential], now: datetime) -> Seal:
     """The seal with a certificate of the platform's own authority, good for as long as was applied for."""
     issuer_id, authority = issuing
-    made = make_seal(
+    made = _MAKERS[seal.suite](
         authority,
         key,
         organ_id=seal.organ_id,

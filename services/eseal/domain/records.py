@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+PDF = "application/pdf"
+OFD = "application/ofd"
+
 
 class NoticeStatus(StrEnum):
     """How far a notice has come. SEALED and WITHDRAWN are final, as far as sealing goes."""
@@ -43,5 +46,6 @@ class Document:
     signed_digest: str
     size: int
     sealed_at: datetime
+    media_type: str = PDF
     revoked_at: datetime | None = None
     revocation_reason: str = ""

@@ -1,7 +1,8 @@
 """Where private keys are made, kept and found again: in the database, encrypted, or in a token."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from sqlalchemy import insert, select
 
@@ -11,8 +12,10 @@ from chassis.problems import Conflict, Unavailable
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.eseal.domain.seal import Suite
-from services.eseal.keys import SigningKey
+from services.eseal.keys import Algorithm, SigningKey
+from services.eseal.keys.national import NationalKey
 from services.eseal.keys.software import SoftwareKey
+from services.eseal.national.libcrypto import NationalAlgorithmsMissingError, libcrypto
 from services.eseal.tables import keys
 
 if TYPE_CHECKING:
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 PIN_SECRET = "eseal-token.pin"  # noqa: S105 - the name of the file, not its content
 _SOFTWARE = "software"
 _HARDWARE = "pkcs11"
+_Kept: TypeAlias = SoftwareKey | NationalKey
+_MAKERS: Mapping[Suite, type[_Kept]] = {
+    Suite.INTERNATIONAL: SoftwareKey,
+    Suite.NATIONAL: NationalKey,
+}
+_READERS: Mapping[Algorithm, type[_Kept]] = {maker.algorithm: maker for maker in _MAKERS.values()}
 
 
 class KeyStore:
@@ -40,13 +49,14 @@ class KeyStore:
         self.check(suite)
         key_id = f"key:{new_id()}"
         # A transaction that comes to nothing leaves a key in the token that nothing names: it does no harm.
-        made = self._token.make(key_id) if self._token else SoftwareKey.generate()
+        made = self._token.make(key_id) if self._token else _MAKERS[suite].generate()
+        kept = made.encrypt(self._vault, context=_context(key_id)) if isinstance(made, _Kept) else b""
         row = {
             "key_id": key_id,
-            "place": _SOFTWARE if isinstance(made, SoftwareKey) else _HARDWARE,
+            "place": _SOFTWARE if kept else _HARDWARE,
             "algorithm": made.algorithm.value,
             "public_key": made.public_key,
-            "encrypted": made.encrypt(self._vault, context=_context(key_id)) if isinstance(made, SoftwareKey) else b"",
+            "encrypted": kept,
             "made_at": work.now,
         }
         work.connection.execute(insert(keys), row)
@@ -54,9 +64,17 @@ class KeyStore:
 
     def check(self, suite: Suite) -> None:
         """Raise Conflict SUITE_NOT_AVAILABLE when this installation makes no keys of the suite."""
-        if suite is not Suite.INTERNATIONAL:
-            message = f"this installation makes no keys of the suite {suite}"
+        if suite is not Suite.NATIONAL:
+            return
+        if self._token is not None:
+            message = (
+                "keys are made in the token, which makes none of SM2; the suite NATIONAL needs a store without a token"
+            )
             raise Conflict("SUITE_NOT_AVAILABLE", message, suite=suite)
+        try:
+            libcrypto()
+        except NationalAlgorithmsMissingError as fault:
+            raise Conflict("SUITE_NOT_AVAILABLE", str(fault), suite=suite) from fault
 
     def load(self, work: UnitOfWork, key_id: str) -> SigningKey:
         """The key with this id, ready to sign.
@@ -66,7 +84,7 @@ class KeyStore:
         """
         row = work.connection.execute(select(keys).where(keys.c.key_id == key_id)).one()
         if row.place == _SOFTWARE:
-            return SoftwareKey.decrypt(row.encrypted, self._vault, context=_context(key_id))
+            return _READERS[Algorithm(row.algorithm)].decrypt(row.encrypted, self._vault, context=_context(key_id))
         if self._token is None:
             message = "the key lies in a token: set DUOKUA_ESEAL_TOKEN_MODULE and DUOKUA_ESEAL_TOKEN_LABEL"
             raise Unavailable("TOKEN_MISSING", message, key_id=key_id)

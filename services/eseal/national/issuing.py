@@ -15,8 +15,8 @@ from services.eseal.certificates.profiles import (
     CLOCK_SKEW,
     DOCUMENT_SIGNING,
     ISSUING_YEARS,
+    OWN,
     ROOT_YEARS,
-    SEAL_YEARS,
     YEAR,
     key_usage,
     subject_name,
@@ -42,28 +42,36 @@ class Revoked:
 
 def make_root(key: SigningKey, now: datetime) -> Credential:
     """The certificate of a new root authority, which signs it itself."""
-    return _authority("多跨平台国密根证书（自建）", key, (now, now + ROOT_YEARS * YEAR), issuer=None)
+    return _authority("多跨平台国密根证书", key, (now, now + ROOT_YEARS * YEAR), issuer=None)
 
 
 def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential:
     """The certificate of a new issuing authority, which may sign certificates of seals but no further authority."""
     until = min(now + ISSUING_YEARS * YEAR, root.certificate.not_valid_after_utc)
-    return _authority("多跨平台国密电子印章签发证书（自建）", key, (now, until), issuer=root)
+    return _authority("多跨平台国密电子印章签发证书", key, (now, until), issuer=root)
 
 
 def make_maker(issuing: Credential, key: SigningKey, now: datetime) -> Credential:
     """The certificate of the maker of seals (制章者), whose signature makes a picture and a name a seal."""
     until = issuing.certificate.not_valid_after_utc
-    subject = subject_name("多跨平台国密电子印章制作证书（自建）", "多跨", "")
+    subject = subject_name("多跨平台国密电子印章制作证书", "多跨", "", unit=OWN)
     return _issue(subject, key, (now, until), _signing_extensions(), issuer=issuing)
 
 
-def make_seal(issuing: Credential, key: SigningKey, *, organ_id: str, organ_name: str, now: datetime) -> Credential:
-    """The certificate of a new seal of an organ."""
-    until = min(now + SEAL_YEARS * YEAR, issuing.certificate.not_valid_after_utc)
-    return _issue(
-        subject_name(organ_name, organ_name, organ_id), key, (now, until), _signing_extensions(), issuer=issuing
-    )
+def make_seal(
+    issuing: Credential,
+    key: SigningKey,
+    *,
+    organ_id: str,
+    organ_name: str,
+    name: str,
+    validity: tuple[datetime, datetime],
+) -> Credential:
+    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer."""
+    start, until = validity
+    until = min(until, issuing.certificate.not_valid_after_utc)
+    subject = subject_name(name, organ_name, organ_id)
+    return _issue(subject, key, (start, until), _signing_extensions(), issuer=issuing)
 
 
 def make_revocation_list(issuer: Credential, revoked: Sequence[Revoked], *, number: int, now: datetime) -> bytes:
@@ -98,7 +106,7 @@ def _authority(
         (x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), True),
         (key_usage(key_cert_sign=True, crl_sign=True), True),
     ]
-    return _issue(subject_name(common_name, "多跨", ""), key, validity, extensions, issuer=issuer)
+    return _issue(subject_name(common_name, "多跨", "", unit=OWN), key, validity, extensions, issuer=issuer)
 
 
 def _signing_extensions() -> _Extensions:

@@ -16,7 +16,7 @@ from services.eseal.certificates.issuing import issue
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
 from services.eseal.keys.keystore import KeyStore
-from services.eseal.seals import store
+from services.eseal.seals import national, store
 from services.eseal.seals.application import Application, check_application, picture_for
 
 
@@ -91,8 +91,10 @@ class Register:
             store.save_seal(work.connection, seal)
             return seal
         seal = _perform(work, seal, Act.MADE, actor, "")
-        seal = issue(seal, key, self._authorities.issuing(work), work.now)
+        seal = issue(seal, key, self._authorities.issuing(work, seal.suite), work.now)
         store.save_seal(work.connection, seal)
+        if seal.suite is Suite.NATIONAL:
+            national.make(work, seal, store.picture_of(work.connection, seal_id), self._authorities.maker(work))
         return seal if hold else self.activate(work, actor, seal_id, "")
 
     def reject(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:

@@ -46,8 +46,15 @@ def make_authority(now: datetime = NOON) -> Authority:
     root = issuing.make_root(NationalKey.generate(), now)
     middle = issuing.make_issuing(root, NationalKey.generate(), now)
     maker = issuing.make_maker(middle, NationalKey.generate(), now)
-    seal = issuing.make_seal(middle, NationalKey.generate(), organ_id="o1", organ_name=OFFICE, now=now)
-    return Authority(root, middle, maker, seal)
+    return Authority(root, middle, maker, user_of(middle, OFFICE, now))
+
+
+def user_of(issuer: Credential, organ: str, now: datetime = NOON) -> Credential:
+    """Somebody of the organ who may use its seal."""
+    validity = (now, now + 5 * 365 * DAY)
+    return issuing.make_seal(
+        issuer, NationalKey.generate(), organ_id="o1", organ_name=organ, name=organ, validity=validity
+    )
 
 
 @cache

@@ -25,6 +25,12 @@ class Stamp:
     shown: tuple[float, float, float, float] | None = None
 
 
+def centred(page_id: str, box: tuple[float, float, float, float], width: float, height: float) -> Stamp:
+    """A picture of this size over the middle of a box."""
+    left, top, box_width, box_height = box
+    return Stamp(page_id, (left + (box_width - width) / 2, top + (box_height - height) / 2, width, height))
+
+
 def riding(pages: Sequence[Page], width: float, height: float, top: float) -> list[Stamp]:
     """A seal across the edges of all pages (骑缝章): each shows its strip at its right edge, `top` from above.
 

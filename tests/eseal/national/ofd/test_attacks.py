@@ -13,7 +13,7 @@ from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
 from services.eseal.keys.national import NationalKey
-from services.eseal.national import issuing, signatures
+from services.eseal.national import signatures
 from services.eseal.national.ofd import xml
 from services.eseal.national.ofd.package import Files, write
 from services.eseal.national.ofd.sealing import LIST, Sealer
@@ -32,6 +32,7 @@ from tests.eseal.national.builders import (
     sealed,
     sealer,
     stamps,
+    user_of,
     written,
 )
 
@@ -180,22 +181,16 @@ def resealed(made: Authority, seal_bytes: bytes, signer: Credential) -> Finding:
     return inspect(found.content, trust_list=made.trust_list())
 
 
-def a_seal_of(made: Authority, organ: str) -> Credential:
-    return issuing.make_seal(made.issuing, NationalKey.generate(), organ_id="o2", organ_name=organ, now=NOON)
-
-
 def test_a_copied_seal_with_an_own_certificate_is_refused() -> None:
     """The seal is public: it is in every document that was ever sealed with it."""
-    own = issuing.make_seal(
-        make_authority().issuing, NationalKey.generate(), organ_id="o1", organ_name=OFFICE, now=NOON
-    )
+    own = user_of(make_authority().issuing, OFFICE)
     found = resealed(authority(), seal(), own)
     assert {Code.UNTRUSTED_ISSUER, Code.SEAL_OF_ANOTHER} <= codes(found)
     assert found.verdict is Verdict.UNTRUSTED
 
 
 def test_another_organ_cannot_use_the_seal() -> None:
-    other = a_seal_of(authority(), "税务局")
+    other = user_of(authority().issuing, "税务局")
     found = resealed(authority(), seal(), other)
     assert Code.SEAL_OF_ANOTHER in codes(found)
     assert Code.TRUSTED_ISSUER in codes(found)

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64uokua/eseal/v1/document.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x02\n\x08\x44ocument\x12\x13\n\x0b\x64ocument_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x10\n\x08organ_id\x18\x05 \x01(\t\x12\x0f\n\x07seal_id\x18\x06 \x01(\t\x12\r\n\x05title\x18\x07 \x01(\t\x12\x0e\n\x06sha256\x18\x08 \x01(\t\x12\x0c\n\x04size\x18\t \x01(\x04\x12/\n\x06status\x18\n \x01(\x0e\x32\x1f.duokua.eseal.v1.DocumentStatus\x12-\n\tsealed_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11revocation_reason\x18\r \x01(\t*i\n\x0e\x44ocumentStatus\x12\x1f\n\x1b\x44OCUMENT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44OCUMENT_STATUS_VALID\x10\x01\x12\x1b\n\x17\x44OCUMENT_STATUS_REVOKED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64uokua/eseal/v1/document.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x02\n\x08\x44ocument\x12\x13\n\x0b\x64ocument_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x03 \x01(\t\x12\x0f\n\x07step_id\x18\x04 \x01(\t\x12\x10\n\x08organ_id\x18\x05 \x01(\t\x12\x0f\n\x07seal_id\x18\x06 \x01(\t\x12\r\n\x05title\x18\x07 \x01(\t\x12\x0e\n\x06sha256\x18\x08 \x01(\t\x12\x0c\n\x04size\x18\t \x01(\x04\x12/\n\x06status\x18\n \x01(\x0e\x32\x1f.duokua.eseal.v1.DocumentStatus\x12-\n\tsealed_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11revocation_reason\x18\r \x01(\t\x12\x12\n\nmedia_type\x18\x0e \x01(\t*i\n\x0e\x44ocumentStatus\x12\x1f\n\x1b\x44OCUMENT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44OCUMENT_STATUS_VALID\x10\x01\x12\x1b\n\x17\x44OCUMENT_STATUS_REVOKED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.eseal.v1.document_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOCUMENTSTATUS']._serialized_start=424
-  _globals['_DOCUMENTSTATUS']._serialized_end=529
+  _globals['_DOCUMENTSTATUS']._serialized_start=444
+  _globals['_DOCUMENTSTATUS']._serialized_end=549
   _globals['_DOCUMENT']._serialized_start=85
-  _globals['_DOCUMENT']._serialized_end=422
+  _globals['_DOCUMENT']._serialized_end=442
 # @@protoc_insertion_point(module_scope)

@@ -55,6 +55,7 @@ class Document(_message.Message):
     SEALED_AT_FIELD_NUMBER: _builtins.int
     REVOKED_AT_FIELD_NUMBER: _builtins.int
     REVOCATION_REASON_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     document_id: _builtins.str
     case_id: _builtins.str
     case_number: _builtins.str
@@ -68,6 +69,8 @@ class Document(_message.Message):
     """In bytes."""
     status: Global___DocumentStatus.ValueType
     revocation_reason: _builtins.str
+    media_type: _builtins.str
+    """"application/pdf", or "application/ofd" with a seal of the national suite."""
     @_builtins.property
     def sealed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -88,10 +91,11 @@ class Document(_message.Message):
         sealed_at: _timestamp_pb2.Timestamp | None = ...,
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
         revocation_reason: _builtins.str = ...,
+        media_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revoked_at", b"revoked_at", "sealed_at", b"sealed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "case_number", b"case_number", "document_id", b"document_id", "organ_id", b"organ_id", "revocation_reason", b"revocation_reason", "revoked_at", b"revoked_at", "seal_id", b"seal_id", "sealed_at", b"sealed_at", "sha256", b"sha256", "size", b"size", "status", b"status", "step_id", b"step_id", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "case_number", b"case_number", "document_id", b"document_id", "media_type", b"media_type", "organ_id", b"organ_id", "revocation_reason", b"revocation_reason", "revoked_at", b"revoked_at", "seal_id", b"seal_id", "sealed_at", b"sealed_at", "sha256", b"sha256", "size", b"size", "status", b"status", "step_id", b"step_id", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

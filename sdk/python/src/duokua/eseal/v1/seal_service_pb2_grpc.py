@@ -76,7 +76,8 @@ class SealServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTrustAnchors(self, request, context):
-        """The root certificates that seals hang from, PEM.
+        """The root certificates that seals hang from, PEM; also the authorities below them that no OFD brings along. All of
+        them together are what a trust list needs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

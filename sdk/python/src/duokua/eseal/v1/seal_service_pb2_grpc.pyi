@@ -45,7 +45,9 @@ class SealServiceStub:
     VERIFIER_LOST.
     """
     GetTrustAnchors: _grpc.UnaryUnaryMultiCallable[_seal_service_pb2.GetTrustAnchorsRequest, _seal_service_pb2.GetTrustAnchorsResponse]
-    """The root certificates that seals hang from, PEM."""
+    """The root certificates that seals hang from, PEM; also the authorities below them that no OFD brings along. All of
+    them together are what a trust list needs.
+    """
 
 @_typing.type_check_only
 class SealServiceAsyncStub(SealServiceStub):
@@ -64,7 +66,9 @@ class SealServiceAsyncStub(SealServiceStub):
     VERIFIER_LOST.
     """
     GetTrustAnchors: _aio.UnaryUnaryMultiCallable[_seal_service_pb2.GetTrustAnchorsRequest, _seal_service_pb2.GetTrustAnchorsResponse]  # type: ignore[assignment]
-    """The root certificates that seals hang from, PEM."""
+    """The root certificates that seals hang from, PEM; also the authorities below them that no OFD brings along. All of
+    them together are what a trust list needs.
+    """
 
 class SealServiceServicer(metaclass=_abc_1.ABCMeta):
     """Sealed documents, and whether one is genuine."""
@@ -98,6 +102,8 @@ class SealServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _seal_service_pb2.GetTrustAnchorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_seal_service_pb2.GetTrustAnchorsResponse, _abc.Awaitable[_seal_service_pb2.GetTrustAnchorsResponse]]:
-        """The root certificates that seals hang from, PEM."""
+        """The root certificates that seals hang from, PEM; also the authorities below them that no OFD brings along. All of
+        them together are what a trust list needs.
+        """
 
 def add_SealServiceServicer_to_server(servicer: SealServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

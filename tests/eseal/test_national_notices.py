@@ -1,0 +1,174 @@
+"""An organ whose seals are of the national suite: its seal is made, its notices are OFD, and they are verified."""
+
+import re
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from chassis.database import Database
+from duokua.eseal.v1 import events_pb2
+from services.eseal.domain.answers import Code, Verdict
+from services.eseal.domain.findings import Format
+from services.eseal.domain.records import Document
+from services.eseal.domain.seal import Seal, State, Suite
+from services.eseal.domain.trust import read_trust
+from services.eseal.national.libcrypto import NationalAlgorithmsMissingError, _version
+from services.eseal.national.ofd.package import read, write
+from services.eseal.national.ofd.verification import inspect
+from services.eseal.national.seals import read_seal
+from services.eseal.seals import national
+from services.eseal.seals.application import Application
+from tests.eseal.builders import (
+    NOON,
+    OFFICE,
+    applied,
+    documents,
+    handle,
+    made,
+    notice_requested,
+    notice_withdrawn,
+    organ,
+    organ_with_seal,
+    register,
+    sealed_document,
+)
+
+
+def national_organ(database: Database, organ_id: str = "o1") -> Seal:
+    """An office with a seal of the national suite."""
+    organ(database, organ_id)
+    with database.begin() as work:
+        register().set_suite(work, organ_id, Suite.NATIONAL)
+    return made(database, Application(organ_id, "启用"))
+
+
+def test_a_seal_of_the_national_suite_is_made_with_all_that_belongs_to_it(database: Database) -> None:
+    seal = national_organ(database)
+    assert (seal.suite, seal.state) == (Suite.NATIONAL, State.ACTIVE)
+    certificate = x509.load_pem_x509_certificate(seal.certificate_pem.encode())
+    assert certificate.signature_algorithm_oid.dotted_string == "1.2.156.10197.1.501"
+    with database.read() as work:
+        encoded = read_seal(national.load(work, seal.seal_id))
+    assert (encoded.version, encoded.name, encoded.valid_until) == (4, OFFICE, seal.valid_until)
+    assert re.fullmatch(r"000000\d{8}", encoded.es_id)
+    assert list(encoded.certificates) == [certificate.public_bytes(Encoding.DER)]
+
+
+def test_the_number_of_a_seal_begins_with_the_region_of_its_organ(database: Database) -> None:
+    seal = national_organ(database, "11330106MB1A00001G")
+    with database.read() as work:
+        assert re.fullmatch(r"330106\d{8}", read_seal(national.load(work, seal.seal_id)).es_id)
+
+
+def test_the_suite_counts_from_the_next_seal_on(database: Database) -> None:
+    before = organ_with_seal(database)
+    with database.begin() as work:
+        register().set_suite(work, "o1", Suite.NATIONAL)
+    assert before.suite is Suite.INTERNATIONAL
+    assert applied(database).suite is Suite.NATIONAL
+
+
+def sealed_ofd(database: Database) -> tuple[Document, bytes]:
+    national_organ(database)
+    return sealed_document(database)
+
+
+def test_a_notice_becomes_a_sealed_ofd_that_is_genuine(database: Database) -> None:
+    document, content = sealed_ofd(database)
+    assert document.media_type == "application/ofd"
+    assert document.size == len(content)
+    with database.read() as work:
+        finding, record = documents().verify(work, content)
+    assert (finding.format, finding.verdict) == (Format.OFD, Verdict.GENUINE)
+    assert record == document
+    assert (finding.sealed_by, finding.sealed_at) == (OFFICE, NOON)
+    codes = {answer.code for answer in (*finding.seals[0].answers, *finding.remarks)}
+    assert {Code.TIME_REGISTERED, Code.SEAL_VALID, Code.REGISTERED_DOCUMENT} <= codes
+
+
+def test_what_is_announced_names_the_format(database: Database) -> None:
+    national_organ(database)
+    answer: Any = handle(database, notice_requested())[-1]
+    assert isinstance(answer, events_pb2.DocumentSealed)
+    assert answer.document.media_type == "application/ofd"
+
+
+def test_both_suites_live_side_by_side(database: Database) -> None:
+    national_organ(database, "o1")
+    organ_with_seal(database, "o2", "税务局")
+    found = {}
+    for organ_id in ("o1", "o2"):
+        answer: Any = handle(database, notice_requested(f"n-{organ_id}", organ_id=organ_id))[-1]
+        with database.read() as work:
+            document = documents().document(work, answer.document.document_id)
+            finding, record = documents().verify(work, documents().content(work, document))
+        assert record == document
+        found[organ_id] = (finding.format, finding.verdict)
+    assert found == {"o1": (Format.OFD, Verdict.GENUINE), "o2": (Format.PDF, Verdict.GENUINE)}
+
+
+def test_a_changed_ofd_is_altered(database: Database) -> None:
+    _, content = sealed_ofd(database)
+    files = read(content)
+    page = "Doc_0/Pages/Page_0/Content.xml"
+    files[page] = files[page].replace("准予".encode(), "不予".encode())
+    with database.read() as work:
+        finding, record = documents().verify(work, write(files))
+    assert finding.verdict is Verdict.ALTERED
+    assert record is None
+
+
+def test_an_ofd_that_was_packed_anew_is_not_the_original(database: Database) -> None:
+    document, content = sealed_ofd(database)
+    files = read(content)
+    with database.read() as work:
+        finding, record = documents().verify(work, write(dict(reversed(files.items()))))
+    assert finding.verdict is Verdict.ALTERED
+    assert Code.CONTAINER_REWRITTEN in {remark.code for remark in finding.remarks}
+    assert record == document
+
+
+def test_a_withdrawn_notice_is_revoked(database: Database) -> None:
+    _, content = sealed_ofd(database)
+    handle(database, notice_withdrawn())
+    with database.read() as work:
+        finding, _ = documents().verify(work, content)
+    assert finding.verdict is Verdict.REVOKED
+
+
+def test_the_seal_lies_in_the_document_as_it_was_made(database: Database) -> None:
+    seal = national_organ(database)
+    _, content = sealed_document(database)
+    with database.read() as work:
+        assert read(content)["Doc_0/Signs/Sign_0/Seal.esl"] == national.load(work, seal.seal_id)
+
+
+def test_the_trust_anchors_are_all_that_an_outsider_needs(database: Database) -> None:
+    _, content = sealed_ofd(database)
+    with database.read() as work:
+        anchors = documents().trust_anchors(work)
+    assert inspect(content, read_trust("".join(anchors)), lambda _: None, NOON).verdict is Verdict.GENUINE
+
+
+class OldLibrary:
+    """OpenSSL 1.1, as ctypes shows it."""
+
+    class OpenSSL_version:  # noqa: N801 (the library's name)
+        restype: object = None
+
+        def __new__(cls, _: int) -> Any:
+            return b"OpenSSL 1.1.1w"
+
+    class OpenSSL_version_num:  # noqa: N801 (the same)
+        restype: object = None
+
+        def __new__(cls) -> Any:
+            return 0x1010117F
+
+
+@pytest.mark.parametrize("library", [OldLibrary, object()])
+def test_a_system_without_sm2_says_what_is_missing(library: Any) -> None:
+    with pytest.raises(NationalAlgorithmsMissingError, match="built with SM2 and SM3"):
+        _version(library)
