@@ -134,7 +134,8 @@ _Q, _V = Question, Verdict
 MEANINGS = {
     Code.UNCHANGED: _good(_Q.CHANGED, "盖章后未被改动", "nothing was changed since"),
     Code.SEALED_AFTERWARDS: _good(
-        _Q.CHANGED, "盖章后只加盖了其他印章或时间戳", "since then only further seals or timestamps were added"
+        _Q.CHANGED, "盖章后只加盖了其他印章、时间戳或附上了校验资料",
+        "since then only further seals, timestamps or evidence were added"
     ),
     Code.CONTENT_CHANGED: _bad(_Q.CHANGED, _V.ALTERED, "盖章后内容被改动", "the content was changed since"),
     Code.CHANGED_AFTER_CERTIFICATION: _bad(

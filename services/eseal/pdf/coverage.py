@@ -23,6 +23,8 @@ from pyhanko.sign.diff_analysis.rules.form_field_rules import (
 from pyhanko.sign.diff_analysis.rules.metadata_rules import DocInfoRule, MetadataUpdateRule
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
+from services.eseal.pdf.tail import is_whole
+
 _HEXADECIMAL = re.compile(rb"<([0-9A-Fa-f]*)>")
 _STRUCTURE = [
     CatalogModificationRule(),
@@ -83,6 +85,8 @@ def since(signature: EmbeddedPdfSignature, content: bytes, *, covered_later: boo
     signature.compute_integrity_info(policy)
     if end == len(content):
         return Since.NOTHING
+    if not covered_later and not is_whole(signature.reader, content, end):
+        return Since.CHANGED
     result: object = signature.diff_result
     if not isinstance(result, DiffResult):
         return Since.CHANGED

@@ -89,8 +89,8 @@ class _File:
         if len(fields) > MOST_SEALS:
             raise too_many_seals()
         signatures = list(self._reader.embedded_signatures)
-        if not signatures:
-            removed = not fields and _ORPHAN.search(self._content)
+        if not fields:
+            removed = _ORPHAN.search(self._content)
             return conclude(Format.PDF, [], [Answer(Code.SEALS_REMOVED)] if removed else [])
         covered = any(end_of(signature, self._content) == len(self._content) for signature in signatures)
         evidence = self._evidence()
