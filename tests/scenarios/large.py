@@ -131,7 +131,7 @@ def _example() -> dict[str, Any]:
 
 def _template(group: int) -> str:
     lines = [f"{{{{ form.group{group}.name }}}}：", f"面积{{{{ form.group{group}.area }}}}平方米，准予许可。"]
-    lines.append(f"{{% if form.group{group}.kind is defined %}}类别：{{{{ form.group{group}.kind }}}}。{{% endif %}}")
+    lines.append(f"{{% if form.group{group}.kind is defined %}}类别：{{{{ form.group{group}.kind }}}}。\n{{% endif %}}")
     return "\n".join([*lines, *(f"第{number}条　依法依规办理，接受监督检查。" for number in range(10))])
 
 

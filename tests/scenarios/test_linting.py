@@ -53,6 +53,33 @@ def test_there_is_nothing_to_say_about_a_package_that_has_everything() -> None:
     assert look_over(sound()) == Found([], [])
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{{ form.owner }}：\n准予{% if form.shop.area > 9 %}大店{% else %}小店{% endif %}\n特此告知。", 2),
+        ("{% if form.shop.area > 9 %}准予大店{% endif %}  \n特此告知。", 1),
+    ],
+)
+def test_a_paragraph_that_runs_into_the_next_is_told(text: str, line: int) -> None:
+    files = {**sound(), "templates/permit.txt": text.encode()}
+    (told,) = advice(files)
+    assert told.startswith(
+        f"templates/permit.txt:{line}:1 ends with a tag, so the paragraph goes on with the next line"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "准予{% if form.shop.area > 9 %}大店{% endif %}。\n特此告知。",
+        "{% if form.shop.area > 9 %}\n准予大店。\n{% endif %}\n特此告知。",
+        "特此{% if form.shop.area > 9 %}告知{% endif %}",
+    ],
+)
+def test_a_tag_on_a_line_of_its_own_or_at_the_end_of_all_is_meant(text: str) -> None:
+    assert advice({**sound(), "templates/permit.txt": text.encode()}) == []
+
+
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
 def test_there_is_nothing_to_say_about_a_shipped_scenario(folder: Path) -> None:
     assert look_over(read_folder(folder)) == Found([], [])

@@ -1,19 +1,22 @@
 """Advice about a package that has no fault: what its authors would want to know before others use it."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
 from services.matters.package.elements import platform_elements
 from services.matters.package.faults import Fault, Faults, Path
-from services.matters.package.files import MANIFEST
+from services.matters.package.files import MANIFEST, is_template
 from services.matters.package.formparts import ElementPart
 from services.matters.package.models import ManifestPart
 from services.matters.package.satisfying import Satisfying
 from services.matters.package.source import Source
 from services.matters.package.trialchecks import Trial
 from services.matters.package.trials import OF_OFFICES, ThenPart, verbs
+
+_TAG = re.compile(r"\{%.*?%\}")
 
 
 def advise(files: Mapping[str, bytes], examined: Examined, trials: Sequence[Trial]) -> list[Fault]:
@@ -32,6 +35,8 @@ def advise(files: Mapping[str, bytes], examined: Examined, trials: Sequence[Tria
         advice.add(source.fault(path, message))
     for file, path, message in _about_fields(examined, manifest):
         advice.add(file.fault(path, message, at_key=True))
+    for template, line, message in _about_templates(files):
+        advice.add(Fault(template, line, 1, "", message))
     for message in _about_files(files, manifest, trials):
         advice.add(Fault(MANIFEST, 0, 0, "", message))
     return advice.all()
@@ -146,6 +151,19 @@ def _done(trial: Trial) -> Iterator[str]:
         yield from (step_id for step_id, status in then.steps.items() if status not in {"skipped", "waiting"})
         yield from (step_id for step_id, notice in then.notices.items() if notice.status not in {None, "none"})
         yield from (*then.order, *(then.undone or ()), *then.organs, *then.inputs, *then.sees, *then.hidden)
+
+
+def _about_templates(files: Mapping[str, bytes]) -> Iterator[tuple[str, int, str]]:
+    """Lines that end with a tag after text: the paragraph goes on with the next line, which is seldom meant."""
+    for path in sorted(files):
+        lines = files[path].decode().splitlines() if is_template(path) else []
+        for number, line in enumerate(lines[:-1], start=1):
+            if line.rstrip().endswith("%}") and _TAG.sub("", line).strip():
+                yield (
+                    path,
+                    number,
+                    "ends with a tag, so the paragraph goes on with the next line: put its full stop after",
+                )
 
 
 def _about_files(files: Mapping[str, bytes], manifest: ManifestPart, trials: Sequence[Trial]) -> Iterator[str]:
