@@ -5,9 +5,9 @@ import typer
 from cli.seals.applying import apply, renew
 from cli.seals.deciding import activate, approve, reject, resume, revoke, suspend
 from cli.seals.looking import history, list_seals, show, uses
-from cli.seals.verifying import verify
+from cli.seals.verifying import trust, verify
 
 app = typer.Typer()
-for command in (apply, approve, reject, activate, suspend, resume, revoke, renew, show, history, uses, verify):
+for command in (apply, approve, reject, activate, suspend, resume, revoke, renew, show, history, uses, verify, trust):
     app.command()(command)
 app.command(name="list")(list_seals)

@@ -1,9 +1,11 @@
-"""Findings as the contract has them."""
+"""Findings as the contract has them, and back."""
+
+from datetime import UTC
 
 from duokua.eseal.v1 import finding_pb2
 from duokua.eseal.v1 import seal_service_pb2 as pb
-from services.eseal.domain.answers import Verdict
-from services.eseal.domain.findings import Answer, Certificate, Finding, SealFinding
+from services.eseal.domain.answers import Code, Verdict
+from services.eseal.domain.findings import Answer, Certificate, Finding, Format, Kind, SealFinding
 from services.eseal.domain.records import Document
 from services.eseal.messages import document_message, timestamp
 
@@ -61,3 +63,34 @@ def _certificate(certificate: Certificate) -> finding_pb2.SignerCertificate:
 
 def _verdict(verdict: Verdict) -> finding_pb2.Verdict.ValueType:
     return finding_pb2.Verdict.Value(f"VERDICT_{verdict.name}")
+
+
+def finding_of(answer: pb.VerifyDocumentResponse) -> Finding:
+    """The finding that an answer tells of: for those who ask."""
+    return Finding(
+        Format[finding_pb2.FileFormat.Name(answer.format).removeprefix("FILE_FORMAT_")],
+        tuple(_seal_of(seal) for seal in answer.seals),
+        tuple(Answer(Code(remark.code), remark.detail) for remark in answer.remarks),
+    )
+
+
+def _seal_of(seal: finding_pb2.SealFinding) -> SealFinding:
+    own = seal.certificate
+    certificate = Certificate(
+        subject=own.subject,
+        issuer=own.issuer,
+        serial_number=own.serial_number,
+        sha256=own.sha256,
+        valid_from=own.valid_from.ToDatetime(UTC),
+        valid_until=own.valid_until.ToDatetime(UTC),
+    )
+    return SealFinding(
+        kind=Kind[finding_pb2.SealKind.Name(seal.kind).removeprefix("SEAL_KIND_")],
+        answers=tuple(Answer(Code(each.code), each.detail) for each in seal.answers),
+        signer=seal.signer,
+        certificate=certificate if seal.HasField("certificate") else None,
+        seal_id=seal.seal_id,
+        seal_name=seal.seal_name,
+        sealed_at=seal.sealed_at.ToDatetime(UTC) if seal.HasField("sealed_at") else None,
+        timestamp_authority=seal.timestamp_authority,
+    )
