@@ -5,6 +5,7 @@ taken only with the curve's name, never with parameters of its own.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from services.eseal.national import der
-from services.eseal.national.oids import SM2_WITH_SM3
+from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
 from services.eseal.national.sm2 import BadKeyError, PublicKey
 
 # With and without the parameters that it must not have and real ones do.
@@ -100,6 +101,16 @@ class Certificate:
             return _readable(self.parsed.issuer)
         except ValueError:
             return ""
+
+    @property
+    def may_make_seals(self) -> bool:
+        """Whether it says of its holder that seals are made there, as those of the platform's own maker do."""
+        purposes = extension(self.parsed.extensions, x509.ExtendedKeyUsage)
+        return purposes is not None and any(each.dotted_string == SEAL_MAKING for each in purposes)
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether the moment lies between its dates."""
+        return self.parsed.not_valid_before_utc <= moment <= self.parsed.not_valid_after_utc
 
     def is_signed_by(self, issuer: "Certificate") -> bool:
         """Whether the issuer's key signed this, over the bytes received."""

@@ -83,6 +83,19 @@ def distrust(
     return max((reason for reason in reasons if reason), key=order.index, default=Distrust.UNKNOWN_ISSUER)
 
 
+def is_maker(certificate: Certificate, trust: Trust, made_at: datetime, revoked_by: datetime) -> bool:
+    """Whether the holder was trusted with making seals when a seal was made.
+
+    Not everybody who may sign documents may: a company could make itself a seal in an organ's name. A maker is on the
+    trust list in person, or has a certificate for this purpose from somebody who is.
+    """
+    reason = distrust(certificate, trust, made_at, revoked_by)
+    if certificate in (*trust.anchors, *trust.authorities):
+        judged = reason in (None, Distrust.UNKNOWN_ISSUER)
+        return judged and certificate.may_sign_documents and certificate.is_valid_at(made_at)
+    return reason is None and certificate.may_make_seals
+
+
 def tells_of_revocation(certificate: Certificate, trust: Trust, moment: datetime) -> bool:
     """Whether a list of the certificate's issuer is there that was made after the moment, or is in force at it."""
     issuers = [each for each in (*trust.anchors, *trust.authorities) if _named_by(certificate, each)]

@@ -23,7 +23,7 @@ from services.eseal.certificates.profiles import (
 )
 from services.eseal.keys import Credential, SigningKey
 from services.eseal.national import der
-from services.eseal.national.oids import SM2_WITH_SM3
+from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
 from services.eseal.national.sm2 import PublicKey
 from services.eseal.national.sm3 import sm3
 
@@ -55,7 +55,7 @@ def make_maker(issuing: Credential, key: SigningKey, now: datetime) -> Credentia
     """The certificate of the maker of seals (制章者), whose signature makes a picture and a name a seal."""
     until = issuing.certificate.not_valid_after_utc
     subject = subject_name("多跨平台国密电子印章制作证书", "多跨", "", unit=OWN)
-    return _issue(subject, key, (now, until), _signing_extensions(), issuer=issuing)
+    return _issue(subject, key, (now, until), _signing_extensions(SEAL_MAKING), issuer=issuing)
 
 
 def make_seal(
@@ -109,11 +109,11 @@ def _authority(
     return _issue(subject_name(common_name, "多跨", "", unit=OWN), key, validity, extensions, issuer=issuer)
 
 
-def _signing_extensions() -> _Extensions:
+def _signing_extensions(*purposes: str) -> _Extensions:
     return [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (key_usage(digital_signature=True, content_commitment=True), True),
-        (x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), False),
+        (x509.ExtendedKeyUsage([DOCUMENT_SIGNING, *map(x509.ObjectIdentifier, purposes)]), False),
     ]
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 _OLDEST = 0x30000000
-# Where the linker's own list gives nothing (no ldconfig in a slim container).
+# Before the linker's list is asked, which takes a process of its own and is not there in every container.
 _USUAL_NAMES = ("libcrypto.so.3", "libcrypto.so.4", "libcrypto.3.dylib", "libcrypto-3-x64.dll")
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -117,14 +117,15 @@ def decoded(decode: Any, der: bytes) -> int | None:
 
 
 def _load() -> ctypes.CDLL:
-    for name in (ctypes.util.find_library("crypto"), *_USUAL_NAMES):
-        if name is None:
-            continue
+    for name in _USUAL_NAMES:
         try:
             return ctypes.CDLL(name)
         except OSError:
             continue
-    raise _missing("no OpenSSL")
+    listed = ctypes.util.find_library("crypto")
+    if listed is None:
+        raise _missing("no OpenSSL")
+    return ctypes.CDLL(listed)
 
 
 def _version(library: ctypes.CDLL) -> str:

@@ -4,7 +4,6 @@ Certificates and seals are judged at the time that is proven, by the register or
 signer says when it was, at the present: whoever has stolen a key can claim any time.
 """
 
-import asyncio
 import hashlib
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from services.eseal.domain.findings import Answer, Kind, SealedAt, SealFinding, 
 from services.eseal.domain.findings import Certificate as Facts
 from services.eseal.domain.trust import Trust as TrustList
 from services.eseal.national.certificate import BadCertificateError, Certificate
-from services.eseal.national.chains import Distrust, Trust, distrust, tells_of_revocation
+from services.eseal.national.chains import Distrust, Trust, distrust, is_maker, tells_of_revocation
 from services.eseal.national.ofd.description import Description, Digest
 from services.eseal.national.ofd.package import Files
 from services.eseal.national.oids import SM2_WITH_SM3
@@ -74,7 +73,7 @@ class Judge:
             return (Code.TIME_CLAIMED if signature.claimed_at else Code.TIME_UNKNOWN), None, ""
         from services.eseal.national.ofd.timestamps import judge_token  # noqa: PLC0415 (loads pyHanko, on first use)
 
-        found = asyncio.run(judge_token(signature.timestamp, signature.signature, self._list, self._now))
+        found = judge_token(signature.timestamp, signature.signature, self._list, self._now)
         if found is None:
             return Code.TIMESTAMP_UNTRUSTED, None, ""
         codes = {answer.code for answer in found.answers}
@@ -117,9 +116,8 @@ class Judge:
         """How the seal stands: by a trusted maker, for the signer, in force, and the one that is in the package."""
         moment = proven or self._now
         # The maker's certificate need not outlive its seals, but no seal counts any more once it was revoked.
-        made_by = distrust(maker, self._trust, seal.created_at, revoked_by=moment)
         is_made = (
-            made_by is None
+            is_maker(maker, self._trust, seal.created_at, revoked_by=moment)
             and seal.algorithm == SM2_WITH_SM3
             and not seal.has_critical_extension
             and maker.public_key.verify(seal.signed, seal.signature)

@@ -6,18 +6,19 @@ from datetime import datetime
 from asn1crypto import cms  # type: ignore[import-untyped]
 
 from services.eseal.cms.judging import Evidence, Signed, judge_timestamp
+from services.eseal.cms.waiting import at_once
 from services.eseal.domain.findings import Kind, SealFinding
 from services.eseal.domain.trust import Trust
 
 
-async def judge_token(token: bytes, signature: bytes, trust: Trust, now: datetime) -> SealFinding | None:
+def judge_token(token: bytes, signature: bytes, trust: Trust, now: datetime) -> SealFinding | None:
     """What a token over this signature's value is worth; None when it cannot be read, or has unknown algorithms."""
     try:
         info = cms.ContentInfo.load(token, strict=True)
         if info["content_type"].native != "signed_data":
             return None
         signed = Signed(info["content"], lambda name: hashlib.new(name, signature).digest(), kind=Kind.TIMESTAMP)
-        return await judge_timestamp(signed, Evidence(trust), now)
+        return at_once(judge_timestamp(signed, Evidence(trust), now))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 (a hostile token can make a parser raise anything; it is not believed)
