@@ -27,11 +27,16 @@ def explain(
     code: Annotated[str, typer.Argument(help="The catalogue code of the step's matter.")],
     level: Annotated[Level | None, typer.Option(help="The level that must handle it; by default any.")] = None,
     above: Annotated[str, typer.Option(help="The organ that passed the step upward; by default none did.")] = "",
+    named: Annotated[
+        str, typer.Option(help="The organ that the application names, by its credit code; by default none.")
+    ] = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Say which office a step would go to now, and why the others are passed over; changes nothing."""
     number = directory_pb2.OrganLevel.Value(f"ORGAN_LEVEL_{level.name}") if level else 0
-    step = routing_pb2.StepToRoute(step_id="step", catalog_code=code, level=number, above_organ_id=above)
+    step = routing_pb2.StepToRoute(
+        step_id="step", catalog_code=code, level=number, above_organ_id=above, named_uscc=named
+    )
     request = pb.ExplainRouteRequest(region_code=region, step=step)
     with connect(Settings()) as platform:
         answer = once_arrived(lambda: platform.routing.ExplainRoute(request), "UNKNOWN_REGION")
