@@ -1,4 +1,4 @@
-"""Where seals come to lie: by coordinates, across edges, several on a file; looked at on the pages as they are printed."""
+"""Where seals come to lie: by coordinates, across edges, several on a file; looked at on printed pages."""
 
 import io
 import subprocess
@@ -56,7 +56,7 @@ def test_a_seal_lies_where_it_is_wanted_however_the_page_is_turned(turned: int, 
     content = sealed(pages(2, turned=turned), Order(At(2, 200, 300)))
     first, second = printed(content, tmp_path)
     left, bottom, right, top = red_box(second)
-    assert ((left + right) / 2, (bottom + top) / 2) == (pytest.approx(200, abs=2), pytest.approx(300, abs=2))
+    assert [(left + right) / 2, (bottom + top) / 2] == pytest.approx([200, 300], abs=2)
     assert right - left == pytest.approx(42 / 25.4 * 72, abs=3)
     # The star's upper tip is red and stands on the middle line; below the star there is nothing.
     assert is_red(second, 200, 300 + 15)
@@ -71,7 +71,7 @@ def test_places_of_a_turned_page_lead_there_and_back(
 ) -> None:
     left, bottom = corner
     page = Page(0, (left, bottom, left + 600, bottom + 800), turned)
-    assert page.shown(*page.own(x, y)) == (pytest.approx(x, abs=1e-6), pytest.approx(y, abs=1e-6))
+    assert list(page.shown(*page.own(x, y))) == pytest.approx([x, y], abs=1e-6)
     own = page.own(0, 0)
     assert own[0] in (pytest.approx(left), pytest.approx(left + 600))
     assert own[1] in (pytest.approx(bottom), pytest.approx(bottom + 800))
@@ -123,7 +123,7 @@ def test_a_seal_across_the_edges_is_whole_when_the_pages_are_laid_on_each_other(
         together.paste(part, (left, 0))
         assert red_box(page)[0] >= page.width - width / 4 - 2
     left, bottom, right, top = red_box(together)
-    assert (right - left, top - bottom) == (pytest.approx(width, abs=3), pytest.approx(width, abs=3))
+    assert [right - left, top - bottom] == pytest.approx([width, width], abs=3)
     assert (bottom + top) / 2 == pytest.approx(drawn[0].height / 2, abs=3)
     assert is_red(together, width / 2, drawn[0].height / 2 + 12)
     assert judged(content).verdict is Verdict.GENUINE
