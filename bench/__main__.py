@@ -15,6 +15,7 @@ BENCHMARKS = (
     "forms",
     "lint",
     "catalogue",
+    "national",
 )
 
 
