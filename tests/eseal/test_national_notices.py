@@ -1,6 +1,9 @@
 """An organ whose seals are of the national suite: its seal is made, its notices are OFD, and they are verified."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +175,36 @@ class OldLibrary:
 def test_a_system_without_sm2_says_what_is_missing(library: Any) -> None:
     with pytest.raises(NationalAlgorithmsMissingError, match="built with SM2 and SM3"):
         _version(library)
+
+
+_UNDER_EVENTLET = """
+import eventlet
+eventlet.monkey_patch()
+import sys
+from services.eseal.domain.records import Picture
+from services.eseal.papers import ofd_press
+from tests.eseal.builders import NOON, notice
+from tests.eseal.national.builders import authority, picture, seal
+shown = Picture(picture().data, 42, 42)
+press = ofd_press(authority().seal, shown, seal())
+pool = eventlet.GreenPool(3)
+papers = list(pool.imap(lambda shop: press(notice(shop=shop), NOON), ["一馆", "二馆", "三馆"]))
+for number, paper in enumerate(papers):
+    open(f"{sys.argv[1]}/{number}.ofd", "wb").write(paper.content)
+open(f"{sys.argv[1]}/trust.pem", "w").write(
+    authority().root.certificate_pem() + authority().issuing.certificate_pem()
+)
+print(len(papers))
+"""
+
+
+def test_a_worker_under_eventlet_seals_with_the_national_suite(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _UNDER_EVENTLET, str(tmp_path)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert said.stdout == "3\n", said.stderr
+    trusted = read_trust((tmp_path / "trust.pem").read_text())
+    for number in range(3):
+        content = (tmp_path / f"{number}.ofd").read_bytes()
+        assert inspect(content, trusted, lambda _: None, NOON).verdict is Verdict.GENUINE
