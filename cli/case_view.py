@@ -1,11 +1,11 @@
 """A case on a terminal: a tree of its steps with offices, lights and clocks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.output import enum_name, one_line
+from cli.output import as_dict, as_json_text, enum_name, one_line
 from duokua.cases.v1 import case_pb2
 
 _STATUS = {
@@ -20,6 +20,7 @@ _STATUS = {
     "correcting": "yellow",
     "suspended": "yellow",
 }
+_LEVELS = ("very satisfied", "satisfied", "fairly satisfied", "dissatisfied", "very dissatisfied")
 _LIGHTS = {"green": "green", "yellow": "yellow", "red": "bold red", "unknown": "magenta"}
 _UNITS = {"working day": " working days", "calendar day": " days"}
 _MILLISECONDS_AN_HOUR = 3_600_000
@@ -37,7 +38,31 @@ def tree_of(case: case_pb2.Case) -> Tree:
     _add_clocks(tree, case.clocks)
     for step in case.steps:
         _add_step(tree, step)
+    for line in afterwards_of(case):
+        tree.add(_words(line))
     return tree
+
+
+def afterwards_of(case: case_pb2.Case) -> Iterator[str]:
+    """What came after the end, a line each: 送达, 好差评, 回访整改."""
+    if case.HasField("delivery"):
+        delivery = case.delivery
+        yield f"delivered {delivery.delivered_at.ToJsonString()} by {delivery.channel} to {delivery.receiver}"
+    for rating in case.ratings:
+        words = "; ".join(filter(None, [*rating.tags, rating.comment]))
+        yield f"{_about(rating.step_id)}rated {rating.level}, {_LEVELS[rating.level - 1]}" + (
+            f": {words}" if words else ""
+        )
+    for each in case.follow_ups:
+        if each.HasField("closed_at"):
+            answer = as_json_text(as_dict(each)["result"], indent=None)
+            yield f"{_about(each.step_id)}follow-up answered {each.closed_at.ToJsonString()}: {answer}"
+        else:
+            yield f"{_about(each.step_id)}follow-up open, {due_of(each.clock)}"
+
+
+def _about(step_id: str) -> str:
+    return f"{step_id}: " if step_id else ""
 
 
 def _add_step(tree: Tree, step: case_pb2.StepState) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from chassis.settings import Settings
 from cli.applications import Principal, correct, withdraw
-from cli.case_view import tree_of
+from cli.case_view import afterwards_of, tree_of
 from cli.connection import connect, connect_as
 from cli.migrating import migrate
 from cli.options import AsJson
@@ -143,4 +143,6 @@ def print_case(case: case_pb2.Case, *, as_json: bool) -> None:
     say(f"{case.bundle_name} {case.case_number}  {enum_name(case, 'status')}")
     if case.refusal_reason:
         say(f"{enum_name(case, 'undo_cause')}: {case.refusal_reason}")
+    for line in afterwards_of(case):
+        say(line)
     print_rows(case.steps, STEP_COLUMNS, as_json=False, empty="")

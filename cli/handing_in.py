@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from duokua.cases.v1 import case_pb2
 from duokua.client import Session
+from duokua.errors import InvalidArgument
 
 LARGEST_INSIDE = 1_000_000
 """Bytes of a material that goes within the message."""
@@ -97,7 +98,11 @@ def _uploaded(session: Session, file: Handed, progress: Progress) -> str:
     def told(done: int, total: int) -> None:
         progress.update(bar, completed=done, total=total)
 
-    upload = session.upload(file.path, file.media_type, told)
+    try:
+        upload = session.upload(file.path, file.media_type, told)
+    except InvalidArgument as error:
+        message = f"{file.path.name}, given as {file.kind}: {error.message}"
+        raise InvalidArgument(error.code, error.reason, message, error.metadata, error.violations) from error
     progress.update(bar, completed=upload.size, total=upload.size)
     return upload.sha256
 

@@ -73,7 +73,7 @@ def migrate(  # noqa: PLR0913, PLR0917 - options
             say(f"{counted(summary.migrated, 'case')} migrated{before}, {summary.refused} refused")
         else:
             say(f"{counted(summary.possible, 'case')} could be migrated{before}, {summary.refused} refused")
-            say("nothing was changed; the same with --apply does it")
+            say("nothing was changed; the same with --apply does it" if summary.possible else "nothing was changed")
     if summary.refused:
         raise typer.Exit(1)
 

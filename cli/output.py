@@ -22,13 +22,26 @@ console = Console()
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What terminals act on instead of showing it: controls, and marks that change the direction of what follows."""
 GAP = 2
+LARGEST_EXACT = 2**53
+"""Up to here a double holds every whole number."""
 NARROWEST_TEXT = 16
 """Below this width a column of words is no longer worth folding."""
 
 
 def as_dict(message: Message) -> dict[str, Any]:
     """A message as JSON has it, with the contract's own field names."""
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    said = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    whole: dict[str, Any] = _with_integers(said)
+    return whole
+
+
+def _with_integers(value: Any) -> Any:
+    """JSON whose whole numbers are written as such: free data knows doubles only, and 160 seats are not 160.0."""
+    if isinstance(value, dict):
+        return {key: _with_integers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_EXACT else value
 
 
 def plain(text: str) -> str:

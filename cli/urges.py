@@ -11,6 +11,7 @@ from chassis.settings import Settings
 from cli.case_view import amount_of, due_of
 from cli.connection import connect
 from cli.options import AsJson
+from cli.organs import all_organs
 from cli.output import as_dict, every_page, print_json, print_rows, say
 from duokua.cases.v1 import case_pb2, supervision_service_pb2
 
@@ -30,11 +31,13 @@ def urge(
     request = pb.UrgeStepRequest(request_id=new_id(), case_id=case_id, step_id=step, kind=kind, reason=reason)
     with connect(Settings()) as platform:
         told = platform.supervision.UrgeStep(request).urge
+        names = {} if json else {organ.organ_id: organ.name for organ in all_organs(platform)}
     if json:
         print_json(as_dict(told))
         return
-    office = told.organ_id or "nobody yet: the operators"
-    say(f"told about {step}: {office}" + (f", and above it {told.superior_id}" if told.superior_id else ""))
+    office = names.get(told.organ_id, told.organ_id) or "nobody yet: the operators"
+    above = names.get(told.superior_id, told.superior_id)
+    say(f"told about {step}: {office}" + (f", and above it {above}" if above else ""))
 
 
 def extend(

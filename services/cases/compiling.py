@@ -30,7 +30,7 @@ def plan_of(bundle: bundle_pb2.Bundle, late: Collection[str] = ()) -> Plan:
         version=bundle.version,
         name=bundle.name,
         catalog_code=bundle.catalog_code,
-        lead=Lead(bundle.lead.organ_id, bundle.lead.uscc, bundle.lead.level),
+        lead=Lead(bundle.lead.organ_id, bundle.lead.uscc, bundle.lead.level, bundle.lead.name),
         steps=tuple(_step(step, late=step.step_id in late) for step in bundle.steps),
         region_field=bundle.region_field,
         limits=_limits(bundle.limits),

@@ -134,7 +134,7 @@ class Reception:
     async def _discarded(self, upload: Upload, field: str, description: str) -> Invalid:
         await self._transact(lambda work: self._uploads.discard(work, upload))
         await self._drop_parts(upload)
-        message = "the content is not what was declared"
+        message = f"the content is not the {upload.media_type} that was declared"
         return Invalid("CONTENT_INVALID", message, [Violation(f"start.{field}", description)])
 
     def _read_blob(self, digest: str, start: int, length: int) -> bytes:

@@ -29,7 +29,7 @@ def bundle_message(bundle: Bundle) -> bundle_pb2.Bundle:
         version=bundle.version,
         name=scenario.name.zh,
         catalog_code=scenario.catalog_code,
-        lead=bundle_pb2.Lead(organ_id=bundle.lead.organ_id, uscc=bundle.lead.uscc, level=bundle.lead.level),
+        lead=bundle_pb2.Lead(**asdict(bundle.lead)),
         steps=[_step_message(step) for step in scenario.steps],
         form_schema=scenario.form_schema,
         region_field=scenario.region_field,

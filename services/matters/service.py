@@ -161,7 +161,7 @@ def _lead(work: UnitOfWork, given: str, named: str, otherwise: str) -> Lead:
     organ = store.find_organ(work.connection, organ_id)
     if organ is None:
         raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
-    return Lead(organ.organ_id, organ.uscc, organ.level)
+    return Lead(organ.organ_id, organ.uscc, organ.level, organ.name)
 
 
 def installation_of(

@@ -68,6 +68,7 @@ bundles = Table(
     Column("lead_organ_id", String(64), nullable=False),
     Column("lead_uscc", String(18), nullable=False),
     Column("lead_level", Integer, nullable=False),
+    Column("lead_name", String(100), nullable=False, server_default=""),
     Column("scenario", Document, nullable=False),
     Column("published_at", Instant, nullable=False),
 )
@@ -139,6 +140,7 @@ def add_bundle(connection: Connection, bundle: Bundle) -> None:
             "lead_organ_id": bundle.lead.organ_id,
             "lead_uscc": bundle.lead.uscc,
             "lead_level": bundle.lead.level,
+            "lead_name": bundle.lead.name,
             "scenario": asdict(bundle.scenario),
             "published_at": bundle.published_at,
         },
@@ -215,7 +217,7 @@ def _bundle(row: Row[Any]) -> Bundle:
     return Bundle(
         scenario=_scenario(row.scenario),
         version=row.version,
-        lead=Lead(row.lead_organ_id, row.lead_uscc, row.lead_level),
+        lead=Lead(row.lead_organ_id, row.lead_uscc, row.lead_level, row.lead_name),
         digest=row.digest,
         published_at=row.published_at,
     )

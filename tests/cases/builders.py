@@ -55,7 +55,7 @@ from services.cases.tasks import Given, Outcome, Tasks, Wish
 LEASE = timedelta(seconds=60)
 NINE = datetime(2026, 3, 2, 1, tzinfo=UTC)
 """In China, when offices visit a site."""
-LEAD = bundle_pb2.Lead(organ_id="lead", uscc="11330106002491234N", level=4)
+LEAD = bundle_pb2.Lead(organ_id="lead", uscc="11330106002491234N", level=4, name="lead局")
 TASK_CODE = "11330106002491234N4332031901000"
 
 

@@ -2,9 +2,11 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
-from cli.case_view import tree_of
+from cli.case_view import afterwards_of, tree_of
+from cli.cases import print_case
 from duokua.cases.v1 import case_pb2
 
 
@@ -75,3 +77,34 @@ def test_names_and_reasons_cannot_draw() -> None:
     text = drawn(case)
     assert not set(text) & set("\x1b\x9b\u202e\r")
     assert len(text.splitlines()) == 4
+
+
+def an_ended_case() -> case_pb2.Case:
+    case = case_pb2.Case(case_number="N1", bundle_name="开店", status=case_pb2.CASE_STATUS_COMPLETED)
+    case.delivery.channel, case.delivery.receiver = "邮寄", "李雷"
+    case.delivery.delivered_at.FromJsonString("2026-03-02T01:00:00Z")
+    case.ratings.add(level=2)
+    case.ratings.add(step_id="food", level=5, tags=["慢"], comment="两次补正")
+    answered = case.follow_ups.add(step_id="food", result={"done": "已整改"})
+    answered.closed_at.FromJsonString("2026-03-05T01:00:00Z")
+    waiting = case.follow_ups.add()
+    waiting.clock.due_at.FromJsonString("2026-03-09T01:00:00Z")
+    return case
+
+
+def test_what_came_after_the_end_is_told() -> None:
+    lines = [
+        "delivered 2026-03-02T01:00:00Z by 邮寄 to 李雷",
+        "rated 2, satisfied",
+        "food: rated 5, very dissatisfied: 慢; 两次补正",
+        'food: follow-up answered 2026-03-05T01:00:00Z: {"done": "已整改"}',
+        "follow-up open, due 2026-03-09T01:00:00Z",
+    ]
+    assert list(afterwards_of(an_ended_case())) == lines
+    assert all(line in drawn(an_ended_case()) for line in lines)
+    assert list(afterwards_of(a_case())) == []
+
+
+def test_it_is_told_in_a_pipe_too(capsys: pytest.CaptureFixture[str]) -> None:
+    print_case(an_ended_case(), as_json=False)
+    assert "delivered 2026-03-02T01:00:00Z by 邮寄 to 李雷\nrated 2, satisfied\n" in capsys.readouterr().out

@@ -37,6 +37,7 @@ def test_there_may_be_nothing_to_migrate(desk: Desk) -> None:
     bundle_id, _ = a_bundle_of_its_own(desk.town, 0)
     told = desk.run(*asking(bundle_id, "--map", "sign=poster", "--most", "5"))
     assert (told.exit_code, f"no case runs version 1 of {bundle_id}" in told.stdout) == (0, True)
+    assert told.stdout.endswith("0 cases could be migrated, 0 refused\nnothing was changed\n")
 
 
 def test_a_mapping_that_is_none_is_not_sent_and_a_wrong_one_is_told(desk: Desk) -> None:

@@ -5,13 +5,14 @@ import json
 import unicodedata
 
 import pytest
+from google.protobuf.struct_pb2 import Struct
 from grpc import StatusCode
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.failing import error_as_dict, print_error
-from cli.output import as_json_text, counted, print_rows, say
+from cli.output import as_dict, as_json_text, counted, print_rows, say
 from duokua.cases.v1 import operations_service_pb2
 from duokua.cases.v1.case_pb2 import Case
 from duokua.errors import InvalidArgument, NotFound, Violation
@@ -153,3 +154,10 @@ def test_an_error_as_json_names_reason_and_fields() -> None:
         "metadata": {"a": "b"},
         "violations": [{"field": "f", "description": "d"}],
     }
+
+
+def test_whole_numbers_of_free_data_are_written_as_such() -> None:
+    form = Struct()
+    form.update({"seats": 160, "area": 86.5, "list": [{"floor": -1}], "huge": 1e300})
+    written = json.dumps(as_dict(form), sort_keys=True)
+    assert written == '{"area": 86.5, "huge": 1e+300, "list": [{"floor": -1}], "seats": 160}'

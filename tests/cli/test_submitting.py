@@ -30,6 +30,17 @@ def submitted(output: str) -> Any:
     return json.loads(output[output.index("{\n") :])  # the api of this process logs there, too
 
 
+def test_a_large_material_that_is_not_what_it_says_is_told_by_its_name_and_kind(portal: Portal) -> None:
+    lease = portal.folder / "合同.pdf"
+    lease.write_bytes(os.urandom(1_000_001))
+    form = portal.file("form.json", json.dumps(a_form()))
+    refused = portal.run("submit", "open-shop", "--form", form, "--material", f"lease={lease}")
+    assert refused.exit_code == 1
+    assert "合同.pdf, given as lease: the content is not the application/pdf that was declared" in str(
+        refused.exception
+    )
+
+
 def test_an_application_is_submitted_and_its_large_materials_are_uploaded(portal: Portal) -> None:
     lease, photo = portal.folder / "lease.pdf", portal.folder / "photo.bin"
     lease.write_bytes(a_pdf("lease"))

@@ -58,7 +58,7 @@ def test_a_package_is_published_with_its_event(database: Database) -> None:
     assert install(database) == 1
     (bundle,) = published(database)
     assert (bundle.bundle_id, bundle.version, bundle.name) == ("open-shop", 1, "开店")
-    assert bundle.lead == bundle_pb2.Lead(organ_id="lead", uscc=LEAD_USCC, level=4)
+    assert bundle.lead == bundle_pb2.Lead(organ_id="lead", uscc=LEAD_USCC, level=4, name="西湖区市场监督管理局")
     assert [step.step_id for step in bundle.steps] == ["check", "permit", "deliver"]
     permit = bundle.steps[1]
     assert (permit.catalog_code, permit.undoable, permit.pivot) == ("330131903000", True, False)

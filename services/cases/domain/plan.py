@@ -19,6 +19,7 @@ class Lead:
     organ_id: str = ""
     uscc: str = ""
     level: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,12 @@ def _office_of(reported: tuple[int, Fact] | None) -> str:
 
 
 def _since(fact: Fact, last: Fact) -> Fact:
-    """The fact with the time at which it began to be so, where only that time differs from what was reported last."""
+    """The fact with what was reported last and is known no more: the name of an office that has passed the step on.
+
+    And with the time at which it began to be so, where only that time differs.
+    """
+    if not fact.organ_name and fact.organ_id == last.organ_id:
+        fact = replace(fact, organ_name=last.organ_name)
     new, old = fact.content, last.content
     if isinstance(new, Result) and isinstance(old, Result) and (new.result, new.reason) == (old.result, old.reason):
         return replace(fact, content=replace(new, ended_at=old.ended_at))
@@ -160,7 +165,8 @@ def _fact(step: StepState, key: str, content: Content) -> Fact:
 
 
 def _lead_fact(moment: Moment, key: str, content: Content) -> Fact:
-    return Fact(key, CASE, moment.plan.lead.organ_id, "", content)
+    lead = moment.plan.lead
+    return Fact(key, CASE, lead.organ_id, lead.name, content)
 
 
 def _accepted_at(moment: Moment, before: StepState | None, after: StepState) -> datetime | None:

@@ -101,5 +101,5 @@ def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> No
     turn.open_incident(
         step_id,
         "NO_OFFICE",
-        f"no office handles {name}: {why}. Declare the capability of {wanted}, then retry the incident.",
+        f"no office handles {name}: {why.rstrip('.')}. Declare the capability of {wanted}, then retry the incident.",
     )

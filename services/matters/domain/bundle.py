@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,8 @@ class Lead:
     organ_id: str
     uscc: str
     level: int
+    name: str = field(default="", compare=False)
+    """Another name alone makes no other bundle."""
 
 
 @dataclass(frozen=True, slots=True)

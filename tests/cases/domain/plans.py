@@ -4,7 +4,7 @@ from typing import Any
 
 from services.cases.domain.plan import Lead, Notice, Plan, PlanStep
 
-LEAD = Lead(organ_id="organ-lead", uscc="11341802003284977M", level=4)
+LEAD = Lead(organ_id="organ-lead", uscc="11341802003284977M", level=4, name="牵头局")
 
 
 def a_step(step_id: str, *after: str, notice: bool = False, **values: Any) -> PlanStep:

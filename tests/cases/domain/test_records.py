@@ -240,6 +240,21 @@ def test_corrections_and_procedures_are_reported_when_they_begin_and_end() -> No
     ]
 
 
+def test_every_record_names_its_office_also_when_that_has_passed_the_step_on() -> None:
+    saga = a_shop().accept("food")
+    ask(saga, "food", material("lease"))
+    supply(saga)
+    saga.pass_up("food").routed(offices={"food": "city"}).complete("food", "sign")
+    records = reported(saga)
+    assert {each.fact.organ_id: each.fact.organ_name for each in records} == {
+        "organ-lead": "牵头局",
+        "office of food": "Office Of Food",
+        "office of sign": "Office Of Sign",
+        "city": "City",
+    }
+    assert [each.key for each in records if each.kind == "special"] == ["special:food:1"] * 2
+
+
 def test_what_held_steps_up_ends_with_the_case() -> None:
     saga = a_shop()
     ask(saga, "food")

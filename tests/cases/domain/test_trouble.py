@@ -94,6 +94,12 @@ def test_a_step_without_an_office_is_an_incident_at_once_and_is_routed_anew_on_r
     all_laws_hold(saga)
 
 
+def test_what_routing_says_in_a_sentence_is_told_in_one() -> None:
+    saga = Saga(a_plan(a_step("a"))).submitted()
+    saga.take(Routed(1, (RoutingDecision("a", "", "", "No office of 341802 handles it."),)))
+    assert ": No office of 341802 handles it. Declare the capability" in saga.incident("NO_OFFICE").description
+
+
 def test_a_step_that_routing_forgot_is_an_incident_too() -> None:
     saga = Saga(a_plan(a_step("a"))).submitted()
     saga.take(Routed(1, ()))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+import pytest
 from sqlalchemy import text
 
 from chassis.clock import new_id
@@ -158,6 +159,8 @@ def test_what_is_not_of_its_media_type_is_refused_on_either_way_in(town: Offices
     materials = [a_material(), a_material(content=picture)]
     told = refusal(town.applicant.cases.SubmitCase, application(materials=materials))
     assert told == ("INVALID_ARGUMENT", "CONTENT_INVALID", ["materials[1].content"])
+    with pytest.raises(errors.InvalidArgument, match=r"not what they say they are: lease \(lease.pdf\)"):
+        town.applicant.cases.SubmitCase(application(materials=materials))
 
 
 def test_messages_that_do_not_follow_on_each_other_are_refused(town: Offices) -> None:

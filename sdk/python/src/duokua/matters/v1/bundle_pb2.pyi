@@ -773,19 +773,23 @@ class Lead(_message.Message):
     ORGAN_ID_FIELD_NUMBER: _builtins.int
     USCC_FIELD_NUMBER: _builtins.int
     LEVEL_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     organ_id: _builtins.str
     uscc: _builtins.str
     level: _builtins.int
+    name: _builtins.str
+    """As it was when the bundle was published; empty in bundles that were published before it was told."""
     def __init__(
         self,
         *,
         organ_id: _builtins.str = ...,
         uscc: _builtins.str = ...,
         level: _builtins.int = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "organ_id", b"organ_id", "uscc", b"uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "name", b"name", "organ_id", b"organ_id", "uscc", b"uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
