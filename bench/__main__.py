@@ -16,6 +16,7 @@ BENCHMARKS = (
     "lint",
     "catalogue",
     "national",
+    "seals",
 )
 
 
