@@ -10,11 +10,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from duokua.cases.v1 import events_pb2
+from duokua.data import from_struct
 from duokua.routing.v1 import routing_pb2
 from services.cases.domain.inputs import Input, NoticeFailed, NoticeRevoked, NoticeSealed, Routed, RoutingDecision
 from services.cases.domain.plan import Plan
 from services.eseal.domain.wording import Notice, NoticeError, word
-from services.eseal.messages import plain
 from services.notify.domain.messages import person
 from services.notify.happenings import happening_of
 from services.notify.texts import Texts
@@ -96,9 +96,9 @@ class Outbox:
             step_name=event.step.step_name,
             organ_name=event.step.organ_name,
             signed_by=event.step.organ_name,
-            form=plain(event.form),
-            result=plain(event.result),
-            inputs=plain(event.inputs),
+            form=from_struct(event.form),
+            result=from_struct(event.result),
+            inputs=from_struct(event.inputs),
             decided_at=event.decided_at,
         )
         try:
