@@ -211,7 +211,7 @@ class ThenPart(Part):
     )
     urged: Annotated[dict[Slug, list[UrgeKind]], Field(max_length=100)] = Field(
         default={},
-        description="How often the offices of steps were reminded, and how hard, by whom or what light ever.",
+        description="By step, how its office was reminded, by people and by lights, oldest first.",
     )
     follow_up: FollowUpStatus | None = _key("Where the lead's answer to a bad rating of the whole case stands.")
     follow_ups: Annotated[dict[Slug, FollowUpStatus], Field(max_length=100)] = Field(
