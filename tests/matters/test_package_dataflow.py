@@ -272,7 +272,7 @@ def telling(text: str) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "text",
     [
-        "许可证：{{ inputs.given }}。",
+        "{% if inputs.given %}许可证{% endif %}。",
         "{% for each in inputs.given %}{{ each }}{% endfor %}",
         "{% if inputs.given.number is defined %}{{ inputs.given.number }}{% endif %}",
         '{{ inputs.given.number | default("无") }}',
@@ -288,6 +288,7 @@ def test_a_notice_may_print_what_its_office_is_given(text: str) -> None:
         ("{{ inputs.givn }}", 'matters/deliver.yaml takes no input "givn": did you mean "given"?'),
         ("{{ inputs.given.number }}", "inputs.given.number may be missing"),
         ("{{ inputs }}", "prints or loops over all inputs"),
+        ("{{ inputs.given }}", "prints inputs.given, which is made of others: name the one that is meant"),
         ("{{ input.given }}", 'a notice knows no "input": did you mean "inputs"?'),
     ],
 )

@@ -33,7 +33,7 @@ from services.matters.package.local_checks import check_needs, check_points
 from services.matters.package.localising import Here, name_of, placeholders_of, points_of, with_sources
 from services.matters.package.materials import check_given, merge_materials
 from services.matters.package.models import ManifestPart, MatterPart, NoticePart, StepPart
-from services.matters.package.notices import Printer, check_template
+from services.matters.package.notices import check_template
 from services.matters.package.oneform import OneForm, check_situations, read_form
 from services.matters.package.overlay import (
     OrganIds,
@@ -44,6 +44,7 @@ from services.matters.package.overlay import (
     shown,
 )
 from services.matters.package.parameters import settings_of
+from services.matters.package.printing import Printer
 from services.matters.package.reading import read_part
 from services.matters.package.rules import check_rules, gather_rules
 from services.matters.package.source import Source, read_yaml
@@ -212,12 +213,7 @@ def _templates(
             text = text_of(file, content, faults)
             templates[path] = text or ""
             printers = {
-                name: Printer(
-                    matter.part.form_fields,
-                    {field: each.required for field, each in matter.part.result.items()},
-                    form.seen.get(name) if form else None,
-                    matter.part.inputs,
-                )
+                name: Printer.of(matter.part, form.seen.get(name) if form else None)
                 for name, matter in matters.items()
                 if matter.part.notice and matter.part.notice.template == path
             }
