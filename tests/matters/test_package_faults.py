@@ -285,13 +285,6 @@ ONE_FAULT = [
     (
         "template",
         "准予许可。",
-        "{{ form.shop }}。",
-        "templates/permit.txt:2:1",
-        "prints form.shop, which is made of others",
-    ),
-    (
-        "template",
-        "准予许可。",
         "{% if form.shop.tags is defined %}{{ form.shop.tags }}{% endif %}。",
         "templates/permit.txt:2:1",
         'form.shop.tags, which is a list: print it with | join("、")',
