@@ -151,6 +151,8 @@ def _register(operator: Platform, settings: Settings, run: Path, show: Show) -> 
         world.declare_matters(operator, here)
     with show.stage("Each office applies for its seal, the operator approves it"):
         for office in world.OFFICES:
+            if office.national and not world.choose_suite(operator, here.organs[office.key]):
+                show.say(f"{office.english} seals PDF: the system's OpenSSL has no SM2")
             with _client(here, settings, office.key) as applicant:
                 world.make_seal(applicant, operator, here.organs[office.key])
     with show.stage("Scenario open-restaurant 开办餐饮店 is checked and published"):

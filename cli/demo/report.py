@@ -27,9 +27,9 @@ class DocumentReport:
     verdict: str
     """The platform's, in the end."""
     offline: str
-    """pyHanko's, from the file and the trust anchors alone."""
+    """Of the file and the trust anchors alone: pyHanko's of a PDF, our own verifier's of an OFD."""
     pdfsig: str
-    """Poppler's, on the signature alone; empty where `pdfsig` is not installed."""
+    """Poppler's, on the signature of a PDF alone; empty of an OFD, and where `pdfsig` is not installed."""
 
 
 @dataclass(slots=True)

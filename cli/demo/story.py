@@ -79,7 +79,7 @@ def everything_is_granted(scene: Scene) -> None:
     for document in documents:
         scene.show.say(f"{document.title}: {document.sealed_by}, {document.verdict}", ok=document.verdict == "genuine")
     if documents:
-        check_altered(scene.applicant, documents[0], report)
+        check_altered(scene.applicant, documents, report)
 
 
 def fire_safety_refuses(scene: Scene) -> None:

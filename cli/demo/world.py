@@ -9,7 +9,8 @@ from typing import Any
 from cli.demo.waiting import once_known
 from cli.scenarios.folders import overlay_sent, sent
 from duokua.client import Platform
-from duokua.errors import AlreadyExists
+from duokua.errors import AlreadyExists, DuokuaError
+from duokua.eseal.v1 import seal_pb2
 from duokua.eseal.v1 import seal_register_service_pb2 as register_pb
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 from duokua.keys import ClientKey
@@ -36,6 +37,8 @@ class Office:
     region: str
     level: directory_pb2.OrganLevel.ValueType
     matters: tuple[str, ...]
+    national: bool = False
+    """Whether it seals with the national algorithms, which makes its notices OFD instead of PDF."""
 
 
 LEAD = Office(
@@ -48,7 +51,14 @@ LEAD = Office(
     ("331031902000", "330131903000", "332031904000"),
 )
 URBAN = Office(
-    "urban", "西湖区城市管理局（示例）", "Urban management", "11330106MB1A00010E", "330106", COUNTY, ("330133905000",)
+    "urban",
+    "西湖区城市管理局（示例）",
+    "Urban management",
+    "11330106MB1A00010E",
+    "330106",
+    COUNTY,
+    ("330133905000",),
+    national=True,
 )
 # Fire rescue is at city level: a case of the district goes up the tree to it.
 FIRE = Office(
@@ -116,6 +126,18 @@ def declare_matters(operator: Platform, world: World) -> None:
             organ_id=world.organs[office.key], catalog_codes=office.matters
         )
         once_known(lambda request=request: operator.routing.DeclareCapabilities(request), {"ORGAN_NOT_FOUND"})  # type: ignore[misc] # bound now, for each office
+
+
+def choose_suite(operator: Platform, organ_id: str) -> bool:
+    """Have an office's seals be of the national suite, once eseal knows it; False where there is no SM2 to be had."""
+    request = register_pb.SetSuiteRequest(organ_id=organ_id, suite=seal_pb2.SUITE_NATIONAL)
+    try:
+        once_known(lambda: operator.seal_register.SetSuite(request), {"ORGAN_NOT_FOUND"})
+    except DuokuaError as error:
+        if error.reason != "SUITE_NOT_AVAILABLE":
+            raise
+        return False
+    return True
 
 
 def make_seal(applicant: Platform, operator: Platform, organ_id: str) -> None:

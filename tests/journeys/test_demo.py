@@ -51,7 +51,9 @@ def look_at(report: dict[str, Any]) -> None:
     assert "地下" in refused["refusal_reason"]
     assert {act["step_id"] for act in report["undo"]} == {"food-licence", "outdoor-sign"}
     for document in report["documents"]:
-        assert Path(document["path"]).read_bytes().startswith(b"%PDF-")
+        is_ofd = document["step_id"] == "outdoor-sign"
+        assert Path(document["path"]).suffix == (".ofd" if is_ofd else ".pdf")
+        assert Path(document["path"]).read_bytes().startswith(b"PK\x03\x04" if is_ofd else b"%PDF-")
         expected = "revoked" if document["case_number"] == refused["case_number"] else "genuine"
         assert (document["verdict"], document["offline"]) == (expected, "genuine")
     assert len(report["documents"]) == 10
