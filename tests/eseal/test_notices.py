@@ -130,6 +130,15 @@ def test_a_revoked_seal_is_not_used_even_by_a_worker_that_has_used_it(database: 
     assert reasons(database) == ["NO_SEAL"]
 
 
+def test_a_notice_says_what_its_office_was_given_and_is_not_made_without_it(database: Database) -> None:
+    organ_with_seal(database)
+    told, untold = (notice_requested(each, template="发现问题：{{ inputs.problem }}。") for each in ("n1", "n2"))
+    told.inputs.update({"problem": "安全出口上锁"})
+    handle(database, told, untold)
+    assert [each.notice_id for each in outbox(database) if isinstance(each, events.DocumentSealed)] == ["n1"]
+    assert reasons(database) == ["TEMPLATE_FAULT"]
+
+
 def test_an_expired_seal_is_not_used(database: Database, clock: ManualClock) -> None:
     organ_with_seal(database)
     clock.advance(days=5 * 365 + 1)
