@@ -28,14 +28,17 @@ from services.cases.domain.effects import (
     Effect,
     NameHandler,
     OpenTask,
+    RequestLicence,
     RequestNotice,
     RequestRouting,
+    WithdrawLicence,
     WithdrawNotice,
 )
 from services.cases.domain.inputs import KEEPING, Answer, Completed, Finding, Input, InputsFailed
 from services.cases.domain.looking import turned, wake_at
 from services.cases.published import Published
 from services.cases.release_calendar import built_in
+from services.cases.results import tell_of_result
 from services.cases.stepinputs import InputsFaultError
 
 if TYPE_CHECKING:
@@ -170,10 +173,8 @@ class Stage:
                 self.open.pop(effect.task_id, None)
             case RequestRouting():
                 announcements.request_routing(work, published, case, effect)
-            case RequestNotice():
-                announcements.request_notice(work, published, case, effect, self.form)
-            case WithdrawNotice():
-                announcements.withdraw_notice(work, published, case, effect)
+            case RequestNotice() | WithdrawNotice() | RequestLicence() | WithdrawLicence():
+                tell_of_result(work, published, case, effect, self.form)
             case Announce():
                 announcements.announce(work, published, case, effect.event, cast("Calendars", _Calendars()))
             case AcceptTask() | NameHandler() | CloseIncident():

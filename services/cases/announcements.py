@@ -1,11 +1,8 @@
 """What the saga tells the other services: effects of the core as events of the contract."""
 
-from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from duokua.cases.v1 import case_pb2, events_pb2
-from duokua.data import fill_struct
 from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
 from services.cases.afterwards_messages import delivery_message, follow_up_message, rating_message
@@ -13,12 +10,9 @@ from services.cases.clock_messages import ClockReader
 from services.cases.correction_messages import correction_message, procedure_message
 from services.cases.domain import effects
 from services.cases.domain.case import Case, UndoCause
-from services.cases.domain.disclosure import visible_form
 from services.cases.domain.follow_ups import follow_up_of, superior_of
-from services.cases.domain.history import timestamp
 from services.cases.office_messages import URGE_KINDS, visit_message
 from services.cases.published import Published
-from services.cases.stepinputs import InputsFaultError, make_inputs
 
 if TYPE_CHECKING:
     from chassis.database import UnitOfWork
@@ -30,7 +24,7 @@ UNDO_CAUSES = {cause: case_pb2.UndoCause.Value(f"UNDO_CAUSE_{cause.name}") for c
 def request_routing(work: "UnitOfWork", published: Published, case: Case, effect: effects.RequestRouting) -> None:
     """Ask for offices."""
     event = events_pb2.RoutingRequested(
-        case=_case_ref(published, case), region_code=effect.region_code, request_no=effect.request_no
+        case=case_ref(published, case), region_code=effect.region_code, request_no=effect.request_no
     )
     for step in effect.steps:
         event.steps.append(
@@ -49,50 +43,11 @@ def request_routing(work: "UnitOfWork", published: Published, case: Case, effect
     work.emit(event, subject=case.case_id)
 
 
-def request_notice(
-    work: "UnitOfWork", published: Published, case: Case, effect: effects.RequestNotice, form: Mapping[str, Any]
-) -> None:
-    """Ask for a step's result to be rendered and sealed."""
-    step = case.steps[effect.step_id]
-    planned = published.plan.by_id[effect.step_id]
-    notice = planned.notice
-    assert notice is not None  # noqa: S101 - the core asks only for notices that the plan declares
-    assert step.completed_at is not None  # noqa: S101 - and only once the step is completed
-    event = events_pb2.NoticeRequested(
-        case=_case_ref(published, case),
-        step=_step_ref(published, case, effect.step_id),
-        notice_id=effect.notice_id,
-        title=notice.title,
-        template=notice.template,
-        decided_at=timestamp(step.completed_at),
-        seal_organ_id=planned.seal_organ_id,
-        catalog_code=planned.catalog_code,
-    )
-    fill_struct(event.form, visible_form(form, planned.form_fields), "form")
-    fill_struct(event.result, dict(step.result or {}), "result")
-    if inputs := published.inputs.get(effect.step_id):
-        # Where they cannot be made, as of a step that an operator forced for it, sealing says what the notice lacks.
-        with suppress(InputsFaultError):
-            event.inputs.CopyFrom(make_inputs(inputs, published.plan, case, effect.step_id, form))
-    work.emit(event, subject=case.case_id)
-
-
-def withdraw_notice(work: "UnitOfWork", published: Published, case: Case, effect: effects.WithdrawNotice) -> None:
-    """Make a notice void."""
-    event = events_pb2.NoticeWithdrawn(
-        case=_case_ref(published, case),
-        step=_step_ref(published, case, effect.step_id),
-        notice_id=effect.notice_id,
-        reason=effect.reason,
-    )
-    work.emit(event, subject=case.case_id)
-
-
 def announce(
     work: "UnitOfWork", published: Published, case: Case, event: effects.Event, calendars: "Calendars"
 ) -> None:
     """Tell what happened; `calendars` give the due time where that is told."""
-    ref = _case_ref(published, case)
+    ref = case_ref(published, case)
     message: Any
     match event:
         case effects.CaseSubmitted():
@@ -131,7 +86,7 @@ def announce(
         case effects.IncidentOpened():
             message = events_pb2.IncidentOpened(
                 case=ref,
-                step=_step_ref(published, case, event.step_id),
+                step=step_ref(published, case, event.step_id),
                 incident_id=event.incident_id,
                 reason=event.reason,
                 description=event.description,
@@ -141,11 +96,11 @@ def announce(
 
 def _of_visit(published: Published, case: Case, event: effects.VisitScheduled | effects.VisitHeld) -> Any:
     """What the offices of several steps do together."""
-    ref, visit = _case_ref(published, case), visit_message(published.plan, case, event.visit_id)
-    steps = [_step_ref(published, case, step_id) for step_id in event.step_ids]
+    ref, visit = case_ref(published, case), visit_message(published.plan, case, event.visit_id)
+    steps = [step_ref(published, case, step_id) for step_id in event.step_ids]
     if isinstance(event, effects.VisitHeld):
         return events_pb2.VisitHeld(case=ref, visit=visit, steps=steps)
-    said_by = _step_ref(published, case, event.step_id)
+    said_by = step_ref(published, case, event.step_id)
     return events_pb2.VisitScheduled(case=ref, step=said_by, visit=visit, steps=steps)
 
 
@@ -167,7 +122,7 @@ def _with_its_office(published: Published, case: Case, event: _StepEvent) -> eve
     """
     if not event.step_id:
         return events_pb2.StepRef(organ_id=published.plan.lead.organ_id)
-    step = _step_ref(published, case, event.step_id)
+    step = step_ref(published, case, event.step_id)
     if isinstance(event, effects.StepPassedUp | effects.StepAccepted) and not step.organ_id:
         office = case.steps[event.step_id].reviews[-1]
         step.organ_id, step.organ_name = office.organ_id, office.organ_name
@@ -217,7 +172,7 @@ def _holding_up(
     reader: ClockReader,
 ) -> Any:
     """What holds steps up, or no longer does."""
-    ref = _case_ref(published, case)
+    ref = case_ref(published, case)
     match event:
         case effects.CorrectionRequested(correction_no):
             correction = correction_message(
@@ -230,7 +185,7 @@ def _holding_up(
             )
             return events_pb2.CorrectionSupplied(case=ref, correction=correction)
     (procedure,) = (each for each in case.proceedings.procedures if each.task_id == event.task_id)
-    step, message = _step_ref(published, case, procedure.step_id), procedure_message(procedure)
+    step, message = step_ref(published, case, procedure.step_id), procedure_message(procedure)
     if isinstance(event, effects.ProcedureBegan):
         return events_pb2.ProcedureBegan(case=ref, step=step, procedure=message)
     return events_pb2.ProcedureEnded(case=ref, step=step, procedure=message)
@@ -240,9 +195,9 @@ def _followed_up(
     published: Published, case: Case, event: effects.FollowUpOpened | effects.FollowUpClosed, reader: ClockReader
 ) -> Any:
     """What becomes of a bad rating; who is told and who supervises is in the event."""
-    ref, step_id = _case_ref(published, case), event.step_id
+    ref, step_id = case_ref(published, case), event.step_id
     follow_up = follow_up_of(case, step_id)
-    step = _step_ref(published, case, step_id) if step_id else events_pb2.StepRef(organ_id=follow_up.organ_id)
+    step = step_ref(published, case, step_id) if step_id else events_pb2.StepRef(organ_id=follow_up.organ_id)
     about = follow_up_message(case, follow_up, reader)
     if isinstance(event, effects.FollowUpClosed):
         return events_pb2.FollowUpClosed(case=ref, step=step, follow_up=about)
@@ -260,10 +215,11 @@ def _followed_up(
 
 def _waived(published: Published, case: Case, step_id: str) -> events_pb2.WaivedNotice:
     reason = case.steps[step_id].notice_reason
-    return events_pb2.WaivedNotice(step=_step_ref(published, case, step_id), reason=reason)
+    return events_pb2.WaivedNotice(step=step_ref(published, case, step_id), reason=reason)
 
 
-def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:
+def case_ref(published: Published, case: Case) -> events_pb2.CaseRef:
+    """What every event about a case carries."""
     return events_pb2.CaseRef(
         case_id=case.case_id,
         case_number=case.case_number,
@@ -274,7 +230,8 @@ def _case_ref(published: Published, case: Case) -> events_pb2.CaseRef:
     )
 
 
-def _step_ref(published: Published, case: Case, step_id: str) -> events_pb2.StepRef:
+def step_ref(published: Published, case: Case, step_id: str) -> events_pb2.StepRef:
+    """What an event about a step carries besides."""
     step = case.steps[step_id]
     name = published.plan.by_id[step_id].name
     return events_pb2.StepRef(step_id=step_id, step_name=name, organ_id=step.organ_id, organ_name=step.organ_name)

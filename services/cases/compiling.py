@@ -8,6 +8,7 @@ from services.cases.domain.clocks import Limit, LimitKind, Unit
 from services.cases.domain.counted_days import END_OF_DAY, Rules
 from services.cases.domain.plan import (
     CorrectionRules,
+    GrantedLicence,
     Lead,
     Limits,
     Notice,
@@ -59,6 +60,7 @@ def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
         form_fields=tuple(step.form_fields),
         materials=tuple(step.materials),
         notice=notice,
+        licence=_licence(step.licence) if step.HasField("licence") else None,
         limits=_limits(step.limits),
         optional=step.optional,
         without_application=step.without_application,
@@ -75,6 +77,11 @@ def _step(step: bundle_pb2.Step, *, late: bool) -> PlanStep:
         region_field=step.region_field,
         organ_field=step.organ_field,
     )
+
+
+def _licence(granted: bundle_pb2.GrantedLicence) -> GrantedLicence:
+    fields = tuple((each.field, each.source) for each in granted.fields)
+    return GrantedLicence(granted.kind, fields, granted.valid_until)
 
 
 def _limits(limits: bundle_pb2.Limits) -> Limits:

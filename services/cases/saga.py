@@ -28,9 +28,11 @@ from services.cases.domain.effects import (
     IncidentOpened,
     NameHandler,
     OpenTask,
+    RequestLicence,
     RequestNotice,
     RequestRouting,
     StepUrged,
+    WithdrawLicence,
     WithdrawNotice,
 )
 from services.cases.domain.inputs import KEEPING, Finding, Input, InputsFailed, Migrated
@@ -42,6 +44,7 @@ from services.cases.domain.snapshot import from_json
 from services.cases.domain.snapshot import to_json as snapshot_of
 from services.cases.plans import Plans
 from services.cases.published import Published
+from services.cases.results import tell_of_result
 from services.cases.stepinputs import InputsFaultError
 from services.cases.urge_store import urge_row
 from services.cases.vouching import HandedIn
@@ -255,10 +258,8 @@ class Saga:
                 writes.note(effect)
             case RequestRouting():
                 announcements.request_routing(work, running.published, case, effect)
-            case RequestNotice():
-                announcements.request_notice(work, running.published, case, effect, running.form)
-            case WithdrawNotice():
-                announcements.withdraw_notice(work, running.published, case, effect)
+            case RequestNotice() | WithdrawNotice() | RequestLicence() | WithdrawLicence():
+                tell_of_result(work, running.published, case, effect, running.form)
             case Announce():
                 if isinstance(effect.event, IncidentOpened):
                     writes.incidents[effect.event.incident_id] = incident_row(case, effect.event, work.now)

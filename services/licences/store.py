@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, and_, or_, select, update
@@ -13,7 +13,7 @@ from chassis.database import insert
 from services.licences.domain.licence import Change, Holder, Licence, Organ
 from services.licences.domain.life import IN_USE, Act, Status
 from services.licences.domain.types import HolderKind
-from services.licences.tables import accesses, changes, licences, metadata, organs, persons, serials
+from services.licences.tables import accesses, changes, licences, metadata, orders, organs, persons, serials
 
 __all__ = ["metadata"]
 
@@ -163,6 +163,30 @@ def give_to(connection: Connection, person: Holder) -> None:
         .where(licences.c.number_fingerprint == person.number_fingerprint, licences.c.holder_person_id == "")
         .values(holder_person_id=person.person_id)
     )
+
+
+def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:
+    """Takes an order for this transaction: None for a new one, else the licence that it became, or empty.
+
+    Whoever else wants the same order waits until this transaction ends.
+    """
+    statement = insert(connection, orders).values(dict(row)).on_conflict_do_nothing()
+    if connection.scalar(statement.returning(orders.c.order_id)) is not None:
+        return None
+    query = select(orders.c.licence_id).where(orders.c.order_id == row["order_id"]).with_for_update()
+    licence_id: str = connection.execute(query).scalar_one()
+    return licence_id
+
+
+def fill_order(connection: Connection, order_id: str, licence_id: str) -> None:
+    """Writes down which licence an order became."""
+    connection.execute(update(orders).where(orders.c.order_id == order_id).values(licence_id=licence_id))
+
+
+def withdraw_order(connection: Connection, order_id: str, now: datetime) -> bool:
+    """Writes down that an order is void; False when it was before."""
+    void = update(orders).where(orders.c.order_id == order_id, orders.c.withdrawn_at.is_(None))
+    return connection.execute(void.values(withdrawn_at=now)).rowcount == 1
 
 
 def add_access(connection: Connection, row: Mapping[str, Any]) -> None:

@@ -90,6 +90,19 @@ changes = Table(
     Column("reason", Text, nullable=False),
 )
 
+# What steps of cases granted, by the cases' own ids: each is issued once, and never once it is withdrawn.
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", String(150), primary_key=True),
+    Column("case_id", String(64), nullable=False),
+    Column("step_id", String(100), nullable=False),
+    # Empty while, or because, none was issued.
+    Column("licence_id", String(64), nullable=False),
+    Column("withdrawn_at", Instant),
+    Column("ordered_at", Instant, nullable=False),
+)
+
 # The last number that an organ gave to a licence of a type.
 serials = Table(
     "serials",

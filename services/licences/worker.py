@@ -4,16 +4,19 @@ from datetime import datetime
 
 from chassis.bus import OutboxRelay, UseCases, background, subscribe
 from chassis.database import Database, UnitOfWork
+from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.identity.v1 import events_pb2 as identity_events
+from services.licences.orders import Orders
 from services.licences.service import EXPIRY, Licences
 
 
 class LicencesWorker:
-    """Keeps copies of the directory, and notes when licences expire."""
+    """Keeps copies of the directory, issues and revokes for cases, and notes when licences expire."""
 
     name = "licences"
     relay = OutboxRelay()
     licences = UseCases(Licences.from_settings)
+    orders = UseCases(Orders.from_settings)
 
     @subscribe(identity_events.OrganRegistered)
     def on_organ_registered(self, work: UnitOfWork, events: list[identity_events.OrganRegistered]) -> None:
@@ -24,6 +27,16 @@ class LicencesWorker:
     def on_person_registered(self, work: UnitOfWork, events: list[identity_events.PersonRegistered]) -> None:
         """Keeps the persons, and gives them what was issued to their numbers."""
         self.licences.keep_persons(work, events)
+
+    @subscribe(cases_events.LicenceRequested)
+    def on_licence_requested(self, work: UnitOfWork, events: list[cases_events.LicenceRequested]) -> None:
+        """Issues what steps have granted."""
+        self.orders.issue(work, events)
+
+    @subscribe(cases_events.LicenceWithdrawn)
+    def on_licence_withdrawn(self, work: UnitOfWork, events: list[cases_events.LicenceWithdrawn]) -> None:
+        """Revokes what is undone."""
+        self.orders.withdraw(work, events)
 
     @background(topic=EXPIRY)
     def expire_due(self, database: Database) -> datetime | None:

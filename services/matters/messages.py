@@ -218,6 +218,11 @@ def _step_message(step: Step) -> bundle_pb2.Step:
     if matter.notice:
         message.notice.title = matter.notice.title
         message.notice.template = matter.notice.template
+    if matter.licence:
+        message.licence.kind = matter.licence.kind
+        message.licence.valid_until = matter.licence.valid_until
+        for field, source in matter.licence.fields:
+            message.licence.fields.add(field=field, source=source)
     return message
 
 

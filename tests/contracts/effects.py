@@ -18,6 +18,7 @@ from services.cases.domain.snapshot import from_json
 from services.eseal import store as eseal_store
 from services.eseal.domain.records import NoticeStatus as Sealing
 from services.licences import tables as licences_tables
+from services.licences.domain.life import Status as LicenceStatus
 from services.matters import store as matters_store
 from services.notify import store as notify_store
 from services.notify.domain.messages import OPERATORS, organ, person
@@ -46,6 +47,22 @@ def person_is_known(service: Service, event: identity.PersonRegistered) -> None:
     row = only(service, select(persons).where(persons.c.person_id == event.person.person_id))
     assert (row.name, row.version) == (event.person.name, event.version)
     assert row.number_fingerprint == event.number_fingerprint
+
+
+def licence_is_issued(service: Service, event: cases.LicenceRequested) -> None:
+    licence = licence_of(service, event)
+    assert (licence.holder_person_id, licence.issuer_organ_id) == (event.case.applicant_id, event.step.organ_id)
+    assert licence.status == LicenceStatus.VALID
+
+
+def licence_is_revoked(service: Service, event: cases.LicenceWithdrawn) -> None:
+    assert licence_of(service, event).status == LicenceStatus.REVOKED
+
+
+def licence_of(service: Service, event: cases.LicenceRequested | cases.LicenceWithdrawn) -> Any:
+    orders, licences = licences_tables.orders, licences_tables.licences
+    order = only(service, select(orders).where(orders.c.order_id == event.order_id))
+    return only(service, select(licences).where(licences.c.licence_id == order.licence_id))
 
 
 def steps_are_routed(service: Service, event: cases.RoutingRequested) -> None:
@@ -163,6 +180,8 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
     "licences": {
         identity.OrganRegistered: organ_is_known_to(licences_tables.organs),
         identity.PersonRegistered: person_is_known,
+        cases.LicenceRequested: licence_is_issued,
+        cases.LicenceWithdrawn: licence_is_revoked,
     },
     "matters": {identity.OrganRegistered: organ_is_known_to(matters_store.organs)},
     "notify": dict.fromkeys(

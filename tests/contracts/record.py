@@ -21,6 +21,7 @@ from duokua.cases.v1 import task_pb2
 from services.eseal.seals.register import Register
 from services.identity.domain.directory import Level, Organ, PersonKind, Region
 from services.identity.service import Identity
+from services.licences import types
 from services.matters.package.archive import made_of
 from services.matters.service import Matters
 from services.routing.service import Routing
@@ -39,6 +40,7 @@ from tests.cases.builders import (
     suspending,
     taken,
 )
+from tests.contracts.licences import contract_permit
 from tests.contracts.recordings import keep
 from tests.contracts.services import Service, services
 from tests.platform.sealing import ensure_seal
@@ -59,6 +61,7 @@ class Journey:
         self._town = Town(running["cases"].database)
         self._organs: dict[str, str] = {}
         self._above = ""
+        self._person = ""
         self._case_id = ""
 
     def prepare(self) -> None:
@@ -72,7 +75,8 @@ class Journey:
             for number, step in enumerate(CODES, 1):
                 draft = Organ("", f"西湖区第{number}局", _uscc(number), REGION, Level.COUNTY, self._above)
                 self._organs[step] = directory.register_organ(work, draft).organ_id
-            directory.register_person(work, PersonKind.NATURAL, "李雷", "330106199003071236", 3)
+            person = directory.register_person(work, PersonKind.NATURAL, "李雷", "330106199003071236", 3)
+            self._person = person.person_id
         self._settle()
         routing, matters = self._services["routing"], self._services["matters"]
         for step, code in CODES.items():
@@ -157,6 +161,28 @@ class Journey:
         taken(self._town.answer(*(completing(task, **RESULT) for task in tasks)))
         self._settle()
 
+    def licence(self) -> None:
+        """A case whose permit is a licence, which is revoked when the inspection is refused."""
+        files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
+        manifest = files["scenario.yaml"].decode().replace("id: contract\n", "id: licensed\n")
+        manifest += "sources: {contract-permit: {kind: licence, name: {zh: 许可证, en: Permit}}}\n"
+        permit = files["matters/permit.yaml"].decode()
+        permit += "licence: {type: contract-permit, fields: {shop: form.name, number: result.permit}}\n"
+        permit += "result: {permit: {type: string}}\n"
+        licensed = {**files, "scenario.yaml": manifest.encode(), "matters/permit.yaml": permit.encode()}
+        matters, licences = self._services["matters"], self._services["licences"]
+        with matters.database.begin() as work:
+            _install(matters.use_cases_of(Matters), work, licensed, self._organs["permit"])
+        with licences.database.begin() as work:
+            types.define(work, contract_permit())
+        self._settle()
+        self._submit("licensed", self._person)
+        self._complete("permit")
+        taken(self._town.answer(refusing(self._task("inspection"), "现场不符合条件")))
+        self._settle()
+        taken(self._town.answer(completing(self._task("permit"), **RESULT)))
+        self._settle()
+
     def pass_up(self) -> None:
         """A case of which one office passes its step to the office above it, which completes it."""
         self._submit()
@@ -168,8 +194,9 @@ class Journey:
         self._organs["inspection"] = self._above
         self._complete("inspection")
 
-    def _submit(self, bundle_id: str = "contract") -> None:
-        self._case_id = self._town.submit(FORM, [], bundle_id=bundle_id, applicant_id=new_id())
+    def _submit(self, bundle_id: str = "contract", applicant_id: str = "") -> None:
+        applicant_id = applicant_id or new_id()
+        self._case_id = self._town.submit(FORM, [], bundle_id=bundle_id, applicant_id=applicant_id)
         self._settle()
 
     def _complete(self, step: str) -> None:
@@ -215,6 +242,7 @@ def journey(folder: Path) -> list[Envelope]:
         made.extend()
         made.refuse()
         made.visit()
+        made.licence()
         made.pass_up()
         made.correct()
         return made.said

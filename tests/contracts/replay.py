@@ -16,6 +16,7 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.cases.v1 import task_pb2
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.eseal.seals.register import Register
+from services.licences import types
 from services.routing.service import Routing
 from tests.cases.builders import (
     Town,
@@ -32,6 +33,7 @@ from tests.cases.builders import (
     suspending,
     taken,
 )
+from tests.contracts.licences import contract_permit
 from tests.contracts.recordings import Recording
 from tests.contracts.services import Service, first_id
 from tests.platform.sealing import ensure_seal
@@ -94,6 +96,9 @@ class Replay:
         match self._service.name, read(event):
             case "routing", cases_events.RoutingRequested() as asked:
                 self._declare(asked)
+            case "licences", cases_events.LicenceRequested():
+                with self._service.database.begin() as work:
+                    types.define(work, contract_permit())
             case "eseal", cases_events.NoticeRequested() as asked:
                 sealed: Iterable[Any] = map(read, self._recording.of_type("duokua.eseal.v1.DocumentSealed"))
                 if asked.notice_id in {each.notice_id for each in sealed}:

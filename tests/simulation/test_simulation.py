@@ -44,7 +44,9 @@ CRASH_POINTS = {
 # The pool's processes share the machine with all other tests.
 pytestmark = pytest.mark.timeout(400)
 
-ELSEWHERE = {"duokua.cases.v1.VisitScheduled", "duokua.cases.v1.VisitHeld"}
+ELSEWHERE = {
+    f"duokua.cases.v1.{name}" for name in ("VisitScheduled", "VisitHeld", "LicenceRequested", "LicenceWithdrawn")
+}
 """The offices here make no joint visits; the state machine of the core and the edge tests do."""
 
 

@@ -8,6 +8,7 @@ from services.cases.domain.dataflow import check_result
 from services.cases.domain.effects import StepAccepted, StepRefused
 from services.cases.domain.flow import go_on
 from services.cases.domain.inputs import Accepted, Answer, Completed, Failed, Refused, Returned, content_digest
+from services.cases.domain.licences import request_licence
 from services.cases.domain.notices import request_notice
 from services.cases.domain.refusal import Refusal
 from services.cases.domain.turn import Turn
@@ -60,6 +61,8 @@ def completed(turn: Turn, given: Completed) -> None:
         return
     if turn.plan.by_id[task.step_id].notice is not None:
         request_notice(turn, task.step_id)
+    if turn.plan.by_id[task.step_id].licence is not None:
+        request_licence(turn, task.step_id)
     go_on(turn, task.step_id)
 
 

@@ -148,6 +148,8 @@ class StepState:
     notice_reason: str = ""
     """Why the case does without it, for the applicant; empty unless it is waived."""
     document_id: str = ""
+    licence_order: str = ""
+    """The order for the licence that its approval makes, until it is withdrawn; empty for none."""
     completed_at: datetime | None = None
     completion_no: int = 0
     """The place in the order in which the case's steps were completed, from 1."""

@@ -89,6 +89,23 @@ class RequestNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestLicence:
+    """The step's approval is to become a licence; asked twice with one id, it is issued once."""
+
+    order_id: str
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawLicence:
+    """What the step granted is undone: its licence is to be revoked, or never issued."""
+
+    order_id: str
+    step_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawNotice:
     """A notice is void: to be revoked if it was sealed, and never sealed if it was not."""
 
@@ -317,6 +334,8 @@ Effect = (
     | RequestRouting
     | RequestNotice
     | WithdrawNotice
+    | RequestLicence
+    | WithdrawLicence
     | CloseIncident
     | AskBranch
     | Announce

@@ -31,6 +31,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantedLicence:
+    """The licence (电子证照) that a step's approval makes; sources are paths such as ``form.premises.address``."""
+
+    kind: str
+    fields: tuple[tuple[str, str], ...]
+    """Each field of the licence with its source."""
+    valid_until: str = ""
+    """Where its last day stands; empty for what the type says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How long things may take; None where nothing is said."""
 
@@ -105,6 +116,7 @@ class PlanStep:
     form_fields: tuple[str, ...] = ()
     materials: tuple[str, ...] = ()
     notice: Notice | None = None
+    licence: GrantedLicence | None = None
     limits: Limits = Limits()
     optional: bool = False
     """Its refusal does not undo the bundle."""

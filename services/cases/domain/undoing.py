@@ -8,6 +8,7 @@ from services.cases.domain.effects import StepUndone
 from services.cases.domain.ending import end_if_over
 from services.cases.domain.inputs import Withdrawn
 from services.cases.domain.interruptions import drop
+from services.cases.domain.licences import withdraw_licence
 from services.cases.domain.notices import withdraw_notice
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
@@ -53,8 +54,8 @@ def withdrawn(turn: Turn, given: Withdrawn) -> None:
 def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
     """Stop everything, make the results of what is to be undone void at once, and undo the latest step.
 
-    The notices go first, all of them: while the offices undo one after the other, no result of a refused case
-    circulates as if it were valid. Completed steps that cannot be undone (data only) stay as they are.
+    The notices and licences go first, all of them: while the offices undo one after the other, no result of a refused
+    case circulates as if it were valid. Completed steps that cannot be undone (data only) stay as they are.
     """
     turn.status = CaseStatus.UNDOING
     turn.undo_cause = cause
@@ -68,6 +69,7 @@ def begin_undoing(turn: Turn, cause: UndoCause, reason: str) -> None:
             turn.leave(planned.step_id, StepStatus.CANCELLED)
         elif step.status is StepStatus.COMPLETED and planned.compensated:
             withdraw_notice(turn, step, reason)
+            withdraw_licence(turn, turn.steps[planned.step_id], reason)
     undo_next(turn)
 
 

@@ -128,6 +128,15 @@ class StepInput:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantedLicence:
+    """The licence (电子证照) that the approval of a matter makes; `fields` are names and paths in form and result."""
+
+    kind: str
+    fields: tuple[tuple[str, str], ...]
+    valid_until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """A matter of the catalogue, as one scenario describes it."""
 
@@ -139,6 +148,8 @@ class Matter:
     notice: Notice | None
     inputs: tuple[InputField, ...] = ()
     result_fields: tuple[ResultField, ...] = ()
+    licence: GrantedLicence | None = None
+    """The licence that its approval makes."""
     alone: Burden | None = None
     """What it asks of whoever applies for it alone; None when nobody said."""
 

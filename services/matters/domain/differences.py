@@ -195,6 +195,7 @@ _MATTER: Told = {
     "form_fields": ("fields that its office sees", _list),
     "materials": ("materials", _list),
     "notice": ("notice", lambda notice: notice.title if notice else ""),
+    "licence": ("licence", lambda licence: licence.kind if licence else ""),
     "inputs": ("inputs", lambda inputs: _list(f"{each.name} ({each.type})" for each in inputs)),
     "result_fields": (
         "result",

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.matters.domain.bundle import (
     Burden,
+    GrantedLicence,
     InputField,
     MaterialKind,
     Matter,
@@ -29,10 +30,11 @@ from services.matters.package.files import MANIFEST, check_files, is_template, m
 from services.matters.package.filling import Filler
 from services.matters.package.formparts import SourcePart
 from services.matters.package.forms import FormField
+from services.matters.package.licences import check_licences
 from services.matters.package.local_checks import check_needs, check_points
 from services.matters.package.localising import Here, name_of, placeholders_of, points_of, with_sources
 from services.matters.package.materials import check_given, merge_materials
-from services.matters.package.models import ManifestPart, MatterPart, NoticePart, StepPart
+from services.matters.package.models import GrantedLicencePart, ManifestPart, MatterPart, NoticePart, StepPart
 from services.matters.package.notices import check_template
 from services.matters.package.oneform import OneForm, check_situations, read_form
 from services.matters.package.overlay import (
@@ -177,6 +179,7 @@ def _check_manifest(
     if form:
         check_expressions(manifest, source, readable, form, faults)
         check_situations(form, manifest, source, readable, faults)
+        check_licences(readable, elements, form.seen, faults)
         checks.check_addresses(manifest, source, form.seen, faults)
         check_rules(form, manifest, source, readable, faults)
 
@@ -295,6 +298,10 @@ def _notice(part: NoticePart, templates: Mapping[str, str]) -> Notice:
     return Notice(part.title, templates[part.template], part.seal or "")
 
 
+def _licence(part: GrantedLicencePart) -> GrantedLicence:
+    return GrantedLicence(part.type, tuple(part.fields.items()), part.valid_until or "")
+
+
 def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
     return Matter(
         catalog_code=part.catalog_code,
@@ -303,6 +310,7 @@ def _compiled_matter(part: MatterPart, templates: Mapping[str, str]) -> Matter:
         form_fields=part.form_fields,
         materials=tuple(need.kind for need in part.materials),
         notice=_notice(part.notice, templates) if part.notice else None,
+        licence=_licence(part.licence) if part.licence else None,
         inputs=tuple(InputField(name, kind) for name, kind in part.inputs.items()),
         result_fields=tuple(
             ResultField(name, field.type, field.required, field.shared, tuple(field.values))

@@ -23,6 +23,7 @@ from services.matters.package.parts import (
     FieldPath,
     JsonType,
     Level,
+    LicenceSource,
     NamePart,
     Part,
     Region,
@@ -216,6 +217,17 @@ class NoticePart(Part):
     """Which of the seals in requires it gets; without it, that of the office that handles the step."""
 
 
+class GrantedLicencePart(Part):
+    """The licence (电子证照) that a matter's approval makes."""
+
+    type: Slug
+    """Which one: a licence of `sources`, the platform's or the scenario's."""
+    fields: Annotated[dict[FieldName, LicenceSource], Field(min_length=1, max_length=100)]
+    """What it says, by its fields: paths such as `form.premises.address` and `result.number`."""
+    valid_until: LicenceSource | None = None
+    """Where its last day stands; without it, the type says how long it is good."""
+
+
 class ResultFieldPart(Part):
     """A field of a matter's result."""
 
@@ -250,6 +262,8 @@ class MatterPart(Part):
     """What it asks of whoever applies for it alone, for the report of savings (四减)."""
     notice: NoticePart | None = None
     """The sealed notice that the result becomes; without it, the result is data only."""
+    licence: GrantedLicencePart | None = None
+    """The licence that the approval makes (电子证照); revoked when the step is undone."""
     inputs: Annotated[dict[FieldName, JsonType], Field(max_length=50)] = {}
     """What the office is given of the results of others, by name: its type."""
     result: Annotated[dict[FieldName, ResultFieldPart], Field(max_length=100)] = {}

@@ -20,11 +20,13 @@ _TIME_OF_DAY = r"^(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9]$"
 _ORGAN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
 _VERSION = rf"^{VERSION_PATTERN}$"
 _RANGE = rf"^{RANGE_PATTERN}$"
+_LICENCE_SOURCE = r"^(form|result)(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
+LicenceSource = Annotated[str, StringConstraints(pattern=_LICENCE_SOURCE, max_length=200)]
 MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100)]
 FieldName = Annotated[str, StringConstraints(pattern=_NAME, max_length=60)]
 JsonType = Literal["string", "number", "integer", "boolean", "array", "object"]
@@ -44,6 +46,7 @@ MaterialSize = Annotated[str, StringConstraints(pattern=_SIZE)]
 SHAPES = {
     _SLUG: 'small letters, digits and single hyphens, such as "food-licence"',
     _FIELD_PATH: 'a path in the form, such as "premises.area"',
+    _LICENCE_SOURCE: 'a path in the form or in the result, such as "form.premises.address" or "result.number"',
     _MEDIA_TYPE: 'a media type, such as "application/pdf"',
     _NAME: 'letters, digits and underscores, such as "id_number"',
     _SIZE: 'a size, such as "500 KB" or "2 MB"',

@@ -23,8 +23,10 @@ from services.cases.domain.effects import (
     IncidentOpened,
     NameHandler,
     OpenTask,
+    RequestLicence,
     RequestNotice,
     RequestRouting,
+    WithdrawLicence,
     WithdrawNotice,
 )
 from services.cases.domain.inputs import (
@@ -85,6 +87,8 @@ class Saga:
         self.questions: dict[int, RequestRouting] = {}
         self.wanted_notices: dict[str, RequestNotice] = {}
         self.withdrawn: dict[str, WithdrawNotice] = {}
+        self.wanted_licences: dict[str, RequestLicence] = {}
+        self.withdrawn_licences: dict[str, WithdrawLicence] = {}
         self.open_incidents: dict[str, IncidentOpened] = {}
         self.taken_back: set[str] = set()
         self.handlers: dict[str, str] = {}
@@ -364,6 +368,10 @@ class Saga:
                 self.wanted_notices[notice_id] = effect
             case WithdrawNotice(notice_id=notice_id):
                 self.withdrawn[notice_id] = effect
+            case RequestLicence(order_id=order_id):
+                self.wanted_licences[order_id] = effect
+            case WithdrawLicence(order_id=order_id):
+                self.withdrawn_licences[order_id] = effect
             case CloseIncident(incident_id=incident_id):
                 del self.open_incidents[incident_id]
             case Announce(event=IncidentOpened() as event):

@@ -826,6 +826,85 @@ class NoticeRequested(_message.Message):
 Global___NoticeRequested: _TypeAlias = NoticeRequested  # noqa: Y015
 
 @_typing.final
+class LicenceRequested(_message.Message):
+    """A step's approval is to become a licence of the applicant. Asked twice with one `order_id`, it is issued once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    kind: _builtins.str
+    """What scenarios call the type of licence."""
+    decided_at: _builtins.str
+    """The office's decision, in RFC 3339: the licence is good from its day on."""
+    valid_until: _builtins.str
+    """Its last day, YYYY-MM-DD; empty for what the type says."""
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef:
+        """Of the issuing office."""
+
+    @_builtins.property
+    def data(self) -> _struct_pb2.Struct: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        order_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        data: _struct_pb2.Struct | None = ...,
+        decided_at: _builtins.str = ...,
+        valid_until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "data", b"data", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "data", b"data", "decided_at", b"decided_at", "kind", b"kind", "order_id", b"order_id", "step", b"step", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceRequested: _TypeAlias = LicenceRequested  # noqa: Y015
+
+@_typing.final
+class LicenceWithdrawn(_message.Message):
+    """What a step granted is undone: its licence is revoked if it was issued, and never issued if it was not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        order_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "order_id", b"order_id", "reason", b"reason", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceWithdrawn: _TypeAlias = LicenceWithdrawn  # noqa: Y015
+
+@_typing.final
 class NoticeWithdrawn(_message.Message):
     """A notice is void: it is revoked if it was sealed, and never sealed if it was not."""
 

@@ -193,6 +193,7 @@ class Step(_message.Message):
     SEAL_ORGAN_ID_FIELD_NUMBER: _builtins.int
     REGION_FIELD_FIELD_NUMBER: _builtins.int
     ORGAN_FIELD_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
     step_id: _builtins.str
     catalog_code: _builtins.str
     name: _builtins.str
@@ -250,6 +251,10 @@ class Step(_message.Message):
     def result_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResultField]:
         """What its result holds; empty when nothing is said about it, and then anything is taken."""
 
+    @_builtins.property
+    def licence(self) -> Global___GrantedLicence:
+        """The licence (电子证照) that its approval makes; absent when it makes none."""
+
     def __init__(
         self,
         *,
@@ -276,14 +281,70 @@ class Step(_message.Message):
         seal_organ_id: _builtins.str = ...,
         region_field: _builtins.str = ...,
         organ_field: _builtins.str = ...,
+        licence: Global___GrantedLicence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "notice", b"notice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence", "limits", b"limits", "notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "organ_field", b"organ_field", "organ_id", b"organ_id", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "region_field", b"region_field", "result_fields", b"result_fields", "seal_organ_id", b"seal_organ_id", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "catalog_code", b"catalog_code", "choice", b"choice", "form_fields", b"form_fields", "inputs", b"inputs", "level", b"level", "licence", b"licence", "limits", b"limits", "materials", b"materials", "name", b"name", "notice", b"notice", "optional", b"optional", "organ_field", b"organ_field", "organ_id", b"organ_id", "pivot", b"pivot", "pre_check", b"pre_check", "quorum", b"quorum", "region_field", b"region_field", "result_fields", b"result_fields", "seal_organ_id", b"seal_organ_id", "step_id", b"step_id", "undoable", b"undoable", "when", b"when", "without_application", b"without_application"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Step: _TypeAlias = Step  # noqa: Y015
+
+@_typing.final
+class GrantedLicence(_message.Message):
+    """The licence that the approval of a step makes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """What the service of licences knows its type by, such as "food-licence"."""
+    valid_until: _builtins.str
+    """Where its last day (YYYY-MM-DD) stands, as in LicenceSource; empty for what the type says."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenceSource]: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        fields: _abc.Iterable[Global___LicenceSource] | None = ...,
+        valid_until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "kind", b"kind", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantedLicence: _TypeAlias = GrantedLicence  # noqa: Y015
+
+@_typing.final
+class LicenceSource(_message.Message):
+    """Where a field of a licence comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    source: _builtins.str
+    """"form." or "result." and a path below it."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceSource: _TypeAlias = LicenceSource  # noqa: Y015
 
 @_typing.final
 class Limit(_message.Message):
