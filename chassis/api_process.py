@@ -21,7 +21,7 @@ from chassis.api import Servicer
 from chassis.bus.backoff import Backoff
 from chassis.bus.faults import database_is_away
 from chassis.context import Context
-from chassis.health import Check, HealthServer, failures
+from chassis.health import Check, HealthServer, Pages, failures
 from chassis.operations import BusApi
 from chassis.rpc import Pipeline
 from chassis.settings import Settings, is_loopback, keep_private
@@ -85,7 +85,8 @@ class ApiProcess:
     async def serve(self) -> None:
         """Serve until `stop` is called."""
         channel = identity_channel(self._settings)
-        health = HealthServer(self._settings.health_listen, self._checks() | {"start": self._check_serving})
+        checks = self._checks() | {"start": self._check_serving}
+        health = HealthServer(self._settings.health_listen, checks, self._pages())
         health.start()
         try:
             await self._prepare()
@@ -168,6 +169,15 @@ class ApiProcess:
             if stop is not None:
                 await stop()
         await self._bus.stop()
+
+    def _pages(self) -> dict[str, Pages]:
+        """What services have for everybody, by HTTP."""
+        pages: dict[str, Pages] = {}
+        for service in self._services:
+            give = getattr(importlib.import_module(f"services.{service}.api"), "pages", None)
+            if give is not None:
+                pages |= give(self._settings, self._context.database(service))
+        return pages
 
     def _checks(self) -> dict[str, Check]:
         return {f"database {service}": self._context.database(service).ping for service in self._services}

@@ -1,12 +1,16 @@
-"""`/live`, `/ready` and `/metrics` of a process, by HTTP."""
+"""`/live`, `/ready` and `/metrics` of a process, by HTTP, and pages of its services."""
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+log = structlog.get_logger()
 
 PROCESS_HEADER = "X-Process-Id"
 """Who answers: another platform on the same port must not be taken for this one."""
@@ -15,12 +19,33 @@ Check = Callable[[], None]
 """Raises when the thing that it checks does not work."""
 
 
-class HealthServer:
-    """Answers on its own thread; `/ready` runs every check, and names those that fail."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer by HTTP."""
 
-    def __init__(self, address: str, checks: dict[str, Check]) -> None:
+    status: int
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+
+Pages = Callable[[str, str, bytes], Page | None]
+"""The page for a method, a path and a body; None where there is none. Called on many threads."""
+_NOT_THERE = Page(404, b"try /live, /ready or /metrics\n")
+LARGEST_BODY = 65_536
+"""In bytes."""
+SLOWEST_SECONDS = 10.0
+"""For a request to come whole."""
+
+
+class HealthServer:
+    """Answers on its own thread; `/ready` runs every check, and names those that fail.
+
+    `pages`, by the beginnings of their paths, are asked for all else.
+    """
+
+    def __init__(self, address: str, checks: dict[str, Check], pages: Mapping[str, Pages] | None = None) -> None:
         host, _, port = address.rpartition(":")
-        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(checks))
+        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), _handler(_own(checks), pages or {}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 
@@ -50,29 +75,58 @@ def failures(checks: dict[str, Check]) -> dict[str, str]:
     return failed
 
 
-def _handler(checks: dict[str, Check]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/live":
-                self._answer(200, b"live\n")
-            elif self.path == "/ready":
-                failed = failures(checks)
-                text = "".join(f"{name}: {error}\n" for name, error in failed.items()) or "ready\n"
-                self._answer(503 if failed else 200, text.encode())
-            elif self.path == "/metrics":
-                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
-            else:
-                self._answer(404, b"try /live, /ready or /metrics\n")
+def _own(checks: dict[str, Check]) -> Pages:
+    """The pages of every process."""
 
-        def _answer(self, status: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+    def give(_method: str, path: str, _body: bytes) -> Page | None:
+        if path == "/live":
+            return Page(200, b"live\n")
+        if path == "/ready":
+            failed = failures(checks)
+            text = "".join(f"{name}: {error}\n" for name, error in failed.items()) or "ready\n"
+            return Page(503 if failed else 200, text.encode())
+        return Page(200, generate_latest(), CONTENT_TYPE_LATEST) if path == "/metrics" else None
+
+    return give
+
+
+def _given(pages: Mapping[str, Pages], method: str, path: str, body: bytes) -> Page:
+    """The page of a service."""
+    for beginning, give in pages.items():
+        if path.startswith(beginning):
+            try:
+                return give(method, path, body) or _NOT_THERE
+            except Exception:
+                log.exception("page_failed", path=beginning)
+                return Page(500, b"it failed; the log says why\n")
+    return _NOT_THERE
+
+
+def _handler(own: Pages, pages: Mapping[str, Pages]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = SLOWEST_SECONDS
+
+        def do_GET(self) -> None:
+            self._answer(own("GET", self.path, b"") or _given(pages, "GET", self.path, b""))
+
+        def do_POST(self) -> None:
+            length = self.headers.get("Content-Length", "")
+            if not length.isascii() or not length.isdigit():
+                self._answer(Page(411, b"say how long the request is\n"))
+            elif int(length) > LARGEST_BODY:
+                self._answer(Page(413, b"the request is too large\n"))
+            else:
+                self._answer(_given(pages, "POST", self.path, self.rfile.read(int(length))))
+
+        def _answer(self, page: Page) -> None:
             # A probe that waited no longer is no fault of this process.
             with suppress(ConnectionError):
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_response(page.status)
+                self.send_header("Content-Type", page.content_type)
+                self.send_header("Content-Length", str(len(page.body)))
                 self.send_header(PROCESS_HEADER, str(os.getpid()))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(page.body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
             """Say nothing: probes come every few seconds."""

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     """How long after its end, and after all that followed it, a case goes to the archive."""
     allow_unsigned_packages: bool = True
     """Whether scenario packages may be installed that nobody signed."""
+    eseal_public_url: str = Field(default="", pattern="^(https?://[^ ]+)?$")
+    """Under which everybody can reach what an api process of eseal serves at `/pki` of `health_listen`; it goes into
+    certificates of seals. Empty means that certificates name no such place."""
     eseal_token_module: Path | None = None
     """The PKCS#11 library of a token in which private keys of seals are made from then on; the secret `eseal-token.pin`
     opens it. Without one they lie in the database, encrypted."""

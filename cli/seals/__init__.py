@@ -5,9 +5,26 @@ import typer
 from cli.seals.applying import apply, renew
 from cli.seals.deciding import activate, approve, reject, resume, revoke, suspend
 from cli.seals.looking import history, list_seals, show, uses
+from cli.seals.trusting import authorities, rotate_authority
 from cli.seals.verifying import trust, verify
 
 app = typer.Typer()
-for command in (apply, approve, reject, activate, suspend, resume, revoke, renew, show, history, uses, verify, trust):
+for command in (
+    apply,
+    approve,
+    reject,
+    activate,
+    suspend,
+    resume,
+    revoke,
+    renew,
+    show,
+    history,
+    uses,
+    verify,
+    trust,
+    authorities,
+):
     app.command()(command)
 app.command(name="list")(list_seals)
+app.command(name="rotate-authority")(rotate_authority)

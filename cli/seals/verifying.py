@@ -49,16 +49,16 @@ def verify(
 
 
 def trust() -> None:
-    """Print whom the platform trusts, PEM: for `verify --trust` where there is no platform."""
+    """Print whom the platform trusts, and whom no longer, PEM: for `verify --trust` where there is no platform."""
     from chassis.settings import Settings  # noqa: PLC0415 - verify does without settings
     from cli.connection import connect  # noqa: PLC0415
     from duokua.eseal.v1 import seal_service_pb2  # noqa: PLC0415
 
     with connect(Settings()) as platform:
-        anchors = platform.seals.GetTrustAnchors(seal_service_pb2.GetTrustAnchorsRequest()).certificates_pem
-    if not anchors:
+        answer = platform.seals.GetTrustAnchors(seal_service_pb2.GetTrustAnchorsRequest())
+    if not answer.certificates_pem:
         raise ValueError("there is no root yet: the first seal makes one")
-    typer.echo("".join(anchors), nl=False)
+    typer.echo("".join((*answer.certificates_pem, *answer.revocation_lists_pem)), nl=False)
 
 
 def _asked(content: bytes, signature: bytes) -> "Finding":

@@ -1,8 +1,12 @@
 """The gRPC face of eseal: contract to use cases and back."""
 
 from chassis.api import Call, Caller, Servicer
+from chassis.database import Database
+from chassis.health import Pages
 from chassis.settings import Settings
 from duokua.eseal.v1 import seal_service_pb2 as pb
+from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.publishing import PREFIX, Publisher
 from services.eseal.domain.records import Document
 from services.eseal.finding_messages import verification_message
 from services.eseal.messages import document_message
@@ -34,9 +38,12 @@ class SealApi:
         return verification_message(finding, record)
 
     def get_trust_anchors(self, call: Call, request: pb.GetTrustAnchorsRequest) -> pb.GetTrustAnchorsResponse:
-        """Gives the root certificates."""
+        """Gives a trust list."""
         del request
-        return pb.GetTrustAnchorsResponse(certificates_pem=self._documents.trust_anchors(call.work))
+        return pb.GetTrustAnchorsResponse(
+            certificates_pem=self._documents.trust_anchors(call.work),
+            revocation_lists_pem=self._documents.revocation_lists(call.work),
+        )
 
 
 def _may_read(caller: Caller, document: Document) -> bool:
@@ -51,3 +58,8 @@ def _may_read(caller: Caller, document: Document) -> bool:
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
     return [SealApi(Documents.from_settings(settings)), RegisterApi(Register.from_settings(settings))]
+
+
+def pages(settings: Settings, database: Database) -> dict[str, Pages]:
+    """What the authorities publish for everybody."""
+    return {PREFIX: Publisher(database, Authorities.from_settings(settings))}

@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from duokua.eseal.v1 import document_pb2, seal_pb2
+from services.eseal.certificates.authorities import Authority
 from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Entry, Seal
 from services.eseal.seals.store import Use
@@ -39,6 +40,18 @@ def act_message(entry: Entry) -> seal_pb2.SealAct:
     """An entry of a seal's history as the contract has it."""
     return seal_pb2.SealAct(
         number=entry.number, act=entry.act.value, actor=entry.actor, at=timestamp(entry.at), reason=entry.reason
+    )
+
+
+def authority_message(authority: Authority) -> seal_pb2.Authority:
+    """An authority as the contract has it."""
+    return seal_pb2.Authority(
+        authority_id=authority.authority_id,
+        role=authority.role,
+        suite=seal_pb2.Suite.Value(f"SUITE_{authority.suite}"),
+        certificate_pem=authority.certificate_pem,
+        created_at=timestamp(authority.created_at),
+        retired_at=timestamp(authority.retired_at),
     )
 
 

@@ -16,6 +16,8 @@ from chassis.vault import Vault
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
 from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.publishing import revocation_list
+from services.eseal.certificates.revocation import pem_list
 from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.records import Document
 from services.eseal.domain.trust import Trust, read_trust
@@ -47,6 +49,10 @@ class Documents:
     def trust_anchors(self, work: UnitOfWork) -> Sequence[str]:
         """The root certificates, PEM, and the authorities that no OFD brings along; none before the first seal."""
         return self._authorities.trusted(work)
+
+    def revocation_lists(self, work: UnitOfWork) -> Sequence[str]:
+        """The revocation lists of all authorities as of now, PEM."""
+        return [pem_list(revocation_list(work, self._authorities, each)) for each in self._authorities.all(work)]
 
     def document(self, work: UnitOfWork, document_id: str) -> Document:
         """A document without its content. Raises NotFound DOCUMENT_NOT_FOUND."""
@@ -81,7 +87,7 @@ class Documents:
 
     def _trust(self, work: UnitOfWork) -> Trust:
         trusted = "\n".join(self.trust_anchors(work))
-        return read_trust(trusted, trusted)
+        return read_trust("\n".join((trusted, *self.revocation_lists(work))), trusted)
 
 
 def document_not_found(document_id: str) -> NotFound:

@@ -66,6 +66,8 @@ seals = Table(
     Column("certificate_pem", Text, nullable=False),
     Column("chain_pem", Text, nullable=False),
     Column("issuer_id", String(64), nullable=False),
+    # Of its certificate, in decimal; empty before it was made.
+    Column("serial_number", String(50), nullable=False, index=True, server_default=""),
     Column("key_id", String(80), nullable=False),
     Column("valid_from", Instant),
     Column("valid_until", Instant),

@@ -43,7 +43,7 @@ def test_each_level_is_signed_by_the_one_above() -> None:
 def test_a_seal_signs_documents_and_nothing_else() -> None:
     root, issuing, seal = chain()
     assert usage(seal) == {"digital_signature", "content_commitment"}
-    assert usage(root) == usage(issuing) == {"key_cert_sign", "crl_sign"}
+    assert usage(root) == usage(issuing) == {"digital_signature", "key_cert_sign", "crl_sign"}
     purposes = seal.certificate.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
     assert [purpose.dotted_string for purpose in purposes] == ["1.3.6.1.5.5.7.3.36", "1.3.6.1.5.5.7.3.4"]  # type: ignore[attr-defined]
     limits = [

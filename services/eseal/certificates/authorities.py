@@ -1,13 +1,16 @@
-"""The platform's own certification authorities as the service keeps them: made on first use."""
+"""The platform's own certification authorities as the service keeps them: made on first use, followed by others."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Self
 
 from cryptography.x509 import load_pem_x509_certificate
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork, insert
+from chassis.settings import Settings
 from services.eseal.certificates import profiles
 from services.eseal.domain.seal import Suite
 from services.eseal.keys import Credential, SigningKey
@@ -22,11 +25,34 @@ _PROFILES = {Suite.INTERNATIONAL: profiles, Suite.NATIONAL: national}
 _Make = Callable[[UnitOfWork, SigningKey], tuple[str, Credential]]
 
 
-class Authorities:
-    """Root and issuing authority of each suite, and the maker of the national seals."""
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An authority of the platform, in office or retired."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    authority_id: str
+    role: str
+    suite: Suite
+    key_id: str
+    certificate_pem: str
+    created_at: datetime
+    retired_at: datetime | None
+
+
+_COLUMNS = [authorities.c[name] for name in Authority.__dataclass_fields__]
+
+
+class Authorities:
+    """Roots and issuing authorities of each suite, and the makers of the national seals."""
+
+    def __init__(self, keys: KeyStore, public_url: str = "") -> None:
+        """`public_url`: under which revocation lists and the like are to be had by HTTP; empty for nowhere."""
         self._keys = keys
+        self._public_url = public_url.rstrip("/")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the keys of this installation, and the address that its settings name."""
+        return cls(KeyStore.from_settings(settings), settings.eseal_public_url)
 
     def issuing(self, work: UnitOfWork, suite: Suite) -> tuple[str, Credential]:
         """The authority that issues certificates of seals, with its id; made, with its root, when there is none.
@@ -44,6 +70,33 @@ class Authorities:
 
         return self._ensure(work, Suite.NATIONAL, MAKER, make)[1]
 
+    def published(self, authority_id: str) -> str:
+        """Where an authority's certificate and list are to be had, without their suffixes; empty for nowhere."""
+        return f"{self._public_url}/{authority_id}" if self._public_url else ""
+
+    def all(self, work: UnitOfWork) -> Sequence[Authority]:
+        """Every authority, the oldest first, retired ones too: they stay trusted for what they signed."""
+        query = select(*_COLUMNS).order_by(
+            authorities.c.created_at, authorities.c.role.desc(), authorities.c.authority_id
+        )
+        return [_authority(row) for row in work.connection.execute(query)]
+
+    def credential(self, work: UnitOfWork, authority: Authority) -> Credential:
+        """An authority with its key."""
+        certificate = load_pem_x509_certificate(authority.certificate_pem.encode())
+        return Credential(self._keys.load(work, authority.key_id), certificate)
+
+    def rotate(self, work: UnitOfWork, suite: Suite, *, root: bool) -> None:
+        """Retires the issuing authority of a suite, and with `root` its root, and makes those that follow.
+
+        What was retired issues no more certificates, and goes on to say which of its own are revoked.
+        Raises Conflict SUITE_NOT_AVAILABLE.
+        """
+        slots = [_slot(suite, role) for role in (MAKER, ISSUING, *((ROOT,) if root else ()))]
+        statement = update(authorities).where(authorities.c.issuing_slot.in_(slots))
+        work.connection.execute(statement.values(issuing_slot=None, retired_at=work.now))
+        self.issuing(work, suite)
+
     def anchors(self, work: UnitOfWork) -> Sequence[str]:
         """The root certificates, PEM, retired ones too; none before the first seal was made."""
         return _certificates(work, authorities.c.role == ROOT)
@@ -56,7 +109,7 @@ class Authorities:
     def _make_issuing(self, work: UnitOfWork, suite: Suite, key: SigningKey) -> tuple[str, Credential]:
         profile = _PROFILES[suite]
         root_id, root = self._ensure(work, suite, ROOT, lambda work, key: ("", profile.make_root(key, work.now)))
-        return root_id, profile.make_issuing(root, key, work.now)
+        return root_id, profile.make_issuing(root, key, work.now, self.published(root_id))
 
     def _ensure(self, work: UnitOfWork, suite: Suite, role: str, make: _Make) -> tuple[str, Credential]:
         return self._load(work, suite, role) or self._make(work, suite, role, make)
@@ -72,21 +125,22 @@ class Authorities:
         return kept
 
     def _load(self, work: UnitOfWork, suite: Suite, role: str) -> tuple[str, Credential] | None:
-        row = _issuing_row(work, suite, role)
+        query = select(*_COLUMNS).where(authorities.c.issuing_slot == _slot(suite, role))
+        row = work.connection.execute(query).one_or_none()
         if row is None:
             return None
-        certificate = load_pem_x509_certificate(row.certificate_pem.encode())
-        return row.authority_id, Credential(self._keys.load(work, row.key_id), certificate)
+        found = _authority(row)
+        return found.authority_id, self.credential(work, found)
+
+
+def _authority(row: Sequence[Any]) -> Authority:
+    found = Authority(*row)
+    return replace(found, suite=Suite(found.suite))
 
 
 def _certificates(work: UnitOfWork, wanted: ColumnElement[bool]) -> Sequence[str]:
     query = select(authorities.c.certificate_pem).where(wanted)
     return list(work.connection.scalars(query.order_by(authorities.c.created_at, authorities.c.authority_id)))
-
-
-def _issuing_row(work: UnitOfWork, suite: Suite, role: str) -> Row[str, str, str] | None:
-    query = select(authorities.c.authority_id, authorities.c.key_id, authorities.c.certificate_pem)
-    return work.connection.execute(query.where(authorities.c.issuing_slot == _slot(suite, role))).one_or_none()
 
 
 def _add(work: UnitOfWork, suite: Suite, role: str, *, key_id: str, issuer_id: str, certificate_pem: str) -> None:

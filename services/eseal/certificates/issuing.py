@@ -12,8 +12,11 @@ from services.eseal.national import issuing as national
 _MAKERS = {Suite.INTERNATIONAL: profiles.make_seal, Suite.NATIONAL: national.make_seal}
 
 
-def issue(seal: Seal, key: SigningKey, issuing: tuple[str, Credential], now: datetime) -> Seal:
-    """The seal with a certificate of the platform's own authority, good for as long as was applied for."""
+def issue(seal: Seal, key: SigningKey, issuing: tuple[str, Credential], now: datetime, published: str = "") -> Seal:
+    """The seal with a certificate of the platform's own authority, good for as long as was applied for.
+
+    `published`: as `profiles.make_issuing` has it.
+    """
     issuer_id, authority = issuing
     made = _MAKERS[seal.suite](
         authority,
@@ -22,12 +25,14 @@ def issue(seal: Seal, key: SigningKey, issuing: tuple[str, Credential], now: dat
         organ_name=seal.organ_name,
         name=seal.organ_name if seal.kind is Kind.ORGAN else seal.name,
         validity=(now, now + seal.years * YEAR),
+        published=published,
     )
     return replace(
         seal,
         certificate_pem=made.certificate_pem(),
         chain_pem="".join(pem(certificate) for certificate in made.chain),
         issuer_id=issuer_id,
+        serial_number=str(made.certificate.serial_number),
         valid_from=made.certificate.not_valid_before_utc,
         valid_until=made.certificate.not_valid_after_utc,
     )

@@ -4,11 +4,12 @@ Three levels: a root that people trust, an issuing authority under it, and one c
 Profiles follow RFC 5280; seal certificates carry the document signing purpose of RFC 9336.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from services.eseal.keys import Credential, SigningKey
 from services.eseal.keys.builders import builder_key
@@ -30,10 +31,15 @@ def make_root(key: SigningKey, now: datetime) -> Credential:
     return Credential(key, _authority("多跨平台根证书", key, (now, now + ROOT_YEARS * YEAR), issuer=None))
 
 
-def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential:
-    """The certificate of a new issuing authority, which may sign certificates of seals but no further authority."""
+def make_issuing(root: Credential, key: SigningKey, now: datetime, published: str = "") -> Credential:
+    """The certificate of a new issuing authority, which may sign certificates of seals but no further authority.
+
+    `published`: where the issuer's certificate (with `.crt` behind it) and revocation list (`.crl`) are to be had by
+    HTTP, beside `ocsp`; empty for nowhere.
+    """
     until = min(now + ISSUING_YEARS * YEAR, root.certificate.not_valid_after_utc)
-    return Credential(key, _authority("多跨平台电子印章签发证书", key, (now, until), issuer=root))
+    certificate = _authority("多跨平台电子印章签发证书", key, (now, until), issuer=root, published=published)
+    return Credential(key, certificate)
 
 
 def make_seal(
@@ -44,12 +50,16 @@ def make_seal(
     organ_name: str,
     name: str,
     validity: tuple[datetime, datetime],
+    published: str = "",
 ) -> Credential:
-    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer."""
+    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer.
+
+    `published`: as `make_issuing` has it.
+    """
     start, until = validity
     until = min(until, issuing.certificate.not_valid_after_utc)
     builder = (
-        _builder(subject_name(name, organ_name, organ_id), key, (start, until), issuer=issuing)
+        _builder(subject_name(name, organ_name, organ_id), key, (start, until), issuer=issuing, published=published)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(key_usage(digital_signature=True, content_commitment=True), critical=True)
         # Readers of PDF built on NSS (Okular, Evince, pdfsig) trust whoever may sign electronic mail, and nobody else.
@@ -73,23 +83,36 @@ def make_timestamping(issuing: Credential, key: SigningKey, now: datetime) -> Cr
 
 
 def _authority(
-    common_name: str, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
+    common_name: str,
+    key: SigningKey,
+    validity: tuple[datetime, datetime],
+    *,
+    issuer: Credential | None,
+    published: str = "",
 ) -> x509.Certificate:
+    # An authority that follows another has a name of its own, by which its revocation list is told from the other's.
+    own = x509.SubjectKeyIdentifier.from_public_key(builder_key(key).public_key()).digest.hex()[:16]
+    subject = subject_name(common_name, "多跨", own, unit=OWN)
     builder = (
-        _builder(subject_name(common_name, "多跨", "", unit=OWN), key, validity, issuer=issuer)
+        _builder(subject, key, validity, issuer=issuer, published=published)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
-        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(key_usage(digital_signature=True, key_cert_sign=True, crl_sign=True), critical=True)
     )
     return builder.sign(builder_key(issuer.key if issuer else key), hashes.SHA256())
 
 
 def _builder(
-    subject: x509.Name, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
+    subject: x509.Name,
+    key: SigningKey,
+    validity: tuple[datetime, datetime],
+    *,
+    issuer: Credential | None,
+    published: str = "",
 ) -> x509.CertificateBuilder:
     public = builder_key(key).public_key()
     issuer_key = builder_key(issuer.key).public_key() if issuer else public
     start, end = validity
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
@@ -100,10 +123,29 @@ def _builder(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )
+    for extension in places(published):
+        builder = builder.add_extension(extension, critical=False)
+    return builder
+
+
+def places(published: str, *, answers: bool = True) -> Sequence[x509.ExtensionType]:
+    """Where to ask whether a certificate was revoked, and by whom it was issued (RFC 5280, 4.2.1.13 and 4.2.2.1).
+
+    `answers`: whether the issuer answers questions of OCSP beside publishing lists.
+    """
+    if not published:
+        return ()
+    list_at = x509.DistributionPoint([x509.UniformResourceIdentifier(f"{published}.crl")], None, None, None)
+    issuer_at = x509.UniformResourceIdentifier(f"{published}.crt")
+    access = [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer_at)]
+    if answers:
+        answers_at = x509.UniformResourceIdentifier(f"{published.rpartition('/')[0]}/ocsp")
+        access.insert(0, x509.AccessDescription(AuthorityInformationAccessOID.OCSP, answers_at))
+    return x509.CRLDistributionPoints([list_at]), x509.AuthorityInformationAccess(access)
 
 
 def subject_name(common_name: str, organisation: str, serial_number: str, *, unit: str = "") -> x509.Name:
-    """Whom a certificate names; `serial_number` is the organ's code, `unit` what an authority of the platform is."""
+    """Whom a certificate names; `serial_number` is an organ's code or an authority's, `unit` what an authority is."""
     # X.520 bounds names to 64 characters. For the common name some software counts bytes, which is 21 Chinese
     # characters: less than many an organ's name. So the organisation is the name that counts.
     short = common_name.encode()[:_LARGEST_NAME].decode(errors="ignore")

@@ -111,6 +111,8 @@ class Seal:
     """The authorities between its certificate and a root, one PEM after the other."""
     issuer_id: str = ""
     """Which authority of the platform issued its certificate; empty for one from outside."""
+    serial_number: str = ""
+    """Of its certificate, in decimal."""
     key_id: str = ""
     valid_from: datetime | None = None
     valid_until: datetime | None = None

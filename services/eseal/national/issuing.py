@@ -19,6 +19,7 @@ from services.eseal.certificates.profiles import (
     ROOT_YEARS,
     YEAR,
     key_usage,
+    places,
     subject_name,
 )
 from services.eseal.keys import Credential, SigningKey
@@ -45,10 +46,13 @@ def make_root(key: SigningKey, now: datetime) -> Credential:
     return _authority("多跨平台国密根证书", key, (now, now + ROOT_YEARS * YEAR), issuer=None)
 
 
-def make_issuing(root: Credential, key: SigningKey, now: datetime) -> Credential:
-    """The certificate of a new issuing authority, which may sign certificates of seals but no further authority."""
+def make_issuing(root: Credential, key: SigningKey, now: datetime, published: str = "") -> Credential:
+    """The certificate of a new issuing authority, which may sign certificates of seals but no further authority.
+
+    `published`: where the issuer's certificate and revocation list are to be had, as the other suite's has it.
+    """
     until = min(now + ISSUING_YEARS * YEAR, root.certificate.not_valid_after_utc)
-    return _authority("多跨平台国密电子印章签发证书", key, (now, until), issuer=root)
+    return _authority("多跨平台国密电子印章签发证书", key, (now, until), issuer=root, published=published)
 
 
 def make_maker(issuing: Credential, key: SigningKey, now: datetime) -> Credential:
@@ -66,12 +70,16 @@ def make_seal(
     organ_name: str,
     name: str,
     validity: tuple[datetime, datetime],
+    published: str = "",
 ) -> Credential:
-    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer."""
+    """The certificate of a new seal of an organ, with the seal's name; it never outlives its issuer.
+
+    `published`: as `make_issuing` has it.
+    """
     start, until = validity
     until = min(until, issuing.certificate.not_valid_after_utc)
     subject = subject_name(name, organ_name, organ_id)
-    return _issue(subject, key, (start, until), _signing_extensions(), issuer=issuing)
+    return _issue(subject, key, (start, until), [*_signing_extensions(), *_places(published)], issuer=issuing)
 
 
 def make_revocation_list(issuer: Credential, revoked: Sequence[Revoked], *, number: int, now: datetime) -> bytes:
@@ -99,14 +107,26 @@ def make_revocation_list(issuer: Credential, revoked: Sequence[Revoked], *, numb
 _Extensions = list[tuple[x509.ExtensionType, bool]]
 
 
+def _places(published: str) -> _Extensions:
+    # Answers of OCSP are signed by what knows no SM2: there are lists alone.
+    return [(extension, False) for extension in places(published, answers=False)]
+
+
 def _authority(
-    common_name: str, key: SigningKey, validity: tuple[datetime, datetime], *, issuer: Credential | None
+    common_name: str,
+    key: SigningKey,
+    validity: tuple[datetime, datetime],
+    *,
+    issuer: Credential | None,
+    published: str = "",
 ) -> Credential:
     extensions: _Extensions = [
+        *_places(published),
         (x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), True),
         (key_usage(key_cert_sign=True, crl_sign=True), True),
     ]
-    return _issue(subject_name(common_name, "多跨", "", unit=OWN), key, validity, extensions, issuer=issuer)
+    own = _identifier(key).hex()[:16]
+    return _issue(subject_name(common_name, "多跨", own, unit=OWN), key, validity, extensions, issuer=issuer)
 
 
 def _signing_extensions(*purposes: str) -> _Extensions:

@@ -9,7 +9,7 @@ from chassis.paging import page
 from duokua.eseal.v1 import seal_pb2
 from duokua.eseal.v1 import seal_register_service_pb2 as pb
 from services.eseal.domain.seal import ALL, MOST_YEARS, Kind, State, Suite
-from services.eseal.messages import act_message, seal_message, use_message
+from services.eseal.messages import act_message, authority_message, seal_message, use_message
 from services.eseal.seals import store
 from services.eseal.seals.application import DEFAULT_WIDTH_MM, Application
 from services.eseal.seals.register import Actor, Register
@@ -103,6 +103,17 @@ class RegisterApi:
         return pb.ListSealUsesResponse(
             uses=[use_message(use) for use in uses], next_page_token=token, used_count=used, refused_count=refused
         )
+
+    def rotate_authority(self, call: Call, request: pb.RotateAuthorityRequest) -> pb.RotateAuthorityResponse:
+        """Has authorities followed by new ones."""
+        suite = Suite(_told(seal_pb2.Suite.Name(request.suite or seal_pb2.SUITE_INTERNATIONAL), "SUITE_"))
+        self._register.rotate_authority(call.work, suite, root=request.root)
+        return pb.RotateAuthorityResponse(authorities=map(authority_message, self._register.authorities(call.work)))
+
+    def get_authorities(self, call: Call, request: pb.GetAuthoritiesRequest) -> pb.GetAuthoritiesResponse:
+        """Gives the authorities, the oldest first."""
+        del request
+        return pb.GetAuthoritiesResponse(authorities=map(authority_message, self._register.authorities(call.work)))
 
     def set_suite(self, call: Call, request: pb.SetSuiteRequest) -> pb.SetSuiteResponse:
         """Says which algorithms new seals of an organ have."""

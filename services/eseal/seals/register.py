@@ -11,7 +11,7 @@ from chassis.database import UnitOfWork
 from chassis.problems import Exists, NotFound
 from chassis.settings import Settings
 from services.eseal import store as organ_store
-from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.authorities import Authorities, Authority
 from services.eseal.certificates.issuing import issue
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
@@ -31,14 +31,14 @@ class Actor:
 class Register:
     """Takes applications, makes seals, and says what may still be done with each."""
 
-    def __init__(self, keys: KeyStore) -> None:
+    def __init__(self, keys: KeyStore, authorities: Authorities | None = None) -> None:
         self._keys = keys
-        self._authorities = Authorities(keys)
+        self._authorities = authorities or Authorities(keys)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """With the keys of this installation."""
-        return cls(KeyStore.from_settings(settings))
+        return cls(KeyStore.from_settings(settings), Authorities.from_settings(settings))
 
     def apply(self, work: UnitOfWork, actor: Actor, application: Application) -> Seal:
         """Takes an application.
@@ -91,7 +91,8 @@ class Register:
             store.save_seal(work.connection, seal)
             return seal
         seal = _perform(work, seal, Act.MADE, actor, "")
-        seal = issue(seal, key, self._authorities.issuing(work, seal.suite), work.now)
+        issuing = self._authorities.issuing(work, seal.suite)
+        seal = issue(seal, key, issuing, work.now, self._authorities.published(issuing[0]))
         store.save_seal(work.connection, seal)
         if seal.suite is Suite.NATIONAL:
             national.make(work, seal, store.picture_of(work.connection, seal_id), self._authorities.maker(work))
@@ -141,6 +142,18 @@ class Register:
         self._keys.check(suite)
         if not organ_store.set_suite(work.connection, organ_id, suite):
             raise _organ_not_found(organ_id)
+
+    def rotate_authority(self, work: UnitOfWork, suite: Suite, *, root: bool) -> None:
+        """Has the issuing authority of a suite, and with `root` its root, followed by new ones.
+
+        Raises Conflict SUITE_NOT_AVAILABLE.
+        """
+        self._keys.check(suite)
+        self._authorities.rotate(work, suite, root=root)
+
+    def authorities(self, work: UnitOfWork) -> Sequence[Authority]:
+        """Every authority of the platform, retired ones too."""
+        return self._authorities.all(work)
 
     def seal(self, work: UnitOfWork, actor: Actor, seal_id: str) -> Seal:
         """A seal. Raises NotFound SEAL_NOT_FOUND."""

@@ -107,6 +107,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "scenarios.trust",
             "seals.apply",
             "seals.approve",
+            "seals.authority",
             "seals.read",
             "seals.write",
             "urges.read",

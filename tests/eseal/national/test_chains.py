@@ -72,7 +72,13 @@ def test_certificates_of_the_other_suite_on_the_trust_list_are_left_alone() -> N
 
 
 def test_an_authority_with_the_same_name_and_another_key_is_no_substitute() -> None:
-    forged = trusting(make_authority().root, authority().issuing)
+    name = authority().root.certificate.subject
+    powers: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=True, path_length=1), True),
+        (key_usage(key_cert_sign=True, crl_sign=True), True),
+    ]
+    namesake = issuing._issue(name, NationalKey.generate(), (NOON, NOON + 365 * DAY), powers, issuer=None)
+    forged = trusting(namesake, authority().issuing)
     assert distrust(SEAL, forged, NOON) is Distrust.UNKNOWN_ISSUER
     both = Trust((*TRUST.anchors, *forged.anchors), TRUST.authorities)
     assert distrust(SEAL, both, NOON) is None

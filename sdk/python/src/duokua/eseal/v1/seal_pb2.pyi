@@ -295,3 +295,44 @@ class SealUse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealUse: _TypeAlias = SealUse  # noqa: Y015
+
+@_typing.final
+class Authority(_message.Message):
+    """A certification authority of the platform's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHORITY_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    SUITE_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    RETIRED_AT_FIELD_NUMBER: _builtins.int
+    authority_id: _builtins.str
+    role: _builtins.str
+    """"root", "issuing", or "maker" of national seals."""
+    suite: Global___Suite.ValueType
+    certificate_pem: _builtins.str
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def retired_at(self) -> _timestamp_pb2.Timestamp:
+        """Empty while it issues."""
+
+    def __init__(
+        self,
+        *,
+        authority_id: _builtins.str = ...,
+        role: _builtins.str = ...,
+        suite: Global___Suite.ValueType = ...,
+        certificate_pem: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        retired_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "retired_at", b"retired_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_id", b"authority_id", "certificate_pem", b"certificate_pem", "created_at", b"created_at", "retired_at", b"retired_at", "role", b"role", "suite", b"suite"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Authority: _TypeAlias = Authority  # noqa: Y015

@@ -86,6 +86,16 @@ class SealRegisterServiceStub:
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesRequest.SerializeToString,
                 response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesResponse.FromString,
                 _registered_method=True)
+        self.RotateAuthority = channel.unary_unary(
+                '/duokua.eseal.v1.SealRegisterService/RotateAuthority',
+                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityRequest.SerializeToString,
+                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityResponse.FromString,
+                _registered_method=True)
+        self.GetAuthorities = channel.unary_unary(
+                '/duokua.eseal.v1.SealRegisterService/GetAuthorities',
+                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesRequest.SerializeToString,
+                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesResponse.FromString,
+                _registered_method=True)
         self.SetSuite = channel.unary_unary(
                 '/duokua.eseal.v1.SealRegisterService/SetSuite',
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.SetSuiteRequest.SerializeToString,
@@ -174,6 +184,21 @@ class SealRegisterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateAuthority(self, request, context):
+        """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
+        `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
+        Errors: FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAuthorities(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetSuite(self, request, context):
         """Says which algorithms the seals that an organ applies for from now on have. Errors: NOT_FOUND ORGAN_NOT_FOUND;
         FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
@@ -234,6 +259,16 @@ def add_SealRegisterServiceServicer_to_server(servicer, server):
                     servicer.ListSealUses,
                     request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesRequest.FromString,
                     response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesResponse.SerializeToString,
+            ),
+            'RotateAuthority': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateAuthority,
+                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityRequest.FromString,
+                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityResponse.SerializeToString,
+            ),
+            'GetAuthorities': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuthorities,
+                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesRequest.FromString,
+                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesResponse.SerializeToString,
             ),
             'SetSuite': grpc.unary_unary_rpc_method_handler(
                     servicer.SetSuite,
@@ -513,6 +548,60 @@ class SealRegisterService:
             '/duokua.eseal.v1.SealRegisterService/ListSealUses',
             duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesRequest.SerializeToString,
             duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ListSealUsesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateAuthority(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.eseal.v1.SealRegisterService/RotateAuthority',
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityRequest.SerializeToString,
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RotateAuthorityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuthorities(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.eseal.v1.SealRegisterService/GetAuthorities',
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesRequest.SerializeToString,
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetAuthoritiesResponse.FromString,
             options,
             channel_credentials,
             insecure,

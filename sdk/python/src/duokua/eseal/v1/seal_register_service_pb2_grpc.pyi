@@ -65,6 +65,12 @@ class SealRegisterServiceStub:
     ListSeals: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealsRequest, _seal_register_service_pb2.ListSealsResponse]
     ListSealUses: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealUsesRequest, _seal_register_service_pb2.ListSealUsesResponse]
     """Uses and refused attempts, the oldest first, and how many there are of each."""
+    RotateAuthority: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.RotateAuthorityRequest, _seal_register_service_pb2.RotateAuthorityResponse]
+    """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
+    `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
+    Errors: FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
+    """
+    GetAuthorities: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetAuthoritiesRequest, _seal_register_service_pb2.GetAuthoritiesResponse]
     SetSuite: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.SetSuiteRequest, _seal_register_service_pb2.SetSuiteResponse]
     """Says which algorithms the seals that an organ applies for from now on have. Errors: NOT_FOUND ORGAN_NOT_FOUND;
     FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
@@ -107,6 +113,12 @@ class SealRegisterServiceAsyncStub(SealRegisterServiceStub):
     ListSeals: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealsRequest, _seal_register_service_pb2.ListSealsResponse]  # type: ignore[assignment]
     ListSealUses: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealUsesRequest, _seal_register_service_pb2.ListSealUsesResponse]  # type: ignore[assignment]
     """Uses and refused attempts, the oldest first, and how many there are of each."""
+    RotateAuthority: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.RotateAuthorityRequest, _seal_register_service_pb2.RotateAuthorityResponse]  # type: ignore[assignment]
+    """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
+    `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
+    Errors: FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
+    """
+    GetAuthorities: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetAuthoritiesRequest, _seal_register_service_pb2.GetAuthoritiesResponse]  # type: ignore[assignment]
     SetSuite: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.SetSuiteRequest, _seal_register_service_pb2.SetSuiteResponse]  # type: ignore[assignment]
     """Says which algorithms the seals that an organ applies for from now on have. Errors: NOT_FOUND ORGAN_NOT_FOUND;
     FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
@@ -206,6 +218,24 @@ class SealRegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_seal_register_service_pb2.ListSealUsesResponse, _abc.Awaitable[_seal_register_service_pb2.ListSealUsesResponse]]:
         """Uses and refused attempts, the oldest first, and how many there are of each."""
+
+    @_abc_1.abstractmethod
+    def RotateAuthority(
+        self,
+        request: _seal_register_service_pb2.RotateAuthorityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_seal_register_service_pb2.RotateAuthorityResponse, _abc.Awaitable[_seal_register_service_pb2.RotateAuthorityResponse]]:
+        """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
+        `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
+        Errors: FAILED_PRECONDITION SUITE_NOT_AVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAuthorities(
+        self,
+        request: _seal_register_service_pb2.GetAuthoritiesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_seal_register_service_pb2.GetAuthoritiesResponse, _abc.Awaitable[_seal_register_service_pb2.GetAuthoritiesResponse]]: ...
 
     @_abc_1.abstractmethod
     def SetSuite(

@@ -162,16 +162,24 @@ class GetTrustAnchorsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATES_PEM_FIELD_NUMBER: _builtins.int
+    REVOCATION_LISTS_PEM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def certificates_pem(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def revocation_lists_pem(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The revocation lists of the platform's authorities as of now, PEM: with the certificates, a trust list by which
+        files can be verified without the platform.
+        """
+
     def __init__(
         self,
         *,
         certificates_pem: _abc.Iterable[_builtins.str] | None = ...,
+        revocation_lists_pem: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates_pem", b"certificates_pem"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates_pem", b"certificates_pem", "revocation_lists_pem", b"revocation_lists_pem"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
