@@ -4,6 +4,7 @@ pyHanko, reportlab and Pillow are imported where they are first needed: see `ser
 """
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -49,6 +50,8 @@ class Notices:
         one would notify the applicant twice. A request that failed is tried anew each time it is made.
         """
         for event in _in_order(events):
+            # A batch may take seconds; the worker's other green threads get a turn between any two notices.
+            time.sleep(0)
             if _open(work, event) is NoticeStatus.FAILED:
                 self._seal(work, event)
 

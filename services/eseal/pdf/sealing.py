@@ -70,9 +70,17 @@ class Sealer:
         Raises SealingError as `prepare` does, and what the source of timestamps raises.
         """
         validation = self._grade.validation() if self._grade.validation else None
-        return self.sign(prepare(content, self._picture, order, now, room=self._grade.room, validation=validation))
+        return self.sign(
+            prepare(content, self._picture, order, now, room=self._grade.room, validation=validation, find=_find)
+        )
 
     def sign(self, prepared: Prepared) -> Sealed:
         """A prepared document with its signature."""
         signature = self._signer.detached(prepared.digest, stamp=self._grade.stamp)
         return Sealed(prepared.sealed(signature), prepared.digest.hex())
+
+
+def _find(content: bytes, text: str, occurrence: int) -> tuple[int, float, float]:
+    from services.eseal.pdf.searching import find  # noqa: PLC0415 - few places are given by a text
+
+    return find(content, text, occurrence)

@@ -37,7 +37,7 @@ def pages(count: int = 1, *, turned: int = 0, size: tuple[float, float] = (595.0
     canvas = Canvas(out, pagesize=size, invariant=1)
     for number in range(1, count + 1):
         canvas.setFont("Helvetica", 24)
-        canvas.drawString(72, 700, f"{text} {number}")
+        canvas.drawString(72, 500, f"{text} {number}")
         canvas.setPageRotation(turned)
         canvas.showPage()
     canvas.save()

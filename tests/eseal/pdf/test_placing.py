@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.eseal.domain.answers import Verdict
-from services.eseal.pdf.orders import At, Order, SealingError
+from services.eseal.domain.notice import render
+from services.eseal.pdf.orders import At, AtText, Order, SealingError
 from services.eseal.pdf.pages import Page
 from services.eseal.pdf.sealing import Level
-from tests.eseal.builders import NOON, OFFICE, credential
+from services.eseal.pdf.searching import find
+from tests.eseal.builders import NOON, OFFICE, credential, notice
 from tests.eseal.pdf.builders import PLACE, codes, judged, pages, sealed, sealer_of, signatures
 from tests.eseal.pdf.oracles import openssl_cms, pdfsig
 
@@ -94,15 +97,13 @@ def test_a_place_that_is_not_on_the_file_is_refused(place: At, reason_: str) -> 
 
 
 def test_pages_count_from_both_ends() -> None:
-    content = pages(2)
-    for number, same in ((1, -2), (2, -1)):
-        assert page_of_seal(sealed(content, Order(At(same, 300, 300)))) == number
+    def lies_on(number: int) -> int:
+        content = sealed(pages(2), Order(At(number, 300, 300)))
+        tree = PdfFileReader(io.BytesIO(content)).root["/Pages"]["/Kids"]
+        field = signatures(content)[0].sig_field.raw_get("/P")
+        return [each.idnum for each in tree].index(field.idnum)
 
-
-def page_of_seal(content: bytes) -> int:
-    (seal,) = signatures(content)
-    shown_on = seal.sig_field.raw_get("/P").reference
-    return [seal.reader.find_page_for_modification(index)[0].reference for index in range(2)].index(shown_on) + 1
+    assert [lies_on(number) for number in (1, 2, -1, -2)] == [0, 1, 1, 0]
 
 
 @pytest.mark.usefixtures("poppler_tools")
@@ -183,3 +184,54 @@ def test_the_same_picture_lies_in_a_file_once_for_each_seal() -> None:
     one, riding = sealed(pages(30)), sealed(pages(30), Order(PLACE, riding=True))
     assert len(riding) - len(one) < 20_000
     assert io.BytesIO(one).read(5) == b"%PDF-"
+
+
+def drawn_words(page: Image.Image) -> tuple[float, float]:
+    """The middle of what is black on a page."""
+    box = page.convert("L").point(lambda value: 255 * (value < 100)).getbbox()
+    assert box is not None
+    return (box[0] + box[2]) / 2, page.height - (box[1] + box[3]) / 2
+
+
+@pytest.mark.usefixtures("poppler_tools")
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_seal_is_put_over_a_text_however_the_page_is_turned(turned: int, tmp_path: Path) -> None:
+    plain = pages(3, turned=turned, text="Sealed here, page")
+    (tmp_path / "plain").mkdir()
+    x, y = drawn_words(printed(plain, tmp_path / "plain")[1])
+    content = sealed(plain, Order(AtText("page 2", 1, dx=0, dy=0), width_mm=20))
+    left, bottom, right, top = red_box(printed(content, tmp_path)[1])
+    along = abs((left + right) / 2 - x) + abs((bottom + top) / 2 - y)
+    # The text that was looked for is the end of the line, which is 100 points away from its middle.
+    assert 40 < along < 140
+    assert judged(content).verdict is Verdict.GENUINE
+
+
+@pytest.mark.usefixtures("poppler_tools")
+def test_a_seal_is_put_over_the_organs_name_on_a_notice(tmp_path: Path) -> None:
+    rendered = render(notice())
+    content = sealed(rendered.content, Order(AtText(OFFICE), reason="1"))
+    box = red_box(printed(content, tmp_path)[0].crop((0, 300, 595, 842)))
+    wanted = rendered.seal_middle
+    assert (box[0] + box[2]) / 2 == pytest.approx(wanted[0], abs=3)
+    assert (box[1] + box[3]) / 2 == pytest.approx(wanted[1], abs=20)
+
+
+def test_occurrences_count_from_both_ends() -> None:
+    places = [find(pages(4), "Page", occurrence) for occurrence in (1, 4, -1, -4)]
+    assert [place[0] for place in places] == [0, 3, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "occurrence", "reason_"),
+    [
+        ("nowhere", 1, "TEXT_NOT_FOUND"),
+        ("Page", 5, "TEXT_NOT_FOUND"),
+        ("Page", -5, "TEXT_NOT_FOUND"),
+        ("Page", 0, "BAD_TEXT"),
+        (" ", 1, "BAD_TEXT"),
+        ("x" * 201, 1, "BAD_TEXT"),
+    ],
+)
+def test_a_text_that_is_not_there_is_refused(text: str, occurrence: int, reason_: str) -> None:
+    assert reason(pages(4), Order(AtText(text, occurrence))) == reason_

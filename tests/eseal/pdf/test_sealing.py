@@ -108,6 +108,39 @@ print(len(beats) > 0)
 """
 
 
+_A_BATCH = """
+import eventlet
+eventlet.monkey_patch()
+import sys
+from pathlib import Path
+from chassis.database import Database, create_tables
+from services.eseal.store import metadata
+from tests.eseal.builders import notice_requested, notices, organ_with_seal
+folder = Path(sys.argv[1])
+database = Database(f"sqlite:///{folder}/eseal.db", "eseal", signals_folder=folder)
+create_tables(database, metadata)
+organ_with_seal(database)
+beats = []
+def beat():
+    while True:
+        beats.append(1)
+        eventlet.sleep(0)
+with database.begin() as work:
+    heart = eventlet.spawn(beat)
+    notices().seal(work, [notice_requested(f"n{number}") for number in range(5)])
+    print(len(beats))
+    heart.kill()
+"""
+
+
+def test_a_batch_gives_others_a_turn_after_each_notice(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _A_BATCH, str(tmp_path)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert said.stdout == "5\n", said.stderr
+
+
 def test_a_worker_under_eventlet_seals(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _UNDER_EVENTLET, str(tmp_path)],
