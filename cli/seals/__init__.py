@@ -5,6 +5,7 @@ import typer
 from cli.seals.applying import apply, renew
 from cli.seals.deciding import activate, approve, reject, resume, revoke, suspend
 from cli.seals.looking import history, list_seals, show, uses
+from cli.seals.suites import suite
 from cli.seals.trusting import authorities, rotate_authority
 from cli.seals.verifying import trust, verify
 
@@ -24,6 +25,7 @@ for command in (
     verify,
     trust,
     authorities,
+    suite,
 ):
     app.command()(command)
 app.command(name="list")(list_seals)

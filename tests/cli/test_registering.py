@@ -117,6 +117,15 @@ def test_what_is_there_already_stays(place: Place, said: str) -> None:
     assert "version 1 is unchanged" in again
 
 
+def test_the_suite_of_an_organ_counts_from_its_next_seal_on(place: Place, said: str) -> None:
+    assert said
+    assert "national" in place.shell(f".venv/bin/duokua seal suite {USCC} national").stdout
+    special = "--reason 启用 --kind special --matter '*'"
+    assert place.json(f"seal apply {USCC} --name 审批专用章 {special}")["suite"] == "SUITE_NATIONAL"
+    place.shell(f".venv/bin/duokua seal suite {USCC} international")
+    assert place.json(f"seal apply {USCC} --name 备案专用章 {special}")["suite"] == "SUITE_INTERNATIONAL"
+
+
 def test_an_organ_is_found_by_either_name_and_a_capability_is_withdrawn(place: Place, said: str) -> None:
     assert said
     county = place.json("organ list")[0]["organ_id"]
