@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 from chassis.confined.worker import OUT_OF_MEMORY
 
 _LONGEST_ANSWER = 64 * 1024
-# Ends that a content can bring about: no CPU time left, the stack overflown, an allocation failed in a C library.
-_BY_THE_CONTENT = frozenset({-signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, OUT_OF_MEMORY})
+BY_THE_CONTENT = frozenset({-signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, OUT_OF_MEMORY})
+"""Statuses that a content brings about: no CPU time left, the stack overflown, an allocation failed in a C library."""
 
 Reply: TypeAlias = Callable[[dict[str, Any]], bytes | None]
 """What the process is sent when it asks something; None when it has answered."""
@@ -79,6 +79,21 @@ class ConfinedProcesses:
         return answer
 
 
+def start(module: str) -> "subprocess.Popen[bytes]":
+    """A process of a module that is spoken with by stdin and stdout; the module puts itself under limits.
+
+    It parses what strangers send, so it gets no secrets: of the environment only where the code is.
+    """
+    # A group of its own, for an interrupt at the terminal is for the parent; stdin closes with the parent, and ends it.
+    return subprocess.Popen(  # noqa: S603 - modules of ours, named in code
+        [sys.executable, "-P", "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path))), "PYTHONUTF8": "1"},
+        process_group=0,
+    )
+
+
 class _RetiredError(Exception):
     """The process had ended in order, or between two contents."""
 
@@ -88,15 +103,7 @@ class _Process:
 
     def __init__(self, module: str) -> None:
         self._module = module
-        # It parses what strangers send, so it gets no secrets: of the environment only where the code is. A group of
-        # its own, for an interrupt at the terminal is for the parent; stdin closes with the parent, and ends it.
-        self._process = subprocess.Popen(  # noqa: S603 - modules of ours, named in code
-            [sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path))), "PYTHONUTF8": "1"},
-            process_group=0,
-        )
+        self._process = start(module)
 
     def ask(self, message: Mapping[str, object], content: bytes, reply: Reply, seconds: float) -> dict[str, Any]:
         """The process's answer; `seconds` by the clock are left to it."""
@@ -147,7 +154,7 @@ class _Process:
     def _ended(self, status: int) -> Exception:
         if status == 0:
             return _RetiredError()
-        if status in _BY_THE_CONTENT:
+        if status in BY_THE_CONTENT:
             return OverLimitError()
         if status < 0:
             return LostError()

@@ -53,14 +53,20 @@ Answer: TypeAlias = Callable[[dict[str, Any], Parent], Mapping[str, object]]
 """Answers what a line asks; it may ask the parent meanwhile."""
 
 
-def serve(answer: Answer, *, cpu_seconds: int, address_space: int) -> None:
-    """Answer until there is a reason to end; `cpu_seconds` are for each content, `address_space` is in bytes."""
+def confine(address_space: int) -> BinaryIO:
+    """Put this process under limits of the kernel, and give what leads to the parent; `address_space` is in bytes."""
     # What a library prints must not get into the answers.
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return outgoing
+
+
+def serve(answer: Answer, *, cpu_seconds: int, address_space: int) -> None:
+    """Answer until there is a reason to end; `cpu_seconds` are for each content, `address_space` is in bytes."""
+    outgoing = confine(address_space)
+    os.nice(10)
     incoming = sys.stdin.buffer
     for _ in range(MOST_CONTENTS):
         ready, _, _ = select.select([incoming], [], [], IDLE_SECONDS)

@@ -1,10 +1,7 @@
 """Has files read and written by processes of their own (`converter.py`), few at once and under limits."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from chassis.confined.pool import BY_THE_CONTENT, start
 from chassis.problems import Exhausted, Invalid, Unavailable, Violation
 from services.matters.catalogue.files.assembling import Given
 from services.matters.catalogue.files.tables import FileFault, Findings
@@ -20,9 +18,8 @@ AT_ONCE = 2
 WALL_SECONDS = 300.0
 LARGEST_IN_MEMORY = 4 * 1024 * 1024
 _PIECE = 1024 * 1024
-OUT_OF_MEMORY = 86
-"""The status with which the process ends that had not enough memory for a file."""
-_BY_THE_CONTENT = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, OUT_OF_MEMORY})
+_BY_THE_FILES = BY_THE_CONTENT | {-signal.SIGKILL}
+"""It is killed when it takes too long by the clock, and files are what takes long."""
 _ends = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -90,14 +87,7 @@ def _process() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         message = "too many files are being read or written; try again in a few seconds"
         raise Exhausted("CONVERSIONS_BUSY", message, retry_after=5.0)
     try:
-        # It parses what anybody made, so it gets no secrets: of the environment only where the code is.
-        with subprocess.Popen(
-            [sys.executable, "-P", "-m", "services.matters.catalogue.files.converter"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={"PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path))), "PYTHONUTF8": "1"},
-            process_group=0,
-        ) as process:
+        with start("services.matters.catalogue.files.converter") as process:
             timer = threading.Timer(WALL_SECONDS, process.kill)
             timer.daemon = True
             timer.start()
@@ -126,7 +116,7 @@ def _feed(stdin: IO[bytes], *parts: Iterable[bytes]) -> None:
 
 
 def _ended(status: int) -> Exception:
-    if status in _BY_THE_CONTENT:
+    if status in _BY_THE_FILES:
         message = "the files need more time or memory than they are given: import them in parts"
         return Invalid("FILE_TOO_COMPLEX", message, [Violation("files", "give less at once")])
     return Unavailable("CONVERSION_LOST", f"the process that converts files failed with status {status}; try again")

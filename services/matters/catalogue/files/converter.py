@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from services.matters.catalogue.files.conversions import OUT_OF_MEMORY
+from chassis.confined.worker import OUT_OF_MEMORY, confine
 from services.matters.catalogue.files.reading import Form, Reading
 from services.matters.catalogue.files.writing import write_csvs, write_workbook
 from services.matters.catalogue.files.yamls import write_documents
@@ -29,12 +29,8 @@ NAME = "catalogue"
 
 def main() -> None:
     """Do what stdin asks for."""
-    # What a library prints must not get into the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 20)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = confine(ADDRESS_SPACE)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     try:
         asked = json.loads(sys.stdin.buffer.readline())
         if "read" in asked:
