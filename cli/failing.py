@@ -3,6 +3,7 @@
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from rich.console import Console
 from rich.markup import escape
 
@@ -20,9 +21,11 @@ def tell(error: Exception, to: Console, *, as_json: bool) -> int:
     Raises the error again when it is a fault of the program.
     """
     if isinstance(error, ValidationError):
+        if as_json:
+            say_lines(as_json_text({"error": _wrong_settings(error)}), to)
+            return USAGE_ERROR
         for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper() or "settings"
-            to.print(f"[red]DUOKUA_{name}[/red]: {fault['msg']}", highlight=False)
+            to.print(f"[red]{_setting(fault)}[/red]: {fault['msg']}", highlight=False)
         return USAGE_ERROR
     if isinstance(error, DuokuaError | Problem):
         if as_json:
@@ -37,6 +40,29 @@ def tell(error: Exception, to: Console, *, as_json: bool) -> int:
     else:
         raise error
     return 1
+
+
+def tell_usage(error: Exception, to: Console) -> int:
+    """Say as one JSON object what is wrong with how a command was called, and give the status to exit with."""
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    told = {
+        "reason": "USAGE",
+        "message": error.format_message() if hasattr(error, "format_message") else str(error) or "aborted",
+        "command": context.command_path if context else "",
+        "parameter": getattr(error, "option_name", "") or (parameter.name if parameter else ""),
+    }
+    say_lines(as_json_text({"error": told}), to)
+    return getattr(error, "exit_code", 1)
+
+
+def _wrong_settings(error: ValidationError) -> dict[str, Any]:
+    wrong = [{"field": _setting(fault), "description": fault["msg"]} for fault in error.errors()]
+    return {"reason": "BAD_SETTINGS", "message": "settings are wrong", "violations": wrong}
+
+
+def _setting(fault: ErrorDetails) -> str:
+    return f"DUOKUA_{'_'.join(str(part) for part in fault['loc']).upper() or 'settings'}"
 
 
 def print_error(error: DuokuaError | Problem, to: Console) -> None:

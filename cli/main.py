@@ -6,7 +6,7 @@ import sys
 import threading
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -130,6 +130,23 @@ def demo(
     raise typer.Exit(run_demo(settings, directory, as_json=json))
 
 
+_USAGE_ERROR: type[Exception] = next(
+    each for each in typer.BadParameter.__mro__ if issubclass(each, Exception) and each.__name__ == "ClickException"
+)
+"""What typer raises when a command is called in a wrong way; it has no public name of its own."""
+
+
+def _run_for_programs() -> NoReturn:
+    """Run the command; how it was called wrongly is one JSON object on standard error."""
+    try:
+        status = app(standalone_mode=False)
+    except (_USAGE_ERROR, typer.Abort) as error:
+        from cli.failing import tell_usage  # noqa: PLC0415 - only what a command needs is loaded
+
+        sys.exit(tell_usage(error, errors))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
 def run() -> None:
     """The entry point: errors that a person can act on are one clear message, never a traceback.
 
@@ -137,6 +154,8 @@ def run() -> None:
     """
     as_json = "--json" in sys.argv[1:]
     try:
+        if as_json:
+            _run_for_programs()
         app()
     except Exception as error:  # noqa: BLE001 - what is none of its likes is raised again
         from cli.failing import tell  # noqa: PLC0415 - only what a command needs is loaded

@@ -1,7 +1,7 @@
 """All tests of a package with the decisions of a region: its own, and those that the region has for its own steps."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chassis.problems import Invalid, Violation
@@ -20,6 +20,8 @@ class Rehearsed:
     """What became of the tests; none was run where the package, the overlay or a test is faulty."""
 
     faults: list[Fault] = field(default_factory=list)
+    of_tests: bool = False
+    """Whether it is the tests that are faulty, not the package or the overlay."""
     outcomes: list[Outcome] = field(default_factory=list)
 
 
@@ -35,7 +37,7 @@ def rehearse(
         return Rehearsed(examined.faults)
     trials, faults = read_trials(files, examined, overlay)
     if faults:
-        return Rehearsed(faults)
+        return Rehearsed(faults, of_tests=True)
     published = publish(examined.scenario)
     added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
     readable = with_examples(files, overlay)
@@ -52,11 +54,15 @@ def rehearse(
 
 
 def hold(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> int:
-    """How many tests a package has, all of which hold with a region's decisions. Raises Invalid TESTS_FAILED.
+    """How many tests a package has, all of which hold with a region's decisions.
 
-    Of a faulty package nothing is said here: whoever takes it tells the faults.
+    Raises Invalid TESTS_FAILED, TESTS_INVALID, TESTS_TOO_LONG. Of a faulty package nothing is said here: whoever takes
+    it tells the faults.
     """
-    outcomes = rehearse(files, overlay, most_seconds=MOST_SECONDS).outcomes
+    rehearsed = rehearse(files, overlay, most_seconds=MOST_SECONDS)
+    if rehearsed.of_tests:
+        raise _tests_invalid(rehearsed.faults)
+    outcomes = rehearsed.outcomes
     failed = [each for each in outcomes if not each.passed]
     if failed:
         message = (
@@ -65,6 +71,13 @@ def hold(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> int
         )
         raise Invalid("TESTS_FAILED", message, [Violation(f"{each.file}:{each.line}", each.name) for each in failed])
     return len(outcomes)
+
+
+def _tests_invalid(faults: Sequence[Fault]) -> Invalid:
+    """Tests of which not one can be run, because some cannot be read."""
+    count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+    message = f"the tests have {count}, so none was run: have them mended; --skip-tests goes on all the same"
+    return Invalid("TESTS_INVALID", message, [Violation(fault.place, fault.message) for fault in faults])
 
 
 def _own_steps(files: Mapping[str, bytes]) -> set[str]:

@@ -1,5 +1,6 @@
 """`duokua scenario bind`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -31,6 +32,9 @@ def bind(
         _check(files, read_overlay(overlay) or {}, overlay, skip_tests=skip_tests, as_json=json)
     if not region:
         message = "say for which region the overlay is: --region 330106; or which overlay to check: --overlay"
+        raise ValueError(message)
+    if not re.fullmatch("[0-9]{6}", region):
+        message = f"--region {region} is no region of GB/T 2260: six digits, such as 330106"
         raise ValueError(message)
     from services.matters.package.beginning import overlay_for  # noqa: PLC0415 - only what a command needs is loaded
     from services.matters.package.compiler import compile_package  # noqa: PLC0415

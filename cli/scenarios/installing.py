@@ -55,7 +55,7 @@ def install(
 
 
 def tests_held(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> int:
-    """How many tests hold with a region's decisions. Raises Invalid TESTS_FAILED."""
+    """How many tests hold with a region's decisions. Raises Invalid TESTS_FAILED, TESTS_INVALID."""
     from cli.rehearsal.rehearsing import hold  # noqa: PLC0415 - only what a command needs is loaded
 
     return hold(files, overlay)

@@ -62,7 +62,7 @@ def upgrade(
 
 
 def _tests_held(platform: "Platform", where: Path, overlay: Path | None, bundle: str) -> int:
-    """How many tests hold with the overlay that is given, or is kept here. Raises Invalid TESTS_FAILED."""
+    """How many tests hold with the overlay that is given, or is kept. Raises Invalid TESTS_FAILED, TESTS_INVALID."""
     from services.matters.package.compiler import package_id_of  # noqa: PLC0415 - only what a command needs is loaded
 
     files, said = read_files(where), read_overlay(overlay)

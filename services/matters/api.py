@@ -15,6 +15,7 @@ from services.matters.messages import (
     matter_message,
     savings_message,
 )
+from services.matters.replacing import check_installing
 from services.matters.scenario_api import ScenarioApi
 from services.matters.sent import overlay_sent, package_sent
 from services.matters.service import Matters, matters_of
@@ -35,6 +36,7 @@ class MatterApi:
         package = package_sent(request.package, request.files)
         overlay = overlay_sent(request.overlay)
         readied = self._matters.ready(call.work, package, request.lead_organ_id, overlay)
+        check_installing(call.work, readied)
         bundle, installation = self._matters.install(call.work, readied, call.caller.subject)
         return pb.InstallScenarioResponse(
             bundle=bundle_message(bundle),

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chassis.database import UnitOfWork
-from chassis.problems import Conflict, Invalid, NotFound, Violation
+from chassis.problems import NotFound
 from services.matters import package_store, store
 from services.matters.domain.bundle import Bundle
 from services.matters.domain.differences import Change, differences
 from services.matters.domain.packages import Installation
-from services.matters.domain.versions import Version
 from services.matters.package.archive import Package
 from services.matters.package.compiler import package_id_of
-from services.matters.service import Matters, Readied, installation_of
+from services.matters.replacing import check_no_downgrade, check_one_content, different
+from services.matters.service import Matters, installation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,16 @@ class Scenarios:
         store.lock_scenario(work.connection, bundle_id)
         before = self.installation(work, bundle_id, 0)
         if package_id != before.package_id:
-            raise _different(
+            raise different(
                 "package", f'bundle {bundle_id} is of the package "{before.package_id}", not "{package_id}"'
             )
         overlay = before.overlay_files() if wanted.overlay is None else wanted.overlay
         readied = self._matters.ready(work, package, overlay=overlay, otherwise=before.lead_organ_id)
         if readied.scenario.scenario_id != bundle_id:
-            raise _different("overlay", f'the overlay is for the bundle "{readied.scenario.scenario_id}"')
-        _check_version(before, readied, allow_downgrade=wanted.allow_downgrade)
+            raise different("overlay", f'the overlay is for the bundle "{readied.scenario.scenario_id}"')
+        if not wanted.allow_downgrade:
+            check_no_downgrade(before, readied)
+        check_one_content(before, readied)
         old = self._matters.bundle(work, bundle_id, before.bundle_version)
         changes = differences(old.scenario, readied.scenario)
         if wanted.check_only:
@@ -95,25 +97,3 @@ class Scenarios:
     def of_bundle(self, work: UnitOfWork, bundle_id: str, before: int | None, limit: int) -> list[Installation]:
         """All installations of a bundle, the newest first, before the one with the given number."""
         return package_store.installations_of(work.connection, bundle_id, before, limit)
-
-
-def _check_version(before: Installation, readied: Readied, *, allow_downgrade: bool) -> None:
-    """Refuse an older version, unless that is wanted, and another content under the same one."""
-    installed, offered = before.package_version, readied.scenario.version
-    if Version.of(offered) < Version.of(installed) and not allow_downgrade:
-        raise Conflict(
-            "DOWNGRADE_REFUSED",
-            f"version {installed} is installed, and {offered} is older: ask for a downgrade if that is meant",
-            installed=installed,
-            offered=offered,
-        )
-    if offered == installed and readied.package.digest != before.package_digest:
-        raise Conflict(
-            "VERSION_REUSED",
-            f"version {installed} is installed with another content: the new one needs a version of its own",
-            installed=installed,
-        )
-
-
-def _different(field: str, message: str) -> Invalid:
-    return Invalid("PACKAGE_DIFFERENT", message, [Violation(field, message)])

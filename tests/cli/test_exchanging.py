@@ -148,6 +148,16 @@ def test_a_package_whose_tests_fail_here_is_not_installed_unless_that_is_asked_f
     assert refused["violations"] == told
     assert place.refusal("scenario", "install", "failing.duokua", "--overlay", "overlay.yaml")["violations"] == told
     assert place.json("scenario", "list", "open-shop") == before
+    # Tests that cannot be read are not tests that hold.
+    tests.write_text(SIZE.replace("then:", "thne:"), "utf-8")
+    place.package("failing", "1.2.0", ("max_size: 2 MB", "max_size: 1 MB"))
+    for command in (("upgrade", "failing.duokua"), ("install", "failing.duokua", "--overlay", "overlay.yaml")):
+        refused = place.refusal("scenario", *command)
+        assert refused["reason"] == "TESTS_INVALID"
+        assert 'did you mean "then"?' in refused["violations"][0]["description"]
+    assert place.json("scenario", "list", "open-shop") == before
+    tests.write_text(SIZE, "utf-8")
+    place.package("failing", "1.2.0", ("max_size: 2 MB", "max_size: 1 MB"))
     # With the overlay that is kept, it is another matter.
     strict = place.folder / "strict.yaml"
     strict.write_text(f"{OVERLAY}parameters: {{large: 500}}\n", "utf-8")

@@ -329,6 +329,40 @@ def test_an_upgrade_goes_upward_and_a_version_has_one_content(desk: Desk) -> Non
     assert desk.upgrade(newer).bundle.version == 3
 
 
+def test_an_installation_takes_the_place_of_nothing_that_it_is_not(desk: Desk) -> None:
+    desk.install(pack(made_of(left_open(version=UPGRADED))), overlay())
+    rows = desk.rows()
+    other = pack(made_of(package(manifest=("id: open-shop", "id: open-store"))))
+    theirs = b'format: 1\npackage: {id: open-store, version: "1.0.0"}\nregion: "330106"\nbundle: open-shop\n'
+    with pytest.raises(Invalid) as different:
+        desk.install(other, {"overlay.yaml": theirs}, lead="lead")
+    with pytest.raises(Conflict) as elsewhere:
+        desk.install(pack(made_of(left_open(version=UPGRADED))), overlay(("330106", "330104")))
+    with pytest.raises(Conflict) as older:
+        desk.install(pack(made_of(left_open())), overlay())
+    assert [reason_of(each) for each in (different, elsewhere, older)] == [
+        "PACKAGE_DIFFERENT",
+        "REGION_DIFFERENT",
+        "DOWNGRADE_REFUSED",
+    ]
+    assert desk.rows() == rows
+
+
+@pytest.mark.parametrize("other", ["signed", "stripped"])
+def test_what_somebody_signed_has_one_content_a_version_and_what_nobody_did_is_being_written(
+    desk: Desk, other: str
+) -> None:
+    desk.trust()
+    desk.install(pack(made_of(left_open())), overlay())
+    written = left_open() | {"README.md": b"written on"}
+    desk.install(pack(made_of(written)), overlay())
+    desk.install(signed(written), overlay())
+    changed = written | {"README.md": b"changed"}
+    with pytest.raises(Conflict) as caught:
+        desk.install(signed(changed) if other == "signed" else pack(made_of(changed)), overlay())
+    assert reason_of(caught) == "VERSION_REUSED"
+
+
 def test_only_what_is_installed_is_upgraded_and_by_its_own_package(desk: Desk) -> None:
     with pytest.raises(NotFound) as caught:
         desk.upgrade(pack(made_of(package())))

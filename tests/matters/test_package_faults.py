@@ -22,6 +22,16 @@ ONE_FAULT = [
     ("manifest", "after: [check]", "after: check", "scenario.yaml:36:12 steps[1].after", "should be a list"),
     ("manifest", "after: [check]", "after:", "scenario.yaml:36:11 steps[1].after", "should be a list"),
     ("manifest", "    undo: none", "    undo: none\n    level: 9", "scenario.yaml:34:12 steps[0].level", "6 or less"),
+    *(
+        (
+            "manifest",
+            "zh: 开店, en: Open a shop",
+            f'zh: "开{mark}店", en: Open',
+            "scenario.yaml:3:12 name.zh",
+            "on one line",
+        )
+        for mark in ("\\n", "\\e[31m", "\\u202e", "\\u2028")
+    ),
     # Codes
     (
         "manifest",

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from typer.testing import CliRunner, Result
 from chassis.problems import Invalid
 from cli.main import app
 from cli.scenarios.folders import read_files, read_overlay
+from services.matters.domain.names import Name
+from services.matters.package.beginning import overlay_for
 from services.matters.package.compiler import check_package, compile_package
 from tests.docs.pages import ROOT
 from tests.matters.overlays import left_open
@@ -177,17 +180,17 @@ def test_a_begun_overlay_fits_as_it_is_and_tells_what_everything_is_for(place: P
     assert any("did you mean" in fault["message"] for fault in faults)
     assert "is there already" in refusal("bind", "open", "--region", "330106")
     assert "--region" in refusal("bind", "open", "--out", "another.yaml")
+    for region in ("3301", "33010６", "330106\n"):
+        assert "six digits" in refusal("bind", "open", "--region", region, "--out", "another.yaml")
+    assert not Path("another.yaml").exists()
 
 
-def test_a_name_cannot_break_out_of_a_comment(place: Path) -> None:
-    files = left_open(name=("{zh: 综合窗口, en: Counter}", '{zh: "窗口\\nlead: evil", en: Counter}'))
-    for path, content in files.items():
-        (place / "open" / path).parent.mkdir(parents=True, exist_ok=True)
-        (place / "open" / path).write_bytes(content)
-    run("bind", "open", "--region", "330106")
-    said = {"overlay.yaml": (place / "overlay.yaml").read_bytes()}
+def test_a_name_cannot_break_out_of_a_comment() -> None:
+    files = left_open()
+    scenario = replace(compile_package(files), name=Name("窗口\nlead: evil", "Counter\u2028lead: evil"))
+    said = {"overlay.yaml": overlay_for(scenario, "330106").encode()}
     assert check_package(files, said)[1] == []
-    assert b"\nlead: evil" not in said["overlay.yaml"]
+    assert not any(line.startswith("lead: evil") for line in said["overlay.yaml"].decode().splitlines())
 
 
 def test_the_sample_of_own_steps_asks_for_tobacco_and_leaves_other_applications_alone() -> None:

@@ -22,9 +22,11 @@ _VERSION = rf"^{VERSION_PATTERN}$"
 _RANGE = rf"^{RANGE_PATTERN}$"
 _LICENCE_SOURCE = r"^(form|result)(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+# Without controls, line ends, and marks that turn what follows around: names go into notices, pages and terminals.
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 
 Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=200)]
 FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
 LicenceSource = Annotated[str, StringConstraints(pattern=_LICENCE_SOURCE, max_length=200)]
 MediaType = Annotated[str, StringConstraints(pattern=_MEDIA_TYPE, max_length=100)]
@@ -49,6 +51,7 @@ SHAPES = {
     _LICENCE_SOURCE: 'a path in the form or in the result, such as "form.premises.address" or "result.number"',
     _MEDIA_TYPE: 'a media type, such as "application/pdf"',
     _NAME: 'letters, digits and underscores, such as "id_number"',
+    _ONE_LINE: "on one line, without control characters and marks that change its direction",
     _SIZE: 'a size, such as "500 KB" or "2 MB"',
     TIME_PATTERN: 'a time in working days, calendar days, hours, minutes or months, such as "5 working days"',
     _EXTENDABLE_TIME: (

@@ -33,6 +33,8 @@ Moment = Annotated[str, StringConstraints(pattern=_MOMENT)]
 DueDay = Annotated[str, StringConstraints(pattern=_DUE)]
 ClockName = Annotated[str, StringConstraints(pattern=_CLOCK)]
 Reason = Annotated[str, StringConstraints(pattern=_REASON)]
+# Of a notice or a message, which may have lines.
+Piece = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Words = Annotated[str, StringConstraints(max_length=2000)]
 StepStatus = Literal[
     "waiting",
@@ -86,10 +88,10 @@ class GivenPart(Part):
 class CorrectPart(Part):
     """What an office asks the applicant for."""
 
-    fields: Annotated[dict[FieldPath, Text], Field(max_length=100)] = Field(
+    fields: Annotated[dict[FieldPath, Piece], Field(max_length=100)] = Field(
         default={}, description="Fields of the form, each with what is wrong with it."
     )
-    materials: Annotated[dict[Slug, Text], Field(max_length=100)] = Field(
+    materials: Annotated[dict[Slug, Piece], Field(max_length=100)] = Field(
         default={}, description="Kinds of material, each with what is wrong with it."
     )
     reason: Words = Field(default="", description="Why it is asked for again; needed from the second time on.")
@@ -100,7 +102,7 @@ class SuspendPart(Part):
 
     kind: Literal["hearing", "publicity", "verification", "suspended"]
     """Which procedure."""
-    reason: Text
+    reason: Piece
     """Why, for the applicant."""
 
 
@@ -109,16 +111,16 @@ class ExtendPart(Part):
 
     amount: Annotated[int, Field(ge=1, le=100_000)]
     """By how much, in the unit of the limit."""
-    reason: Text
+    reason: Piece
     """Why, for the applicant."""
-    authority: Text
+    authority: Piece
     """Who gave leave."""
 
 
 class PassUpPart(Part):
     """转报: the office above decides."""
 
-    reason: Text
+    reason: Piece
     """Why it is passed up."""
     opinion: Annotated[dict[str, Any], Field(max_length=100)] = Field(
         default={}, description="What it thinks of it, for the office above."
@@ -130,7 +132,7 @@ class VisitPlanPart(Part):
 
     at: Moment
     """When, in China."""
-    place: Text
+    place: Piece
     """Where."""
 
 
@@ -148,9 +150,9 @@ class SupplyPart(Part):
 class DeliverPart(Part):
     """送达: how the results came to whoever they are for."""
 
-    channel: Text
+    channel: Piece
     """How, such as 邮寄."""
-    receiver: Text
+    receiver: Piece
     """To whom."""
 
 
@@ -158,11 +160,11 @@ class NoticeThenPart(Part):
     """What is expected of the notice of a step."""
 
     status: NoticeStatus | None = _key("Where it stands.")
-    title: Text | None = _key("Its title, as a whole.")
-    contains: Annotated[list[Text], Field(max_length=50)] = Field(
+    title: Piece | None = _key("Its title, as a whole.")
+    contains: Annotated[list[Piece], Field(max_length=50)] = Field(
         default=[], description="Pieces of text that are in it."
     )
-    lacks: Annotated[list[Text], Field(max_length=50)] = Field(
+    lacks: Annotated[list[Piece], Field(max_length=50)] = Field(
         default=[], description="Pieces of text that are not in it."
     )
 
@@ -172,7 +174,7 @@ class ThenPart(Part):
 
     case: Literal["running", "undoing", "completed", "undone"] | None = _key("Where the case stands.")
     cause: Literal["refused", "withdrawn", "handed_back", "stopped"] | None = _key("Why it is undone.")
-    reason: Text | None = _key("A piece of the reason that the applicant is given for it.")
+    reason: Piece | None = _key("A piece of the reason that the applicant is given for it.")
     steps: Annotated[dict[Slug, StepStatus], Field(max_length=100)] = Field(
         default={}, description="Where steps stand."
     )
@@ -191,7 +193,7 @@ class ThenPart(Part):
     regions: Annotated[dict[Slug, Region], Field(max_length=100)] = Field(
         default={}, description="The regions in which the offices of steps were sought, or would be."
     )
-    organs: Annotated[dict[Slug, Text], Field(max_length=100)] = Field(
+    organs: Annotated[dict[Slug, Piece], Field(max_length=100)] = Field(
         default={}, description="The organs that the form names for steps, by their unified social credit codes."
     )
     inputs: Annotated[dict[Slug, dict[FieldName, Any]], Field(max_length=100)] = Field(
@@ -220,10 +222,10 @@ class ThenPart(Part):
     incidents: Annotated[dict[Slug, Reason], Field(max_length=100)] = Field(
         default={}, description="The open incidents, by step, and no others. Without it there is none."
     )
-    told: Annotated[list[Text], Field(max_length=50)] = Field(
+    told: Annotated[list[Piece], Field(max_length=50)] = Field(
         default=[], description="Pieces of text, each in a message that the applicant was sent."
     )
-    turned_away: Annotated[list[Text], Field(max_length=50)] = Field(
+    turned_away: Annotated[list[Piece], Field(max_length=50)] = Field(
         default=[], description="The application is not taken; each is a piece of what is wrong with it."
     )
 
@@ -234,32 +236,32 @@ class HappeningPart(Part):
     step: Slug | None = _key("The step whose office says it, or that it is about.")
     accept: Literal[True] | None = _key("受理: the office takes the matter on.")
     complete: dict[str, Any] | None = _key("办结, with the result; {} for one that is made up.")
-    refuse: Text | None = _key("不予受理 / 不予许可, with the reason.")
-    send_back: Text | None = _key("退回: not this office's, with the reason.")
-    fail: Text | None = _key("A technical failure, with the reason.")
+    refuse: Piece | None = _key("不予受理 / 不予许可, with the reason.")
+    send_back: Piece | None = _key("退回: not this office's, with the reason.")
+    fail: Piece | None = _key("A technical failure, with the reason.")
     times: Annotated[int, Field(ge=1, le=20)] | None = _key("How often it fails; once unless said otherwise.")
     correct: CorrectPart | None = _key("补正: the office asks the applicant for corrections.")
     suspend: SuspendPart | None = _key("特别程序: a procedure begins.")
-    resume: Text | None = _key("The procedure is over, with a note.")
+    resume: Piece | None = _key("The procedure is over, with a note.")
     extend: ExtendPart | None = _key("延长: more time for the decision; without `step` for the whole case.")
     pass_up: PassUpPart | None = _key("转报: the office above decides.")
-    hand_over: Text | None = _key("转办: who in the office handles it now.")
+    hand_over: Piece | None = _key("转办: who in the office handles it now.")
     visit: VisitPlanPart | None = _key("联合踏勘: when and where the offices meet.")
-    attend: Text | None = _key("The office was at the joint visit, with its finding.")
+    attend: Piece | None = _key("The office was at the joint visit, with its finding.")
     supply: SupplyPart | None = _key("The applicant supplies what was asked for.")
-    withdraw: Text | None = _key("撤回: the applicant takes the application back, with the reason.")
+    withdraw: Piece | None = _key("撤回: the applicant takes the application back, with the reason.")
     rate: Annotated[int, Field(ge=1, le=5)] | None = _key("好差评, 1 (very satisfied) to 5; with `step` its office's.")
     answer: dict[str, Any] | None = _key(
         "回访整改: what was found and done about a bad rating; with `step` by its office, else by the lead."
     )
-    urge: Text | None = _key("催办: the lead reminds the step's office, with the reason.")
-    supervise: Text | None = _key("督办: the superior of the step's office is told, with the reason.")
+    urge: Piece | None = _key("催办: the lead reminds the step's office, with the reason.")
+    supervise: Piece | None = _key("督办: the superior of the step's office is told, with the reason.")
     deliver: DeliverPart | None = _key("送达: the results come to whoever they are for.")
-    retry: Text | None = _key("An operator has the step's incident tried again, with the reason.")
-    skip: Text | None = _key("An operator leaves the step out, with the reason.")
-    reassign: Text | None = _key("An operator has another office handle the step, with the reason.")
+    retry: Piece | None = _key("An operator has the step's incident tried again, with the reason.")
+    skip: Piece | None = _key("An operator leaves the step out, with the reason.")
+    reassign: Piece | None = _key("An operator has another office handle the step, with the reason.")
     force: dict[str, Any] | None = _key("An operator takes the step as done, with the result; {} for one made up.")
-    stop: Text | None = _key("An operator gives the case up, with the reason.")
+    stop: Piece | None = _key("An operator gives the case up, with the reason.")
     wait: Time | None = _key("Time passes: 3 working days.")
     until: Moment | None = _key("Time passes until then, in China.")
     then: ThenPart | None = _key("What is expected at this moment.")
