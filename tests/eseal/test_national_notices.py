@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.database import Database
+from chassis.testing import ManualClock
 from duokua.eseal.v1 import events_pb2
 from services.eseal.domain.answers import Code, Verdict
 from services.eseal.domain.findings import Format
@@ -35,6 +36,7 @@ from tests.eseal.builders import (
     organ,
     organ_with_seal,
     register,
+    revoked,
     sealed_document,
 )
 
@@ -139,6 +141,19 @@ def test_a_withdrawn_notice_is_revoked(database: Database) -> None:
     with database.read() as work:
         finding, _ = documents().verify(work, content)
     assert finding.verdict is Verdict.REVOKED
+
+
+def test_what_a_seal_sealed_before_it_was_revoked_stays_genuine(database: Database, clock: ManualClock) -> None:
+    seal = national_organ(database)
+    _, content = sealed_document(database)
+    for expected in (Code.NOT_REVOKED, Code.REVOKED_LATER):
+        with database.read() as work:
+            finding, _ = documents().verify(work, content)
+        assert finding.verdict is Verdict.GENUINE
+        assert expected in {answer.code for answer in finding.seals[0].answers}
+        if expected is Code.NOT_REVOKED:
+            clock.advance(hours=1)
+            revoked(database, seal)
 
 
 def test_the_seal_lies_in_the_document_as_it_was_made(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Timestamps over signatures with a seal: tokens of RFC 3161, judged as those in PDF are."""
 
 import hashlib
+import logging
 from datetime import datetime
 
 from asn1crypto import cms  # type: ignore[import-untyped]
@@ -9,6 +10,10 @@ from services.eseal.cms.judging import Evidence, Signed, judge_timestamp
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.findings import Kind, SealFinding
 from services.eseal.domain.trust import Trust
+
+# What it logs of each certificate that is not in order, anybody could fill the log with.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
 
 
 def judge_token(token: bytes, signature: bytes, trust: Trust, now: datetime) -> SealFinding | None:
