@@ -14,7 +14,7 @@ GROUPS = {
     "organ": ("cli.organs", "Organs: register, list."),
     "capability": ("cli.capabilities", "Capabilities, which organ handles what: declare, list, withdraw."),
     "seal": ("cli.seals", "Seals: apply, approve, suspend, renew, list their uses, verify documents."),
-    "licence": ("cli.licences", "Licences: define types, issue, renew, hold, end, look at, verify."),
+    "licence": ("cli.licences", "Licences: define types, issue, renew, hold, end, look at, look up, consent, verify."),
     "client": ("cli.clients", "Clients, the systems that call: register, list, disable."),
     "person": ("cli.persons", "Persons, those who apply: register."),
     "matter": ("cli.matters", "The catalogue of matters: import, review, publish, look up."),

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.licences import types
+from cli.licences import sharing, types
 from cli.licences.issuing import end, hold, issue, release, renew
 from cli.licences.looking import list_licences, show, verify
 
@@ -16,3 +16,6 @@ app.command()(end)
 app.command(name="list")(list_licences)
 app.command()(show)
 app.command()(verify)
+app.command(name="look-up")(sharing.look_up)
+app.command()(sharing.accesses)
+app.add_typer(sharing.app, name="grant")

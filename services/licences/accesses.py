@@ -15,6 +15,7 @@ class Action(StrEnum):
     """How somebody looked at a licence."""
 
     READ = "read"
+    LOOKED_UP = "looked_up"
     VERIFIED = "verified"
 
 
@@ -25,6 +26,8 @@ class Look:
     action: Action
     purpose: str
     request_id: str
+    grant_id: str = ""
+    """The consent that it is by; empty for none."""
 
 
 def is_holder(caller: Caller, licence: Licence) -> bool:
@@ -66,5 +69,6 @@ def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None
         "action": look.action,
         "purpose": look.purpose.strip(),
         "request_id": look.request_id,
+        "grant_id": look.grant_id,
     }
     store.add_access(work.connection, row)

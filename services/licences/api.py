@@ -20,6 +20,8 @@ from services.licences.messages import (
     type_of,
 )
 from services.licences.service import Licences, Order, licence_not_found
+from services.licences.sharing import SharedLicences
+from services.licences.sharing_api import SharingApi
 from services.licences.verifying import verify
 
 
@@ -163,4 +165,4 @@ def _own(caller: Caller, named: str) -> tuple[str, str]:
 
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
-    return [LicenceApi(Licences.from_settings(settings))]
+    return [LicenceApi(Licences.from_settings(settings)), SharingApi(SharedLicences.from_settings(settings))]

@@ -67,6 +67,11 @@ def person_by_id(connection: Connection, person_id: str) -> Holder | None:
     return replace(Holder(*row), kind=HolderKind(row.kind)) if row else None
 
 
+def person_of_number(connection: Connection, fingerprint: str) -> str | None:
+    """The id of the person whose number has this keyed fingerprint, None while there is none."""
+    return connection.scalar(select(persons.c.person_id).where(persons.c.number_fingerprint == fingerprint))
+
+
 def next_serial(connection: Connection, type_code: str, issuer_uscc: str) -> int:
     """The number after the last one that an organ gave to a licence of a type; taken by this transaction."""
     statement = insert(connection, serials).values(type_code=type_code, issuer_uscc=issuer_uscc, last=1)

@@ -123,7 +123,25 @@ accesses = Table(
     Column("organ_id", String(64), nullable=False),
     Column("action", String(20), nullable=False),
     Column("purpose", Text, nullable=False),
+    # The consent that it was by; empty for none.
+    Column("grant_id", String(64), nullable=False, server_default=""),
     Column("request_id", String(100), nullable=False),
     Index("accesses_of_licence", "licence_id", "access_id"),
     Index("one_access_a_request", "subject", "request_id", "licence_id", unique=True),
+)
+
+# 授权: the holder lets an organ look up licences of a type, for a while.
+grants = Table(
+    "grants",
+    metadata,
+    Column("grant_id", String(64), primary_key=True),
+    Column("holder_person_id", String(64), nullable=False),
+    Column("organ_id", String(64), nullable=False),
+    Column("type_code", String(21), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("withdrawn_at", Instant),
+    Index("grants_of_holder", "holder_person_id", "grant_id"),
+    Index("grants_of_organ", "organ_id", "grant_id"),
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ class Desk:
     folder: Path
     environment: Mapping[str, str]
     portal: Mapping[str, str]
+    office: Mapping[str, str]
     organ_id: str
     person_id: str
 
-    def run(self, *arguments: str, status: int = 0, portal: bool = False) -> Result:
-        environment = {**(self.portal if portal else self.environment), "COLUMNS": "200"}
+    def run(self, *arguments: str, status: int = 0, portal: bool = False, office: bool = False) -> Result:
+        own = self.portal if portal else self.office if office else self.environment
+        environment = {**own, "COLUMNS": "200"}
         names = {"o1": self.organ_id, "p1": self.person_id}
         words = [names.get(each, each) for each in arguments]
         done = CliRunner(env=environment).invoke(app, ["licence", *words])
@@ -71,13 +74,17 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             licences.keep_organs(work, [organ_registered(organ_id)])
             licences.keep_persons(work, [person_registered(person_id)])
         own = {"DUOKUA_DATA_DIR": str(tmp_path / "data"), "DUOKUA_ENDPOINTS": edge.settings.listen}
-        as_portal = {
+        office = edge.client(directory_pb2.CLIENT_ROLE_DEPARTMENT, organ_id)
+        office._key.save(tmp_path / "office.jwk")
+        common = {
             "DUOKUA_ENDPOINTS": edge.settings.listen,
-            "DUOKUA_CLIENT_ID": portal.client_id,
-            "DUOKUA_KEY_FILE": str(tmp_path / "portal.jwk"),
             "DUOKUA_ROOT_CERT": str(edge.settings.secrets_folder / "tls-root.crt"),
         }
-        yield Desk(tmp_path, own, as_portal, organ_id, person_id)
+        as_portal, as_office = (
+            {**common, "DUOKUA_CLIENT_ID": client.client_id, "DUOKUA_KEY_FILE": str(tmp_path / f"{name}.jwk")}
+            for name, client in (("portal", portal), ("office", office))
+        )
+        yield Desk(tmp_path, own, as_portal, as_office, organ_id, person_id)
 
 
 def test_a_licence_is_issued_shown_and_verified(desk: Desk) -> None:
@@ -125,3 +132,19 @@ def test_types_are_listed_and_shown(desk: Desk) -> None:
 )
 def test_a_type_s_file_that_cannot_be_read_is_told_why(desk: Desk, content: str, told: str) -> None:
     assert told in desk.run("type", "define", desk.file("type.yaml", content), status=2).output
+
+
+def test_a_holder_consents_an_organ_looks_up_and_the_holder_sees_it(desk: Desk) -> None:
+    made = desk.issue()
+    until = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d")
+    words = ("give", "food-licence", "o1", "--person", "p1", "--purpose", "审批", "--until", until)
+    grant_id = desk.json("grant", *words, portal=True)["grant_id"]
+    found = desk.json("look-up", "food-licence", "--holder", "p1", "--purpose", "核验", office=True)
+    assert [each["licence_id"] for each in found["licences"]] == [made["licence_id"]]
+    (access,) = desk.json("accesses", "--person", "p1", portal=True)
+    assert (access["action"], access["purpose"]) == ("looked_up", "核验")
+    assert "looked up\t核验" in desk.run("accesses", "--licence", made["licence_id"]).stdout
+    assert "is withdrawn" in desk.run("grant", "withdraw", grant_id, "--person", "p1", portal=True).stdout
+    (listed,) = desk.json("grant", "list", "--person", "p1", portal=True)
+    assert listed["withdrawn_at"]
+    assert len(desk.json("grant", "list", office=True)) == 1

@@ -31,6 +31,7 @@ from duokua.identity.v1.token_service_pb2_grpc import TokenServiceStub
 from duokua.interceptors import CallInterceptor
 from duokua.keys import ClientKey
 from duokua.licences.v1.licence_service_pb2_grpc import LicenceServiceStub
+from duokua.licences.v1.sharing_service_pb2_grpc import SharingServiceStub
 from duokua.matters.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from duokua.matters.v1.matter_service_pb2_grpc import MatterServiceStub
 from duokua.matters.v1.scenario_service_pb2_grpc import ScenarioServiceStub
@@ -206,6 +207,11 @@ class Session:
     def licences(self) -> LicenceServiceStub:
         """Licences (电子证照) and their types."""
         return LicenceServiceStub(self._channel("licences"))
+
+    @cached_property
+    def sharing(self) -> SharingServiceStub:
+        """Licences before other organs: consent, looking up, and who looked."""
+        return SharingServiceStub(self._channel("licences"))
 
     @cached_property
     def notify(self) -> NotifyServiceStub:

@@ -21,7 +21,7 @@ from duokua.cases.v1 import (
 )
 from duokua.eseal.v1 import seal_service_pb2
 from duokua.identity.v1 import directory_service_pb2, token_service_pb2
-from duokua.licences.v1 import licence_service_pb2
+from duokua.licences.v1 import licence_service_pb2, sharing_service_pb2
 from duokua.matters.v1 import catalogue_service_pb2, matter_service_pb2, scenario_service_pb2
 from duokua.notify.v1 import notify_service_pb2
 from duokua.operations.v1 import bus_service_pb2
@@ -48,6 +48,7 @@ _CONTRACTS = (
     routing_service_pb2,
     scenario_service_pb2,
     seal_service_pb2,
+    sharing_service_pb2,
     supervision_service_pb2,
     task_service_pb2,
     token_service_pb2,

@@ -1,0 +1,129 @@
+"""`duokua licence look-up`, `accesses`, `grant ...`: licences before other organs, and who looked."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.connection import connect_as, operator
+from cli.licences.issuing import days
+from cli.licences.looking import AsPerson, For
+from cli.licences.types import TypeName
+from cli.options import AsJson
+from cli.output import as_dict, every_page, print_json, print_rows, say
+from duokua.licences.v1 import sharing_service_pb2 as pb
+
+app = typer.Typer(no_args_is_help=True, help="A holder's consent: give, list, withdraw.")
+
+
+def look_up(
+    name: TypeName,
+    purpose: Annotated[str, typer.Option(help="For what; the holder can see it.")],
+    person: Annotated[str, typer.Option("--holder", help="Whose: a person's id. Else their number is asked for.")] = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Look up somebody's licences of a type, in the environment of a department's system."""
+    # Asked for on standard error: what is on a command line is in the shell's history, and `--json` has the output.
+    number = "" if person else typer.prompt("identity number", err=True)
+    request = pb.LookUpLicencesRequest(type=name, holder_person_id=person, holder_number=number, purpose=purpose)
+    with operator() as platform:
+        found = platform.sharing.LookUpLicences(request)
+    if json:
+        print_json(as_dict(found))
+        return
+    for licence in found.licences:
+        say(f"{licence.name} {licence.identifier}, {days(licence)}, issued by {licence.issuer_name}")
+        for field, value in as_dict(licence)["data"].items():
+            say(f"  {field}: {value}")
+    if not found.licences:
+        say("there are none that may be seen")
+    if found.consent_needed:
+        say("licences of other organs are shown when the holder consents")
+
+
+def accesses(
+    person: AsPerson = "",
+    principal: For = "",
+    licence: Annotated[str, typer.Option(help="At this licence only; an operator names one.")] = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """List who looked at licences, when and why; as their holder with --person."""
+    with connect_as(person, principal) as platform:
+        found = every_page(
+            lambda token: platform.sharing.ListAccesses(
+                pb.ListAccessesRequest(page_size=1000, page_token=token, licence_id=licence)
+            ),
+            lambda answer: answer.accesses,
+        )
+    columns = [
+        ("at", lambda each: _moment(each.at.ToDatetime())),
+        ("who", lambda each: each.organ_name or each.subject),
+        ("how", lambda each: each.action.replace("_", " ")),
+        ("why", lambda each: each.purpose),
+        ("licence", lambda each: each.identifier),
+    ]
+    print_rows(found, columns, as_json=json, empty="nobody looked")
+
+
+@app.command()
+def give(
+    name: TypeName,
+    organ: Annotated[str, typer.Argument(help="The organ's id.")],
+    person: Annotated[str, typer.Option("--person", help="The holder, in a portal's environment: an id.")],
+    purpose: Annotated[str, typer.Option(help="For what.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until when, in UTC.")],
+    principal: For = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Let an organ look up one's licences of a type for a while."""
+    request = pb.GrantAccessRequest(type=name, organ_id=organ, purpose=purpose)
+    request.expires_at.FromDatetime(until.replace(tzinfo=UTC))
+    with connect_as(person, principal) as platform:
+        made = platform.sharing.GrantAccess(request).grant
+    if json:
+        print_json(as_dict(made))
+    else:
+        say(f"consent {made.grant_id} holds until {_moment(made.expires_at.ToDatetime())}")
+
+
+@app.command(name="list")
+def list_grants(
+    person: AsPerson = "",
+    principal: For = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """List consents, those that are over too; those given to one's organ without --person."""
+    with connect_as(person, principal) if person else operator() as platform:
+        found = every_page(
+            lambda token: platform.sharing.ListGrants(pb.ListGrantsRequest(page_size=1000, page_token=token)),
+            lambda answer: answer.grants,
+        )
+    columns = [
+        ("consent", lambda each: each.grant_id),
+        ("organ", lambda each: each.organ_id),
+        ("type", lambda each: each.type_code),
+        ("for", lambda each: each.purpose),
+        ("until", lambda each: _moment(each.expires_at.ToDatetime())),
+        ("withdrawn", lambda each: _moment(each.withdrawn_at.ToDatetime()) if each.HasField("withdrawn_at") else ""),
+    ]
+    print_rows(found, columns, as_json=json, empty="there are no consents")
+
+
+@app.command()
+def withdraw(
+    grant_id: Annotated[str, typer.Argument(metavar="CONSENT", help="The consent's id.")],
+    person: Annotated[str, typer.Option("--person", help="The holder, in a portal's environment: an id.")],
+    principal: For = "",
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Take a consent back."""
+    with connect_as(person, principal) as platform:
+        made = platform.sharing.WithdrawAccess(pb.WithdrawAccessRequest(grant_id=grant_id)).grant
+    if json:
+        print_json(as_dict(made))
+    else:
+        say(f"consent {made.grant_id} is withdrawn")
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,162 @@
+"""What can be done about licences before other organs: consent, looking up, and seeing who looked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import Connection, insert, select, update
+
+from chassis.api import Caller
+from chassis.clock import new_id
+from chassis.database import UnitOfWork
+from chassis.problems import Invalid, NotFound, Violation
+from chassis.settings import Settings
+from chassis.vault import Vault
+from services.licences import store
+from services.licences.accesses import Action, Look, note
+from services.licences.domain.licence import Licence
+from services.licences.domain.sharing import Grant, check_grant, may_look_up
+from services.licences.domain.types import Audience, HolderKind, LicenceType, Sharing, visible
+from services.licences.domain.validity import day_of
+from services.licences.service import Licences
+from services.licences.tables import accesses, grants, licences, organs
+from services.licences.types import type_of
+
+# As identity makes them: the same number has the same fingerprint in both services.
+_NUMBER = "identity.person-number"
+_MOST_FOUND = 100
+_GRANT = [grants.c[name] for name in Grant.__dataclass_fields__]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose licences of which type are looked up, and for what; one of the two names the holder."""
+
+    type_name: str
+    person_id: str
+    number: str
+    purpose: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an organ may see."""
+
+    of: LicenceType
+    licences: Sequence[tuple[Licence, Mapping[str, object]]]
+    consent_needed: bool
+
+
+class SharedLicences:
+    """Holders' consent, and what organs see by it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._licences = Licences(vault)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the vault of this installation."""
+        return cls(Vault.from_settings(settings))
+
+    def grant(
+        self, work: UnitOfWork, holder: str, organ_id: str, type_name: str, wanted: tuple[str, datetime]
+    ) -> Grant:
+        """Lets an organ look up a holder's licences of a type; `wanted` is for what and until when.
+
+        Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; Conflict NOT_SHARED; Invalid BAD_GRANT.
+        """
+        of = type_of(work, type_name)
+        if store.organ_by_id(work.connection, organ_id) is None:
+            raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+        purpose, expires_at = wanted
+        check_grant(of, expires_at, work.now)
+        made = Grant(new_id(), holder, organ_id, of.type_code, purpose, work.now, expires_at)
+        work.connection.execute(insert(grants).values({column.name: getattr(made, column.name) for column in _GRANT}))
+        return made
+
+    def withdraw(self, work: UnitOfWork, holder: str, grant_id: str) -> Grant:
+        """Takes a consent back, once. Raises NotFound GRANT_NOT_FOUND, also for that of somebody else."""
+        mine = (grants.c.grant_id == grant_id, grants.c.holder_person_id == holder)
+        work.connection.execute(
+            update(grants).where(*mine, grants.c.withdrawn_at.is_(None)).values(withdrawn_at=work.now)
+        )
+        row = work.connection.execute(select(*_GRANT).where(*mine)).one_or_none()
+        if row is None:
+            raise NotFound("GRANT_NOT_FOUND", f"there is no consent {grant_id}", grant_id=grant_id)
+        return Grant(*row)
+
+    def grants(self, work: UnitOfWork, caller: Caller, before: str, limit: int) -> list[Grant]:
+        """Consents, the newest first, from the one before `before`: a person's own, or those given to an organ."""
+        query = select(*_GRANT).order_by(grants.c.grant_id.desc()).limit(limit)
+        if caller.person_id:
+            query = query.where(grants.c.holder_person_id == caller.person_id)
+        else:
+            query = query.where(grants.c.organ_id == caller.organ_id)
+        if before:
+            query = query.where(grants.c.grant_id < before)
+        return [Grant(*row) for row in work.connection.execute(query)]
+
+    def look_up(self, work: UnitOfWork, caller: Caller, wanted: Wanted) -> Found:
+        """A holder's licences of a type that are valid today, as far as the caller's organ may see them.
+
+        Raises NotFound LICENCE_TYPE_NOT_FOUND, Invalid HOLDER_NEEDED or PURPOSE_NEEDED.
+        """
+        of, today = type_of(work, wanted.type_name), day_of(work.now)
+        holder = self._holder(work, wanted)
+        grant = _grant_in_force(work, holder, caller.organ_id, of) if holder else None
+        look = Look(Action.LOOKED_UP, wanted.purpose, wanted.request_id)
+        found = []
+        every = store.Wanted(holder_person_id=holder, type_code=of.type_code, good_on=today)
+        for licence in store.listed(work.connection, every, "", _MOST_FOUND) if holder else ():
+            if may_look_up(of, caller.organ_id, licence.issuer_organ_id, grant):
+                by = grant.grant_id if grant and licence.issuer_organ_id != caller.organ_id else ""
+                note(work, caller, licence, replace(look, grant_id=by))
+                found.append((licence, visible(self._licences.data(work, licence), of, Audience.ORGANS)))
+        return Found(of, found, consent_needed=of.sharing is Sharing.CONSENT and grant is None)
+
+    def accesses(self, work: UnitOfWork, holder: str, licence_id: str, before: str, limit: int) -> list[Any]:
+        """Looks at a holder's licences or at one, the newest first, with its identifier and the organ's name."""
+        query = (
+            select(accesses, licences.c.identifier, organs.c.name.label("organ_name"))
+            .join(licences, licences.c.licence_id == accesses.c.licence_id)
+            .outerjoin(organs, organs.c.organ_id == accesses.c.organ_id)
+            .order_by(accesses.c.access_id.desc())
+            .limit(limit)
+        )
+        if holder:
+            query = query.where(licences.c.holder_person_id == holder)
+        if licence_id:
+            query = query.where(accesses.c.licence_id == licence_id)
+        if before:
+            query = query.where(accesses.c.access_id < before)
+        return list(work.connection.execute(query))
+
+    def _holder(self, work: UnitOfWork, wanted: Wanted) -> str:
+        """The person who is meant; empty where nobody of that number is registered."""
+        number = wanted.number.strip().upper()
+        if bool(wanted.person_id) == bool(number):
+            faults = [Violation("holder_person_id", "say this or `holder_number`, one of the two")]
+            raise Invalid("HOLDER_NEEDED", "nobody says whose licences", faults)
+        if wanted.person_id:
+            return wanted.person_id
+        for kind in (HolderKind.NATURAL, HolderKind.LEGAL):
+            fingerprint = self._vault.fingerprint(number.encode(), context=f"{_NUMBER}.{kind}")
+            person_id = store.person_of_number(work.connection, fingerprint)
+            if person_id:
+                return person_id
+        return ""
+
+
+def _grant_in_force(work: UnitOfWork, holder: str, organ_id: str, of: LicenceType) -> Grant | None:
+    query = select(*_GRANT).where(
+        grants.c.holder_person_id == holder, grants.c.organ_id == organ_id, grants.c.type_code == of.type_code
+    )
+    found = [Grant(*row) for row in _rows(work.connection, query)]
+    return next((grant for grant in found if grant.holds(work.now)), None)
+
+
+def _rows(connection: Connection, query: Any) -> Sequence[Any]:
+    return connection.execute(query.order_by(grants.c.expires_at.desc())).all()
