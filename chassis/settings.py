@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     eseal_public_url: str = Field(default="", pattern="^(https?://[^ ]+)?$")
     """Under which everybody can reach what an api process of eseal serves at `/pki` of `health_listen`; it goes into
     certificates of seals. Empty means that certificates name no such place."""
+    eseal_outside_trust: Path | None = None
+    """A trust list, PEM: roots, and revocation lists, of the authorities outside the platform that seals may have their
+    certificates from."""
     eseal_token_module: Path | None = None
     """The PKCS#11 library of a token in which private keys of seals are made from then on; the secret `eseal-token.pin`
     opens it. Without one they lie in the database, encrypted."""

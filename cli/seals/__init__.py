@@ -3,7 +3,7 @@
 import typer
 
 from cli.seals.applying import apply, renew
-from cli.seals.deciding import activate, approve, reject, resume, revoke, suspend
+from cli.seals.deciding import activate, approve, csr, import_certificate, reject, resume, revoke, suspend
 from cli.seals.looking import history, list_seals, show, uses
 from cli.seals.suites import suite
 from cli.seals.trusting import authorities, rotate_authority
@@ -26,7 +26,9 @@ for command in (
     trust,
     authorities,
     suite,
+    csr,
 ):
     app.command()(command)
 app.command(name="list")(list_seals)
 app.command(name="rotate-authority")(rotate_authority)
+app.command(name="import-certificate")(import_certificate)

@@ -1,6 +1,7 @@
 """`duokua seal approve`, `reject`, `activate`, `suspend`, `resume` and `revoke`: what becomes of a seal."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import grpc
@@ -46,6 +47,33 @@ def reject(seal: Applied, reason: Why, json: AsJson = False) -> None:  # noqa: F
     with operator() as platform:
         request = pb.RejectSealRequest(request_id=new_id(), seal_id=_applied_for(platform, seal), reason=reason)
         _print(platform.seal_register.RejectSeal(request).seal, as_json=json)
+
+
+def csr(seal_id: SealId) -> None:
+    """Print the request for a certificate from outside, PEM, for a seal that is approved and waits for one."""
+    with operator() as platform:
+        answer = platform.seal_register.GetCertificateRequest(pb.GetCertificateRequestRequest(seal_id=seal_id))
+    typer.echo(answer.request_pem, nl=False)
+
+
+def import_certificate(
+    seal_id: SealId,
+    certificate: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The certificate, PEM.")],
+    chain: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The authorities between it and the root, PEM.")
+    ] = None,
+    hold: Annotated[bool, typer.Option(help="Make the seal, and do not put it into use yet.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002 - an option
+) -> None:
+    """Make a seal with the certificate that an authority outside the platform gave it."""
+    request = pb.ImportCertificateRequest(
+        request_id=new_id(),
+        seal_id=seal_id,
+        certificate_pem=certificate.read_text("utf-8"),
+        chain_pem=chain.read_text("utf-8") if chain else "",
+        hold=hold,
+    )
+    _act(lambda platform: platform.seal_register.ImportCertificate(request).seal, as_json=json)
 
 
 def activate(seal_id: SealId, reason: Why = "", json: AsJson = False) -> None:  # noqa: FBT002 - an option

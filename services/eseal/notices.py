@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from chassis.settings import Settings
-from chassis.vault import Vault
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from services.eseal import store
@@ -33,15 +32,15 @@ _MOST_PRESSES = 256
 class Notices:
     """Seals notices when they are asked for, and makes them void when they are withdrawn."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._desk = SealDesk(KeyStore(vault))
+    def __init__(self, desk: SealDesk) -> None:
+        self._desk = desk
         # Seals ready for use, by id: reading a key and a picture anew for each document would double the cost.
         self._presses: dict[str, Press] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """With the vault of this installation, which keeps the private keys."""
-        return cls(Vault.from_settings(settings))
+        """With the keys of this installation."""
+        return cls(SealDesk(KeyStore.from_settings(settings)))
 
     def seal(self, work: UnitOfWork, events: Sequence[cases_events.NoticeRequested]) -> None:
         """Seals each notice once, and says so; a repeated request for what is sealed or withdrawn changes nothing.

@@ -12,30 +12,32 @@ from typing import Self
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, NotFound, Violation
 from chassis.settings import Settings
-from chassis.vault import Vault
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
 from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.outside import OutsideTrust
 from services.eseal.certificates.publishing import revocation_list
 from services.eseal.certificates.revocation import pem_list
 from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.records import Document
 from services.eseal.domain.trust import Trust, read_trust
-from services.eseal.keys.keystore import KeyStore
 from services.eseal.verification.judges import Judges
 
 
 class Documents:
     """Hands out documents, and judges files. What seals notices is in `notices.py`."""
 
-    def __init__(self, vault: Vault, judges: Judges | None = None) -> None:
+    def __init__(
+        self, authorities: Authorities, judges: Judges | None = None, outside: OutsideTrust | None = None
+    ) -> None:
+        self._authorities = authorities
         self._judges = judges or Judges()
-        self._authorities = Authorities(KeyStore(vault))
+        self._outside = outside or OutsideTrust()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """With the vault of this installation, which keeps the private keys."""
-        return cls(Vault.from_settings(settings))
+        """With the authorities of this installation, and those outside that its settings name."""
+        return cls(Authorities.from_settings(settings), outside=OutsideTrust.from_settings(settings))
 
     def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
         """Keeps the names of organs; an older version never overwrites a newer one."""
@@ -86,7 +88,7 @@ class Documents:
         return compare(finding, record, hashlib.sha256(content).hexdigest()), record
 
     def _trust(self, work: UnitOfWork) -> Trust:
-        trusted = "\n".join(self.trust_anchors(work))
+        trusted = "\n".join((*self.trust_anchors(work), self._outside.text))
         return read_trust("\n".join((trusted, *self.revocation_lists(work))), trusted)
 
 

@@ -13,6 +13,7 @@ from duokua.eseal.v1 import events_pb2
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal.certificates import profiles
+from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain import picture
 from services.eseal.domain.notice import render
 from services.eseal.domain.records import Document
@@ -26,6 +27,7 @@ from services.eseal.notices import Notices
 from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.sealing import Sealed, Sealer
 from services.eseal.seals.application import Application
+from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.register import Actor, Register
 from services.eseal.service import Documents
 from services.eseal.verification.judges import Judges
@@ -50,7 +52,7 @@ def judges() -> Judges:
 
 
 def documents() -> Documents:
-    return Documents(vault(), judges())
+    return Documents(Authorities(KeyStore(vault())), judges())
 
 
 def register() -> Register:
@@ -58,7 +60,7 @@ def register() -> Register:
 
 
 def notices() -> Notices:
-    return Notices(vault())
+    return Notices(SealDesk(KeyStore(vault())))
 
 
 def organ_registered(organ_id: str = "o1", name: str = OFFICE, version: int = 1) -> identity_events.OrganRegistered:

@@ -17,15 +17,20 @@ from chassis.database import Database
 from chassis.problems import Conflict, Unavailable
 from chassis.settings import Settings
 from chassis.vault import make_key
+from duokua.eseal.v1.events_pb2 import DocumentSealed
+from services.eseal.certificates.authorities import Authorities
+from services.eseal.domain.answers import Verdict
 from services.eseal.domain.seal import Suite
 from services.eseal.keys import SigningKey
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.keys.token import Token
+from services.eseal.notices import Notices
 from services.eseal.seals.application import Application
 from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.register import Register
+from services.eseal.service import Documents
 from services.eseal.tables import keys
-from tests.eseal.builders import APPLICANT, APPROVER, organ, vault
+from tests.eseal.builders import APPLICANT, APPROVER, handle, judges, notice_requested, organ, vault
 from tests.servers import SoftHsm
 from tests.servers.softhsm import LABEL, PIN
 
@@ -141,15 +146,24 @@ def test_the_national_suite_is_refused_where_keys_are_made_in_a_token(database: 
     assert raised.value.reason == "SUITE_NOT_AVAILABLE"
 
 
-def test_the_settings_name_the_token(database: Database, softhsm: SoftHsm, tmp_path: Path) -> None:
+def test_the_settings_name_the_token_to_all_that_use_keys(database: Database, softhsm: SoftHsm, tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (secrets / "vault.key").write_bytes(make_key())
     (secrets / "eseal-token.pin").write_text(f"{PIN}\n")
     settings = Settings(data_dir=tmp_path, eseal_token_module=softhsm.module, eseal_token_label=LABEL)
+    organ(database)
+    register = Register.from_settings(settings)
     with database.begin() as work:
-        _, key = KeyStore.from_settings(settings).make(work, Suite.INTERNATIONAL)
-    verify(key, key.sign(b"data"), b"data")
+        seal = register.apply(work, APPLICANT, Application("o1", "启用"))
+        register.approve(work, APPROVER, seal.seal_id, "", hold=False)
+    (answer,) = handle(database, notice_requested(), by=Notices.from_settings(settings))
+    assert isinstance(answer, DocumentSealed)
+    with database.read() as work:
+        assert set(work.connection.scalars(select(keys.c.place))) == {"pkcs11"}
+        documents = Documents(Authorities.from_settings(settings), judges())
+        content = documents.content(work, documents.document(work, answer.document.document_id))
+        assert documents.verify(work, content)[0].verdict is Verdict.GENUINE
     with pytest.raises(ValueError, match="go together"):
         Settings(data_dir=tmp_path, eseal_token_label=LABEL)
 

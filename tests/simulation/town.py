@@ -18,7 +18,9 @@ from chassis.settings import Settings
 from chassis.testing import repeatable_ids
 from chassis.vault import KEY_SECRET, Vault, make_key
 from services.cases.calendars import Calendars
+from services.eseal.keys.keystore import KeyStore
 from services.eseal.notices import Notices
+from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.register import Register
 from services.identity.domain.directory import Level, Organ, PersonKind, Region
 from services.identity.service import Identity
@@ -78,7 +80,7 @@ def prepare(folder: Path) -> Town:
     vault = Vault.from_settings(settings)
     clock, chance = SimulatedClock(), random.Random("town")
     databases = Databases(folder / "signals", clock)
-    stage = _stage(clock, chance, databases, settings, vault, Notices(vault), REAL)
+    stage = _stage(clock, chance, databases, settings, vault, Notices(SealDesk(KeyStore(vault))), REAL)
     stage.fates.active = False
     with repeatable_ids(clock, chance):
         world = World(stage, volatile=False)

@@ -35,6 +35,25 @@ class RegisterApi:
         )
         return pb.ApproveSealResponse(seal=seal_message(seal))
 
+    def get_certificate_request(
+        self, call: Call, request: pb.GetCertificateRequestRequest
+    ) -> pb.GetCertificateRequestResponse:
+        """Gives the request for a certificate from outside."""
+        made = self._register.certificate_request(call.work, _actor(call.caller), request.seal_id)
+        return pb.GetCertificateRequestResponse(request_pem=made)
+
+    def import_certificate(self, call: Call, request: pb.ImportCertificateRequest) -> pb.ImportCertificateResponse:
+        """Makes a seal with a certificate from outside."""
+        seal = self._register.import_certificate(
+            call.work,
+            _actor(call.caller),
+            request.seal_id,
+            request.certificate_pem,
+            request.chain_pem,
+            hold=request.hold,
+        )
+        return pb.ImportCertificateResponse(seal=seal_message(seal))
+
     def reject_seal(self, call: Call, request: pb.RejectSealRequest) -> pb.RejectSealResponse:
         """Turns an application down."""
         seal = self._register.reject(call.work, _actor(call.caller), request.seal_id, request.reason)

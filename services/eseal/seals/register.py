@@ -8,11 +8,12 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
-from chassis.problems import Exists, NotFound
+from chassis.problems import Conflict, Exists, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from services.eseal import store as organ_store
 from services.eseal.certificates.authorities import Authorities, Authority
 from services.eseal.certificates.issuing import issue
+from services.eseal.certificates.outside import BadCertificateError, OutsideTrust, accept, make_request
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
 from services.eseal.keys.keystore import KeyStore
@@ -31,14 +32,21 @@ class Actor:
 class Register:
     """Takes applications, makes seals, and says what may still be done with each."""
 
-    def __init__(self, keys: KeyStore, authorities: Authorities | None = None) -> None:
+    def __init__(
+        self, keys: KeyStore, authorities: Authorities | None = None, outside: OutsideTrust | None = None
+    ) -> None:
         self._keys = keys
         self._authorities = authorities or Authorities(keys)
+        self._outside = outside or OutsideTrust()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """With the keys of this installation."""
-        return cls(KeyStore.from_settings(settings), Authorities.from_settings(settings))
+        return cls(
+            KeyStore.from_settings(settings),
+            Authorities.from_settings(settings),
+            OutsideTrust.from_settings(settings),
+        )
 
     def apply(self, work: UnitOfWork, actor: Actor, application: Application) -> Seal:
         """Takes an application.
@@ -53,6 +61,9 @@ class Register:
         check_application(application, organ_name)
         suite = organ_store.suite_of(work.connection, organ_id)
         self._keys.check(suite)
+        if application.outside and suite is Suite.NATIONAL:
+            message = "requests for certificates from outside are made for the suite INTERNATIONAL only"
+            raise Conflict("SUITE_NOT_AVAILABLE", message, suite=suite)
         seal = Seal(
             seal_id=new_id(),
             organ_id=organ_id,
@@ -96,6 +107,33 @@ class Register:
         store.save_seal(work.connection, seal)
         if seal.suite is Suite.NATIONAL:
             national.make(work, seal, store.picture_of(work.connection, seal_id), self._authorities.maker(work))
+        return seal if hold else self.activate(work, actor, seal_id, "")
+
+    def certificate_request(self, work: UnitOfWork, actor: Actor, seal_id: str) -> str:
+        """The request for the certificate of a seal that is to have one from outside, PEM.
+
+        Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE.
+        """
+        seal = self.seal(work, actor, seal_id)
+        _expect_waiting(seal)
+        return make_request(seal, self._keys.load(work, seal.key_id))
+
+    def import_certificate(
+        self, work: UnitOfWork, actor: Actor, seal_id: str, certificate_pem: str, chain_pem: str, *, hold: bool
+    ) -> Seal:
+        """Makes a seal with a certificate from outside, and puts it into use unless `hold`.
+
+        Raises NotFound SEAL_NOT_FOUND, Conflict WRONG_SEAL_STATE, SEAL_NOT_REPLACEABLE, Invalid BAD_CERTIFICATE.
+        """
+        seal = self._take(work, actor, seal_id)
+        _expect_waiting(seal)
+        public_key = self._keys.load(work, seal.key_id).public_key
+        try:
+            seal = accept(seal, public_key, certificate_pem, chain_pem, self._outside, work.now)
+        except BadCertificateError as fault:
+            raise Invalid("BAD_CERTIFICATE", str(fault), [Violation(fault.field, str(fault))]) from fault
+        seal = _perform(work, seal, Act.MADE, actor, f"certificate {seal.serial_number} from outside")
+        store.save_seal(work.connection, seal)
         return seal if hold else self.activate(work, actor, seal_id, "")
 
     def reject(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
@@ -202,6 +240,12 @@ def _perform(work: UnitOfWork, seal: Seal, act: Act, actor: Actor, reason: str) 
     after = perform(seal, act, actor.subject)
     store.add_entry(work.connection, seal.seal_id, act, actor.subject, work.now, reason)
     return after
+
+
+def _expect_waiting(seal: Seal) -> None:
+    if seal.state is not State.APPROVED:
+        message = f"seal {seal.seal_id} is {seal.state}: only one that is APPROVED waits for a certificate from outside"
+        raise Conflict("WRONG_SEAL_STATE", message, seal_id=seal.seal_id, state=seal.state)
 
 
 def _visible(seal: Seal | None, actor: Actor, seal_id: str) -> Seal:

@@ -676,3 +676,94 @@ class GetAuthoritiesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetAuthoritiesResponse: _TypeAlias = GetAuthoritiesResponse  # noqa: Y015
+
+@_typing.final
+class GetCertificateRequestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    seal_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        seal_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCertificateRequestRequest: _TypeAlias = GetCertificateRequestRequest  # noqa: Y015
+
+@_typing.final
+class GetCertificateRequestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_PEM_FIELD_NUMBER: _builtins.int
+    request_pem: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_pem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_pem", b"request_pem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCertificateRequestResponse: _TypeAlias = GetCertificateRequestResponse  # noqa: Y015
+
+@_typing.final
+class ImportCertificateRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    CHAIN_PEM_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    seal_id: _builtins.str
+    certificate_pem: _builtins.str
+    chain_pem: _builtins.str
+    """The authorities between the certificate and a trusted root, PEM, in any order."""
+    hold: _builtins.bool
+    """Make it, and do not put it into use yet."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        seal_id: _builtins.str = ...,
+        certificate_pem: _builtins.str = ...,
+        chain_pem: _builtins.str = ...,
+        hold: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_pem", b"certificate_pem", "chain_pem", b"chain_pem", "hold", b"hold", "request_id", b"request_id", "seal_id", b"seal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCertificateRequest: _TypeAlias = ImportCertificateRequest  # noqa: Y015
+
+@_typing.final
+class ImportCertificateResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def seal(self) -> _seal_pb2.Seal: ...
+    def __init__(
+        self,
+        *,
+        seal: _seal_pb2.Seal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCertificateResponse: _TypeAlias = ImportCertificateResponse  # noqa: Y015

@@ -46,6 +46,16 @@ class SealRegisterServiceStub:
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealRequest.SerializeToString,
                 response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealResponse.FromString,
                 _registered_method=True)
+        self.GetCertificateRequest = channel.unary_unary(
+                '/duokua.eseal.v1.SealRegisterService/GetCertificateRequest',
+                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestRequest.SerializeToString,
+                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestResponse.FromString,
+                _registered_method=True)
+        self.ImportCertificate = channel.unary_unary(
+                '/duokua.eseal.v1.SealRegisterService/ImportCertificate',
+                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateRequest.SerializeToString,
+                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateResponse.FromString,
+                _registered_method=True)
         self.RejectSeal = channel.unary_unary(
                 '/duokua.eseal.v1.SealRegisterService/RejectSeal',
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.RejectSealRequest.SerializeToString,
@@ -122,6 +132,24 @@ class SealRegisterServiceServicer:
         """Approves an application, makes the seal and puts it into use; with a certificate from outside, makes its key.
         Four eyes: nobody approves what they applied for.
         Errors: NOT_FOUND SEAL_NOT_FOUND; PERMISSION_DENIED FOUR_EYES; FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCertificateRequest(self, request, context):
+        """The request (PKCS #10) with which an authority outside the platform is asked for the certificate of a seal that is
+        approved and to have one from there. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportCertificate(self, request, context):
+        """Makes a seal with the certificate that came back, and puts it into use. The certificate has to be of the seal's own
+        key, good for signing documents, valid now, and to lead to a root on the operator's trust list.
+        Errors: NOT_FOUND SEAL_NOT_FOUND; INVALID_ARGUMENT BAD_CERTIFICATE; FAILED_PRECONDITION WRONG_SEAL_STATE,
+        SEAL_NOT_REPLACEABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,6 +247,16 @@ def add_SealRegisterServiceServicer_to_server(servicer, server):
                     servicer.ApproveSeal,
                     request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealRequest.FromString,
                     response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealResponse.SerializeToString,
+            ),
+            'GetCertificateRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCertificateRequest,
+                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestRequest.FromString,
+                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestResponse.SerializeToString,
+            ),
+            'ImportCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportCertificate,
+                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateRequest.FromString,
+                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateResponse.SerializeToString,
             ),
             'RejectSeal': grpc.unary_unary_rpc_method_handler(
                     servicer.RejectSeal,
@@ -332,6 +370,60 @@ class SealRegisterService:
             '/duokua.eseal.v1.SealRegisterService/ApproveSeal',
             duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealRequest.SerializeToString,
             duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ApproveSealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCertificateRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.eseal.v1.SealRegisterService/GetCertificateRequest',
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestRequest.SerializeToString,
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.GetCertificateRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.eseal.v1.SealRegisterService/ImportCertificate',
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateRequest.SerializeToString,
+            duokua_dot_eseal_dot_v1_dot_seal__register__service__pb2.ImportCertificateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,16 @@ class SealRegisterServiceStub:
     Four eyes: nobody approves what they applied for.
     Errors: NOT_FOUND SEAL_NOT_FOUND; PERMISSION_DENIED FOUR_EYES; FAILED_PRECONDITION WRONG_SEAL_STATE.
     """
+    GetCertificateRequest: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetCertificateRequestRequest, _seal_register_service_pb2.GetCertificateRequestResponse]
+    """The request (PKCS #10) with which an authority outside the platform is asked for the certificate of a seal that is
+    approved and to have one from there. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
+    """
+    ImportCertificate: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ImportCertificateRequest, _seal_register_service_pb2.ImportCertificateResponse]
+    """Makes a seal with the certificate that came back, and puts it into use. The certificate has to be of the seal's own
+    key, good for signing documents, valid now, and to lead to a root on the operator's trust list.
+    Errors: NOT_FOUND SEAL_NOT_FOUND; INVALID_ARGUMENT BAD_CERTIFICATE; FAILED_PRECONDITION WRONG_SEAL_STATE,
+    SEAL_NOT_REPLACEABLE.
+    """
     RejectSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.RejectSealRequest, _seal_register_service_pb2.RejectSealResponse]
     """Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE."""
     ActivateSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ActivateSealRequest, _seal_register_service_pb2.ActivateSealResponse]
@@ -93,6 +103,16 @@ class SealRegisterServiceAsyncStub(SealRegisterServiceStub):
     """Approves an application, makes the seal and puts it into use; with a certificate from outside, makes its key.
     Four eyes: nobody approves what they applied for.
     Errors: NOT_FOUND SEAL_NOT_FOUND; PERMISSION_DENIED FOUR_EYES; FAILED_PRECONDITION WRONG_SEAL_STATE.
+    """
+    GetCertificateRequest: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetCertificateRequestRequest, _seal_register_service_pb2.GetCertificateRequestResponse]  # type: ignore[assignment]
+    """The request (PKCS #10) with which an authority outside the platform is asked for the certificate of a seal that is
+    approved and to have one from there. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
+    """
+    ImportCertificate: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ImportCertificateRequest, _seal_register_service_pb2.ImportCertificateResponse]  # type: ignore[assignment]
+    """Makes a seal with the certificate that came back, and puts it into use. The certificate has to be of the seal's own
+    key, good for signing documents, valid now, and to lead to a root on the operator's trust list.
+    Errors: NOT_FOUND SEAL_NOT_FOUND; INVALID_ARGUMENT BAD_CERTIFICATE; FAILED_PRECONDITION WRONG_SEAL_STATE,
+    SEAL_NOT_REPLACEABLE.
     """
     RejectSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.RejectSealRequest, _seal_register_service_pb2.RejectSealResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE."""
@@ -150,6 +170,28 @@ class SealRegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approves an application, makes the seal and puts it into use; with a certificate from outside, makes its key.
         Four eyes: nobody approves what they applied for.
         Errors: NOT_FOUND SEAL_NOT_FOUND; PERMISSION_DENIED FOUR_EYES; FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCertificateRequest(
+        self,
+        request: _seal_register_service_pb2.GetCertificateRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_seal_register_service_pb2.GetCertificateRequestResponse, _abc.Awaitable[_seal_register_service_pb2.GetCertificateRequestResponse]]:
+        """The request (PKCS #10) with which an authority outside the platform is asked for the certificate of a seal that is
+        approved and to have one from there. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportCertificate(
+        self,
+        request: _seal_register_service_pb2.ImportCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_seal_register_service_pb2.ImportCertificateResponse, _abc.Awaitable[_seal_register_service_pb2.ImportCertificateResponse]]:
+        """Makes a seal with the certificate that came back, and puts it into use. The certificate has to be of the seal's own
+        key, good for signing documents, valid now, and to lead to a root on the operator's trust list.
+        Errors: NOT_FOUND SEAL_NOT_FOUND; INVALID_ARGUMENT BAD_CERTIFICATE; FAILED_PRECONDITION WRONG_SEAL_STATE,
+        SEAL_NOT_REPLACEABLE.
         """
 
     @_abc_1.abstractmethod
