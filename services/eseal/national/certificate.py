@@ -4,23 +4,23 @@
 taken only with the curve's name, never with parameters of its own.
 """
 
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from services.eseal.national import der
 from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
-from services.eseal.national.sm2 import BadKeyError, PublicKey
+from services.eseal.national.sm2 import PublicKey
 
 # With and without the parameters that it must not have and real ones do.
 ALGORITHMS = (der.sequence(der.oid(SM2_WITH_SM3)), der.sequence(der.oid(SM2_WITH_SM3), b"\x05\x00"))
 _KNOWN = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE})
-_UNREADABLE = (der.DerError, BadKeyError, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
@@ -34,29 +34,26 @@ class Certificate:
 
     encoded: bytes
 
-    @classmethod
-    def from_pem(cls, text: str) -> "Certificate":
-        """Reads PEM. Raises BadCertificateError."""
-        try:
-            parsed = x509.load_pem_x509_certificate(text.encode())
-        except ValueError as fault:
-            raise BadCertificateError(f"not a certificate: {fault}") from fault
-        return cls(parsed.public_bytes(Encoding.DER))
-
     def __post_init__(self) -> None:
         """Raises BadCertificateError for what cannot be judged at all, at once rather than on first use."""
         try:
-            _ = self._fields, self.parsed.extensions
-            if self._outer[1].whole not in ALGORITHMS or self._outer[1].whole != self._fields[2].whole:
-                raise BadCertificateError("the certificate is not signed with SM2 and SM3")
+            algorithms = self._outer[1].whole, self._fields[2].whole
             _ = self.public_key, der.as_bits(self._outer[2])
-        except _UNREADABLE as fault:
+            _ = self.parsed.extensions, self.parsed.not_valid_before_utc, self.parsed.not_valid_after_utc
+        except BadCertificateError:
+            raise
+        except Exception as fault:
+            # A hostile certificate can make a parser raise anything.
             raise BadCertificateError(f"not a certificate that can be judged: {fault}") from fault
+        if algorithms[0] not in ALGORITHMS or algorithms[0] != algorithms[1]:
+            raise BadCertificateError("the certificate is not signed with SM2 and SM3")
 
     @cached_property
     def parsed(self) -> x509.Certificate:
         """For dates, names and extensions."""
-        return x509.load_der_x509_certificate(self.encoded)
+        # What is unusual about it the library warns of; whoever uploads a file shall not write into the log.
+        with warnings.catch_warnings(action="ignore"):
+            return x509.load_der_x509_certificate(self.encoded)
 
     @cached_property
     def _outer(self) -> list[der.Element]:
@@ -68,6 +65,9 @@ class Certificate:
         fields = der.read_all(self._outer[0].content, most=10)
         if len(fields) < 7 or fields[0].tag != der.EXPLICIT_0:
             raise BadCertificateError("a certificate of version 3 is wanted")
+        serial = fields[1]
+        if serial.tag != der.INTEGER or not serial.content.strip(b"\x00") or serial.content[0] & 0x80:
+            raise BadCertificateError("a serial number is positive")
         return fields
 
     @property
@@ -88,19 +88,12 @@ class Certificate:
     @property
     def name(self) -> str:
         """Who it is, for people: the organisation, or else the common name; empty when neither can be read."""
-        try:
-            return _readable(self.parsed.subject)
-        except ValueError:
-            # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
-            return ""
+        return _readable(lambda: self.parsed.subject)
 
     @property
     def issuer_name(self) -> str:
         """Who issued it, in the same way."""
-        try:
-            return _readable(self.parsed.issuer)
-        except ValueError:
-            return ""
+        return _readable(lambda: self.parsed.issuer)
 
     @property
     def may_make_seals(self) -> bool:
@@ -132,10 +125,16 @@ class Certificate:
         )
 
 
-def _readable(name: x509.Name) -> str:
-    for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
-        for attribute in name.get_attributes_for_oid(kind):
-            return str(attribute.value)[:200]
+def _readable(name: Callable[[], x509.Name]) -> str:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            found = name()
+        for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
+            for attribute in found.get_attributes_for_oid(kind):
+                return str(attribute.value)[:200]
+    except ValueError:
+        # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
+        pass
     return ""
 
 

@@ -82,6 +82,11 @@ def make_seal(
     return _issue(subject, key, (start, until), [*_signing_extensions(), *_places(published)], issuer=issuing)
 
 
+def make_request(key: SigningKey, subject: x509.Name) -> bytes:
+    """The request (PKCS #10, DER) for a certificate from outside: it proves that the key is here."""
+    return _signed(key, der.integer(0), subject.public_bytes(), key.public_key, der.encode(der.EXPLICIT_0))
+
+
 def make_revocation_list(issuer: Credential, revoked: Sequence[Revoked], *, number: int, now: datetime) -> bytes:
     """The list of an authority's revoked certificates (RFC 5280, 5), DER; valid for a week."""
     entries = [

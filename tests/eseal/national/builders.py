@@ -63,7 +63,7 @@ def authority() -> Authority:
 
 
 def certificate(credential: Credential) -> Certificate:
-    return Certificate.from_pem(credential.certificate_pem())
+    return Certificate(certificate_bytes(credential))
 
 
 @cache

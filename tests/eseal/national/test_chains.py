@@ -197,6 +197,14 @@ def test_no_changed_certificate_is_trusted(position: int, change: int) -> None:
     assert distrust(changed, TRUST, NOON) is not None
 
 
+def test_versions_and_serial_numbers_that_cannot_be_are_refused() -> None:
+    at = SEAL.encoded.index(b"\xa0\x03\x02\x01\x02\x02")
+    for place, value in ((at + 4, 117), (at + 7, 0xFF)):
+        changed = SEAL.encoded[:place] + bytes([value]) + SEAL.encoded[place + 1 :]
+        with pytest.raises(BadCertificateError):
+            Certificate(changed)
+
+
 @given(st.binary(max_size=200))
 def test_random_bytes_are_no_certificate(junk: bytes) -> None:
     with pytest.raises(BadCertificateError):
@@ -204,10 +212,8 @@ def test_random_bytes_are_no_certificate(junk: bytes) -> None:
 
 
 def test_certificates_of_the_other_suite_are_refused_with_the_reason() -> None:
-    with pytest.raises(BadCertificateError, match="SM2 and SM3"):
-        Certificate.from_pem(international_root().certificate_pem())
-    with pytest.raises(BadCertificateError, match="not a certificate"):
-        Certificate.from_pem("-----BEGIN CERTIFICATE-----")
+    with pytest.raises(BadCertificateError, match="SM2"):
+        Certificate(certificate_bytes(international_root()))
     with pytest.raises(BadKeyError):
         issuing.make_root(SoftwareKey.generate(), NOON)
     with pytest.raises(BadKeyError):
@@ -260,3 +266,16 @@ def test_a_list_without_entries_is_one() -> None:
     assert len(empty) == 0
     assert is_list_of(empty, certificate(made.issuing))
     assert empty.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 7
+
+
+@pytest.mark.usefixtures("openssl")
+def test_openssl_believes_the_request_for_a_certificate(tmp_path: Path) -> None:
+    request = issuing.make_request(NationalKey.generate(), subject_name(OFFICE, OFFICE, "11330106MB1A00001G"))
+    (tmp_path / "request.der").write_bytes(request)
+    command = ["openssl", "req", "-inform", "DER", "-in", str(tmp_path / "request.der"), "-noout", "-verify", "-text"]
+    said = subprocess.run([*command, "-vfyopt", IDENTIFIED], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert "verify OK" in said.stdout + said.stderr
+    assert "SM2-with-SM3" in said.stdout
+    # Without its option the command verifies for an empty identifier.
+    assert "verify OK" not in subprocess.run(command, capture_output=True, text=True, check=False).stderr

@@ -45,18 +45,28 @@ def inspect(content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime | N
     are judged as of then. Raises UnreadableError BROKEN_OFD for what is too broken to carry a seal, and
     TOO_MANY_SIGNATURES.
     """
+    judge = Judge(trust, sealed_at, now or datetime.now(UTC))
     try:
-        files = read(content)
-        structure = read_structure(files)
-        listed = [] if structure.signatures is None else read_list(files, structure.signatures)
+        return _judged(content, judge)
+    except (UnreadableError, MemoryError):
+        raise
     except (BadPackageError, BadDocumentError) as fault:
-        # With a seal in it, it was a sealed file once.
-        if any(trace in content for trace in _TRACES):
-            return Finding(Format.OFD, remarks=(Answer(Code.BROKEN_SEALED_FILE),))
-        raise UnreadableError("BROKEN_OFD", f"the file cannot be read as an OFD: {fault}") from fault
+        reason = str(fault)
+    except Exception as fault:  # noqa: BLE001 (whatever a parser did not expect is a finding about the file)
+        reason = type(fault).__name__
+    # With a seal in it, it was a sealed file once.
+    if any(trace in content for trace in _TRACES):
+        return Finding(Format.OFD, remarks=(Answer(Code.BROKEN_SEALED_FILE),))
+    raise UnreadableError("BROKEN_OFD", f"the file cannot be read as an OFD: {reason}")
+
+
+def _judged(content: bytes, judge: Judge) -> Finding:
+    files = read(content)
+    structure = read_structure(files)
+    listed = [] if structure.signatures is None else read_list(files, structure.signatures)
     if len(listed) > MOST_SEALS:
         raise too_many_seals()
-    return _Package(files, structure, Judge(trust, sealed_at, now or datetime.now(UTC))).judged(listed)
+    return _Package(files, structure, judge).judged(listed)
 
 
 class _Package:
