@@ -9,7 +9,7 @@ from cli.rehearsal.publishing import publish
 from cli.rehearsal.running import Outcome, run_trial
 from services.matters.package.compiler import examine_package
 from services.matters.package.faults import Fault
-from services.matters.package.trialchecks import Trial, read_trials, with_examples
+from services.matters.package.trialchecks import Trial, is_about, read_trials, with_examples
 
 MOST_SECONDS = 60.0
 """Of CPU, for all tests of a package that somebody else made; one test takes some milliseconds."""
@@ -23,6 +23,8 @@ class Rehearsed:
     of_tests: bool = False
     """Whether it is the tests that are faulty, not the package or the overlay."""
     outcomes: list[Outcome] = field(default_factory=list)
+    left_out: list[Trial] = field(default_factory=list)
+    """Those about other values of parameters than the region's."""
 
 
 def rehearse(
@@ -41,16 +43,19 @@ def rehearse(
     published = publish(examined.scenario)
     added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
     readable = with_examples(files, overlay)
-    outcomes = []
+    outcomes, left_out = [], []
     until = time.process_time() + most_seconds
     for trial in filter(chosen, trials):
+        if not is_about(trial.part.given, examined.scenario):
+            left_out.append(trial)
+            continue
         if time.process_time() > until:
             message = (
                 f"the tests take more than {most_seconds:.0f} s: run them by themselves, and give --skip-tests here"
             )
             raise Invalid("TESTS_TOO_LONG", message)
         outcomes.append(run_trial(published, trial, readable, () if trial.local else added))
-    return Rehearsed(outcomes=outcomes)
+    return Rehearsed(outcomes=outcomes, left_out=left_out)
 
 
 def hold(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | None) -> int:

@@ -52,13 +52,17 @@ def rehearse(
             say(f"{folder}: {counted(len(faults), 'fault')}, so nothing was tested")
         raise typer.Exit(1)
     if json:
-        print_json({"faults": [], "tests": [_as_json(each) for each in outcomes], "steps": _ways_of(outcomes)})
+        left_out = [each.part.name for each in rehearsed.left_out]
+        tests = [_as_json(each) for each in outcomes]
+        print_json({"faults": [], "tests": tests, "left_out": left_out, "steps": _ways_of(outcomes)})
     else:
-        _print_all(outcomes, folder, stories=stories)
+        _print_all(outcomes, len(rehearsed.left_out), folder, stories=stories)
     raise typer.Exit(0 if outcomes and all(each.passed for each in outcomes) else 1)
 
 
-def _print_all(outcomes: Sequence["Outcome"], folder: Path, *, stories: bool) -> None:
+def _print_all(outcomes: Sequence["Outcome"], left_out: int, folder: Path, *, stories: bool) -> None:
+    if left_out:
+        say(f"{counted(left_out, 'test')} left out: about other values of parameters")
     if not outcomes:
         say(f"{folder} has no such test: they are in tests/<name>.test.yaml")
         return

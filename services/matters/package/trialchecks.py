@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.files import holds_tests, is_example, text_of
 from services.matters.package.models import ManifestPart
 from services.matters.package.overlay import shown
+from services.matters.package.parameters import text_of_value, value_fault
 from services.matters.package.reading import read_part
 from services.matters.package.source import Source, read_yaml
 from services.matters.package.trials import (
@@ -80,6 +82,12 @@ def with_examples(files: Mapping[str, bytes], overlay: Mapping[str, bytes] | Non
     return {**files, **{path: content for path, content in (overlay or {}).items() if is_example(path)}}
 
 
+def is_about(given: GivenPart, scenario: Scenario) -> bool:
+    """Whether a test that has no faults is about the values that the scenario's parameters have here."""
+    here = {each.parameter_id: each.value for each in scenario.parameters}
+    return all(here[name] == text_of_value(value) for name, value in given.parameters.items())
+
+
 def form_of(given: GivenPart, files: Mapping[str, bytes]) -> dict[str, Any]:
     """The form of a test that has no faults."""
     form: dict[str, Any] = json.loads(files[given.example]) if given.example else dict(given.form or {})
@@ -116,6 +124,7 @@ class _Checker:
     def __init__(self, manifest: ManifestPart, examined: Examined, files: Mapping[str, bytes]) -> None:
         self._steps = {step.id: step for step in manifest.steps}
         self._kinds = {material.kind for material in manifest.materials}
+        self._parameters = {each.id: each for each in manifest.parameters}
         self._form = examined.form
         self._matters = examined.matters
         self._files = files
@@ -137,10 +146,18 @@ class _Checker:
         yield from self._paths(given.changes, "changes")
         yield from _below("changes", _overlapping(given.changes))
         yield from self._kinds_in(given.without, "without")
+        yield from _below("parameters", self._values(given.parameters))
         yield from self._ids(given.offices, "offices")
         yield from self._ids(given.results, "results")
         for step_id, result in given.results.items():
             yield from _below(("results", step_id), self._fields(step_id, result))
+
+    def _values(self, parameters: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+        for name, value in parameters.items():
+            if name not in self._parameters:
+                yield (name,), f'there is no parameter "{name}"{did_you_mean(name, self._parameters)}'
+            elif message := value_fault(self._parameters[name], value):
+                yield (name,), message
 
     def _happening(self, said: HappeningPart) -> Iterator[tuple[Path, str]]:
         yield from _shape_faults(said, next(iter(self._steps)))

@@ -72,6 +72,9 @@ class GivenPart(Part):
     without: Annotated[list[Slug], Field(max_length=100)] = Field(
         default=[], description="Kinds of material that are not handed in; all others are, one of each."
     )
+    parameters: Annotated[dict[Slug, Any], Field(max_length=50)] = Field(
+        default={}, description="Values of parameters that it is about; where a region has set others, it is left out."
+    )
     at: Moment = Field(default="2026-03-02 09:00", description="When it is submitted, in China.")
     others: Literal["complete", "wait"] = Field(
         default="complete",
