@@ -20,7 +20,7 @@ _PDF, _PNG = "application/pdf", "image/png"
 
 
 def large_restaurant() -> dict[str, Any]:
-    """A restaurant of 486.5 square metres on the ground floor."""
+    """A restaurant of 2486.5 square metres on the ground floor."""
     return _example("large-with-fire-safety")
 
 

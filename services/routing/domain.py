@@ -162,10 +162,10 @@ def assigned(step: Step, organ: Organ | None) -> Decision:
 def choose_named(step: Step, organ: Organ | None, *, declares: bool) -> Decision:
     """The organ that the application names, or why that cannot handle the step; region, level and load do not count."""
     if organ is None:
-        missing = f"The application names the organ {step.named_uscc}, which is not registered: register it."
+        missing = f"The application names the organ {step.named_uscc}, which is not registered."
         return Decision(step.step_id, "", "", missing)
     if organ.organ_id in step.excluded_organ_ids:
-        missing = f"{organ}, which the application names, returned the step: find out whose it is, and reassign it."
+        missing = f"{organ}, which the application names, returned the step as not its own."
     elif not declares:
         missing = f"{organ}, which the application names, does not declare matter {step.catalog_code}."
     else:

@@ -52,6 +52,15 @@ def test_what_the_organ_returns_is_sought_for_the_same_organ_again(shop: Town) -
     assert named(shop) == {"food": HERE}
 
 
+def test_whoever_is_asked_where_it_goes_reads_what_to_do(shop: Town) -> None:
+    case_id = shop.submit(form())
+    shop.route(case_id, without=["food", "sign"])
+    told = {each.step_id: each.description for each in shop.case(case_id).incidents.values()}
+    assert "Have it registered and declare the matter, then retry the incident; or reassign the step." in told["food"]
+    assert "Declare the capability of an office, then retry the incident." in told["sign"]
+    assert not any(".." in each for each in told.values())
+
+
 def test_a_correction_does_not_change_the_organ(shop: Town) -> None:
     case_id = shop.running(form())
     taken(shop.answer(asking(shop.one("food"), field("owner"))))

@@ -30,9 +30,9 @@ def test_the_organ_that_is_named_is_chosen_and_the_reason_says_so() -> None:
 @pytest.mark.parametrize(
     ("organ_found", "declares", "excluded", "missing"),
     [
-        (None, False, (), f"names the organ {HERE}, which is not registered: register it."),
+        (None, False, (), f"names the organ {HERE}, which is not registered."),
         (Organ("here", "西湖区局"), False, (), "西湖区局 (here), which the application names, does not declare matter"),
-        (Organ("here", "西湖区局"), True, ("here",), "returned the step: find out whose it is, and reassign it."),
+        (Organ("here", "西湖区局"), True, ("here",), "which the application names, returned the step as not its own."),
     ],
 )
 def test_nobody_takes_the_place_of_the_organ_that_is_named(

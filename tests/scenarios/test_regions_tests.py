@@ -23,6 +23,14 @@ tests:
     given: {example: examples/shop.json}
     then: {steps: {tobacco-licence: refused}}
 """
+LARGE = "examples/large-with-fire-safety.json"
+FOR_300 = ", parameters: {fire-area: 300}"
+UNBEARING = f"""\
+tests:
+  - name: large premises always pass fire safety
+    given: {{example: {LARGE}{FOR_300}}}
+    then: {{steps: {{fire-safety: completed}}}}
+"""
 
 
 def files() -> dict[str, bytes]:
@@ -34,6 +42,14 @@ def overlay(**changes: bytes) -> dict[str, bytes]:
     said = read_overlay(TOBACCO)
     assert said is not None
     return {**said, **changes}
+
+
+def larger() -> dict[str, bytes]:
+    """The same for a region in which fire safety applies to larger premises only."""
+    said = overlay()["overlay.yaml"].replace(
+        b"questions:\n", b"parameters: {fire-area: 2000, fire-seats: 1000}\nquestions:\n"
+    )
+    return overlay(**{"overlay.yaml": said})
 
 
 def with_bad_test() -> dict[str, bytes]:
@@ -112,9 +128,38 @@ def test_whether_all_tests_hold_is_said_with_those_that_do_not() -> None:
 
 
 def test_a_decision_that_a_packages_test_does_not_bear_is_told_before_anything_is_installed() -> None:
-    said = overlay()["overlay.yaml"].replace(b"steps:\n", b"parameters: {fire-area: 1000}\nsteps:\n")
+    package = {**files(), "tests/bad.test.yaml": UNBEARING.replace(FOR_300, "").encode()}
     with pytest.raises(Invalid, match="tests fail with this region's decisions"):
-        hold(files(), overlay(**{"overlay.yaml": said}))
+        hold(package, larger())
+    assert hold({**package, "tests/bad.test.yaml": UNBEARING.encode()}, larger())
+
+
+def test_a_test_about_other_values_of_parameters_is_left_out(tmp_path: Path) -> None:
+    rehearsed = rehearse(files(), larger())
+    left_out = {trial.part.name for trial in rehearsed.left_out}
+    assert {"exactly 300 square metres and 99 seats are still small", "exactly 100 seats are many"} <= left_out
+    assert left_out.isdisjoint(outcome.name for outcome in rehearsed.outcomes)
+    assert all(outcome.passed for outcome in rehearsed.outcomes)
+    assert rehearse(files(), overlay()).left_out == []
+    (tmp_path / "overlay.yaml").write_bytes(larger()["overlay.yaml"].partition(b"questions:")[0])
+    printed = run("test", SCENARIO, "--overlay", tmp_path).stdout
+    assert f"{len(left_out)} tests left out: about other values of parameters" in printed
+    assert len(json.loads(run("test", SCENARIO, "--overlay", tmp_path, "--json").stdout)["left_out"]) == len(left_out)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place", "told"),
+    [
+        ("{fire-are: 300}", "fire-are", 'there is no parameter "fire-are": did you mean "fire-area"?'),
+        ("{fire-area: 3}", "fire-area", "3 is too little: 50 or more"),
+        ("{promise: soon}", "promise", 'should be a time, such as "5 working days"'),
+    ],
+)
+def test_a_value_that_a_parameter_cannot_have_is_told(wrong: str, place: str, told: str) -> None:
+    text = UNBEARING.replace("{fire-area: 300}", wrong).encode()
+    (fault,) = rehearse({**files(), "tests/bad.test.yaml": text}).faults
+    assert fault.path == f"tests[0].given.parameters.{place}"
+    assert fault.message == told
 
 
 def test_tests_that_take_too_long_are_given_up() -> None:

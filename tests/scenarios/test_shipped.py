@@ -5,10 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chassis.api import Call, Caller
 from chassis.database import Database
 from cli.rehearsal.publishing import publish
+from cli.rehearsal.rehearsing import rehearse
 from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder, read_overlay
 from cli.scenarios.linting import look_over
@@ -155,6 +157,24 @@ def test_its_tests_hold_with_a_regions_decisions(sample: Path) -> None:
         if not (outcome := run_trial(published, trial, files_of(folder), added)).passed
     }
     assert missed == {}
+
+
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
+@every_scenario
+def test_its_tests_hold_whatever_a_region_sets(folder: Path, bound: str) -> None:
+    """With all parameters at a bound; those about other values are left out, and they are the fewer."""
+    files, parameters = files_of(folder), compiled(folder).parameters
+    said = yaml.safe_load(files[f"examples/{OVERLAY}"])
+    values = {
+        each.parameter_id: int(value) if each.type == "integer" else value
+        for each in parameters
+        if (value := getattr(each, bound))
+    }
+    decided = {**said, "parameters": {**said.get("parameters", {}), **values}}
+    rehearsed = rehearse(files, {OVERLAY: yaml.safe_dump(decided, allow_unicode=True).encode()})
+    assert rehearsed.faults == []
+    assert [each.name for each in rehearsed.outcomes if not each.passed] == []
+    assert len(rehearsed.outcomes) > len(rehearsed.left_out)
 
 
 @every_overlay

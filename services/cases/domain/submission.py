@@ -96,10 +96,10 @@ def _no_office(turn: Turn, step_id: str, decision: RoutingDecision | None) -> No
     else:
         why = decision.reason or "routing gave no reason"
     turn.change(step_id, routing_no=0, routing_reason=why)
-    name = turn.plan.by_id[step_id].name or step_id
-    wanted = "an office above it" if turn.steps[step_id].reviews else "an office"
-    turn.open_incident(
-        step_id,
-        "NO_OFFICE",
-        f"no office handles {name}: {why.rstrip('.')}. Declare the capability of {wanted}, then retry the incident.",
-    )
+    name, step = turn.plan.by_id[step_id].name or step_id, turn.steps[step_id]
+    if step.named_uscc and not step.reviews:
+        remedy = "Have it registered and declare the matter, then retry the incident; or reassign the step"
+    else:
+        wanted = "an office above it" if step.reviews else "an office"
+        remedy = f"Declare the capability of {wanted}, then retry the incident"
+    turn.open_incident(step_id, "NO_OFFICE", f"no office handles {name}: {why.rstrip('.')}. {remedy}.")
