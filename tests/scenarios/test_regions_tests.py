@@ -23,12 +23,12 @@ tests:
     given: {example: examples/shop.json}
     then: {steps: {tobacco-licence: refused}}
 """
-LARGE = "examples/large-with-fire-safety.json"
-FOR_300 = ", parameters: {fire-area: 300}"
+MANY_SEATS = "examples/many-seats-with-fire-safety.json"
+FOR_100 = ", parameters: {fire-seats: 100}"
 UNBEARING = f"""\
 tests:
-  - name: large premises always pass fire safety
-    given: {{example: {LARGE}{FOR_300}}}
+  - name: premises with many seats always pass fire safety
+    given: {{example: {MANY_SEATS}{FOR_100}}}
     then: {{steps: {{fire-safety: completed}}}}
 """
 
@@ -128,7 +128,7 @@ def test_whether_all_tests_hold_is_said_with_those_that_do_not() -> None:
 
 
 def test_a_decision_that_a_packages_test_does_not_bear_is_told_before_anything_is_installed() -> None:
-    package = {**files(), "tests/bad.test.yaml": UNBEARING.replace(FOR_300, "").encode()}
+    package = {**files(), "tests/bad.test.yaml": UNBEARING.replace(FOR_100, "").encode()}
     with pytest.raises(Invalid, match="tests fail with this region's decisions"):
         hold(package, larger())
     assert hold({**package, "tests/bad.test.yaml": UNBEARING.encode()}, larger())
@@ -156,7 +156,7 @@ def test_a_test_about_other_values_of_parameters_is_left_out(tmp_path: Path) -> 
     ],
 )
 def test_a_value_that_a_parameter_cannot_have_is_told(wrong: str, place: str, told: str) -> None:
-    text = UNBEARING.replace("{fire-area: 300}", wrong).encode()
+    text = UNBEARING.replace("{fire-seats: 100}", wrong).encode()
     (fault,) = rehearse({**files(), "tests/bad.test.yaml": text}).faults
     assert fault.path == f"tests[0].given.parameters.{place}"
     assert fault.message == told
