@@ -9,9 +9,7 @@ import yaml
 
 from chassis.api import Call, Caller
 from chassis.database import Database
-from cli.rehearsal.publishing import publish
 from cli.rehearsal.rehearsing import rehearse
-from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder, read_overlay
 from cli.scenarios.linting import look_over
 from duokua.matters.v1 import matter_service_pb2 as pb
@@ -20,9 +18,8 @@ from services.matters.api import MatterApi
 from services.matters.domain.bundle import Scenario
 from services.matters.domain.savings import savings_of
 from services.matters.package.archive import made_of, pack, unpack
-from services.matters.package.compiler import compile_package, examine_package
+from services.matters.package.compiler import compile_package
 from services.matters.package.overlay import OVERLAY
-from services.matters.package.trialchecks import read_trials
 from services.matters.service import Matters
 from tests.conftest import MakeDatabase
 from tests.docs.pages import ROOT, links, read
@@ -142,21 +139,12 @@ def test_it_is_packed_to_the_same_bytes_whatever_the_order_of_its_files(folder: 
 
 
 @every_overlay
-def test_its_tests_hold_with_a_regions_decisions(sample: Path) -> None:
+def test_its_tests_and_those_of_a_region_hold_with_the_regions_decisions(sample: Path) -> None:
     folder, said = overlay_of(sample)
-    examined = examine_package(files_of(folder), said)
-    assert examined.scenario is not None, examined.faults
-    own = compiled(folder)
-    added = {step.step_id for step in examined.scenario.steps} - {step.step_id for step in own.steps}
-    trials, faults = read_trials(files_of(folder), examined)
-    assert (faults, bool(trials)) == ([], True)
-    published = publish(examined.scenario)
-    missed = {
-        trial.part.name: outcome.missed
-        for trial in trials
-        if not (outcome := run_trial(published, trial, files_of(folder), added)).passed
-    }
-    assert missed == {}
+    rehearsed = rehearse(files_of(folder), said)
+    assert (rehearsed.faults, rehearsed.left_out) == ([], [])
+    assert {each.name: each.missed for each in rehearsed.outcomes if not each.passed} == {}
+    assert any(path.startswith("tests/") for path in files_of(folder))
 
 
 @pytest.mark.parametrize("bound", ["minimum", "maximum"])
