@@ -16,11 +16,14 @@ from duokua.identity.v1 import events_pb2 as identity_events
 from services.eseal import store
 from services.eseal.certificates.authorities import Authorities
 from services.eseal.certificates.outside import OutsideTrust
+from services.eseal.certificates.outside_national import still_trusted
 from services.eseal.certificates.publishing import revocation_list
 from services.eseal.certificates.revocation import pem_list
 from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.records import Document
+from services.eseal.domain.seal import Suite
 from services.eseal.domain.trust import Trust, read_trust
+from services.eseal.seals import store as seal_store
 from services.eseal.verification.judges import Judges
 
 
@@ -88,7 +91,9 @@ class Documents:
         return compare(finding, record, hashlib.sha256(content).hexdigest()), record
 
     def _trust(self, work: UnitOfWork) -> Trust:
-        trusted = "\n".join((*self.trust_anchors(work), self._outside.text))
+        chains = seal_store.outside_chains(work.connection, Suite.NATIONAL)
+        below = still_trusted(chains, self._outside)
+        trusted = "\n".join((*self.trust_anchors(work), self._outside.text, *below))
         return read_trust("\n".join((trusted, *self.revocation_lists(work))), trusted)
 
 

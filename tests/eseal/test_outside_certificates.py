@@ -22,13 +22,13 @@ from services.eseal.certificates.authorities import Authorities
 from services.eseal.certificates.outside import OutsideTrust
 from services.eseal.certificates.profiles import DOCUMENT_SIGNING, key_usage
 from services.eseal.domain.answers import Verdict
-from services.eseal.domain.seal import Seal, State, Suite
+from services.eseal.domain.seal import Seal, State
 from services.eseal.keys import pem
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals.application import Application
 from services.eseal.seals.register import Register
 from services.eseal.service import Documents
-from tests.eseal.builders import APPLICANT, APPROVER, NOON, applied, handle, judges, notice_requested, organ, vault
+from tests.eseal.builders import APPROVER, NOON, applied, handle, judges, notice_requested, organ, vault
 
 DAY = timedelta(days=1)
 SIGNS = key_usage(digital_signature=True)
@@ -270,15 +270,6 @@ def test_only_a_seal_that_waits_for_one_takes_a_certificate(database: Database) 
     assert raised.value.reason == "WRONG_SEAL_STATE"
     with database.read() as work, pytest.raises(Conflict):
         register().certificate_request(work, APPROVER, seal.seal_id)
-
-
-def test_there_are_no_requests_for_the_national_algorithms(database: Database) -> None:
-    organ(database)
-    with database.begin() as work:
-        register().set_suite(work, "o1", Suite.NATIONAL)
-        with pytest.raises(Conflict) as raised:
-            register().apply(work, APPLICANT, Application("o1", "启用", outside=True))
-    assert raised.value.reason == "SUITE_NOT_AVAILABLE"
 
 
 def test_the_settings_name_the_trust_list(tmp_path: Path) -> None:

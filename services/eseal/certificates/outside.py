@@ -23,7 +23,7 @@ from services.eseal.keys.builders import builder_key
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _LONGEST_CHAIN = 6
-_MOST_TOGETHER = 20
+MOST_TOGETHER = 20
 # Adobe's and Microsoft's purposes of signing documents, older than that of RFC 9336.
 _OLDER_PURPOSES = (ObjectIdentifier("1.2.840.113583.1.1.5"), ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"))
 _PURPOSES = frozenset({
@@ -90,9 +90,9 @@ def accept(
 
     `chain_pem`: the authorities between it and a trusted root, in any order. Raises BadCertificateError.
     """
-    (certificate,) = _read(certificate_pem, "certificate_pem", most=1)
+    (certificate,) = read_pem(certificate_pem, "certificate_pem", most=1)
     _check_own(certificate, public_key)
-    between = _read(chain_pem, "chain_pem", most=_MOST_TOGETHER) if chain_pem.strip() else []
+    between = read_pem(chain_pem, "chain_pem", most=MOST_TOGETHER) if chain_pem.strip() else []
     path = _path(certificate, between, trust.roots)
     _check_path(path, trust.lists, now)
     start = certificate.not_valid_before_utc
@@ -106,7 +106,8 @@ def accept(
     )
 
 
-def _read(text: str, field: str, *, most: int) -> list[x509.Certificate]:
+def read_pem(text: str, field: str, *, most: int) -> list[x509.Certificate]:
+    """So many certificates at most. Raises BadCertificateError."""
     try:
         found = x509.load_pem_x509_certificates(text.encode())
         for each in found:

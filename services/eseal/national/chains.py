@@ -83,6 +83,11 @@ def distrust(
     return max((reason for reason in reasons if reason), key=order.index, default=Distrust.UNKNOWN_ISSUER)
 
 
+def way_up(certificate: Certificate, trust: Trust, moment: datetime) -> Sequence[Certificate]:
+    """The authorities above a trusted certificate, the root last."""
+    return next(path[1:] for path in _paths(certificate, trust) if _fault(path, trust, moment, moment) is None)
+
+
 def is_maker(certificate: Certificate, trust: Trust, made_at: datetime, revoked_by: datetime) -> bool:
     """Whether the holder was trusted with making seals when a seal was made.
 

@@ -11,14 +11,18 @@ from chassis.database import UnitOfWork
 from chassis.problems import Conflict, Exists, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from services.eseal import store as organ_store
+from services.eseal.certificates import outside, outside_national
 from services.eseal.certificates.authorities import Authorities, Authority
 from services.eseal.certificates.issuing import issue
-from services.eseal.certificates.outside import BadCertificateError, OutsideTrust, accept, make_request
+from services.eseal.certificates.outside import BadCertificateError, OutsideTrust
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals import national, store
 from services.eseal.seals.application import Application, check_application, picture_for
+
+_REQUESTS = {Suite.INTERNATIONAL: outside.make_request, Suite.NATIONAL: outside_national.make_request}
+_ACCEPTED = {Suite.INTERNATIONAL: outside.accept, Suite.NATIONAL: outside_national.accept}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,6 @@ class Register:
         check_application(application, organ_name)
         suite = organ_store.suite_of(work.connection, organ_id)
         self._keys.check(suite)
-        if application.outside and suite is Suite.NATIONAL:
-            message = "requests for certificates from outside are made for the suite INTERNATIONAL only"
-            raise Conflict("SUITE_NOT_AVAILABLE", message, suite=suite)
         seal = Seal(
             seal_id=new_id(),
             organ_id=organ_id,
@@ -104,9 +105,7 @@ class Register:
         seal = _perform(work, seal, Act.MADE, actor, "")
         issuing = self._authorities.issuing(work, seal.suite)
         seal = issue(seal, key, issuing, work.now, self._authorities.published(issuing[0]))
-        store.save_seal(work.connection, seal)
-        if seal.suite is Suite.NATIONAL:
-            national.make(work, seal, store.picture_of(work.connection, seal_id), self._authorities.maker(work))
+        self._keep_made(work, seal)
         return seal if hold else self.activate(work, actor, seal_id, "")
 
     def certificate_request(self, work: UnitOfWork, actor: Actor, seal_id: str) -> str:
@@ -116,7 +115,7 @@ class Register:
         """
         seal = self.seal(work, actor, seal_id)
         _expect_waiting(seal)
-        return make_request(seal, self._keys.load(work, seal.key_id))
+        return _REQUESTS[seal.suite](seal, self._keys.load(work, seal.key_id))
 
     def import_certificate(
         self, work: UnitOfWork, actor: Actor, seal_id: str, certificate_pem: str, chain_pem: str, *, hold: bool
@@ -129,11 +128,12 @@ class Register:
         _expect_waiting(seal)
         public_key = self._keys.load(work, seal.key_id).public_key
         try:
+            accept = _ACCEPTED[seal.suite]
             seal = accept(seal, public_key, certificate_pem, chain_pem, self._outside, work.now)
         except BadCertificateError as fault:
             raise Invalid("BAD_CERTIFICATE", str(fault), [Violation(fault.field, str(fault))]) from fault
         seal = _perform(work, seal, Act.MADE, actor, f"certificate {seal.serial_number} from outside")
-        store.save_seal(work.connection, seal)
+        self._keep_made(work, seal)
         return seal if hold else self.activate(work, actor, seal_id, "")
 
     def reject(self, work: UnitOfWork, actor: Actor, seal_id: str, reason: str) -> Seal:
@@ -213,6 +213,13 @@ class Register:
         if organ_id and wanted != organ_id:
             return []
         return store.list_seals(work.connection, after, limit, organ_id=wanted, state=state)
+
+    def _keep_made(self, work: UnitOfWork, seal: Seal) -> None:
+        """Keeps a seal whose certificate was just issued."""
+        store.save_seal(work.connection, seal)
+        if seal.suite is Suite.NATIONAL:
+            picture = store.picture_of(work.connection, seal.seal_id)
+            national.make(work, seal, picture, self._authorities.maker(work))
 
     def _simply(self, work: UnitOfWork, actor: Actor, seal_id: str, act: Act, reason: str) -> Seal:
         seal = _perform(work, self._take(work, actor, seal_id), act, actor, reason)

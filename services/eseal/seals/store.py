@@ -95,6 +95,12 @@ def seals_in_use(connection: Connection, organ_id: str) -> Sequence[Seal]:
     return [_seal(row) for row in connection.execute(query)]
 
 
+def outside_chains(connection: Connection, suite: Suite) -> Sequence[str]:
+    """What lies between the seals of a suite and roots outside the platform, PEM, each once."""
+    query = select(seals.c.chain_pem).distinct().where(seals.c.suite == suite.value, seals.c.outside)
+    return list(connection.scalars(query.where(seals.c.chain_pem != "").order_by(seals.c.chain_pem)))
+
+
 def picture_of(connection: Connection, seal_id: str) -> Picture:
     """What a seal looks like."""
     query = select(seals.c.picture, seals.c.width_mm, seals.c.height_mm).where(seals.c.seal_id == seal_id)
