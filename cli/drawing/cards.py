@@ -104,7 +104,7 @@ def _about_the_office(step: Step) -> Iterator[Mark]:
     if step.region_field:
         yield Mark(f"属地 {step.region_field}", f"offices of the region in {step.region_field}, not the case's", "flow")
     if step.organ_field:
-        yield Mark("由表单指定机关办理", f"handled by the organ that form.{step.organ_field} names", "limit")
+        yield Mark("由表单指定机关办理", f"handled by the organ that form.{step.organ_field} names", "flow")
     if step.level:
         yield Mark(LEVELS[step.level], f"level of its office: {step.level}", "limit")
 

@@ -211,6 +211,7 @@ def _chip(mark: Mark, x: float, y: float) -> Iterator[str]:
 
 
 _MEANINGS = {
+    "由表单指定机关办理": "of the organ that the form names",
     "不可回退": "point of no return",
     "可撤销": "undone by a task",
     "预审": "pre-check",

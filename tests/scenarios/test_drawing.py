@@ -124,6 +124,14 @@ def test_a_drawing_has_marks_for_what_is_special() -> None:
         assert mark in text, mark
 
 
+def test_a_drawing_says_whose_organ_the_form_names() -> None:
+    changes = ("matter: check,", "matter: check, organ_field: owner,")
+    text = "".join(ET.fromstring(draw(compile_package(package("", changes)))).itertext())  # noqa: S314 - made here
+    assert "由表单指定机关办理" in text
+    assert "handled by the organ that form.owner names" in text
+    assert "of the organ that the form names" in text
+
+
 def test_the_same_scenario_gives_the_same_bytes() -> None:
     assert draw(compile_package(a_large_package())) == draw(compile_package(a_large_package()))
 
