@@ -28,6 +28,7 @@ GROUPS = {
     "incident": ("cli.incidents", "Incidents: list, show, resolve, retry."),
     "calendar": ("cli.calendars", "The working-day calendar: show, load, list."),
     "bus": ("cli.bus", "The bus between the services: status, dead letters, repairs."),
+    "vault": ("cli.vaults", "The key of what is encrypted at rest: rotate."),
     "log": ("cli.log", "The signed log of all histories: key, heads, head, verify, audit."),
 }
 """By name, in the order of the help: the module, and what the group is for."""

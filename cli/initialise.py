@@ -36,7 +36,7 @@ def initialise(folder: Path, hosts: Sequence[str] = (), *, passwords: bool = Fal
 
 def _ensure(folder: Path, name: str, make: Callable[[], bytes], made: list[str]) -> None:
     if not (folder / name).exists():
-        _write(folder / name, make())
+        write_secret(folder / name, make())
         made.append(name)
 
 
@@ -44,14 +44,14 @@ def _ensure_certificates(folder: Path, hosts: Sequence[str], made: list[str]) ->
     now = datetime.now(UTC)
     if not (folder / "tls-root.crt").exists():
         root = tls.make_root("Duokua internal root", now)
-        _write(folder / "tls-root.key", root.key)
-        _write(folder / "tls-root.crt", root.certificate)
+        write_secret(folder / "tls-root.key", root.key)
+        write_secret(folder / "tls-root.crt", root.certificate)
         made += ["tls-root.key", "tls-root.crt"]
     if not (folder / "tls.crt").exists():
         root = tls.Pair((folder / "tls-root.crt").read_bytes(), (folder / "tls-root.key").read_bytes())
         server = tls.make_server(root, hosts, now)
-        _write(folder / "tls.key", server.key)
-        _write(folder / "tls.crt", server.certificate)
+        write_secret(folder / "tls.key", server.key)
+        write_secret(folder / "tls.crt", server.certificate)
         made += ["tls.key", "tls.crt"]
 
 
@@ -63,7 +63,7 @@ def _ensure_operator(folder: Path, made: list[str]) -> None:
     _ensure(folder, "operator.pub.jwk", ClientKey.load(path).public_jwk.encode, made)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, readable by its owner only from its first moment."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -93,7 +93,7 @@ class Identity:
         context = f"{_NUMBER}.{kind.value}"
         fingerprint = self._vault.fingerprint(number.encode(), context=context)
         person = Person(new_id(), kind, name, mask(number), assurance)
-        sealed = self._vault.encrypt(number.encode(), context=f"{context}.{person.person_id}")
+        sealed = self._vault.encrypt(number.encode(), context=number_context(kind.value, person.person_id))
         if store.add_person(work.connection, person, fingerprint, sealed):
             work.emit(messages.person_registered(person, fingerprint), subject=person.person_id)
             return person
@@ -201,3 +201,8 @@ def _client_found(client: Client | None, client_id: str) -> Client:
     if client is None:
         raise NotFound("CLIENT_NOT_FOUND", f"there is no client {client_id}", client_id=client_id)
     return client
+
+
+def number_context(kind: str, person_id: str) -> str:
+    """What the vault binds the identity number of a person to."""
+    return f"{_NUMBER}.{kind}.{person_id}"

@@ -136,7 +136,7 @@ class Tokens:
         current = token_store.current_key(work.connection) or self._create_key(work)
         opened = self._opened
         if opened is None or opened[0] != current.key_id:
-            plain = self._vault.decrypt(current.sealed, context=_context(current.key_id))
+            plain = self._vault.decrypt(current.sealed, context=key_context(current.key_id))
             opened = self._opened = (current.key_id, stored_key(json.loads(plain)))
         return opened
 
@@ -145,7 +145,7 @@ class Tokens:
         key = ECKey.generate_key("P-256")
         key_id = key.thumbprint()
         plain = json.dumps(key.as_dict(private=True)).encode()
-        made = SigningKey(key_id, public_members(key), self._vault.encrypt(plain, context=_context(key_id)))
+        made = SigningKey(key_id, public_members(key), self._vault.encrypt(plain, context=key_context(key_id)))
         if token_store.add_current_key(work.connection, made, work.now):
             return made
         current = token_store.current_key(work.connection)
@@ -154,5 +154,6 @@ class Tokens:
         return current
 
 
-def _context(key_id: str) -> str:
+def key_context(key_id: str) -> str:
+    """What the vault binds a signing key to."""
     return f"identity.signing-key.{key_id}"

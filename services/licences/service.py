@@ -203,7 +203,7 @@ class Licences:
     def data(self, work: UnitOfWork, licence: Licence) -> dict[str, object]:
         """All that a licence says."""
         sealed = store.data_of(work.connection, licence.licence_id)
-        plain = self._vault.decrypt(sealed, context=_data_context(licence.licence_id))
+        plain = self._vault.decrypt(sealed, context=data_context(licence.licence_id))
         return cast("dict[str, object]", json.loads(plain))
 
     def code(self, licence: Licence) -> str:
@@ -211,7 +211,7 @@ class Licences:
         return self._vault.fingerprint(licence.identifier.encode(), context="licences.code")[:20]
 
     def _add(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
-        sealed = self._vault.encrypt(store.as_json(data), context=_data_context(licence.licence_id))
+        sealed = self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
         if not store.add(work.connection, licence, sealed):
             raise Exists(
                 "SERIAL_TAKEN",
@@ -275,5 +275,6 @@ def _person_row(holder: Holder) -> dict[str, object]:
     }
 
 
-def _data_context(licence_id: str) -> str:
+def data_context(licence_id: str) -> str:
+    """What the vault binds the data of a licence to."""
     return f"licences.data.{licence_id}"

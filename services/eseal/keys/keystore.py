@@ -50,7 +50,7 @@ class KeyStore:
         key_id = f"key:{new_id()}"
         # A transaction that comes to nothing leaves a key in the token that nothing names: it does no harm.
         made = self._token.make(key_id) if self._token else _MAKERS[suite].generate()
-        kept = made.encrypt(self._vault, context=_context(key_id)) if isinstance(made, _Kept) else b""
+        kept = made.encrypt(self._vault, context=key_context(key_id)) if isinstance(made, _Kept) else b""
         row = {
             "key_id": key_id,
             "place": _SOFTWARE if kept else _HARDWARE,
@@ -84,7 +84,7 @@ class KeyStore:
         """
         row = work.connection.execute(select(keys).where(keys.c.key_id == key_id)).one()
         if row.place == _SOFTWARE:
-            return _READERS[Algorithm(row.algorithm)].decrypt(row.encrypted, self._vault, context=_context(key_id))
+            return _READERS[Algorithm(row.algorithm)].decrypt(row.encrypted, self._vault, context=key_context(key_id))
         if self._token is None:
             message = "the key lies in a token: set DUOKUA_ESEAL_TOKEN_MODULE and DUOKUA_ESEAL_TOKEN_LABEL"
             raise Unavailable("TOKEN_MISSING", message, key_id=key_id)
@@ -108,6 +108,6 @@ def _opened(module: str, label: str, pin: str) -> "Token":
     return Token(module, label, pin)
 
 
-def _context(key_id: str) -> str:
+def key_context(key_id: str) -> str:
     """What the vault binds a key to."""
     return f"eseal.{key_id}"
