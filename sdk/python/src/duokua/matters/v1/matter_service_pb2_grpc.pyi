@@ -39,8 +39,10 @@ class MatterServiceStub:
     Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
     whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
     INVALID_ARGUMENT PACKAGE_MISSING, PACKAGE_UNREADABLE, PACKAGE_CHANGED (a file is not what the package's list of files
-    says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another); FAILED_PRECONDITION
-    PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that is not allowed);
+    says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another), PACKAGE_DIFFERENT (the bundle is of
+    another package); FAILED_PRECONDITION PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that
+    is not allowed), REGION_DIFFERENT (the bundle is another region's), DOWNGRADE_REFUSED (UpgradeScenario can),
+    VERSION_REUSED (this version is installed with another content, and one of the two is signed);
     NOT_FOUND ORGAN_NOT_FOUND (lead organ).
     """
     CheckScenario: _grpc.UnaryUnaryMultiCallable[_matter_service_pb2.CheckScenarioRequest, _matter_service_pb2.CheckScenarioResponse]
@@ -68,8 +70,10 @@ class MatterServiceAsyncStub(MatterServiceStub):
     Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
     whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
     INVALID_ARGUMENT PACKAGE_MISSING, PACKAGE_UNREADABLE, PACKAGE_CHANGED (a file is not what the package's list of files
-    says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another); FAILED_PRECONDITION
-    PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that is not allowed);
+    says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another), PACKAGE_DIFFERENT (the bundle is of
+    another package); FAILED_PRECONDITION PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that
+    is not allowed), REGION_DIFFERENT (the bundle is another region's), DOWNGRADE_REFUSED (UpgradeScenario can),
+    VERSION_REUSED (this version is installed with another content, and one of the two is signed);
     NOT_FOUND ORGAN_NOT_FOUND (lead organ).
     """
     CheckScenario: _aio.UnaryUnaryMultiCallable[_matter_service_pb2.CheckScenarioRequest, _matter_service_pb2.CheckScenarioResponse]  # type: ignore[assignment]
@@ -100,8 +104,10 @@ class MatterServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT SCENARIO_INVALID with one violation per fault, whose field is "file:line:column path" and
         whose description says what to do, as many as an error can carry (CheckScenario gives all of them);
         INVALID_ARGUMENT PACKAGE_MISSING, PACKAGE_UNREADABLE, PACKAGE_CHANGED (a file is not what the package's list of files
-        says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another); FAILED_PRECONDITION
-        PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that is not allowed);
+        says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another), PACKAGE_DIFFERENT (the bundle is of
+        another package); FAILED_PRECONDITION PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that
+        is not allowed), REGION_DIFFERENT (the bundle is another region's), DOWNGRADE_REFUSED (UpgradeScenario can),
+        VERSION_REUSED (this version is installed with another content, and one of the two is signed);
         NOT_FOUND ORGAN_NOT_FOUND (lead organ).
         """
 
