@@ -113,7 +113,7 @@ def read_pem(text: str, field: str, *, most: int) -> list[x509.Certificate]:
         for each in found:
             _ = each.extensions, each.subject, each.issuer
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as fault:
-        raise BadCertificateError(field, f"it cannot be read as certificates in PEM: {fault}") from fault
+        raise BadCertificateError(field, "it cannot be read as certificates in PEM") from fault
     if len(found) > most:
         raise BadCertificateError(field, f"it has {len(found)} certificates, the most is {most}")
     return found
