@@ -76,8 +76,8 @@ check-generated: $(DEVELOPMENT) ## generated code is what the contracts give tod
 	  || { echo 'Generated code differs from the contracts: run `make generate` and commit the result.'; exit 1; }
 
 .PHONY: test
-test: $(DEVELOPMENT) ## all tests, on their own PostgreSQL and RabbitMQ
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEVELOPMENT) ## all tests, on their own PostgreSQL and RabbitMQ; a process a core, unless ARGS says which
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist loadfile)
 
 .PHONY: faults
 faults: $(DEVELOPMENT) ## break everything under load, then compare the books (ARGS="--seconds 600 --seed 7")

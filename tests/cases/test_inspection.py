@@ -52,7 +52,9 @@ def an_archive(*names: str | zipfile.ZipInfo, content: bytes = b"x") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
-            archive.writestr(name, content)
+            # At one date: the bytes name the case, and every process of a run must know it by the same name.
+            dated = name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo(name)
+            archive.writestr(dated, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

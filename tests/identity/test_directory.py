@@ -231,7 +231,7 @@ def private(of: ECKey) -> str:
         ("[]", "JSON object"),
         ("[" * 1900, "JSON object"),
         (private(key()), "private"),
-        (str(OctKey.generate_key().as_dict(private=True)).replace("'", '"'), "symmetric"),
+        (str(OctKey.import_key(bytes(32)).as_dict(private=True)).replace("'", '"'), "symmetric"),
         (public(ECKey.generate_key("P-384")), "P-256"),
         (public(ECKey.generate_key("secp256k1")), "P-256"),
         (str(RSAKey.generate_key(2048).as_dict(private=False)).replace("'", '"'), "P-256"),

@@ -1,5 +1,6 @@
 """Finds a server's programs, and installs their Debian packages where it may and they are missing."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+LOCK = Path("/run/lock/duokua-tests-install")
 
 
 class NotAvailableError(Exception):
@@ -27,7 +29,10 @@ def find_or_install(find: Callable[[], Path | None], *packages: str) -> Path:
         raise NotAvailableError(
             f"{names} is missing, and only root may install it, with apt-get. Install it, then run the tests again."
         )
-    _install(packages)
+    with _alone():
+        # Another process of the same run may have been first.
+        if not find():
+            _install(packages)
     if found := find():
         return found
     raise NotAvailableError(f"{names} was installed, but its programs are in none of the known places.")
@@ -56,6 +61,17 @@ def _apt_get(*arguments: str) -> None:
     if finished.returncode != 0:
         told = "\n".join((finished.stdout + finished.stderr).splitlines()[-10:])
         raise NotAvailableError(f"apt-get {' '.join(arguments)} failed:\n{told}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process of this machine at a time: apt-get does not wait for itself, and the policy is one file."""
+    descriptor = os.open(LOCK, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
