@@ -5,7 +5,8 @@ column, an order within each column by where the neighbours are, then heights. H
 solution for a column at a time, by pooling neighbours that would overlap. The same graph gives the same drawing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,6 +19,8 @@ PASSING = 14.0
 """The height that an edge takes where it passes a column."""
 STRAIGHT = 4.0
 """How much more a long edge pulls to stay flat than a short one."""
+MOST_PASSING = 2_000
+"""Stand-ins: where edges would need more, those that others imply are not drawn."""
 
 
 @dataclass(slots=True)
@@ -47,7 +50,10 @@ class Layout:
 
 def lay_out(after: Mapping[str, Sequence[str]], heights: Mapping[str, float], gap: float) -> Layout:
     """Place nodes with these heights, at least `gap` apart; `after` are the nodes before each, without a cycle."""
-    nodes = {name: Placed(name, column, heights[name]) for name, column in _columns(after).items()}
+    places = _columns(after)
+    if sum(places[name] - places[other] - 1 for name, others in after.items() for other in others) > MOST_PASSING:
+        after = _without_implied(after)
+    nodes = {name: Placed(name, column, heights[name]) for name, column in places.items()}
     columns: list[list[Placed]] = [[] for _ in range(1 + max((node.column for node in nodes.values()), default=0))]
     for node in nodes.values():
         columns[node.column].append(node)
@@ -80,6 +86,17 @@ def _columns(after: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return {name: found[name] for name in after}
 
 
+def _without_implied(after: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The edges without those that others together say too."""
+    earlier: dict[str, set[str]] = {}
+    for name in sorted(after, key=_columns(after).__getitem__):
+        earlier[name] = {*after[name]}.union(*(earlier[other] for other in after[name]))
+    return {
+        name: [other for other in others if not any(other in earlier[another] for another in others)]
+        for name, others in after.items()
+    }
+
+
 def _way(start: Placed, end: Placed, columns: list[list[Placed]]) -> Sequence[Placed]:
     way = [start]
     for column in range(start.column + 1, end.column):
@@ -98,9 +115,10 @@ def _order(columns: list[list[Placed]]) -> None:
     best, fewest = [list(column) for column in columns], _crossings(columns)
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
+        places = _places(columns)
         for column in columns[1:] if forward else list(reversed(columns))[1:]:
-            places = {id(node): place for each in columns for place, node in enumerate(each)}
             column.sort(key=lambda node: _wanted(node, places, forward=forward))
+            places |= _places([column])
         crossings = _crossings(columns)
         if crossings < fewest:
             best, fewest = [list(column) for column in columns], crossings
@@ -116,14 +134,19 @@ def _wanted(node: Placed, places: Mapping[int, int], *, forward: bool) -> float:
 
 
 def _crossings(columns: Sequence[Sequence[Placed]]) -> int:
-    count = 0
+    """How many pairs of edges cross: those whose ends are in another order on the left than on the right."""
+    count, places = 0, _places(columns)
     for column in columns[1:]:
-        places = {id(node): place for each in columns for place, node in enumerate(each)}
-        ends = [(places[id(other)], place) for place, node in enumerate(column) for other in node.before]
-        count += sum(
-            (one[0] - other[0]) * (one[1] - other[1]) < 0 for at, one in enumerate(ends) for other in ends[at + 1 :]
-        )
+        above: list[int] = []
+        for _, end in sorted((places[id(other)], place) for place, node in enumerate(column) for other in node.before):
+            count += len(above) - bisect_right(above, end)
+            insort(above, end)
     return count
+
+
+def _places(columns: Iterable[Sequence[Placed]]) -> dict[int, int]:
+    """The places of nodes in their columns."""
+    return {id(node): place for column in columns for place, node in enumerate(column)}
 
 
 def _raise_and_lower(columns: Sequence[Sequence[Placed]], gap: float) -> None:
