@@ -86,7 +86,8 @@ class Register:
             with work.connection.begin_nested():
                 store.add_seal(work.connection, seal, picture)
         except IntegrityError as fault:
-            raise _application_exists(seal, "") from fault
+            there = store.seal_on_the_way(work.connection, seal.slot)
+            raise _application_exists(seal, there or "") from fault
         store.add_entry(work.connection, seal.seal_id, Act.APPLIED, actor.subject, work.now, application.reason)
         return seal
 
