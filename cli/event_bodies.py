@@ -10,10 +10,11 @@ from cli.output import as_dict
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.identity.v1 import events_pb2 as identity_events
+from duokua.licences.v1 import events_pb2 as licences_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 
-CONTRACTS = (cases_events, eseal_events, identity_events, matters_events, routing_events)
+CONTRACTS = (cases_events, eseal_events, identity_events, licences_events, matters_events, routing_events)
 """Every service's events; importing them is what makes their types known."""
 
 

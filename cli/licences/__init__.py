@@ -3,7 +3,7 @@
 import typer
 
 from cli.licences import sharing, types
-from cli.licences.issuing import end, hold, issue, release, renew
+from cli.licences.issuing import document, end, hold, issue, release, renew
 from cli.licences.looking import list_licences, show, verify
 
 app = typer.Typer()
@@ -13,6 +13,7 @@ app.command()(renew)
 app.command()(hold)
 app.command()(release)
 app.command()(end)
+app.command()(document)
 app.command(name="list")(list_licences)
 app.command()(show)
 app.command()(verify)

@@ -62,8 +62,11 @@ def show(
     licence = answer.licence
     say(f"{licence.name} {licence.identifier}, {enum_name(licence, 'status')}, {days(licence)}")
     say(f"issued by {licence.issuer_name} to {licence.holder.name} {licence.holder.masked_number}")
-    for name, value in as_dict(licence)["data"].items():
+    for name, value in sorted(as_dict(licence)["data"].items()):
         say(f"  {name}: {plain(str(value))}")
+    for each in answer.documents:
+        where = f"document {each.document_id}" if each.document_id else each.reason
+        say(f"{each.annotation or 'itself'}: {enum_name(each, 'status')} {where}".rstrip())
     columns = [
         ("at", lambda each: each.at.ToDatetime().isoformat(sep=" ", timespec="seconds")),
         ("act", lambda each: each.act),
@@ -86,6 +89,6 @@ def verify(
         print_json(as_dict(answer))
     else:
         say(answer.explanation)
-        for name, value in as_dict(answer.licence).get("data", {}).items():
+        for name, value in sorted(as_dict(answer.licence).get("data", {}).items()):
             say(f"  {name}: {plain(str(value))}")
     raise typer.Exit(0 if answer.valid else 1)

@@ -33,7 +33,7 @@ def look_up(
         return
     for licence in found.licences:
         say(f"{licence.name} {licence.identifier}, {days(licence)}, issued by {licence.issuer_name}")
-        for field, value in as_dict(licence)["data"].items():
+        for field, value in sorted(as_dict(licence)["data"].items()):
             say(f"  {field}: {value}")
     if not found.licences:
         say("there are none that may be seen")

@@ -15,18 +15,16 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2
 from services.eseal import store
 from services.eseal.domain.records import Document, NoticeStatus
-from services.eseal.domain.seal import Seal, Suite
+from services.eseal.domain.seal import Seal
 from services.eseal.domain.use import Purpose, Refusal
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.messages import document_message, plain
-from services.eseal.papers import Paper, Press, ofd_press, pdf_press
-from services.eseal.seals import national
+from services.eseal.papers import Paper
+from services.eseal.presses import Presses
 from services.eseal.seals.desk import SealDesk, record
 
 if TYPE_CHECKING:
     from services.eseal.domain.wording import Notice
-
-_MOST_PRESSES = 256
 
 
 class Notices:
@@ -34,8 +32,7 @@ class Notices:
 
     def __init__(self, desk: SealDesk) -> None:
         self._desk = desk
-        # Seals ready for use, by id: reading a key and a picture anew for each document would double the cost.
-        self._presses: dict[str, Press] = {}
+        self._presses = Presses(desk)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -80,7 +77,7 @@ class Notices:
             _fail(work, event, seal.reason, seal.description)
             return
         try:
-            paper = self._press(work, seal)(_notice(event, seal), work.now)
+            paper = self._presses.of(work, seal)(_notice(event, seal), work.now)
         except NoticeError as fault:
             _fail(work, event, fault.reason, fault.description)
             return
@@ -92,19 +89,6 @@ class Notices:
             events_pb2.DocumentSealed(document=document_message(document), notice_id=event.notice_id),
             subject=event.case.case_id,
         )
-
-    def _press(self, work: UnitOfWork, seal: Seal) -> Press:
-        """The seal ready for use. Whether it may be used is asked of the database each time, before this."""
-        if seal.seal_id not in self._presses:
-            if len(self._presses) >= _MOST_PRESSES:
-                self._presses.clear()
-            credential, picture = self._desk.equip(work, seal)
-            if seal.suite is Suite.NATIONAL:
-                press = ofd_press(credential, picture, national.load(work, seal.seal_id))
-            else:
-                press = pdf_press(credential, picture)
-            self._presses[seal.seal_id] = press
-        return self._presses[seal.seal_id]
 
 
 _Event = cases_events.NoticeRequested | cases_events.NoticeWithdrawn

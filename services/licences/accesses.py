@@ -16,6 +16,7 @@ class Action(StrEnum):
 
     READ = "read"
     LOOKED_UP = "looked_up"
+    COPIED = "copied"
     VERIFIED = "verified"
 
 
@@ -43,6 +44,12 @@ def is_issuer(caller: Caller, licence: Licence) -> bool:
 def may_read(caller: Caller, licence: Licence) -> bool:
     """Whether the caller may see all of it: the holder, the issuing organ, and operators who may read all."""
     return is_holder(caller, licence) or is_issuer(caller, licence) or caller.may("licences.read_all")
+
+
+def may_read_document(caller: Caller, licence: Licence, reader_organ_id: str) -> bool:
+    """Whether a document is for the caller: the holder, the organ that it was made for, operators who may read all."""
+    own = bool(caller.organ_id) and caller.organ_id == reader_organ_id
+    return own or is_holder(caller, licence) or caller.may("licences.read_all")
 
 
 def may_change(caller: Caller, licence: Licence) -> bool:

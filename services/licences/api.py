@@ -7,12 +7,14 @@ from chassis.settings import Settings
 from duokua.licences.v1 import licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
 from services.licences import store, types
-from services.licences.accesses import Action, Look, may_change, may_read, note
+from services.licences.accesses import Action, Look, may_change, may_read, may_read_document, note
+from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
 from services.licences.domain.validity import day_of
 from services.licences.messages import (
     change_message,
+    document_message,
     ending_of,
     licence_message,
     plain,
@@ -32,8 +34,9 @@ class LicenceApi:
     # What licences say is encrypted at rest, and no answer that is kept for a repeat may have it in the clear.
     unstored = frozenset({"get_licence", "verify_licence"})
 
-    def __init__(self, licences: Licences) -> None:
+    def __init__(self, licences: Licences, shared: SharedLicences) -> None:
         self._licences = licences
+        self._shared = shared
 
     def define_type(self, call: Call, request: pb.DefineTypeRequest) -> pb.DefineTypeResponse:
         """Defines a type, or changes it."""
@@ -100,7 +103,20 @@ class LicenceApi:
         of = types.type_of(call.work, licence.type_code)
         told = licence_message(licence.on(day_of(call.work.now)), of, self._licences.data(call.work, licence))
         history = store.changes_of(call.work.connection, licence.licence_id)
-        return pb.GetLicenceResponse(licence=told, changes=[change_message(each) for each in history])
+        return pb.GetLicenceResponse(
+            licence=told,
+            changes=[change_message(each) for each in history],
+            documents=[
+                document_message(each)
+                for each in documents_of(call.work, licence.licence_id)
+                if may_read_document(call.caller, licence, each.reader_organ_id)
+            ],
+        )
+
+    def request_document(self, call: Call, request: pb.RequestDocumentRequest) -> pb.RequestDocumentResponse:
+        """Has a licence made into a sealed document."""
+        made = self._shared.document(call.work, call.caller, request.licence_id, request.use, request.request_id)
+        return pb.RequestDocumentResponse(document=document_message(made))
 
     def list_licences(self, call: Call, request: pb.ListLicencesRequest) -> pb.ListLicencesResponse:
         """Lists the caller's own licences."""
@@ -165,4 +181,5 @@ def _own(caller: Caller, named: str) -> tuple[str, str]:
 
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
-    return [LicenceApi(Licences.from_settings(settings)), SharingApi(SharedLicences.from_settings(settings))]
+    shared = SharedLicences.from_settings(settings)
+    return [LicenceApi(Licences.from_settings(settings), shared), SharingApi(shared)]

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.problems import Invalid, Violation
 from duokua.data import fill_struct, from_struct
 from duokua.licences.v1 import licence_pb2
+from services.licences.documents import LicenceDocument
 from services.licences.domain.licence import Change, Licence
 from services.licences.domain.life import ENDINGS, Status
 from services.licences.domain.types import Audience, Field, FieldType, HolderKind, LicenceType, Sharing
@@ -105,6 +106,17 @@ def change_message(change: Change) -> licence_pb2.LicenceChange:
         status=status_message(change.status),
         actor=change.actor,
         reason=change.reason,
+    )
+
+
+def document_message(document: LicenceDocument) -> licence_pb2.LicenceDocument:
+    """A document of a licence as the contract has it."""
+    return licence_pb2.LicenceDocument(
+        document_id=document.document_id,
+        status=licence_pb2.LicenceDocumentStatus.Value(f"LICENCE_DOCUMENT_STATUS_{document.status.name}"),
+        reason=document.reason,
+        annotation=document.annotation,
+        requested_at=timestamp(document.requested_at),
     )
 
 

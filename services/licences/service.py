@@ -14,6 +14,7 @@ from chassis.vault import Vault
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.licences import store
+from services.licences.documents import LicenceDocument, Print, ask, withdraw_all
 from services.licences.domain.contents import (
     days_of,
     faults_of_data,
@@ -23,12 +24,14 @@ from services.licences.domain.contents import (
 )
 from services.licences.domain.identifiers import Identifier, uscc_fault
 from services.licences.domain.licence import PLATFORM, Change, Holder, Licence, Organ
-from services.licences.domain.life import ENDINGS, Act, Status
+from services.licences.domain.life import ENDINGS, FINAL, Act, Status
 from services.licences.domain.types import HolderKind, LicenceType
 from services.licences.domain.validity import day_of, end_of
 from services.licences.types import type_of
 
 EXPIRY = "expiry"
+SCHEME = "duokua-licence:"
+"""What the QR code on a document begins with."""
 _KINDS = {
     directory_pb2.PERSON_KIND_NATURAL: HolderKind.NATURAL,
     directory_pb2.PERSON_KIND_LEGAL: HolderKind.LEGAL,
@@ -127,7 +130,7 @@ class Licences:
             issued_at=work.now,
             case_id=order.case_id,
         )
-        self._add(work, licence, without_empty(order.data), actor)
+        self._add(work, licence, of, without_empty(order.data), actor)
         return licence
 
     def renew(
@@ -163,7 +166,7 @@ class Licences:
             case_id="",
             revision=1,
         )
-        self._add(work, licence, order.data, actor)
+        self._add(work, licence, of, order.data, actor)
         self.change(work, replace(before, next_licence_id=licence.licence_id), Act.RENEWED, actor, licence.identifier)
         return licence
 
@@ -176,6 +179,8 @@ class Licences:
         changed = licence.changed(act)
         store.put(work.connection, changed)
         self._note(work, changed, act, actor, reason)
+        if changed.status in FINAL:
+            withdraw_all(work, changed.licence_id, reason or act.value)
         work.wake(EXPIRY)
         return changed
 
@@ -210,7 +215,19 @@ class Licences:
         """What the document shows beside its identifier: who has it has seen the document."""
         return self._vault.fingerprint(licence.identifier.encode(), context="licences.code")[:20]
 
-    def _add(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
+    def qr_text(self, licence: Licence) -> str:
+        """What the QR code on its document says: the scheme, the identifier and the code, with a colon between them."""
+        return f"{SCHEME}{licence.identifier}:{self.code(licence)}"
+
+    def document(
+        self, work: UnitOfWork, licence: Licence, reader_organ_id: str, use: str, request_id: str = ""
+    ) -> LicenceDocument:
+        """Asks for a document of a licence; see `documents.ask`."""
+        of = type_of(work, licence.type_code)
+        wanted = Print(of, self.data(work, licence), self.qr_text(licence), self.code(licence), use)
+        return ask(work, licence, wanted, reader_organ_id, request_id)
+
+    def _add(self, work: UnitOfWork, licence: Licence, of: LicenceType, data: Mapping[str, object], actor: str) -> None:
         sealed = self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
         if not store.add(work.connection, licence, sealed):
             raise Exists(
@@ -219,6 +236,7 @@ class Licences:
                 identifier=licence.identifier,
             )
         self._note(work, licence, Act.ISSUED, actor, "")
+        ask(work, licence, Print(of, data, self.qr_text(licence), self.code(licence)), licence.issuer_organ_id)
         work.wake(EXPIRY)
 
     def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:

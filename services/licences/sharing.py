@@ -10,16 +10,17 @@ from sqlalchemy import Connection, insert, select, update
 from chassis.api import Caller
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
-from chassis.problems import Invalid, NotFound, Violation
+from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.accesses import Action, Look, note
+from services.licences.accesses import Action, Look, is_issuer, may_read, note
+from services.licences.documents import DocumentStatus, LicenceDocument, documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
 from services.licences.domain.types import Audience, HolderKind, LicenceType, Sharing, visible
 from services.licences.domain.validity import day_of
-from services.licences.service import Licences
+from services.licences.service import Licences, licence_not_found
 from services.licences.tables import accesses, grants, licences, organs
 from services.licences.types import type_of
 
@@ -116,6 +117,35 @@ class SharedLicences:
                 note(work, caller, licence, replace(look, grant_id=by))
                 found.append((licence, visible(self._licences.data(work, licence), of, Audience.ORGANS)))
         return Found(of, found, consent_needed=of.sharing is Sharing.CONSENT and grant is None)
+
+    def document(self, work: UnitOfWork, caller: Caller, licence_id: str, use: str, request_id: str) -> LicenceDocument:
+        """Asks for the licence itself as a sealed document, where that failed or is not there; with `use` for a copy.
+
+        Raises NotFound LICENCE_NOT_FOUND, Invalid PURPOSE_NEEDED, Conflict LICENCE_ENDED or DOCUMENT_THERE.
+        """
+        licence = store.by_id(work.connection, licence_id, lock=True)
+        if licence is None or not self._may_have(work, caller, licence):
+            raise licence_not_found(licence_id)
+        if not licence.good_on(day_of(work.now)):
+            raise Conflict("LICENCE_ENDED", f"licence {licence.identifier} is not valid; no document is made of it")
+        grant = _grant_in_force(work, licence.holder_person_id, caller.organ_id, type_of(work, licence.type_code))
+        if use.strip() or not is_issuer(caller, licence):
+            by = grant.grant_id if grant and not is_issuer(caller, licence) else ""
+            note(work, caller, licence, Look(Action.COPIED, use, request_id, by))
+        if use.strip():
+            return self._licences.document(work, licence, caller.organ_id, use.strip())
+        there = [each for each in documents_of(work, licence_id) if not each.annotation]
+        again = next((each for each in there if each.status is DocumentStatus.FAILED), None)
+        if there and again is None:
+            raise Conflict("DOCUMENT_THERE", f"licence {licence.identifier} has a document, or it is on its way")
+        return self._licences.document(work, licence, licence.issuer_organ_id, "", again.request_id if again else "")
+
+    def _may_have(self, work: UnitOfWork, caller: Caller, licence: Licence) -> bool:
+        if may_read(caller, licence):
+            return True
+        of = type_of(work, licence.type_code)
+        grant = _grant_in_force(work, licence.holder_person_id, caller.organ_id, of)
+        return bool(caller.organ_id) and may_look_up(of, caller.organ_id, licence.issuer_organ_id, grant)
 
     def accesses(self, work: UnitOfWork, holder: str, licence_id: str, before: str, limit: int) -> list[Any]:
         """Looks at a holder's licences or at one, the newest first, with its identifier and the organ's name."""

@@ -145,3 +145,20 @@ grants = Table(
     Index("grants_of_holder", "holder_person_id", "grant_id"),
     Index("grants_of_organ", "organ_id", "grant_id"),
 )
+
+# Sealed documents of licences: each licence itself, and copies for one use.
+documents = Table(
+    "documents",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    Column("licence_id", String(64), nullable=False),
+    # What a copy is for; empty for the licence itself.
+    Column("annotation", Text, nullable=False),
+    # The organ that may read it beside the holder.
+    Column("reader_organ_id", String(64), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("document_id", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Index("documents_of_licence", "licence_id", "request_id"),
+)

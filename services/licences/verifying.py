@@ -12,11 +12,9 @@ from services.licences.domain.licence import Change, Licence
 from services.licences.domain.life import Act, Status
 from services.licences.domain.types import Audience, LicenceType, visible
 from services.licences.domain.validity import day_of
-from services.licences.service import Licences, licence_not_found
+from services.licences.service import SCHEME, Licences, licence_not_found
 from services.licences.types import type_of
 
-SCHEME = "duokua-licence:"
-"""What the QR code on a document begins with; the identifier and the code follow, with a colon between them."""
 _ENDED = {
     Status.HELD: "暂扣",
     Status.REVOKED: "撤销",
@@ -37,11 +35,6 @@ class Verified:
     valid: bool
     explanation: str
     data: dict[str, object] | None
-
-
-def qr_text(licence: Licence, code: str) -> str:
-    """What the QR code on its document says."""
-    return f"{SCHEME}{licence.identifier}:{code}"
 
 
 def verify(work: UnitOfWork, licences: Licences, given: str, code: str) -> Verified:

@@ -5,7 +5,9 @@ from datetime import datetime
 from chassis.bus import OutboxRelay, UseCases, background, subscribe
 from chassis.database import Database, UnitOfWork
 from duokua.cases.v1 import events_pb2 as cases_events
+from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.identity.v1 import events_pb2 as identity_events
+from services.licences.documents import note_failed, note_sealed
 from services.licences.orders import Orders
 from services.licences.service import EXPIRY, Licences
 
@@ -37,6 +39,16 @@ class LicencesWorker:
     def on_licence_withdrawn(self, work: UnitOfWork, events: list[cases_events.LicenceWithdrawn]) -> None:
         """Revokes what is undone."""
         self.orders.withdraw(work, events)
+
+    @subscribe(eseal_events.LicenceDocumentSealed)
+    def on_licence_document_sealed(self, work: UnitOfWork, events: list[eseal_events.LicenceDocumentSealed]) -> None:
+        """Notes where documents are."""
+        note_sealed(work, events)
+
+    @subscribe(eseal_events.LicenceDocumentFailed)
+    def on_licence_document_failed(self, work: UnitOfWork, events: list[eseal_events.LicenceDocumentFailed]) -> None:
+        """Notes which documents cannot be sealed."""
+        note_failed(work, events)
 
     @background(topic=EXPIRY)
     def expire_due(self, database: Database) -> datetime | None:

@@ -92,7 +92,7 @@ def test_a_licence_is_issued_shown_and_verified(desk: Desk) -> None:
     assert f".{FOOD}." in made["identifier"]
     shown = desk.run("show", made["licence_id"], "--purpose", "核对").stdout
     assert "issued by 西湖区市场监督管理局 to 李雷 330***********1236" in shown
-    assert "  shop: 西湖面馆\n  granted_on: 2026-05-30\n" in shown
+    assert "  granted_on: 2026-05-30\n  shop: 西湖面馆\n" in shown
     told = desk.run("verify", made["identifier"]).stdout
     assert "现行有效" in told
     assert "西湖面馆" not in told

@@ -10,6 +10,7 @@ from chassis.database import service_metadata
 from duokua.cases.v1 import events_pb2 as cases
 from duokua.eseal.v1 import events_pb2 as eseal
 from duokua.identity.v1 import events_pb2 as identity
+from duokua.licences.v1 import events_pb2 as licences
 from duokua.matters.v1 import events_pb2 as matters
 from duokua.routing.v1 import events_pb2 as routing
 from services.cases import store as cases_store
@@ -57,6 +58,34 @@ def licence_is_issued(service: Service, event: cases.LicenceRequested) -> None:
 
 def licence_is_revoked(service: Service, event: cases.LicenceWithdrawn) -> None:
     assert licence_of(service, event).status == LicenceStatus.REVOKED
+
+
+def licence_document_is_sealed_or_said_why_not(service: Service, event: licences.LicenceDocumentRequested) -> None:
+    notices = eseal_store.notices
+    row = only(service, select(notices).where(notices.c.notice_id == event.request_id))
+    if row.status == Sealing.SEALED:
+        sealed = said(service, eseal.LicenceDocumentSealed)
+        assert (sealed.request_id, sealed.document.organ_id) == (event.request_id, event.reader_organ_id)
+    else:
+        failed = said(service, eseal.LicenceDocumentFailed)
+        assert (failed.request_id, failed.reason) == (event.request_id, "NO_SEAL")
+
+
+def licence_document_is_void(service: Service, event: licences.LicenceDocumentWithdrawn) -> None:
+    documents = eseal_store.documents
+    row = only(service, select(documents).where(documents.c.notice_id == event.request_id))
+    assert row.revocation_reason == event.reason
+
+
+def licence_document_is_noted(
+    service: Service, event: eseal.LicenceDocumentSealed | eseal.LicenceDocumentFailed
+) -> None:
+    documents = licences_tables.documents
+    row = only(service, select(documents).where(documents.c.request_id == event.request_id))
+    if isinstance(event, eseal.LicenceDocumentSealed):
+        assert (row.status, row.document_id) == ("sealed", event.document.document_id)
+    else:
+        assert (row.status, row.reason) == ("failed", f"{event.reason}: {event.description}")
 
 
 def licence_of(service: Service, event: cases.LicenceRequested | cases.LicenceWithdrawn) -> Any:
@@ -176,12 +205,16 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
         identity.OrganRegistered: organ_is_known_to(eseal_store.organs),
         cases.NoticeRequested: notice_is_sealed_or_said_why_not,
         cases.NoticeWithdrawn: notice_is_void,
+        licences.LicenceDocumentRequested: licence_document_is_sealed_or_said_why_not,
+        licences.LicenceDocumentWithdrawn: licence_document_is_void,
     },
     "licences": {
         identity.OrganRegistered: organ_is_known_to(licences_tables.organs),
         identity.PersonRegistered: person_is_known,
         cases.LicenceRequested: licence_is_issued,
         cases.LicenceWithdrawn: licence_is_revoked,
+        eseal.LicenceDocumentSealed: licence_document_is_noted,
+        eseal.LicenceDocumentFailed: licence_document_is_noted,
     },
     "matters": {identity.OrganRegistered: organ_is_known_to(matters_store.organs)},
     "notify": dict.fromkeys(

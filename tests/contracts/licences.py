@@ -1,6 +1,7 @@
-"""The type of licences of the recorded cases."""
+"""The type of licences of the recorded cases, and a licence of no case."""
 
 from services.licences.domain.types import Audience, Field, FieldType, HolderKind, LicenceType, Sharing
+from services.licences.service import Order
 from tests.edge import a_uscc
 
 
@@ -19,3 +20,8 @@ def contract_permit() -> LicenceType:
         valid_months=12,
         sharing=Sharing.CONSENT,
     )
+
+
+def by_hand(organ_id: str, person_id: str) -> Order:
+    """A licence that an office issues without a case."""
+    return Order("contract-permit", organ_id, person_id, {"shop": "某某餐饮有限公司", "number": "1"})

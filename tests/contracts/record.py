@@ -22,6 +22,7 @@ from services.eseal.seals.register import Register
 from services.identity.domain.directory import Level, Organ, PersonKind, Region
 from services.identity.service import Identity
 from services.licences import types
+from services.licences.service import Licences
 from services.matters.package.archive import made_of
 from services.matters.service import Matters
 from services.routing.service import Routing
@@ -40,7 +41,7 @@ from tests.cases.builders import (
     suspending,
     taken,
 )
-from tests.contracts.licences import contract_permit
+from tests.contracts.licences import by_hand, contract_permit
 from tests.contracts.recordings import keep
 from tests.contracts.services import Service, services
 from tests.platform.sealing import ensure_seal
@@ -175,6 +176,8 @@ class Journey:
             _install(matters.use_cases_of(Matters), work, licensed, self._organs["permit"])
         with licences.database.begin() as work:
             types.define(work, contract_permit())
+            # Its office has no seal.
+            licences.use_cases_of(Licences).issue(work, by_hand(self._organs["inspection"], self._person), "client:x")
         self._settle()
         self._submit("licensed", self._person)
         self._complete("permit")

@@ -14,9 +14,13 @@ from chassis.bus.broker import Handled
 from chassis.bus.events import Envelope, from_headers, source_of, to_headers
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.cases.v1 import task_pb2
+from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.licences.v1 import events_pb2 as licences_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.eseal.seals.register import Register
 from services.licences import types
+from services.licences.service import Licences
+from services.licences.tables import documents as licence_documents
 from services.routing.service import Routing
 from tests.cases.builders import (
     Town,
@@ -33,7 +37,7 @@ from tests.cases.builders import (
     suspending,
     taken,
 )
-from tests.contracts.licences import contract_permit
+from tests.contracts.licences import by_hand, contract_permit
 from tests.contracts.recordings import Recording
 from tests.contracts.services import Service, first_id
 from tests.platform.sealing import ensure_seal
@@ -97,8 +101,13 @@ class Replay:
             case "routing", cases_events.RoutingRequested() as asked:
                 self._declare(asked)
             case "licences", cases_events.LicenceRequested():
-                with self._service.database.begin() as work:
-                    types.define(work, contract_permit())
+                self._define_type()
+            case "licences", (eseal_events.LicenceDocumentSealed() | eseal_events.LicenceDocumentFailed() as answer):
+                self._know_document(answer.request_id, answer.licence_id)
+            case "eseal", licences_events.LicenceDocumentRequested() as wanted:
+                done: Iterable[Any] = map(read, self._recording.of_type("duokua.eseal.v1.LicenceDocumentSealed"))
+                if wanted.request_id in {each.request_id for each in done}:
+                    self._make_seal(wanted.issuer_organ_id)
             case "eseal", cases_events.NoticeRequested() as asked:
                 sealed: Iterable[Any] = map(read, self._recording.of_type("duokua.eseal.v1.DocumentSealed"))
                 if asked.notice_id in {each.notice_id for each in sealed}:
@@ -114,6 +123,17 @@ class Replay:
                     with self._service.database.begin() as work:
                         routing = self._service.use_cases_of(Routing)
                         routing.declare(work, decision.organ_id, [codes[decision.step_id]])
+
+    def _define_type(self) -> None:
+        with self._service.database.begin() as work:
+            types.define(work, contract_permit())
+
+    def _know_document(self, request_id: str, licence_id: str) -> None:
+        """A document that was asked for: today's requests draw other identifiers than the recorded ones."""
+        row = {"request_id": request_id, "licence_id": licence_id, "annotation": "", "reader_organ_id": ""}
+        row |= {"status": "requested", "document_id": "", "reason": ""}
+        with self._service.database.begin() as work:
+            work.connection.execute(licence_documents.insert().values(**row, requested_at=work.now))
 
     def _make_seal(self, organ_id: str) -> None:
         with self._service.database.begin() as work:
@@ -153,6 +173,11 @@ class Replay:
                 taken(self._town.answer(refusing(self._task(said.case.case_id, said.step), said.reason)))
             case cases_events.StepPassedUp() as said:
                 taken(self._town.answer(passing_up(self._let_go(said.case.case_id, said.step), said.reason)))
+            case licences_events.LicenceDocumentRequested(case_id="") as said:
+                self._define_type()
+                with self._service.database.begin() as work:
+                    order = by_hand(said.issuer_organ_id, said.holder_person_id)
+                    self._service.use_cases_of(Licences).issue(work, order, "client:x")
             case cases_events.StepUrged() as said:
                 self._town.supervise(said.case.case_id, said.step.step_id, said.reason)
 

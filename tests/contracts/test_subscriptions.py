@@ -10,6 +10,7 @@ from chassis.bus.process import load_workers, subscriptions_of
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.identity.v1 import events_pb2 as identity_events
+from duokua.licences.v1 import events_pb2 as licences_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from tests.contracts.effects import CHECKS
@@ -19,6 +20,7 @@ CONTRACTS = {
     "cases": cases_events,
     "eseal": eseal_events,
     "identity": identity_events,
+    "licences": licences_events,
     "matters": matters_events,
     "routing": routing_events,
 }

@@ -12,10 +12,11 @@ from duokua.data import from_struct, to_struct
 from duokua.licences.v1 import licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
 from services.licences.api import LicenceApi
+from services.licences.sharing import SharedLicences
 from services.licences.tables import accesses
-from tests.licences.builders import DATA, FOOD, HOLDER, ISSUER, OPERATOR, OTHER, STRANGER, issued, licences
+from tests.licences.builders import DATA, FOOD, HOLDER, ISSUER, OPERATOR, OTHER, STRANGER, issued, licences, vault
 
-API = LicenceApi(licences())
+API = LicenceApi(licences(), SharedLicences(vault()))
 PORTAL = Caller("client:portal")
 
 

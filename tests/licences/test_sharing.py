@@ -25,7 +25,7 @@ from tests.licences.builders import HOLDER, ISSUER, NUMBER, OPERATOR, OTHER, STR
 from tests.licences.conftest import NOON
 
 API = SharingApi(SharedLicences(vault()))
-LICENCES = LicenceApi(licences())
+LICENCES = LicenceApi(licences(), SharedLicences(vault()))
 PORTAL = Caller("client:portal")
 DAY = timedelta(days=1)
 

@@ -45,7 +45,9 @@ CRASH_POINTS = {
 pytestmark = pytest.mark.timeout(400)
 
 ELSEWHERE = {
-    f"duokua.cases.v1.{name}" for name in ("VisitScheduled", "VisitHeld", "LicenceRequested", "LicenceWithdrawn")
+    *(f"duokua.cases.v1.{name}" for name in ("VisitScheduled", "VisitHeld", "LicenceRequested", "LicenceWithdrawn")),
+    *(f"duokua.eseal.v1.{name}" for name in ("LicenceDocumentSealed", "LicenceDocumentFailed")),
+    *(f"duokua.licences.v1.{name}" for name in ("LicenceDocumentRequested", "LicenceDocumentWithdrawn")),
 }
 """The offices here make no joint visits; the state machine of the core and the edge tests do."""
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from services.eseal.domain import font, picture
+from services.eseal.domain.qr import modules, runs
 from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
 from services.eseal.domain.wording import Notice, word
 
@@ -27,6 +28,10 @@ _TEXT_HEIGHT = 225 * POINTS_PER_MM
 _TITLE = 22
 _HEAD_SIZE = 34.0
 _SMALL = 9
+_NUMBER_SIZE = 12
+# 30 mm: modules of 0.6 mm, which telephones read from paper.
+_CODE_SIDE = 30 * POINTS_PER_MM
+_CODE_GAP = 16.0
 # From the last line of the text down to the organ's name, so that the seal's upper edge comes within a line of the text
 # and never over it; and the room that name, date and seal need at least, its last millimetres in the lower margin.
 _SIGNATURE_GAP = 62.0
@@ -159,7 +164,10 @@ class _Laying:
         for line in self._title:
             y -= _TITLE * 1.5
             self._centred(line, middle, y, _TITLE, bold=True)
-        self._centred(f"办件编号：{self._notice.case_number}", middle, y - 26, 12)
+        number = f"{self._notice.number_label}：{self._notice.case_number}"
+        self._centred(number, middle, y - 26, min(_NUMBER_SIZE, _MEASURE / font.width(number, 1)))
+        if self._notice.annotation:
+            self._centred(self._notice.annotation, middle, y - 45, _NUMBER_SIZE, RED)
 
     def _body(self, lines: Sequence[Line], top: float) -> float:
         y = top
@@ -181,9 +189,21 @@ class _Laying:
         self._centred(organ, middle, y, size)
         self._centred(date, middle, y - self._type.pitch, em)
         self._centred(_REMARK, PAGE_WIDTH / 2, 16 * POINTS_PER_MM, _SMALL, GREY)
+        if self._notice.qr_text:
+            self._code(bottom - _CODE_GAP)
         # The middle of the seal lies between the two lines.
         height = y - self._type.pitch / 2 + em * 0.35
         return round(middle - half), round(height - half), round(middle + half), round(height + half)
+
+    def _code(self, top: float) -> None:
+        """The QR code at the left edge, beside the seal: each row's dark modules as level lines, and its text below."""
+        rows = modules(self._notice.qr_text)
+        size = _CODE_SIDE / len(rows)
+        for number, row in enumerate(rows):
+            y = top - (number + 0.5) * size
+            for start, length in runs(row):
+                self._page.append(Rule(_LEFT + start * size, y, length * size, size, BLACK))
+        self._page.append(Text(self._notice.code, _LEFT, top - _CODE_SIDE - _SMALL, _SMALL * 0.8, GREY))
 
     def _centred(
         self, text: str, middle: float, y: float, size: float, colour: Colour = BLACK, *, bold: bool = False

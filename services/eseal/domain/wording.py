@@ -1,7 +1,7 @@
 """What a notice says: its text from its template, before it is set on paper."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.eseal.domain import font, template
 from services.eseal.domain.budget import BadTemplateError
@@ -34,6 +34,16 @@ class Notice:
     inputs: Mapping[str, object]
     # RFC 3339.
     decided_at: str
+    number_label: str = "办件编号"
+    """What `case_number` is called on the page."""
+    annotation: str = ""
+    """What a copy is for, printed above the text; empty for none."""
+    qr_text: str = ""
+    """What the QR code beside the seal says; empty for none."""
+    code: str = ""
+    """What is printed below it."""
+    more: Mapping[str, object] = field(default_factory=dict)
+    """What the template may use besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,9 @@ def word(notice: Notice) -> Worded:
     """The words of a notice. Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT or BAD_DATE."""
     date = _date(notice.decided_at)
     text = _text(notice)
-    missing = font.unprintable(f"{text}{notice.title}{notice.case_number}{notice.signed_by}".replace("\n", ""))
+    missing = font.unprintable(
+        f"{text}{notice.title}{notice.case_number}{notice.signed_by}{notice.annotation}".replace("\n", "")
+    )
     if missing:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
         raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
@@ -65,6 +77,7 @@ def _text(notice: Notice) -> str:
         "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
         "step": {"name": notice.step_name, "organ_name": notice.organ_name},
         "decided_at": notice.decided_at,
+        **notice.more,
     }
     try:
         text = template.render(notice.template, variables)

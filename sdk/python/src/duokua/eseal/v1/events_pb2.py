@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from duokua.eseal.v1 import document_pb2 as duokua_dot_eseal_dot_v1_dot_document__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64uokua/eseal/v1/events.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\"P\n\x0e\x44ocumentSealed\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x11\n\tnotice_id\x18\x02 \x01(\t\"i\n\rSealingFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07step_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"Y\n\rNoticeRevoked\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07step_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64uokua/eseal/v1/events.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\"P\n\x0e\x44ocumentSealed\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x11\n\tnotice_id\x18\x02 \x01(\t\"i\n\rSealingFailed\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07step_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\"Y\n\rNoticeRevoked\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12\x0f\n\x07step_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\t\"l\n\x15LicenceDocumentSealed\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x12\n\nlicence_id\x18\x03 \x01(\t\"d\n\x15LicenceDocumentFailed\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEALINGFAILED']._serialized_end=268
   _globals['_NOTICEREVOKED']._serialized_start=270
   _globals['_NOTICEREVOKED']._serialized_end=359
+  _globals['_LICENCEDOCUMENTSEALED']._serialized_start=361
+  _globals['_LICENCEDOCUMENTSEALED']._serialized_end=469
+  _globals['_LICENCEDOCUMENTFAILED']._serialized_start=471
+  _globals['_LICENCEDOCUMENTFAILED']._serialized_end=571
 # @@protoc_insertion_point(module_scope)

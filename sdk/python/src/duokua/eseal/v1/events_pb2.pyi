@@ -107,3 +107,63 @@ class NoticeRevoked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeRevoked: _TypeAlias = NoticeRevoked  # noqa: Y015
+
+@_typing.final
+class LicenceDocumentSealed(_message.Message):
+    """A document of a licence was rendered and sealed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request that it answers."""
+    licence_id: _builtins.str
+    @_builtins.property
+    def document(self) -> _document_pb2.Document: ...
+    def __init__(
+        self,
+        *,
+        document: _document_pb2.Document | None = ...,
+        request_id: _builtins.str = ...,
+        licence_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "licence_id", b"licence_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceDocumentSealed: _TypeAlias = LicenceDocumentSealed  # noqa: Y015
+
+@_typing.final
+class LicenceDocumentFailed(_message.Message):
+    """A document of a licence cannot be sealed until somebody puts something right, and asks again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    licence_id: _builtins.str
+    reason: _builtins.str
+    """UPPER_SNAKE, such as "NO_SEAL", "TEMPLATE_FAULT"."""
+    description: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        licence_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "licence_id", b"licence_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceDocumentFailed: _TypeAlias = LicenceDocumentFailed  # noqa: Y015

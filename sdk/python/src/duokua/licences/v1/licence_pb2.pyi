@@ -149,6 +149,32 @@ LICENCE_STATUS_WITHDRAWN: LicenceStatus.ValueType  # 7
 LICENCE_STATUS_OTHER: LicenceStatus.ValueType  # 99
 Global___LicenceStatus: _TypeAlias = LicenceStatus  # noqa: Y015
 
+class _LicenceDocumentStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LicenceDocumentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LicenceDocumentStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LICENCE_DOCUMENT_STATUS_UNSPECIFIED: _LicenceDocumentStatus.ValueType  # 0
+    LICENCE_DOCUMENT_STATUS_REQUESTED: _LicenceDocumentStatus.ValueType  # 1
+    LICENCE_DOCUMENT_STATUS_SEALED: _LicenceDocumentStatus.ValueType  # 2
+    LICENCE_DOCUMENT_STATUS_FAILED: _LicenceDocumentStatus.ValueType  # 3
+    """See `reason`; RequestDocument asks again."""
+    LICENCE_DOCUMENT_STATUS_WITHDRAWN: _LicenceDocumentStatus.ValueType  # 4
+    """The licence has ended."""
+
+class LicenceDocumentStatus(_LicenceDocumentStatus, metaclass=_LicenceDocumentStatusEnumTypeWrapper):
+    """How far a document of a licence has come."""
+
+LICENCE_DOCUMENT_STATUS_UNSPECIFIED: LicenceDocumentStatus.ValueType  # 0
+LICENCE_DOCUMENT_STATUS_REQUESTED: LicenceDocumentStatus.ValueType  # 1
+LICENCE_DOCUMENT_STATUS_SEALED: LicenceDocumentStatus.ValueType  # 2
+LICENCE_DOCUMENT_STATUS_FAILED: LicenceDocumentStatus.ValueType  # 3
+"""See `reason`; RequestDocument asks again."""
+LICENCE_DOCUMENT_STATUS_WITHDRAWN: LicenceDocumentStatus.ValueType  # 4
+"""The licence has ended."""
+Global___LicenceDocumentStatus: _TypeAlias = LicenceDocumentStatus  # noqa: Y015
+
 @_typing.final
 class LicenceField(_message.Message):
     """Something that a licence says."""
@@ -383,3 +409,40 @@ class LicenceChange(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LicenceChange: _TypeAlias = LicenceChange  # noqa: Y015
+
+@_typing.final
+class LicenceDocument(_message.Message):
+    """A sealed document of a licence: the licence itself, or a copy for one use."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ANNOTATION_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    document_id: _builtins.str
+    """That of the seal service, where its content is; empty until it is sealed."""
+    status: Global___LicenceDocumentStatus.ValueType
+    reason: _builtins.str
+    """Why it failed, or is void."""
+    annotation: _builtins.str
+    """What a copy is for; empty for the licence itself."""
+    @_builtins.property
+    def requested_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        document_id: _builtins.str = ...,
+        status: Global___LicenceDocumentStatus.ValueType = ...,
+        reason: _builtins.str = ...,
+        annotation: _builtins.str = ...,
+        requested_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["requested_at", b"requested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "document_id", b"document_id", "reason", b"reason", "requested_at", b"requested_at", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceDocument: _TypeAlias = LicenceDocument  # noqa: Y015

@@ -439,25 +439,77 @@ class GetLicenceResponse(_message.Message):
 
     LICENCE_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def licence(self) -> _licence_pb2.Licence: ...
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_licence_pb2.LicenceChange]:
         """Oldest first."""
 
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedCompositeFieldContainer[_licence_pb2.LicenceDocument]:
+        """Those that the caller may read, oldest first."""
+
     def __init__(
         self,
         *,
         licence: _licence_pb2.Licence | None = ...,
         changes: _abc.Iterable[_licence_pb2.LicenceChange] | None = ...,
+        documents: _abc.Iterable[_licence_pb2.LicenceDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "licence", b"licence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "documents", b"documents", "licence", b"licence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLicenceResponse: _TypeAlias = GetLicenceResponse  # noqa: Y015
+
+@_typing.final
+class RequestDocumentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    licence_id: _builtins.str
+    use: _builtins.str
+    """What a copy is for, such as "办理贷款"."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        licence_id: _builtins.str = ...,
+        use: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licence_id", b"licence_id", "request_id", b"request_id", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestDocumentRequest: _TypeAlias = RequestDocumentRequest  # noqa: Y015
+
+@_typing.final
+class RequestDocumentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def document(self) -> _licence_pb2.LicenceDocument: ...
+    def __init__(
+        self,
+        *,
+        document: _licence_pb2.LicenceDocument | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestDocumentResponse: _TypeAlias = RequestDocumentResponse  # noqa: Y015
 
 @_typing.final
 class ListLicencesRequest(_message.Message):

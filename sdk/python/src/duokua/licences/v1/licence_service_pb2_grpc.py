@@ -81,6 +81,11 @@ class LicenceServiceStub:
                 request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceRequest.SerializeToString,
                 response_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceResponse.FromString,
                 _registered_method=True)
+        self.RequestDocument = channel.unary_unary(
+                '/duokua.licences.v1.LicenceService/RequestDocument',
+                request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.SerializeToString,
+                response_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.FromString,
+                _registered_method=True)
         self.ListLicences = channel.unary_unary(
                 '/duokua.licences.v1.LicenceService/ListLicences',
                 request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ListLicencesRequest.SerializeToString,
@@ -169,6 +174,18 @@ class LicenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RequestDocument(self, request, context):
+        """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
+        which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
+        a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
+        SealService.GetDocument has it.
+        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLicences(self, request, context):
         """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
         read all, those of `holder_person_id`.
@@ -234,6 +251,11 @@ def add_LicenceServiceServicer_to_server(servicer, server):
                     servicer.GetLicence,
                     request_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceRequest.FromString,
                     response_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceResponse.SerializeToString,
+            ),
+            'RequestDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestDocument,
+                    request_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.FromString,
+                    response_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.SerializeToString,
             ),
             'ListLicences': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLicences,
@@ -491,6 +513,33 @@ class LicenceService:
             '/duokua.licences.v1.LicenceService/GetLicence',
             duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceRequest.SerializeToString,
             duokua_dot_licences_dot_v1_dot_licence__service__pb2.GetLicenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.licences.v1.LicenceService/RequestDocument',
+            duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.SerializeToString,
+            duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,14 @@ class LicenceServiceStub:
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
     holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
     """
+    RequestDocument: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]
+    """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
+    which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
+    a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
+    SealService.GetDocument has it.
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+    """
     ListLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
     read all, those of `holder_person_id`.
@@ -116,6 +124,14 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     GetLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]  # type: ignore[assignment]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
     holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+    """
+    RequestDocument: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]  # type: ignore[assignment]
+    """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
+    which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
+    a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
+    SealService.GetDocument has it.
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
     """
     ListLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]  # type: ignore[assignment]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
@@ -217,6 +233,20 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_licence_service_pb2.GetLicenceResponse, _abc.Awaitable[_licence_service_pb2.GetLicenceResponse]]:
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
         holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RequestDocument(
+        self,
+        request: _licence_service_pb2.RequestDocumentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licence_service_pb2.RequestDocumentResponse, _abc.Awaitable[_licence_service_pb2.RequestDocumentResponse]]:
+        """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
+        which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
+        a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
+        SealService.GetDocument has it.
+        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
         """
 
     @_abc_1.abstractmethod

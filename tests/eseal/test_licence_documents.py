@@ -1,0 +1,166 @@
+"""Documents of licences: sealed once, with a QR code beside the seal, void when the licence ends."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from chassis.database import Database
+from duokua.eseal.v1 import document_pb2
+from duokua.eseal.v1 import events_pb2 as events
+from duokua.licences.v1 import events_pb2 as licences_events
+from services.eseal.domain.notice import render
+from services.eseal.domain.qr import modules, runs
+from services.eseal.domain.sheet import BLACK, Rule, Sheet, Text, lay
+from services.eseal.domain.wording import Notice
+from services.eseal.keys.keystore import KeyStore
+from services.eseal.licences import LicenceDocuments
+from services.eseal.seals.desk import SealDesk
+from services.eseal.tables import documents as documents_table
+from tests.eseal.builders import OFFICE, documents, notice, organ_with_seal, outbox, vault
+
+IDENTIFIER = f"1.2.156.3005.2.{'1' * 21}.{'2' * 18}.{'3' * 32}.001.X"
+CODE = "0123456789abcdef0123"
+QR = f"duokua-licence:{IDENTIFIER}:{CODE}"
+
+
+def requested(
+    request_id: str = "r1", annotation: str = "", reader: str = "o1"
+) -> licences_events.LicenceDocumentRequested:
+    event = licences_events.LicenceDocumentRequested(
+        request_id=request_id,
+        licence_id="l1",
+        identifier=IDENTIFIER,
+        title="食品经营许可证",
+        template="经营者名称：{{ data.shop }}\n持证人：{{ holder.name }}\n有效期至{{ licence.valid_until }}",
+        holder_person_id="p1",
+        holder_name="李雷",
+        holder_number="330***********1236",
+        issuer_organ_id="o1",
+        valid_from="2026-06-01",
+        valid_until="2031-05-31",
+        issued_at="2026-06-01T04:00:00+00:00",
+        qr_text=QR,
+        code=CODE,
+        annotation=annotation,
+        reader_organ_id=reader,
+    )
+    event.data.update({"shop": "西湖面馆"})
+    return event
+
+
+def withdrawn(request_id: str = "r1") -> licences_events.LicenceDocumentWithdrawn:
+    return licences_events.LicenceDocumentWithdrawn(request_id=request_id, licence_id="l1", reason="停业")
+
+
+def handle(
+    database: Database,
+    *said: licences_events.LicenceDocumentRequested | licences_events.LicenceDocumentWithdrawn,
+) -> list[object]:
+    sealing = LicenceDocuments(SealDesk(KeyStore(vault())))
+    for event in said:
+        with database.begin() as work:
+            if isinstance(event, licences_events.LicenceDocumentRequested):
+                sealing.seal(work, [event])
+            else:
+                sealing.withdraw(work, [event])
+    return list(outbox(database))
+
+
+def test_a_document_is_sealed_once_for_its_holder_and_the_organ_that_it_is_for(database: Database) -> None:
+    seal = organ_with_seal(database)
+    (answer,) = handle(database, requested(reader="o2"), requested(reader="o2"))
+    assert isinstance(answer, events.LicenceDocumentSealed)
+    assert (answer.request_id, answer.licence_id) == ("r1", "l1")
+    document = answer.document
+    assert (document.organ_id, document.seal_id, document.title) == ("o2", seal.seal_id, f"食品经营许可证 {IDENTIFIER}")
+    with database.read() as work:
+        kept = documents().document(work, document.document_id)
+        assert (kept.applicant_id, kept.organ_id) == ("p1", "o2")
+        assert documents().content(work, kept).startswith(b"%PDF-")
+
+
+def test_what_cannot_be_sealed_says_why_and_is_sealed_once_that_is_put_right(database: Database) -> None:
+    (failed,) = handle(database, requested())
+    assert isinstance(failed, events.LicenceDocumentFailed)
+    assert (failed.request_id, failed.reason) == ("r1", "NO_SEAL")
+    organ_with_seal(database)
+    assert isinstance(handle(database, requested())[-1], events.LicenceDocumentSealed)
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [("{{ data.shop.name.x }}", "TEMPLATE_FAULT"), ("{{ data.shop }}\U0001f600", "UNPRINTABLE_TEXT")],
+)
+def test_a_fault_of_the_type_s_template_is_told(database: Database, template: str, reason: str) -> None:
+    organ_with_seal(database)
+    event = requested()
+    event.template = template
+    (failed,) = handle(database, event)
+    assert isinstance(failed, events.LicenceDocumentFailed)
+    assert failed.reason == reason
+
+
+def test_what_is_withdrawn_is_revoked_or_never_sealed(database: Database) -> None:
+    organ_with_seal(database)
+    handle(database, requested("r1"), withdrawn("r1"), withdrawn("r2"), requested("r2"), requested("r1"))
+    with database.read() as work:
+        (row,) = work.connection.execute(select(documents_table)).all()
+        assert (row.notice_id, row.revocation_reason) == ("r1", "停业")
+        content = documents().content(work, documents().document(work, row.document_id))
+        assert content
+    assert [type(each).__name__ for each in outbox(database)] == ["LicenceDocumentSealed"]
+    (sealed,) = outbox(database)
+    assert isinstance(sealed, events.LicenceDocumentSealed)
+    assert sealed.document.status == document_pb2.DOCUMENT_STATUS_VALID
+
+
+def a_licence(annotation: str = "", qr_text: str = "", code: str = "") -> Notice:
+    own = replace(notice(), case_number=IDENTIFIER, number_label="证照标识")
+    return replace(own, annotation=annotation, qr_text=qr_text, code=code)
+
+
+def texts(sheet: Sheet) -> list[Text]:
+    return [item for page in sheet.pages for item in page if isinstance(item, Text)]
+
+
+def test_a_licence_shows_its_identifier_in_one_line_and_what_a_copy_is_for() -> None:
+    sheet = lay(a_licence(annotation="仅供办理贷款使用"))
+    (number,) = [text for text in texts(sheet) if text.text.startswith("证照标识")]
+    assert number.text == f"证照标识：{IDENTIFIER}"
+    assert 0 < number.x < 100
+    assert any(text.text == "仅供办理贷款使用" for text in texts(sheet))
+    assert OFFICE in {text.text for text in texts(sheet)}
+
+
+def test_the_code_on_the_page_is_the_code_of_its_text_and_keeps_clear_of_the_seal() -> None:
+    sheet = lay(a_licence(qr_text=QR, code=CODE))
+    rules = [item for item in sheet.pages[-1] if isinstance(item, Rule) and item.colour == BLACK]
+    wanted = modules(QR)
+    size = rules[0].width
+    left, top = min(rule.x for rule in rules), max(rule.y for rule in rules)
+    drawn = [[False] * len(wanted) for _ in wanted]
+    for rule in rules:
+        row, start = round((top - rule.y) / size), round((rule.x - left) / size)
+        for place in range(start, start + round(rule.length / size)):
+            drawn[row][place] = True
+    assert drawn == wanted
+    assert max(rule.x + rule.length for rule in rules) < sheet.seal_box[0]
+    assert any(text.text == CODE for text in texts(sheet))
+    assert render(a_licence(qr_text=QR, code=CODE)) == render(a_licence(qr_text=QR, code=CODE))
+
+
+def test_a_notice_has_no_code() -> None:
+    assert all(item.colour != BLACK for item in lay(notice()).pages[-1] if isinstance(item, Rule))
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_runs_are_the_dark_stretches_of_a_row(row: list[bool]) -> None:
+    drawn = [False] * len(row)
+    for start, length in runs(row):
+        assert length > 0
+        assert start == 0 or not row[start - 1]
+        drawn[start : start + length] = [True] * length
+    assert drawn == row
