@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     eseal_outside_trust: Path | None = None
     """A trust list, PEM: roots, and revocation lists, of the authorities outside the platform that seals may have their
     certificates from."""
+    eseal_level: str = Field(default="B-B", pattern="^B-(B|T|LT)$")
+    """The PAdES level at which PDFs are sealed: B-T with a timestamp, B-LT also with revocation lists."""
+    eseal_timestamp_url: str = Field(default="", pattern="^(https?://[^ ]+)?$")
+    """The timestamp authority (RFC 3161) for B-T and B-LT; empty means the platform's own clock and certificate."""
+    eseal_timestamp_trust: Path | None = None
+    """PEM of the certificates, and for B-LT the revocation lists, by which that authority is believed."""
     eseal_token_module: Path | None = None
     """The PKCS#11 library of a token in which private keys of seals are made from then on; the secret `eseal-token.pin`
     opens it. Without one they lie in the database, encrypted."""
@@ -98,6 +104,9 @@ class Settings(BaseSettings):
             raise ValueError(message)
         if bool(self.blobs_access_key_id) != bool(self.blobs_secret_key_file):
             message = "blobs_access_key_id and blobs_secret_key_file go together"
+            raise ValueError(message)
+        if bool(self.eseal_timestamp_url) != bool(self.eseal_timestamp_trust):
+            message = "eseal_timestamp_url and eseal_timestamp_trust go together"
             raise ValueError(message)
         if bool(self.eseal_token_module) != bool(self.eseal_token_label):
             message = "eseal_token_module and eseal_token_label go together"

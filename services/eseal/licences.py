@@ -15,6 +15,7 @@ from services.eseal.domain.records import Document, NoticeStatus
 from services.eseal.domain.seal import Seal
 from services.eseal.domain.use import Purpose, Refusal
 from services.eseal.keys.keystore import KeyStore
+from services.eseal.levels import Levels
 from services.eseal.messages import document_message, plain
 from services.eseal.papers import Paper
 from services.eseal.presses import Presses
@@ -33,17 +34,18 @@ class LicenceDocuments:
     A request is kept as a notice is, by its own id.
     """
 
-    def __init__(self, desk: SealDesk) -> None:
+    def __init__(self, desk: SealDesk, levels: Levels | None = None) -> None:
         self._desk = desk
-        self._presses = Presses(desk)
+        self._presses = Presses(desk, levels)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """With the keys of this installation."""
-        return cls(SealDesk(KeyStore.from_settings(settings)))
+        """With the keys and the level of this installation."""
+        return cls(SealDesk(KeyStore.from_settings(settings)), Levels.from_settings(settings))
 
     def seal(self, work: UnitOfWork, events: Sequence[_Requested]) -> None:
         """Seals each once, and says so; a repeat of what is sealed or withdrawn changes nothing."""
+        self._presses.begin(work)
         for event in sorted(events, key=lambda event: event.request_id):
             # A batch may take seconds; the worker's other green threads get a turn between any two documents.
             time.sleep(0)

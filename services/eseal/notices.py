@@ -18,6 +18,7 @@ from services.eseal.domain.records import Document, NoticeStatus
 from services.eseal.domain.seal import Seal
 from services.eseal.domain.use import Purpose, Refusal
 from services.eseal.keys.keystore import KeyStore
+from services.eseal.levels import Levels
 from services.eseal.messages import document_message, plain
 from services.eseal.papers import Paper
 from services.eseal.presses import Presses
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
 class Notices:
     """Seals notices when they are asked for, and makes them void when they are withdrawn."""
 
-    def __init__(self, desk: SealDesk) -> None:
+    def __init__(self, desk: SealDesk, levels: Levels | None = None) -> None:
+        """Without `levels` PDFs are sealed at level B-B."""
         self._desk = desk
-        self._presses = Presses(desk)
+        self._presses = Presses(desk, levels)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """With the keys of this installation."""
-        return cls(SealDesk(KeyStore.from_settings(settings)))
+        """With the keys and the level of this installation."""
+        return cls(SealDesk(KeyStore.from_settings(settings)), Levels.from_settings(settings))
 
     def seal(self, work: UnitOfWork, events: Sequence[cases_events.NoticeRequested]) -> None:
         """Seals each notice once, and says so; a repeated request for what is sealed or withdrawn changes nothing.
@@ -45,6 +47,7 @@ class Notices:
         A repeat is not answered a second time: the first answer is in the outbox and cannot get lost, while a second
         one would notify the applicant twice. A request that failed is tried anew each time it is made.
         """
+        self._presses.begin(work)
         for event in _in_order(events):
             # A batch may take seconds; the worker's other green threads get a turn between any two notices.
             time.sleep(0)

@@ -14,6 +14,7 @@ from services.eseal.pdf.orders import At, Order
 
 if TYPE_CHECKING:
     from services.eseal.domain.wording import Notice
+    from services.eseal.pdf.sealing import Grade
 
 _CHINA = timezone(timedelta(hours=8))
 
@@ -31,12 +32,12 @@ Press: TypeAlias = "Callable[[Notice, datetime], Paper]"
 """Prints a notice and seals it at a moment. Raises NoticeError."""
 
 
-def pdf_press(credential: Credential, picture: Picture) -> Press:
-    """What prints with a seal of the international suite."""
+def pdf_press(credential: Credential, picture: Picture, grade: "Grade") -> Press:
+    """What prints with a seal of the international suite, at a level."""
     from services.eseal.domain.notice import render  # noqa: PLC0415 (loads on first use)
     from services.eseal.pdf.sealing import Sealer  # noqa: PLC0415 (the same)
 
-    sealer = Sealer(credential, picture.png)
+    sealer = Sealer(credential, picture.png, grade)
 
     def press(notice: "Notice", now: datetime) -> Paper:
         rendered = render(notice)

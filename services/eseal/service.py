@@ -23,7 +23,9 @@ from services.eseal.domain.findings import Finding, UnreadableError, compare
 from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Suite
 from services.eseal.domain.trust import Trust, read_trust
+from services.eseal.levels import trusted_timestamps
 from services.eseal.seals import store as seal_store
+from services.eseal.seals.standing import with_standing
 from services.eseal.verification.judges import Judges
 
 
@@ -31,16 +33,23 @@ class Documents:
     """Hands out documents, and judges files. What seals notices is in `notices.py`."""
 
     def __init__(
-        self, authorities: Authorities, judges: Judges | None = None, outside: OutsideTrust | None = None
+        self,
+        authorities: Authorities,
+        judges: Judges | None = None,
+        outside: OutsideTrust | None = None,
+        timestamp_trust: str = "",
     ) -> None:
+        """`timestamp_trust`: whom to believe about time beside all these, PEM."""
         self._authorities = authorities
         self._judges = judges or Judges()
         self._outside = outside or OutsideTrust()
+        self._timestamp_trust = timestamp_trust
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """With the authorities of this installation, and those outside that its settings name."""
-        return cls(Authorities.from_settings(settings), outside=OutsideTrust.from_settings(settings))
+        authorities, outside = Authorities.from_settings(settings), OutsideTrust.from_settings(settings)
+        return cls(authorities, outside=outside, timestamp_trust=trusted_timestamps(settings))
 
     def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
         """Keeps the names of organs; an older version never overwrites a newer one."""
@@ -85,6 +94,7 @@ class Documents:
             finding = self._judges.inspect(content, self._trust(work), sealed_at, signature)
         except UnreadableError as fault:
             raise Invalid(fault.reason, fault.description, [Violation("content", fault.description)]) from fault
+        finding = with_standing(work, finding)
         record = store.document_by_digest(work.connection, finding.signed_digest) if finding.signed_digest else None
         if record is None:
             return finding, None
@@ -94,7 +104,8 @@ class Documents:
         chains = seal_store.outside_chains(work.connection, Suite.NATIONAL)
         below = still_trusted(chains, self._outside)
         trusted = "\n".join((*self.trust_anchors(work), self._outside.text, *below))
-        return read_trust("\n".join((trusted, *self.revocation_lists(work))), trusted)
+        lists = self.revocation_lists(work)
+        return read_trust("\n".join((trusted, *lists)), f"{trusted}\n{self._timestamp_trust}")
 
 
 def document_not_found(document_id: str) -> NotFound:

@@ -51,16 +51,20 @@ def judges() -> Judges:
     return Judges(wall_seconds=60)
 
 
+def keys() -> KeyStore:
+    return KeyStore(vault())
+
+
 def documents() -> Documents:
-    return Documents(Authorities(KeyStore(vault())), judges())
+    return Documents(Authorities(keys()), judges())
 
 
 def register() -> Register:
-    return Register(KeyStore(vault()))
+    return Register(keys())
 
 
 def notices() -> Notices:
-    return Notices(SealDesk(KeyStore(vault())))
+    return Notices(SealDesk(keys()))
 
 
 def organ_registered(organ_id: str = "o1", name: str = OFFICE, version: int = 1) -> identity_events.OrganRegistered:

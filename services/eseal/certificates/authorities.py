@@ -21,6 +21,7 @@ from services.eseal.tables import authorities
 ROOT = "root"
 ISSUING = "issuing"
 MAKER = "maker"
+TIMESTAMPING = "timestamping"
 _PROFILES = {Suite.INTERNATIONAL: profiles, Suite.NATIONAL: national}
 _Make = Callable[[UnitOfWork, SigningKey], tuple[str, Credential]]
 
@@ -70,15 +71,30 @@ class Authorities:
 
         return self._ensure(work, Suite.NATIONAL, MAKER, make)[1]
 
+    def timestamping(self, work: UnitOfWork) -> Credential:
+        """Whose the platform's own timestamps are, with the authorities above; made when there is none.
+
+        For write transactions.
+        """
+
+        def make(work: UnitOfWork, key: SigningKey) -> tuple[str, Credential]:
+            issuer_id, issuer = self.issuing(work, Suite.INTERNATIONAL)
+            return issuer_id, profiles.make_timestamping(issuer, key, work.now)
+
+        own_id, own = self._ensure(work, Suite.INTERNATIONAL, TIMESTAMPING, make)
+        issuer = authorities.alias()
+        query = select(issuer.c.certificate_pem).join(authorities, authorities.c.issuer_id == issuer.c.authority_id)
+        above = work.connection.execute(query.where(authorities.c.authority_id == own_id)).scalar_one()
+        return replace(own, chain=[load_pem_x509_certificate(above.encode())])
+
     def published(self, authority_id: str) -> str:
         """Where an authority's certificate and list are to be had, without their suffixes; empty for nowhere."""
         return f"{self._public_url}/{authority_id}" if self._public_url else ""
 
     def all(self, work: UnitOfWork) -> Sequence[Authority]:
-        """Every authority, the oldest first, retired ones too: they stay trusted for what they signed."""
-        query = select(*_COLUMNS).order_by(
-            authorities.c.created_at, authorities.c.role.desc(), authorities.c.authority_id
-        )
+        """Every authority that issues, the oldest first, retired ones too: they stay trusted for what they signed."""
+        query = select(*_COLUMNS).where(authorities.c.role != TIMESTAMPING)
+        query = query.order_by(authorities.c.created_at, authorities.c.role.desc(), authorities.c.authority_id)
         return [_authority(row) for row in work.connection.execute(query)]
 
     def credential(self, work: UnitOfWork, authority: Authority) -> Credential:
@@ -92,7 +108,7 @@ class Authorities:
         What was retired issues no more certificates, and goes on to say which of its own are revoked.
         Raises Conflict SUITE_NOT_AVAILABLE.
         """
-        slots = [_slot(suite, role) for role in (MAKER, ISSUING, *((ROOT,) if root else ()))]
+        slots = [_slot(suite, role) for role in (TIMESTAMPING, MAKER, ISSUING, *((ROOT,) if root else ()))]
         statement = update(authorities).where(authorities.c.issuing_slot.in_(slots))
         work.connection.execute(statement.values(issuing_slot=None, retired_at=work.now))
         self.issuing(work, suite)

@@ -211,10 +211,7 @@ MEANINGS = {
         "the certificate is revoked, and nothing proves that the seal was put on before"
     ),
     Code.SEAL_VALID: _good(_Q.SEAL, "盖章时印章有效", "the seal was valid at that time"),
-    Code.SEAL_UNKNOWN: _open(
-        _Q.SEAL, "未查询印章登记",
-        "whether the seal was in use is not known here; the platform's register was not asked"
-    ),
+    Code.SEAL_UNKNOWN: _open(_Q.SEAL, "印章不在本平台登记", "the seal is not in the platform's register"),
     Code.SEAL_NOT_YET_VALID: _bad(_Q.SEAL, _V.INVALID, "盖章时印章尚未启用", "the seal was not in use yet"),
     Code.SEAL_EXPIRED: _bad(_Q.SEAL, _V.INVALID, "盖章时印章已过有效期", "the seal had expired by then"),
     Code.SEAL_EXPIRED_SINCE: _bad(
