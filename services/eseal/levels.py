@@ -1,4 +1,4 @@
-"""At which level PDFs are sealed (PAdES B-B, B-T or B-LT), and what that takes: timestamps and revocation lists."""
+"""At which level notices are sealed (PAdES B-B, B-T or B-LT), and what that takes: timestamps and revocation lists."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -88,6 +88,11 @@ class Levels:
             None if level is Level.B_B else self._timestamp,
             validation if level is Level.B_LT else None,
         )
+
+    @property
+    def timestamp(self) -> "Stamp | None":
+        """What stamps seals on OFD; None at level B-B. There B-LT is as B-T, for an OFD holds no lists."""
+        return None if self._level == "B-B" else self._timestamp
 
     def _timestamp(self, value: bytes) -> bytes:
         """A timestamp; raises Unavailable TIMESTAMP_UNAVAILABLE, on which whoever wants it tries again later."""

@@ -13,6 +13,7 @@ from services.eseal.keys import Credential
 from services.eseal.pdf.orders import At, Order
 
 if TYPE_CHECKING:
+    from services.eseal.cms.signing import Stamp
     from services.eseal.domain.wording import Notice
     from services.eseal.pdf.sealing import Grade
 
@@ -48,7 +49,7 @@ def pdf_press(credential: Credential, picture: Picture, grade: "Grade") -> Press
     return press
 
 
-def ofd_press(credential: Credential, picture: Picture, seal: bytes) -> Press:
+def ofd_press(credential: Credential, picture: Picture, seal: bytes, timestamp: "Stamp | None" = None) -> Press:
     """What prints with a seal of the national suite; `seal` as GB/T 38540 has it."""
     from services.eseal.domain.sheet import lay  # noqa: PLC0415 (loads on first use)
     from services.eseal.national.ofd.document import draw  # noqa: PLC0415 (the same)
@@ -60,7 +61,7 @@ def ofd_press(credential: Credential, picture: Picture, seal: bytes) -> Press:
     def press(notice: "Notice", now: datetime) -> Paper:
         written = draw(lay(notice), now.astimezone(_CHINA).date())
         stamp = centred(written.page_ids[-1], written.seal_box, picture.width_mm, picture.height_mm)
-        sealed = sealer.seal(written.files, [stamp], now=now)
+        sealed = sealer.seal(written.files, [stamp], now=now, timestamp=timestamp)
         return Paper(sealed.content, sealed.signed_digest, OFD)
 
     return press

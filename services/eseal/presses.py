@@ -14,7 +14,7 @@ class Presses:
     """The presses of seals that were used, by the seals' ids."""
 
     def __init__(self, desk: SealDesk, levels: Levels | None = None) -> None:
-        """Without `levels` PDFs are sealed at level B-B."""
+        """Without `levels` documents are sealed at level B-B."""
         self._desk = desk
         self._levels = levels or Levels()
         self._presses: dict[str, Press] = {}
@@ -30,7 +30,8 @@ class Presses:
                 self._presses.clear()
             credential, picture = self._desk.equip(work, seal)
             if seal.suite is Suite.NATIONAL:
-                press = ofd_press(credential, picture, national.load(work, seal.seal_id))
+                encoded = national.load(work, seal.seal_id)
+                press = ofd_press(credential, picture, encoded, self._levels.timestamp)
             else:
                 press = pdf_press(credential, picture, self._levels.grade())
             self._presses[seal.seal_id] = press

@@ -13,23 +13,28 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from chassis.database import Database
 from chassis.testing import ManualClock
 from duokua.eseal.v1 import events_pb2
+from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain.answers import Code, Verdict
 from services.eseal.domain.findings import Format
 from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Seal, State, Suite
 from services.eseal.domain.trust import read_trust
+from services.eseal.levels import Levels
 from services.eseal.national.libcrypto import NationalAlgorithmsMissingError, _version
 from services.eseal.national.ofd.package import read, write
 from services.eseal.national.ofd.verification import inspect
 from services.eseal.national.seals import read_seal
+from services.eseal.notices import Notices
 from services.eseal.seals import national
 from services.eseal.seals.application import Application
+from services.eseal.seals.desk import SealDesk
 from tests.eseal.builders import (
     NOON,
     OFFICE,
     applied,
     documents,
     handle,
+    keys,
     made,
     notice_requested,
     notice_withdrawn,
@@ -91,6 +96,23 @@ def test_a_notice_becomes_a_sealed_ofd_that_is_genuine(database: Database) -> No
     assert (finding.sealed_by, finding.sealed_at) == (OFFICE, NOON)
     codes = {answer.code for answer in (*finding.seals[0].answers, *finding.remarks)}
     assert {Code.TIME_REGISTERED, Code.SEAL_VALID, Code.REGISTERED_DOCUMENT} <= codes
+
+
+@pytest.mark.parametrize(
+    ("level", "told"), [("B-B", Code.TIME_CLAIMED), ("B-T", Code.TIME_STAMPED), ("B-LT", Code.TIME_STAMPED)]
+)
+def test_an_ofd_has_a_timestamp_where_the_level_wants_one(
+    database: Database, clock: ManualClock, level: str, told: Code
+) -> None:
+    national_organ(database)
+    by = Notices(SealDesk(keys()), Levels(Authorities(keys()), level=level, clock=clock))
+    answer: Any = handle(database, notice_requested(), by=by)[-1]
+    with database.read() as work:
+        content = documents().content(work, documents().document(work, answer.document.document_id))
+        anchors = "".join(documents().trust_anchors(work))
+    found = inspect(content, read_trust(anchors, anchors), lambda _: None, NOON)
+    assert found.verdict is Verdict.GENUINE
+    assert told in {each.code for each in found.seals[0].answers}
 
 
 def test_what_is_announced_names_the_format(database: Database) -> None:

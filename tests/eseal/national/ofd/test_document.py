@@ -1,6 +1,7 @@
 """Notices as OFD, read back by another program, and by the library that draws on most screens."""
 
 import io
+from dataclasses import replace
 
 import ofdkit
 import pytest
@@ -14,6 +15,8 @@ from services.eseal.national.ofd.structure import Page, read_structure
 from services.eseal.national.ofd.typeface import subset
 from tests.eseal.builders import OFFICE, notice
 from tests.eseal.national.builders import NOON, written
+
+FIRST_PAGE = "Doc_0/Pages/Page_0/Content.xml"
 
 
 def opened(sentences: int = 1) -> ofdkit.OFDDocument:
@@ -35,6 +38,15 @@ def test_another_program_reads_title_text_organ_and_date() -> None:
     assert (told.title, told.author, told.creation_date) == ("准予食品经营许可通知书", OFFICE, "2026-06-01")
     assert told.doc_id is not None
     assert len(told.doc_id) == 32
+
+
+def test_a_code_beside_the_seal_is_drawn() -> None:
+    plain = draw(lay(notice()), NOON.date()).files[FIRST_PAGE]
+    coded = draw(lay(replace(notice(), qr_text="https://example.gov.cn/v/1", code="1.2.3")), NOON.date()).files
+    assert coded[FIRST_PAGE].count(b"PathObject") > plain.count(b"PathObject") + 200
+    document = ofdkit.open(write(coded))
+    assert "1.2.3" in document.text()
+    assert not document.warnings
 
 
 @pytest.mark.parametrize(("sentences", "pages"), [(10, 1), (60, 3)])
