@@ -1,6 +1,7 @@
 """Judging in processes of their own: the same findings, and no file that costs much."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.pdf.verification import inspect
 from services.eseal.verification.judges import AT_ONCE, MOST_WAITING, Judges
 from tests.eseal.builders import NOON, OFFICE, documents, judges, sealed_file, trust
+from tests.eseal.pdf.builders import pages, sealed
+from tests.eseal.pdf.raw import Raw
 
 
 @pytest.fixture
@@ -212,3 +215,63 @@ def test_a_process_ends_when_its_parent_is_gone(own: Judges) -> None:
 def test_an_applicant_reads_that_the_file_is_too_complex(database: Database) -> None:
     with database.read() as work, pytest.raises(Invalid, match="TOO_COMPLEX"):
         documents().verify(work, doubling_fields(30))
+
+
+def compressed(size: int) -> bytes:
+    """So many zeros, as an object of a PDF."""
+    data = zlib.compress(bytes(size), 9)
+    return b"<</Filter/FlateDecode/Length %d>>stream\n" % len(data) + data + b"\nendstream"
+
+
+def bomb_of_objects() -> bytes:
+    data = zlib.compress(b"1 0 2 30 " + b" " * 200_000_000, 9)
+    stream = b"<</Type/ObjStm/N 2/First 9/Filter/FlateDecode/Length %d>>stream\n" % len(data) + data + b"\nendstream"
+    head = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[3 0 R]>>>>"
+    return pdf([head, b"<</Type/Pages/Kids[]/Count 0>>", b"<</FT/Sig/T(a)/V 9 0 R>>", stream])
+
+
+@pytest.mark.parametrize(
+    ("number", "body"),
+    [
+        ("the evidence is a bomb", b"<</Type/Catalog/Pages %d 0 R/AcroForm %d 0 R/DSS<</CRLs[900 0 R]>>>>"),
+        ("the root is a bomb", b""),
+    ],
+)
+def test_a_bomb_in_a_sealed_file_is_never_believed(own: Judges, number: str, body: bytes) -> None:
+    raw = Raw(sealed_file().content)
+    form = raw.numbers_of(b"/SigFlags")[0]
+    root = body % (raw.pages_number, form) if body else compressed(300_000_000)
+    bomb = raw.update({raw.root_number: root, 900: compressed(300_000_000)})
+    try:
+        assert judged(own, bomb).verdict is Verdict.ALTERED, number
+    except UnreadableError as fault:
+        assert fault.reason in ("TOO_COMPLEX", "BROKEN_PDF")  # noqa: PT017 - either will do
+    assert judged(own, sealed_file().content).verdict is Verdict.GENUINE
+
+
+def test_a_bomb_of_objects_is_never_believed(own: Judges) -> None:
+    try:
+        assert judged(own, bomb_of_objects()).verdict is not Verdict.GENUINE
+    except UnreadableError as fault:
+        assert fault.reason in ("TOO_COMPLEX", "BROKEN_PDF")  # noqa: PT017 - either will do
+
+
+@pytest.mark.parametrize("content", [pages(size=(14_000, 14_000)), pages(300)])
+def test_huge_pages_and_many_pages_are_judged(own: Judges, content: bytes) -> None:
+    assert judged(own, sealed(content)).verdict is Verdict.GENUINE
+
+
+def test_the_largest_files_are_judged(own: Judges) -> None:
+    content = pages(1).replace(b"%PDF-1.3\n", b"%PDF-1.3\n%" + b"x" * 15_000_000 + b"\n")
+    shift = len(content) - len(pages(1))
+    assert shift > 15_000_000
+    large = sealed(moved(pages(1), shift, content))
+    assert judged(own, large).verdict is Verdict.GENUINE
+
+
+def moved(plain: bytes, shift: int, content: bytes) -> bytes:
+    """The content, its table of objects telling of the places that they have moved to."""
+    table = plain[plain.index(b"xref\n") :]
+    entries = re.sub(rb"(\d{10}) 00000 n", lambda found: b"%010d 00000 n" % (int(found[1]) + shift), table)
+    entries = re.sub(rb"startxref\n(\d+)", lambda found: b"startxref\n%d" % (int(found[1]) + shift), entries)
+    return content[: len(content) - len(table)] + entries
