@@ -3,12 +3,14 @@
 import typer
 
 from cli.licences import sharing, types
+from cli.licences.importing import import_licences
 from cli.licences.issuing import document, end, hold, issue, release, renew
 from cli.licences.looking import list_licences, show, verify
 
 app = typer.Typer()
 app.add_typer(types.app, name="type")
 app.command()(issue)
+app.command(name="import")(import_licences)
 app.command()(renew)
 app.command()(hold)
 app.command()(release)

@@ -12,10 +12,12 @@ from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
 from services.licences.domain.validity import day_of
+from services.licences.importing import Imports, Row
 from services.licences.messages import (
     change_message,
     document_message,
     ending_of,
+    holder_kind_of,
     licence_message,
     plain,
     type_message,
@@ -34,9 +36,10 @@ class LicenceApi:
     # What licences say is encrypted at rest, and no answer that is kept for a repeat may have it in the clear.
     unstored = frozenset({"get_licence", "verify_licence"})
 
-    def __init__(self, licences: Licences, shared: SharedLicences) -> None:
+    def __init__(self, licences: Licences, shared: SharedLicences, imports: Imports) -> None:
         self._licences = licences
         self._shared = shared
+        self._imports = imports
 
     def define_type(self, call: Call, request: pb.DefineTypeRequest) -> pb.DefineTypeResponse:
         """Defines a type, or changes it."""
@@ -118,6 +121,16 @@ class LicenceApi:
         made = self._shared.document(call.work, call.caller, request.licence_id, request.use, request.request_id)
         return pb.RequestDocumentResponse(document=document_message(made))
 
+    def import_licences(self, call: Call, request: pb.ImportLicencesRequest) -> pb.ImportLicencesResponse:
+        """Takes in licences that were issued before."""
+        rows = [_row(each) for each in request.rows]
+        issuer = _issuer(call.caller, request.issuer_organ_id)
+        done = self._imports.take(call.work, request.type, issuer, rows, call.caller.subject, dry_run=request.dry_run)
+        faults = [pb.RowFault(row=row, field=fault.field, message=fault.description) for row, fault in done.faults]
+        return pb.ImportLicencesResponse(
+            faults=faults, created=done.created, unchanged=done.unchanged, written=done.written
+        )
+
     def list_licences(self, call: Call, request: pb.ListLicencesRequest) -> pb.ListLicencesResponse:
         """Lists the caller's own licences."""
         holder, issuer = _own(call.caller, request.holder_person_id)
@@ -179,7 +192,22 @@ def _own(caller: Caller, named: str) -> tuple[str, str]:
     return caller.person_id, "" if caller.person_id else caller.organ_id
 
 
+def _row(message: pb.LicenceRow) -> Row:
+    return Row(
+        row=message.row,
+        serial=message.serial,
+        version=message.version,
+        holder_name=message.holder_name,
+        holder_kind=holder_kind_of(message.holder_kind),
+        holder_number=message.holder_number,
+        valid_from=message.valid_from,
+        valid_until=message.valid_until,
+        data=plain(message.data),
+    )
+
+
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
     shared = SharedLicences.from_settings(settings)
-    return [LicenceApi(Licences.from_settings(settings), shared), SharingApi(shared)]
+    licences = LicenceApi(Licences.from_settings(settings), shared, Imports.from_settings(settings))
+    return [licences, SharingApi(shared)]

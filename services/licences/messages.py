@@ -109,6 +109,11 @@ def change_message(change: Change) -> licence_pb2.LicenceChange:
     )
 
 
+def holder_kind_of(number: licence_pb2.HolderKind.ValueType) -> HolderKind:
+    """Whether somebody is a natural or a legal person; ANY for what nobody said."""
+    return next((kind for kind, each in _HOLDER_KINDS.items() if each == number), HolderKind.ANY)
+
+
 def document_message(document: LicenceDocument) -> licence_pb2.LicenceDocument:
     """A document of a licence as the contract has it."""
     return licence_pb2.LicenceDocument(

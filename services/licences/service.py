@@ -30,6 +30,8 @@ from services.licences.domain.validity import day_of, end_of
 from services.licences.types import type_of
 
 EXPIRY = "expiry"
+NUMBER = "identity.person-number"
+"""The context of fingerprints of identity numbers, as identity makes them: the same number has the same in both."""
 SCHEME = "duokua-licence:"
 """What the QR code on a document begins with."""
 _KINDS = {
@@ -94,7 +96,7 @@ class Licences:
     def issue(self, work: UnitOfWork, order: Order, actor: str) -> Licence:
         """Issues a licence. Raises NotFound for type, organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
         of = type_of(work, order.type_name)
-        issuer = self._issuer(work, order.issuer_organ_id)
+        issuer = self.issuer(work, order.issuer_organ_id)
         holder = store.person_by_id(work.connection, order.holder_person_id)
         if holder is None:
             raise NotFound(
@@ -228,6 +230,10 @@ class Licences:
         return ask(work, licence, wanted, reader_organ_id, request_id)
 
     def _add(self, work: UnitOfWork, licence: Licence, of: LicenceType, data: Mapping[str, object], actor: str) -> None:
+        self._keep(work, licence, data, actor, "")
+        ask(work, licence, Print(of, data, self.qr_text(licence), self.code(licence)), licence.issuer_organ_id)
+
+    def _keep(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str, reason: str) -> None:
         sealed = self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
         if not store.add(work.connection, licence, sealed):
             raise Exists(
@@ -235,15 +241,19 @@ class Licences:
                 f"there is a licence {licence.identifier}; give another serial, or renew it",
                 identifier=licence.identifier,
             )
-        self._note(work, licence, Act.ISSUED, actor, "")
-        ask(work, licence, Print(of, data, self.qr_text(licence), self.code(licence)), licence.issuer_organ_id)
+        self._note(work, licence, Act.ISSUED, actor, reason)
         work.wake(EXPIRY)
 
     def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:
         change = Change(licence.revision, work.now, act, licence.status, actor, reason)
         store.add_change(work.connection, licence.licence_id, change)
 
-    def _issuer(self, work: UnitOfWork, organ_id: str) -> Organ:
+    def bring_in(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
+        """Keeps a licence that was issued elsewhere; a document of it is made when somebody asks for one."""
+        self._keep(work, licence, data, actor, "导入")
+
+    def issuer(self, work: UnitOfWork, organ_id: str) -> Organ:
+        """The organ that issues. Raises NotFound ORGAN_NOT_FOUND."""
         organ = store.organ_by_id(work.connection, organ_id)
         if organ is None or uscc_fault(organ.uscc):
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)

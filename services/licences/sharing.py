@@ -20,12 +20,10 @@ from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
 from services.licences.domain.types import Audience, HolderKind, LicenceType, Sharing, visible
 from services.licences.domain.validity import day_of
-from services.licences.service import Licences, licence_not_found
+from services.licences.service import NUMBER, Licences, licence_not_found
 from services.licences.tables import accesses, grants, licences, organs
 from services.licences.types import type_of
 
-# As identity makes them: the same number has the same fingerprint in both services.
-_NUMBER = "identity.person-number"
 _MOST_FOUND = 100
 _GRANT = [grants.c[name] for name in Grant.__dataclass_fields__]
 
@@ -173,7 +171,7 @@ class SharedLicences:
         if wanted.person_id:
             return wanted.person_id
         for kind in (HolderKind.NATURAL, HolderKind.LEGAL):
-            fingerprint = self._vault.fingerprint(number.encode(), context=f"{_NUMBER}.{kind}")
+            fingerprint = self._vault.fingerprint(number.encode(), context=f"{NUMBER}.{kind}")
             person_id = store.person_of_number(work.connection, fingerprint)
             if person_id:
                 return person_id

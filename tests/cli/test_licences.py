@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 from typer.testing import CliRunner, Result
 
 from chassis.vault import Vault
@@ -69,10 +70,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         portal = edge.client(directory_pb2.CLIENT_ROLE_PORTAL)
         portal._key.save(tmp_path / "portal.jwk")
         organ_id, person_id = edge.organ(1), edge.person(portal)
-        licences = Licences(Vault.from_settings(edge.settings))
+        vault = Vault.from_settings(edge.settings)
+        licences = Licences(vault)
         with edge.database("licences").begin() as work:
             licences.keep_organs(work, [organ_registered(organ_id)])
-            licences.keep_persons(work, [person_registered(person_id)])
+            licences.keep_persons(work, [person_registered(person_id, by=vault)])
         own = {"DUOKUA_DATA_DIR": str(tmp_path / "data"), "DUOKUA_ENDPOINTS": edge.settings.listen}
         office = edge.client(directory_pb2.CLIENT_ROLE_DEPARTMENT, organ_id)
         office._key.save(tmp_path / "office.jwk")
@@ -148,3 +150,45 @@ def test_a_holder_consents_an_organ_looks_up_and_the_holder_sees_it(desk: Desk) 
     (listed,) = desk.json("grant", "list", "--person", "p1", portal=True)
     assert listed["withdrawn_at"]
     assert len(desk.json("grant", "list", office=True)) == 1
+
+
+HEADINGS = ["证照编号", "持证主体", "持证主体类型", "持证主体代码", "有效期起始日期", "经营者名称", "批准日期"]
+ROW = ["JY1", "李雷", "自然人", "330106199003071236", "2025-01-01", "西湖面馆", "2024-12-30"]
+
+
+def test_licences_are_imported_from_a_workbook_and_from_csv(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", TYPE))
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(HEADINGS)
+    sheet.append([*ROW[:4], date(2025, 1, 1), ROW[5], date(2024, 12, 30)])
+    book.save(desk.folder / "table.xlsx")
+    told = desk.run("import", "food-licence", str(desk.folder / "table.xlsx"), "--issuer", "o1").stdout
+    assert told == "imported: 0 faults, 1 new, 0 unchanged\n"
+    table = "\n".join(",".join(row) for row in (HEADINGS, ROW, ["JY2", *ROW[1:]]))
+    words = ("import", "food-licence", desk.file("table.csv", f"\ufeff{table}"), "--issuer", "o1")
+    assert "would be imported: 0 faults, 1 new, 1 unchanged" in desk.run(*words, "--dry-run").stdout
+    assert desk.json(*words) == {"faults": [], "created": 1, "unchanged": 1, "written": True}
+    assert len(desk.json("list", "--holder", "p1")) == 2
+
+
+def test_every_fault_of_a_table_is_told_with_its_row(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", TYPE))
+    rows = [HEADINGS, ROW, ["JY-2", "", *ROW[2:]], ["JY3", *ROW[1:3], "1", *ROW[4:6], "soon"]]
+    table = desk.file("table.csv", "\n".join(",".join(row) for row in rows))
+    told = desk.run("import", "food-licence", table, "--issuer", "o1", status=1).stdout.splitlines()
+    assert [line.partition(":")[0] for line in told] == [
+        "row 3, serial",
+        "row 3, holder_name",
+        "row 4, holder_number",
+        "row 4, data.granted_on",
+        "nothing is imported",
+    ]
+    assert desk.json("list", "--holder", "p1") == []
+
+
+def test_a_column_that_nobody_knows_is_named(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", TYPE))
+    told = desk.run("import", "food-licence", desk.file("t.csv", "证照编号,颜色\n1,红\n"), "--issuer", "o1", status=2)
+    assert "颜色" in told.output

@@ -70,7 +70,12 @@ def organ_registered(
 
 
 def person_registered(
-    person_id: str = "p1", name: str = "李雷", number: str = NUMBER, version: int = 1, kind: str = "natural"
+    person_id: str = "p1",
+    name: str = "李雷",
+    number: str = NUMBER,
+    version: int = 1,
+    kind: str = "natural",
+    by: Vault | None = None,
 ) -> identity_events.PersonRegistered:
     person = directory_pb2.Person(
         person_id=person_id,
@@ -78,7 +83,7 @@ def person_registered(
         name=name,
         masked_number="330***********1236",
     )
-    fingerprint = vault().fingerprint(number.encode(), context=f"identity.person-number.{kind}")
+    fingerprint = (by or vault()).fingerprint(number.encode(), context=f"identity.person-number.{kind}")
     return identity_events.PersonRegistered(person=person, version=version, number_fingerprint=fingerprint)
 
 

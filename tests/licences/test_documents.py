@@ -18,6 +18,7 @@ from services.licences.api import LicenceApi
 from services.licences.documents import documents_of, note_failed, note_sealed
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Status
+from services.licences.importing import Imports
 from services.licences.sharing import SharedLicences
 from services.licences.tables import accesses
 from tests.licences.builders import (
@@ -35,7 +36,7 @@ from tests.licences.builders import (
 )
 from tests.licences.conftest import NOON
 
-API = LicenceApi(licences(), SharedLicences(vault()))
+API = LicenceApi(licences(), SharedLicences(vault()), Imports(vault()))
 
 
 def request(database: Database, caller: Caller, licence: Licence, use: str = "", request_id: str = "d1") -> Any:

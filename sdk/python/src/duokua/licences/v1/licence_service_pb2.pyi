@@ -466,6 +466,149 @@ class GetLicenceResponse(_message.Message):
 Global___GetLicenceResponse: _TypeAlias = GetLicenceResponse  # noqa: Y015
 
 @_typing.final
+class ImportLicencesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ISSUER_ORGAN_ID_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    type: _builtins.str
+    """Its code, or what scenarios call it."""
+    issuer_organ_id: _builtins.str
+    """For an operator: the issuing organ. A department's system imports those of its own."""
+    dry_run: _builtins.bool
+    """Tell all faults, and write nothing."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenceRow]: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        issuer_organ_id: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+        rows: _abc.Iterable[Global___LicenceRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "issuer_organ_id", b"issuer_organ_id", "request_id", b"request_id", "rows", b"rows", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLicencesRequest: _TypeAlias = ImportLicencesRequest  # noqa: Y015
+
+@_typing.final
+class LicenceRow(_message.Message):
+    """A licence that was issued before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    SERIAL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    HOLDER_NAME_FIELD_NUMBER: _builtins.int
+    HOLDER_KIND_FIELD_NUMBER: _builtins.int
+    HOLDER_NUMBER_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """As the table counts it, for faults."""
+    serial: _builtins.str
+    version: _builtins.int
+    """0 for 1."""
+    holder_name: _builtins.str
+    holder_kind: _licence_pb2.HolderKind.ValueType
+    holder_number: _builtins.str
+    """GB 11643 of a natural person, GB 32100 of a legal one."""
+    valid_from: _builtins.str
+    """YYYY-MM-DD; the first day has to be said."""
+    valid_until: _builtins.str
+    @_builtins.property
+    def data(self) -> _struct_pb2.Struct: ...
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        serial: _builtins.str = ...,
+        version: _builtins.int = ...,
+        holder_name: _builtins.str = ...,
+        holder_kind: _licence_pb2.HolderKind.ValueType = ...,
+        holder_number: _builtins.str = ...,
+        valid_from: _builtins.str = ...,
+        valid_until: _builtins.str = ...,
+        data: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "holder_kind", b"holder_kind", "holder_name", b"holder_name", "holder_number", b"holder_number", "row", b"row", "serial", b"serial", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceRow: _TypeAlias = LicenceRow  # noqa: Y015
+
+@_typing.final
+class ImportLicencesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAULTS_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    UNCHANGED_FIELD_NUMBER: _builtins.int
+    WRITTEN_FIELD_NUMBER: _builtins.int
+    created: _builtins.int
+    unchanged: _builtins.int
+    written: _builtins.bool
+    """Whether anything was written."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowFault]: ...
+    def __init__(
+        self,
+        *,
+        faults: _abc.Iterable[Global___RowFault] | None = ...,
+        created: _builtins.int = ...,
+        unchanged: _builtins.int = ...,
+        written: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "faults", b"faults", "unchanged", b"unchanged", "written", b"written"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportLicencesResponse: _TypeAlias = ImportLicencesResponse  # noqa: Y015
+
+@_typing.final
+class RowFault(_message.Message):
+    """What is wrong with a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    field: _builtins.str
+    """"serial", "holder_number", "data.shop" ..."""
+    message: _builtins.str
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        field: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "message", b"message", "row", b"row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RowFault: _TypeAlias = RowFault  # noqa: Y015
+
+@_typing.final
 class RequestDocumentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -86,6 +86,11 @@ class LicenceServiceStub:
                 request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.SerializeToString,
                 response_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.FromString,
                 _registered_method=True)
+        self.ImportLicences = channel.unary_unary(
+                '/duokua.licences.v1.LicenceService/ImportLicences',
+                request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesRequest.SerializeToString,
+                response_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesResponse.FromString,
+                _registered_method=True)
         self.ListLicences = channel.unary_unary(
                 '/duokua.licences.v1.LicenceService/ListLicences',
                 request_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ListLicencesRequest.SerializeToString,
@@ -186,6 +191,16 @@ class LicenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportLicences(self, request, context):
+        """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
+        told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
+        need not be registered; who registers later with that number holds them then.
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLicences(self, request, context):
         """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
         read all, those of `holder_person_id`.
@@ -256,6 +271,11 @@ def add_LicenceServiceServicer_to_server(servicer, server):
                     servicer.RequestDocument,
                     request_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.FromString,
                     response_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.SerializeToString,
+            ),
+            'ImportLicences': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportLicences,
+                    request_deserializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesRequest.FromString,
+                    response_serializer=duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesResponse.SerializeToString,
             ),
             'ListLicences': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLicences,
@@ -540,6 +560,33 @@ class LicenceService:
             '/duokua.licences.v1.LicenceService/RequestDocument',
             duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentRequest.SerializeToString,
             duokua_dot_licences_dot_v1_dot_licence__service__pb2.RequestDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportLicences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.licences.v1.LicenceService/ImportLicences',
+            duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesRequest.SerializeToString,
+            duokua_dot_licences_dot_v1_dot_licence__service__pb2.ImportLicencesResponse.FromString,
             options,
             channel_credentials,
             insecure,

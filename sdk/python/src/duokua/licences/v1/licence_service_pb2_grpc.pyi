@@ -75,6 +75,12 @@ class LicenceServiceStub:
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
     `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
     """
+    ImportLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]
+    """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
+    told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
+    need not be registered; who registers later with that number holds them then.
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+    """
     ListLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
     read all, those of `holder_person_id`.
@@ -132,6 +138,12 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     SealService.GetDocument has it.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
     `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+    """
+    ImportLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]  # type: ignore[assignment]
+    """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
+    told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
+    need not be registered; who registers later with that number holds them then.
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
     """
     ListLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]  # type: ignore[assignment]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
@@ -247,6 +259,18 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         SealService.GetDocument has it.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
         `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+        """
+
+    @_abc_1.abstractmethod
+    def ImportLicences(
+        self,
+        request: _licence_service_pb2.ImportLicencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_licence_service_pb2.ImportLicencesResponse, _abc.Awaitable[_licence_service_pb2.ImportLicencesResponse]]:
+        """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
+        told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
+        need not be registered; who registers later with that number holds them then.
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
         """
 
     @_abc_1.abstractmethod

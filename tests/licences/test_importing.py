@@ -1,0 +1,106 @@
+"""Licences that were issued before are taken in: all faults at once, or all of it."""
+
+from dataclasses import replace
+from typing import Any
+
+from chassis.database import Database
+from chassis.testing.events import emitted
+from services.licences import store
+from services.licences.domain.holders import masked, number_fault
+from services.licences.domain.licence import Licence
+from services.licences.domain.types import HolderKind
+from services.licences.importing import Imported, Imports, Row
+from tests.edge import a_uscc
+from tests.licences.builders import DATA, NUMBER, licences, person_registered, vault
+
+NEWCOMER = "11010519491231002X"
+
+
+def a_row(number: int = 2, **said: Any) -> Row:
+    row = Row(number, f"JY{number}", 0, "李雷", HolderKind.NATURAL, NUMBER, "2025-01-01", "2029-12-31", DATA)
+    return replace(row, **said)
+
+
+def take(database: Database, *rows: Row, dry_run: bool = False) -> Imported:
+    with database.begin() as work:
+        done = Imports(vault()).take(work, "food-licence", "o1", rows, "client:office", dry_run=dry_run)
+        assert emitted(work) == []
+        return done
+
+
+def counts(done: Imported) -> tuple[int, int, bool]:
+    return done.created, done.unchanged, done.written
+
+
+def held(database: Database, person_id: str) -> list[Licence]:
+    with database.read() as work:
+        return store.listed(work.connection, store.Wanted(holder_person_id=person_id), "", 100)
+
+
+def test_rows_become_licences_of_those_who_are_registered(database: Database) -> None:
+    assert counts(take(database, a_row(2), a_row(3, version=2))) == (2, 0, True)
+    first, second = sorted(held(database, "p1"), key=lambda each: each.serial)
+    assert (first.serial, first.version, second.version) == ("JY2", 1, 2)
+    assert (first.masked_number, first.holder_name) == ("330***********1236", "李雷")
+    with database.read() as work:
+        assert licences().data(work, first) == DATA
+        (change,) = store.changes_of(work.connection, first.licence_id)
+    assert (change.actor, change.reason) == ("client:office", "导入")
+
+
+def test_who_registers_later_finds_what_was_issued_to_the_number(database: Database) -> None:
+    take(database, a_row(holder_number=NEWCOMER, holder_name="王芳"))
+    assert held(database, "p9") == []
+    with database.begin() as work:
+        licences().keep_persons(work, [person_registered("p9", "王芳", NEWCOMER)])
+    assert [each.holder_name for each in held(database, "p9")] == ["王芳"]
+
+
+def test_the_same_rows_again_change_nothing_and_others_are_told(database: Database) -> None:
+    take(database, a_row())
+    assert counts(take(database, a_row())) == (0, 1, False)
+    done = take(database, a_row(valid_until="2030-12-31"), a_row(3))
+    assert [(row, fault.field) for row, fault in done.faults] == [(2, "serial")]
+    assert len(held(database, "p1")) == 1
+
+
+def test_every_fault_of_every_row_is_told_and_nothing_is_written(database: Database) -> None:
+    done = take(
+        database,
+        a_row(2),
+        a_row(3, serial="JY-3", version=1000, holder_name=" ", valid_from="", valid_until="later"),
+        a_row(4, holder_number="330106199003071237", data={"shop": "x", "area": "wide"}),
+        a_row(5, holder_kind=HolderKind.ANY),
+        a_row(6, holder_kind=HolderKind.LEGAL),
+        a_row(7, serial="JY2"),
+    )
+    assert [(row, fault.field) for row, fault in done.faults] == [
+        (3, "serial"),
+        (3, "version"),
+        (3, "holder_name"),
+        (3, "valid_from"),
+        (3, "valid_until"),
+        (4, "holder_number"),
+        (4, "data.address"),
+        (4, "data.area"),
+        (5, "holder_kind"),
+        (6, "holder_number"),
+        (7, "serial"),
+    ]
+    assert not done.written
+    assert held(database, "p1") == []
+    assert all("330106" not in fault.description for _, fault in done.faults)
+
+
+def test_a_dry_run_counts_and_writes_nothing(database: Database) -> None:
+    assert counts(take(database, a_row(2), a_row(3), dry_run=True)) == (2, 0, False)
+    assert held(database, "p1") == []
+
+
+def test_numbers_are_held_to_their_standards_and_shown_masked() -> None:
+    assert number_fault(HolderKind.NATURAL, NUMBER) == ""
+    assert number_fault(HolderKind.LEGAL, a_uscc(1)) == ""
+    assert "check character" in number_fault(HolderKind.NATURAL, "110105194912310021")
+    assert "17 digits" in number_fault(HolderKind.NATURAL, "X")
+    assert number_fault(HolderKind.LEGAL, NUMBER)
+    assert masked(NUMBER) == "330***********1236"
