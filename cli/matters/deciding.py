@@ -1,6 +1,7 @@
 """`duokua matter submit`, `withdraw`, `publish`, `retire` and `discard`: many entries, each for itself."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Codes = Annotated[list[str] | None, typer.Argument(metavar="CODE...", help="Up to 10,000 entries.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that are ready for it, and that the filters leave.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+_BEIJING = timezone(timedelta(hours=8))
 OUTCOMES = [
     ("code", lambda outcome: outcome.code),
     ("version", lambda outcome: str(outcome.version or "")),
@@ -71,12 +73,21 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     item: Item = "",
     organ: Organ = "",
     region: Region = "",
+    seen_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"],
+            help="When you looked at it, in China unless it says otherwise: what came into review later is refused.",
+        ),
+    ] = None,
     request_id: RequestId = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Publish what is in review. Four eyes: nobody publishes what they wrote or submitted."""
     meant = _meant(codes, filter_of(text, code, item, organ, region), everything=everything)
     request = pb.PublishMattersRequest(request_id=request_id or new_id(), reason=reason, **meant)
+    if seen_at is not None:
+        request.seen_at.FromDatetime(seen_at if seen_at.tzinfo else seen_at.replace(tzinfo=_BEIJING))
     _do(lambda platform: platform.catalogue.PublishMatters(request, timeout=None), request, "published", as_json=json)
 
 

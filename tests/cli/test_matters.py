@@ -63,6 +63,8 @@ def test_a_workbook_is_imported_reviewed_published_and_shown(desk: Desk) -> None
     refused = desk.run("publish", ITEM, status=1).stdout
     assert "FOUR_EYES" in refused
     assert "somebody else has to publish it" in refused
+    unseen = desk.run("publish", "--all", "--seen-at", "2026-03-02T09:00+08:00", second=True, status=1).stdout
+    assert "CHANGED_SINCE" in unseen
     assert "2 entries published, 0 failed" in desk.run("publish", TASK, ITEM, second=True).stdout
     shown = desk.run("show", TASK).stdout
     assert f"{TASK}  version 1, in force, from 20" in shown

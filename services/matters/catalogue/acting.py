@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -39,6 +39,8 @@ class Order:
     request_id: str
     last_day: date | None = None
     """Of a retirement: the last day in force; yesterday when it is not said."""
+    seen_at: datetime | None = None
+    """Of a publication: when somebody looked at what is in review; now when it is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,22 @@ class Acting:
     def _refusals(self, codes: Sequence[str]) -> "Callable[[str], None]":
         """What refuses an entry for the sake of others."""
         if self._order.verb is Verb.PUBLISH:
-            return _item_needed(self._standing({catalog_code_of(code) for code in codes}))
+            standing = self._standing({catalog_code_of(code) for code in codes})
+            return _all_of(_as_seen(self._unseen(codes)), _item_needed(standing))
         if self._order.verb is Verb.RETIRE:
             return _implementations_first(self._implemented([code for code in codes if len(code) < TASK_CODE_LENGTH]))
         return lambda _: None
+
+    def _unseen(self, codes: Sequence[str]) -> set[str]:
+        """The entries that came into review after somebody looked at it."""
+        columns, seen_at = store.versions.c, self._order.seen_at
+        if seen_at is None:
+            return set()
+        found: set[str] = set()
+        for some in store.batches(codes):
+            newer = (columns.state == State.REVIEW.value) & (columns.changed_at > seen_at)
+            found |= set(self._work.connection.scalars(select(columns.code).where(columns.code.in_(some), newer)))
+        return found
 
     def _standing(self, codes: Iterable[str]) -> set[str]:
         """The entries that are in force, or are going to be."""
@@ -159,6 +173,23 @@ def _settled(versions: list[Version], published: Version) -> list[Version]:
     last = rules.timeline(all_of_it)
     settled = [replace(each, last_on=last[each.number]) if each.begins_on else each for each in all_of_it]
     return [new for new, old in zip(settled, all_of_it, strict=True) if new != old or new.number == published.number]
+
+
+def _all_of(*refusals: Callable[[str], None]) -> Callable[[str], None]:
+    def refuse(code: str) -> None:
+        for each in refusals:
+            each(code)
+
+    return refuse
+
+
+def _as_seen(unseen: set[str]) -> Callable[[str], None]:
+    def refuse(code: str) -> None:
+        if code in unseen:
+            message = f"{code} came into review after you looked: look at it again"
+            raise Conflict("CHANGED_SINCE", message, code=code)
+
+    return refuse
 
 
 def _item_needed(standing: set[str]) -> Callable[[str], None]:

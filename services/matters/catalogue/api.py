@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.api import Call, StreamCall
@@ -158,7 +159,8 @@ class CatalogueApi:
             fault = Violation("codes", "give these or a filter, one of the two")
             raise Invalid("BAD_REQUEST", "it is not clear which entries are meant", [fault])
         last_day = day_of(request.last_day, "last_day") if verb is Verb.RETIRE else None
-        order = Order(verb, call.caller.subject, request.reason, request.request_id, last_day)
+        seen_at = _seen_at(request) if verb is Verb.PUBLISH else None
+        order = Order(verb, call.caller.subject, request.reason, request.request_id, last_day, seen_at)
         summary = pb.MatterSummary()
         async for codes in self._meant(call, request, verb):
             if call.stopping.is_set():
@@ -182,6 +184,10 @@ class CatalogueApi:
             while rows := await call.run(_page, call, wanted, after):
                 yield list(dict.fromkeys(code for code, _ in rows))
                 after = rows[-1]
+
+
+def _seen_at(request: pb.PublishMattersRequest) -> datetime | None:
+    return request.seen_at.ToDatetime(UTC) if request.HasField("seen_at") else None
 
 
 def _page(call: StreamCall, wanted: Wanted, after: tuple[str, int] | None) -> list[tuple[str, int]]:

@@ -190,6 +190,20 @@ def test_publishing_needs_a_review_and_other_eyes(desk: Desk) -> None:
     assert in_force(desk.database, ITEM) == (1, "食品经营许可")
 
 
+def test_what_was_put_in_the_place_of_what_a_reviewer_saw_is_not_published(desk: Desk, clock: DayClock) -> None:
+    desk.take_in(sheets())
+    desk.do(Verb.SUBMIT, ITEM, TASK)
+    seen_at = clock.now()
+    clock.pass_days(1)
+    desk.do(Verb.WITHDRAW, TASK)
+    desk.take_in({"实施清单": [TASK_ROW | {"承诺办结时限": 9}]})
+    desk.do(Verb.SUBMIT, TASK)
+    published = desk.do(Verb.PUBLISH, ITEM, TASK, who=REVIEWER, seen_at=seen_at)
+    assert reasons(published) == {ITEM: "", TASK: "CHANGED_SINCE"}
+    assert in_force(desk.database, TASK) is None
+    assert reasons(desk.do(Verb.PUBLISH, TASK, who=REVIEWER, seen_at=clock.now())) == {TASK: ""}
+
+
 def test_an_implementation_is_published_after_its_item(desk: Desk) -> None:
     desk.take_in(sheets())
     desk.do(Verb.SUBMIT, ITEM, TASK)

@@ -1000,6 +1000,7 @@ class PublishMattersRequest(_message.Message):
     CODES_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SEEN_AT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     reason: _builtins.str
     """Why, for the record."""
@@ -1011,6 +1012,12 @@ class PublishMattersRequest(_message.Message):
     def filter(self) -> Global___MatterFilter:
         """All versions in review that it finds; with nothing set, all there are."""
 
+    @_builtins.property
+    def seen_at(self) -> _timestamp_pb2.Timestamp:
+        """When the caller looked at them: what came into review after that is refused (CHANGED_SINCE), so that nobody
+        publishes what was put in the place of what they saw. Without it, whatever is in review.
+        """
+
     def __init__(
         self,
         *,
@@ -1018,10 +1025,11 @@ class PublishMattersRequest(_message.Message):
         codes: _abc.Iterable[_builtins.str] | None = ...,
         filter: Global___MatterFilter | None = ...,
         reason: _builtins.str = ...,
+        seen_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "seen_at", b"seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "filter", b"filter", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes", "filter", b"filter", "reason", b"reason", "request_id", b"request_id", "seen_at", b"seen_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

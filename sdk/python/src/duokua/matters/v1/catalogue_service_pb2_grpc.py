@@ -180,7 +180,8 @@ class CatalogueServiceServicer:
 
     def PublishMatters(self, request, context):
         """Publishes versions that are in review, from their effective date on, today at the earliest. Four eyes: nobody
-        publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED.
+        publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED,
+        CHANGED_SINCE (`seen_at`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,7 +74,8 @@ class CatalogueServiceStub:
     """Versions go back from review to be drafts. Reasons: NOT_IN_REVIEW."""
     PublishMatters: _grpc.UnaryStreamMultiCallable[_catalogue_service_pb2.PublishMattersRequest, _catalogue_service_pb2.PublishMattersResponse]
     """Publishes versions that are in review, from their effective date on, today at the earliest. Four eyes: nobody
-    publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED.
+    publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED,
+    CHANGED_SINCE (`seen_at`).
     """
     RetireMatters: _grpc.UnaryStreamMultiCallable[_catalogue_service_pb2.RetireMattersRequest, _catalogue_service_pb2.RetireMattersResponse]
     """Entries end after a day: what is in force then, and what was to be later. Reasons: NOT_IN_FORCE, DAY_PASSED,
@@ -129,7 +130,8 @@ class CatalogueServiceAsyncStub(CatalogueServiceStub):
     """Versions go back from review to be drafts. Reasons: NOT_IN_REVIEW."""
     PublishMatters: _aio.UnaryStreamMultiCallable[_catalogue_service_pb2.PublishMattersRequest, _catalogue_service_pb2.PublishMattersResponse]  # type: ignore[assignment]
     """Publishes versions that are in review, from their effective date on, today at the earliest. Four eyes: nobody
-    publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED.
+    publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED,
+    CHANGED_SINCE (`seen_at`).
     """
     RetireMatters: _aio.UnaryStreamMultiCallable[_catalogue_service_pb2.RetireMattersRequest, _catalogue_service_pb2.RetireMattersResponse]  # type: ignore[assignment]
     """Entries end after a day: what is in force then, and what was to be later. Reasons: NOT_IN_FORCE, DAY_PASSED,
@@ -235,7 +237,8 @@ class CatalogueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_catalogue_service_pb2.PublishMattersResponse], _abc.AsyncIterator[_catalogue_service_pb2.PublishMattersResponse]]:
         """Publishes versions that are in review, from their effective date on, today at the earliest. Four eyes: nobody
-        publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED.
+        publishes what they wrote or submitted. Reasons: NOT_IN_REVIEW, FOUR_EYES, END_DATE_PASSED, ITEM_NOT_PUBLISHED,
+        CHANGED_SINCE (`seen_at`).
         """
 
     @_abc_1.abstractmethod
