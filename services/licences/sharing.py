@@ -14,7 +14,7 @@ from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.accesses import Action, Look, is_issuer, may_read, note
+from services.licences.accesses import Action, Look, is_issuer, may_change, may_read, note
 from services.licences.documents import DocumentStatus, LicenceDocument, documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
@@ -127,7 +127,8 @@ class SharedLicences:
         if not licence.good_on(day_of(work.now)):
             raise Conflict("LICENCE_ENDED", f"licence {licence.identifier} is not valid; no document is made of it")
         grant = _grant_in_force(work, licence.holder_person_id, caller.organ_id, type_of(work, licence.type_code))
-        if use.strip() or not is_issuer(caller, licence):
+        # To have the licence itself sealed once more, its keepers look at nothing.
+        if use.strip() or not may_change(caller, licence):
             by = grant.grant_id if grant and not is_issuer(caller, licence) else ""
             note(work, caller, licence, Look(Action.COPIED, use, request_id, by))
         if use.strip():
