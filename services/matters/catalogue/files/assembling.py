@@ -12,7 +12,15 @@ from services.matters.catalogue.domain.element import Element
 from services.matters.catalogue.domain.elements import TASK_CODE_LENGTH, Implementation, lists_of
 from services.matters.catalogue.domain.rules import CODE_HEADERS, Slip, code_of, limit_slips, missing_in
 from services.matters.catalogue.domain.values import WrongValueError, code_text, tidy, value_of
-from services.matters.catalogue.files.sheets import ROW_CODE, Sheet, columns_of, plain_header, sheet_named, sheet_with
+from services.matters.catalogue.files.sheets import (
+    GUIDE,
+    ROW_CODE,
+    Sheet,
+    columns_of,
+    plain_header,
+    sheet_named,
+    sheet_with,
+)
 from services.matters.catalogue.files.tables import FileFault, Findings, RawTable, Unreadable
 from services.matters.domain.codes import handling_code_fault, task_code_fault
 
@@ -96,7 +104,7 @@ class Assembler:
             if count > found:
                 best, sheet, found = position, candidate, count
         if sheet is None:
-            if looked_at:
+            if looked_at and table.name != GUIDE:
                 say = "is not read: none of its first rows has known headings; `duokua matter template` writes all"
                 self._findings.notice(FileFault(table.name, 0, "", say))
             return None

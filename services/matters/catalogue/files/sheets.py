@@ -12,6 +12,8 @@ from services.matters.catalogue.domain.rules import CODE_HEADERS
 
 ROW_CODE = "事项编码"
 """The heading above the code of the entry that a row of a list belongs to."""
+GUIDE = "填写说明"
+"""The sheet of a template that explains the others: nothing is read of it."""
 ITEM_PARTS = ("catalog_code", "type")
 IMPLEMENTATION_PARTS = tuple(CODE_HEADERS)
 _PART_ALIASES = {

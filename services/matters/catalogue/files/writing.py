@@ -26,10 +26,9 @@ from services.matters.catalogue.domain.elements import (
 from services.matters.catalogue.domain.rules import CODE_HEADERS
 from services.matters.catalogue.domain.values import NO, YES, shown
 from services.matters.catalogue.files.csvs import guarded
-from services.matters.catalogue.files.sheets import ROW_CODE, SHEETS, Sheet
+from services.matters.catalogue.files.sheets import GUIDE, ROW_CODE, SHEETS, Sheet
 
 TEXT_FORMAT, DATE_FORMAT = "@", "yyyy-mm-dd"
-GUIDE = "填写说明"
 _TEMPLATE_ROWS = 5_000
 _HEAD = Font(bold=True)
 _REQUIRED = PatternFill("solid", fgColor="FFF2CC")
