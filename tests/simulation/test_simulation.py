@@ -49,7 +49,7 @@ ELSEWHERE = {
     *(f"duokua.eseal.v1.{name}" for name in ("LicenceDocumentSealed", "LicenceDocumentFailed")),
     *(f"duokua.licences.v1.{name}" for name in ("LicenceDocumentRequested", "LicenceDocumentWithdrawn")),
 }
-"""The offices here make no joint visits; the state machine of the core and the edge tests do."""
+"""The offices here make no joint visits and grant no licences; the state machine of the core and the edge tests do."""
 
 
 @pytest.fixture(scope="module")
