@@ -41,8 +41,16 @@ def sent(where: Path) -> bytes:
 
 
 def read_files(where: Path) -> dict[str, bytes]:
-    """The files of a package, from its folder or its file. Raises ValueError, Invalid."""
-    return dict(read_package(where).files)
+    """The files of a package, from its folder or its file. Raises ValueError, Invalid.
+
+    A file of which something was changed is refused here too: what is looked at is what would be installed.
+    """
+    package = read_package(where)
+    if where.is_file():
+        from services.matters.trust import check_whole  # noqa: PLC0415 - only what a command needs is loaded
+
+        check_whole(package)
+    return dict(package.files)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

@@ -126,6 +126,8 @@ def test_a_changed_byte_is_told_with_its_file(place: Path) -> None:
     assert (told["good"], told["changed"]) == (False, ["templates/food-licence.txt"])
     assert "templates/food-licence.txt was changed" in run("verify", file, "--key", public, status=1).stdout
     assert "templates/food-licence.txt was changed" in refusal("sign", file, "--key", key, "--publisher", "甲")
+    for command in (("lint", file), ("test", file), ("graph", file), ("bind", file, "--region", "330106")):
+        assert "templates/food-licence.txt was changed" in refusal(*command)
     file.write_bytes(content + b"\0")
     assert "PACKAGE_UNREADABLE" in refusal("verify", file, "--key", public)
 
