@@ -137,7 +137,8 @@ def folded(text: str, ems: float, most: int) -> list[str]:
 def _fold(text: str, ems: float) -> list[str]:
     lines = [""]
     for word in _words(text):
-        if lines[-1] and cells(lines[-1] + word.rstrip()) > ems:
+        # What is too long for any line begins where it stands, and is cut.
+        if lines[-1] and cells(word.rstrip()) <= ems < cells(lines[-1] + word.rstrip()):
             lines.append("")
         lines[-1] += word if lines[-1] else word.lstrip()
     return [piece for line in lines for piece in _cut(line.rstrip(), ems) if piece] or [""]
@@ -158,10 +159,13 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _cut(line: str, ems: float) -> Sequence[str]:
-    """What cannot be broken at a good place is broken anywhere."""
+    """What has no space to break at is broken before a dot in the second half of a line, or else anywhere."""
     pieces = [""]
     for each in line:
         if pieces[-1] and cells(pieces[-1] + each) > ems:
-            pieces.append("")
+            piece, dot = pieces[-1], pieces[-1].rfind(".")
+            after = piece[dot:] if 2 * dot > len(piece) and cells(piece[dot:] + each) <= ems else ""
+            pieces[-1] = piece.removesuffix(after)
+            pieces.append(after)
         pieces[-1] += each
     return pieces

@@ -197,6 +197,13 @@ def test_a_condition_has_a_clause_a_line() -> None:
     assert clauses("form.a || form.b || form.c", 30, 2) == ["form.a", "|| form.b …"]
 
 
+def test_a_long_path_is_broken_before_a_name_and_begins_where_it_stands() -> None:
+    path = 'steps["survey-site"].result.dig_length'
+    assert folded(f"{path} > 0", 18, 5) == ['steps["survey-site"].result', ".dig_length", "> 0"]
+    assert folded(f"当 {path} > 0", 17, 5) == ['当 steps["survey-site"]', ".result.dig_length", "> 0"]
+    assert folded("a.bcdefghijk", 3, 5) == ["a.bcd", "efghi", "jk"]
+
+
 # On a terminal
 
 
