@@ -69,6 +69,11 @@ def test_every_fault_is_named_with_sheet_row_column_and_what_to_do() -> None:
     ]
 
 
+def test_a_number_that_is_too_large_is_not_called_no_number() -> None:
+    ((*_, message),) = faults_of(sheets(承诺办结时限=10**12))
+    assert message == "'1000000000000' is too large: nine digits are taken"
+
+
 def test_a_task_code_is_built_from_its_parts_and_checked_against_them() -> None:
     parts = {"实施主体编码": USCC, "行使层级": "县级", "基本编码": ITEM}
     assert values(sheets(实施编码=None, **parts))["name"] == "食品经营许可"

@@ -122,6 +122,8 @@ def _list_of(element: Element) -> CodeList:
 
 def _count(element: Element, given: object) -> int:
     text = unicodedata.normalize("NFKC", tidy(_text(given)))
+    if re.fullmatch(r"[0-9]{10,}", text):
+        raise WrongValueError(f"{_short(text)} is too large: nine digits are taken")
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise WrongValueError(f"{_short(text)} is not a whole number: write digits only, such as 20")
     if int(text) > element.most:
