@@ -123,7 +123,7 @@ Index("uses_of_organ", seal_uses.c.organ_id, seal_uses.c.use_id)
 notices = Table(
     "notices",
     metadata,
-    Column("notice_id", String(64), primary_key=True),
+    Column("notice_id", String(100), primary_key=True),
     Column("case_id", String(64), nullable=False),
     Column("step_id", String(100), nullable=False),
     Column("organ_id", String(64), nullable=False),
@@ -136,7 +136,7 @@ documents = Table(
     "documents",
     metadata,
     Column("document_id", String(64), primary_key=True),
-    Column("notice_id", String(64), nullable=False, unique=True),
+    Column("notice_id", String(100), nullable=False, unique=True),
     Column("case_id", String(64), nullable=False),
     Column("case_number", String(64), nullable=False),
     Column("step_id", String(100), nullable=False),

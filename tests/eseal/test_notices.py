@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chassis.clock import new_id
 from chassis.database import Database
 from chassis.testing import ManualClock
 from duokua.eseal.v1 import document_pb2
@@ -34,6 +35,14 @@ from tests.eseal.builders import (
 
 def reasons(database: Database) -> list[str]:
     return [event.reason for event in outbox(database) if isinstance(event, events.SealingFailed)]
+
+
+def test_the_longest_id_that_a_notice_can_have_is_kept(database: Database) -> None:
+    notice_id = f"{new_id()}:{'s' * 50}:n12"
+    organ_with_seal(database)
+    (answer,) = handle(database, notice_requested(notice_id))
+    assert isinstance(answer, events.DocumentSealed)
+    assert answer.notice_id == notice_id
 
 
 def test_a_notice_is_sealed_and_announced(database: Database) -> None:

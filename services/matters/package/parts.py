@@ -25,7 +25,8 @@ _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 # Without controls, line ends, and marks that turn what follows around: names go into notices, pages and terminals.
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 
-Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
+# Ids of tasks and notices are made of those of steps, which other services keep in columns of 50 and 100 characters.
+Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=50)]
 Text = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=200)]
 FieldPath = Annotated[str, StringConstraints(pattern=_FIELD_PATH, max_length=200)]
 LicenceSource = Annotated[str, StringConstraints(pattern=_LICENCE_SOURCE, max_length=200)]
