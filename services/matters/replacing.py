@@ -12,7 +12,8 @@ def check_installing(work: UnitOfWork, readied: Readied) -> None:
     """Refuse an installation that would take the place of something else; it waits for others of the same bundle.
 
     Whoever writes a package installs it again and again as it is changed: only what somebody signed has one content a
-    version. Raises Invalid PACKAGE_DIFFERENT; Conflict REGION_DIFFERENT, DOWNGRADE_REFUSED, VERSION_REUSED.
+    version. Raises Invalid PACKAGE_DIFFERENT; Conflict REGION_DIFFERENT, DOWNGRADE_REFUSED, VERSION_REUSED,
+    PACKAGE_UNSIGNED.
     """
     bundle_id = readied.scenario.scenario_id
     store.lock_scenario(work.connection, bundle_id)
@@ -29,6 +30,7 @@ def check_installing(work: UnitOfWork, readied: Readied) -> None:
     check_no_downgrade(installed, readied)
     if installed.signers or readied.signers:
         check_one_content(installed, readied)
+    check_still_signed(installed, readied)
 
 
 def check_no_downgrade(installed: Installation, readied: Readied) -> None:
@@ -52,6 +54,18 @@ def check_one_content(installed: Installation, readied: Readied) -> None:
             "VERSION_REUSED",
             f"version {offered} is installed with another content: the new one needs a version of its own",
             installed=offered,
+        )
+
+
+def check_still_signed(installed: Installation, readied: Readied) -> None:
+    """Refuse a package that nobody signed in the place of a signed one. Raises Conflict PACKAGE_UNSIGNED."""
+    if installed.signers and not readied.signers:
+        raise Conflict(
+            "PACKAGE_UNSIGNED",
+            f"version {installed.package_version} is installed, which somebody signed, and nobody signed "
+            f"{readied.scenario.version}: have its publisher sign it, or give what you are writing an id of its own "
+            "(`bundle` in the overlay)",
+            installed=installed.package_version,
         )
 
 

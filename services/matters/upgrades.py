@@ -11,7 +11,7 @@ from services.matters.domain.differences import Change, differences
 from services.matters.domain.packages import Installation
 from services.matters.package.archive import Package
 from services.matters.package.compiler import package_id_of
-from services.matters.replacing import check_no_downgrade, check_one_content, different
+from services.matters.replacing import check_no_downgrade, check_one_content, check_still_signed, different
 from services.matters.service import Matters, installation_of
 
 
@@ -47,7 +47,7 @@ class Scenarios:
         """Install another version of a package, with the overlay that it has here unless another is given.
 
         Raises what `Matters.ready` raises; NotFound SCENARIO_NOT_INSTALLED; Invalid PACKAGE_DIFFERENT; Conflict
-        DOWNGRADE_REFUSED, VERSION_REUSED.
+        DOWNGRADE_REFUSED, VERSION_REUSED, PACKAGE_UNSIGNED.
         """
         package_id = package_id_of(package.files)
         bundle_id = wanted.bundle_id or package_id
@@ -64,6 +64,7 @@ class Scenarios:
         if not wanted.allow_downgrade:
             check_no_downgrade(before, readied)
         check_one_content(before, readied)
+        check_still_signed(before, readied)
         old = self._matters.bundle(work, bundle_id, before.bundle_version)
         changes = differences(old.scenario, readied.scenario)
         if wanted.check_only:

@@ -181,8 +181,8 @@ def test_a_signature_that_was_taken_off_is_missed_where_unsigned_packages_are_no
     with pytest.raises(Conflict) as caught:
         desk.install(stripped, lead="lead")
     assert reason_of(caught) == "PACKAGE_UNSIGNED"
-    assert desk.install(signed(package()), lead="lead").bundle_version == 1
     assert Desk(database).install(stripped, lead="lead").signers == []
+    assert desk.install(signed(package()), lead="lead").bundle_version == 1
 
 
 def test_a_changed_file_is_named_and_nothing_is_written(desk: Desk) -> None:
@@ -348,6 +348,22 @@ def test_an_installation_takes_the_place_of_nothing_that_it_is_not(desk: Desk) -
     assert desk.rows() == rows
 
 
+def test_what_nobody_signed_does_not_take_the_place_of_what_somebody_did(desk: Desk) -> None:
+    desk.trust()
+    desk.install(signed(left_open()), overlay())
+    rows = desk.rows()
+    newer = left_open(version=UPGRADED)
+    with pytest.raises(Conflict) as installing:
+        desk.install(pack(made_of(newer)), overlay())
+    with pytest.raises(Conflict) as upgrading:
+        desk.upgrade(pack(made_of(newer)))
+    with pytest.raises(Conflict) as stripping:
+        desk.install(pack(made_of(left_open())), overlay())
+    assert {reason_of(each) for each in (installing, upgrading, stripping)} == {"PACKAGE_UNSIGNED"}
+    assert desk.rows() == rows
+    assert desk.upgrade(signed(newer)).bundle.version == 2
+
+
 @pytest.mark.parametrize("other", ["signed", "stripped"])
 def test_what_somebody_signed_has_one_content_a_version_and_what_nobody_did_is_being_written(
     desk: Desk, other: str
@@ -402,9 +418,9 @@ def test_an_exported_package_is_the_one_that_was_installed_byte_for_byte(desk: D
     assert answer.package == archive
     assert {file.path: file.content for file in answer.overlay} == overlay()
     assert answer.installation == desk.installations()[0]
-    new = left_open(version=UPGRADED)
-    desk.upgrade(pack(made_of(new)))
-    assert (desk.export(version=1).package, desk.export().package) == (archive, pack(made_of(new)))
+    new = signed(left_open(version=UPGRADED))
+    desk.upgrade(new)
+    assert (desk.export(version=1).package, desk.export().package) == (archive, new)
     with pytest.raises(NotFound) as caught:
         desk.export(version=9)
     assert reason_of(caught) == "SCENARIO_NOT_INSTALLED"

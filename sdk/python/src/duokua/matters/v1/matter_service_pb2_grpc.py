@@ -79,7 +79,7 @@ class MatterServiceServicer:
         INVALID_ARGUMENT PACKAGE_MISSING, PACKAGE_UNREADABLE, PACKAGE_CHANGED (a file is not what the package's list of files
         says), SIGNATURE_WRONG, LEAD_MISSING, LEAD_DIFFERENT (the overlay names another), PACKAGE_DIFFERENT (the bundle is of
         another package); FAILED_PRECONDITION PUBLISHER_NOT_TRUSTED (nobody who signed it is), PACKAGE_UNSIGNED (where that
-        is not allowed), REGION_DIFFERENT (the bundle is another region's), DOWNGRADE_REFUSED (UpgradeScenario can),
+        is not allowed, or in the place of a signed one), REGION_DIFFERENT (the bundle is another region's), DOWNGRADE_REFUSED (UpgradeScenario can),
         VERSION_REUSED (this version is installed with another content, and one of the two is signed);
         NOT_FOUND ORGAN_NOT_FOUND (lead organ).
         """
