@@ -34,13 +34,15 @@ def verify(
     package = read_package(file)
     trusted = _keys_in(key) if key else _trust_list()
     verdicts = _verdicts(package, trusted)
-    sound = not package.changed and all(each["holds"] for each in verdicts)
-    good = sound and any(each["trusted"] for each in verdicts)
+    whole = not package.changed and all(each["holds"] for each in verdicts)
+    good = whole and any(each["trusted"] for each in verdicts)
     if json:
         changed = list(package.changed)
-        print_json({"digest": package.digest, "good": good, "changed": changed, "signatures": verdicts})
+        print_json({"digest": package.digest, "good": good, "whole": whole, "changed": changed, "signatures": verdicts})
     else:
-        _print(file, package, verdicts, good=good)
+        _print(package, verdicts)
+        untrusted = "whole, but nobody who is trusted here signed it" if whole else "not to be used"
+        say(f"{file}: {'good' if good else untrusted}; digest {package.digest}")
     raise typer.Exit(0 if good else 1)
 
 
@@ -71,7 +73,7 @@ def _verdicts(package: "Package", trusted: Mapping[str, str]) -> list[dict[str, 
     ]
 
 
-def _print(file: Path, package: "Package", verdicts: list[dict[str, Any]], *, good: bool) -> None:
+def _print(package: "Package", verdicts: list[dict[str, Any]]) -> None:
     for path in package.changed:
         say(f"{path} was changed after the package was packed")
     for each in verdicts:
@@ -84,4 +86,3 @@ def _print(file: Path, package: "Package", verdicts: list[dict[str, Any]], *, go
             say(f"signed by {who}; not trusted")
     if not package.signatures:
         say("nobody signed it")
-    say(f"{file}: {'good' if good else 'not good'}; digest {package.digest}")

@@ -183,7 +183,8 @@ def test_who_is_not_trusted_any_more_opens_nothing(place: Place) -> None:
     assert place.json(*trust) == publisher
     place.run("scenario", "verify", "theirs.duokua")
     place.run("scenario", "trust", "remove", publisher["key_id"], "--reason", "密钥泄露")
-    place.run("scenario", "verify", "theirs.duokua", status=1)
+    told = place.run("scenario", "verify", "theirs.duokua", status=1).stdout
+    assert "theirs.duokua: whole, but nobody who is trusted here signed it" in told
     refused = place.refusal("scenario", "install", "theirs.duokua", "--overlay", "overlay.yaml")
     assert refused["reason"] == "PUBLISHER_NOT_TRUSTED"
     everybody = place.json("scenario", "trust", "list", "--all")
