@@ -99,8 +99,13 @@ def test_the_demo_holds_on_postgresql_and_rabbitmq(
 @contextmanager
 def started(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The demo, once its first case is under way."""
+    # Shells have what they start in the background ignore SIGINT, and whatever that starts inherits it.
     process = subprocess.Popen(
-        command(folder), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["env", "--default-signal=INT", *command(folder)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     assert process.stdout is not None
     try:
