@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.eseal.domain.budget import LARGEST_TEXT, BadTemplateError
+from services.eseal.domain.budget import LARGEST_TEXT, MOST_CPU_SECONDS, BadTemplateError
 from services.eseal.domain.filters import chinese_date
 from services.eseal.domain.template import render
 
@@ -104,7 +104,7 @@ def test_a_greedy_template_is_stopped_early(template: str) -> None:
     started = time.thread_time()
     with pytest.raises(BadTemplateError):
         filled(template)
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < MOST_CPU_SECONDS + 1
 
 
 def nested(first: str, grown: str) -> str:
@@ -153,7 +153,7 @@ def test_nothing_costs_much_in_a_single_call(template: str) -> None:
     started = time.thread_time()
     with pytest.raises(BadTemplateError):
         filled(template)
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < MOST_CPU_SECONDS + 1
 
 
 def test_the_message_names_the_line() -> None:
