@@ -276,7 +276,7 @@ def test_fifty_steps_are_checked_within_a_tenth_of_a_second() -> None:
     assert time.process_time() - started < 0.5  # 0.1 on an idle machine; the margin is for a busy one
 
 
-@pytest.mark.parametrize("length", [20, 50])
+@pytest.mark.parametrize("length", [20, 46])
 def test_hundreds_of_misspelt_elements_of_a_large_form_are_refused_soon(length: int) -> None:
     elements = "".join(
         f"  {'n' * length}{number}: {{name: {{zh: 名, en: n}}, like: remark}}\n" for number in range(480)
