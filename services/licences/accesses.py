@@ -1,6 +1,7 @@
 """Who may see what of a licence, and the record of who looked, when and why, which its holder can see."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from chassis.api import Caller
@@ -9,6 +10,11 @@ from chassis.database import UnitOfWork
 from chassis.problems import Invalid, Violation
 from services.licences import store
 from services.licences.domain.licence import Licence
+from services.licences.domain.words import words_fault
+
+SAME_LOOK = timedelta(hours=1)
+"""So long a repeat of a request is the same look: enough to try again, and to ask how far a document is."""
+_IN_THE_HOLDER_S_NAME = "经办人代持证主体查看"
 
 
 class Action(StrEnum):
@@ -36,6 +42,11 @@ def is_holder(caller: Caller, licence: Licence) -> bool:
     return bool(caller.person_id) and caller.person_id == licence.holder_person_id
 
 
+def is_in_person(caller: Caller) -> bool:
+    """Whether the person whom the caller acts for uses the portal, and no agent (经办人) of theirs."""
+    return caller.subject == f"person:{caller.person_id}"
+
+
 def is_issuer(caller: Caller, licence: Licence) -> bool:
     """Whether the caller works for the organ that issued it."""
     return bool(caller.organ_id) and caller.organ_id == licence.issuer_organ_id
@@ -58,15 +69,16 @@ def may_change(caller: Caller, licence: Licence) -> bool:
 
 
 def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None:
-    """Keeps that somebody looked. Nothing is kept when the holder does.
+    """Keeps that somebody looked. Nothing is kept when the holder does in person; an agent's look is.
 
-    Raises Invalid PURPOSE_NEEDED when nobody says for what.
+    Raises Invalid PURPOSE_NEEDED when nobody says for what, REQUEST_ID_REUSED when the id stands for another look.
     """
+    purpose = look.purpose.strip()
     if is_holder(caller, licence):
-        return
-    if not look.purpose.strip():
-        fault = Violation("purpose", "say for what: the holder can see it")
-        raise Invalid("PURPOSE_NEEDED", "a licence of somebody else is read for a purpose", [fault])
+        if is_in_person(caller):
+            return
+        purpose = purpose or _IN_THE_HOLDER_S_NAME
+    check_purpose(purpose, "use" if look.action is Action.COPIED else "purpose")
     row = {
         "access_id": new_id(),
         "licence_id": licence.licence_id,
@@ -74,8 +86,24 @@ def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None
         "subject": caller.subject,
         "organ_id": caller.organ_id,
         "action": look.action,
-        "purpose": look.purpose.strip(),
+        "purpose": purpose,
         "request_id": look.request_id,
         "grant_id": look.grant_id,
     }
-    store.add_access(work.connection, row)
+    if store.add_access(work.connection, row):
+        return
+    before = store.access_of_request(work.connection, caller.subject, look.request_id, licence.licence_id)
+    if (before.action, before.purpose) != (look.action, purpose) or before.at <= work.now - SAME_LOOK:
+        fault = Violation("request_id", "was used for another look at this licence; give a fresh one")
+        raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
+
+
+def check_purpose(purpose: str, field: str) -> None:
+    """Raises Invalid PURPOSE_NEEDED unless `field` says in words that can be read for what a licence is looked at."""
+    fault = words_fault(purpose)
+    if fault:
+        raise Invalid(
+            "PURPOSE_NEEDED",
+            "a licence of somebody else is read for a purpose, which its holder can see",
+            [Violation(field, fault)],
+        )

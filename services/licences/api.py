@@ -22,6 +22,7 @@ from services.licences.messages import (
     plain,
     type_message,
     type_of,
+    verified_message,
 )
 from services.licences.service import Licences, Order, licence_not_found
 from services.licences.sharing import SharedLicences
@@ -150,8 +151,10 @@ class LicenceApi:
         """Says whether a licence is good."""
         found = verify(call.work, self._licences, request.identifier, request.code)
         note(call.work, call.caller, found.licence, Look(Action.VERIFIED, "核验", request.request_id))
-        told = licence_message(found.licence, found.of, found.data, names_holder=found.data is not None)
-        return pb.VerifyLicenceResponse(valid=found.valid, explanation=found.explanation, licence=told)
+        told = verified_message(found.licence, found.of, found.data)
+        return pb.VerifyLicenceResponse(
+            valid=found.valid, explanation=found.explanation, licence=told, annotation=found.annotation
+        )
 
     def _to_change(self, call: Call, licence_id: str) -> Licence:
         licence = store.by_id(call.work.connection, licence_id)

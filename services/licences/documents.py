@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from sqlalchemy import insert, select, update
 
-from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from duokua.data import fill_struct
 from duokua.eseal.v1 import events_pb2 as eseal_events
@@ -47,6 +46,7 @@ _DOCUMENT = [documents.c[name] for name in LicenceDocument.__dataclass_fields__]
 class Print:
     """What goes on paper beside the licence's own columns; `qr_text` has the code in it."""
 
+    request_id: str
     of: LicenceType
     data: Mapping[str, object]
     qr_text: str
@@ -56,12 +56,12 @@ class Print:
 
 
 def ask(
-    work: UnitOfWork, licence: Licence, wanted: Print, reader_organ_id: str, request_id: str = ""
+    work: UnitOfWork, licence: Licence, wanted: Print, reader_organ_id: str, *, again: bool = False
 ) -> LicenceDocument:
-    """Asks for a document; with the `request_id` of one that failed, for that once more."""
+    """Asks for a document; `again` for one that failed."""
     annotation = f"仅供{wanted.use}使用" if wanted.use else ""
     made = LicenceDocument(
-        request_id or new_id(),
+        wanted.request_id,
         licence.licence_id,
         annotation,
         reader_organ_id,
@@ -70,9 +70,9 @@ def ask(
         "",
         work.now,
     )
-    if request_id:
-        again = update(documents).where(documents.c.request_id == request_id)
-        work.connection.execute(again.values(status=made.status, reason=""))
+    if again:
+        failed = update(documents).where(documents.c.request_id == made.request_id)
+        work.connection.execute(failed.values(status=made.status, reason=""))
     else:
         values = {name: getattr(made, name) for name in LicenceDocument.__dataclass_fields__}
         work.connection.execute(insert(documents).values(values))

@@ -66,9 +66,19 @@ def type_message(of: LicenceType) -> licence_pb2.LicenceType:
     )
 
 
-def licence_message(
-    licence: Licence, of: LicenceType, data: Mapping[str, object] | None = None, *, names_holder: bool = True
-) -> licence_pb2.Licence:
+def verified_message(licence: Licence, of: LicenceType, data: Mapping[str, object] | None) -> licence_pb2.Licence:
+    """A licence as it is told to whoever verifies it: without ids of the platform, and no holder without data."""
+    message = licence_message(licence, of, data)
+    for name in ("licence_id", "previous_licence_id", "next_licence_id", "case_id"):
+        message.ClearField(name)
+    if data is None:
+        message.ClearField("holder")
+    else:
+        message.holder.ClearField("person_id")
+    return message
+
+
+def licence_message(licence: Licence, of: LicenceType, data: Mapping[str, object] | None = None) -> licence_pb2.Licence:
     """A licence as the contract has it, with as much of its data as is given."""
     message = licence_pb2.Licence(
         licence_id=licence.licence_id,
@@ -88,10 +98,9 @@ def licence_message(
         case_id=licence.case_id,
         revision=licence.revision,
     )
-    if names_holder:
-        message.holder.person_id = licence.holder_person_id
-        message.holder.name = licence.holder_name
-        message.holder.masked_number = licence.masked_number
+    message.holder.person_id = licence.holder_person_id
+    message.holder.name = licence.holder_name
+    message.holder.masked_number = licence.masked_number
     if data is not None:
         fill_struct(message.data, data, "data")
     return message

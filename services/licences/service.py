@@ -1,7 +1,7 @@
 """What licences can do: each method is one use case in one transaction that the caller opens and commits."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Self, cast
@@ -14,7 +14,7 @@ from chassis.vault import Vault
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.licences import store
-from services.licences.documents import LicenceDocument, Print, ask, withdraw_all
+from services.licences.documents import LicenceDocument, Print, ask, documents_of, withdraw_all
 from services.licences.domain.contents import (
     days_of,
     faults_of_data,
@@ -33,7 +33,7 @@ EXPIRY = "expiry"
 NUMBER = "identity.person-number"
 """The context of fingerprints of identity numbers, as identity makes them: the same number has the same in both."""
 SCHEME = "duokua-licence:"
-"""What the QR code on a document begins with."""
+"""What the QR code on a document begins with; then come the identifier and the code, with a colon between them."""
 _KINDS = {
     directory_pb2.PERSON_KIND_NATURAL: HolderKind.NATURAL,
     directory_pb2.PERSON_KIND_LEGAL: HolderKind.LEGAL,
@@ -213,25 +213,38 @@ class Licences:
         plain = self._vault.decrypt(sealed, context=data_context(licence.licence_id))
         return cast("dict[str, object]", json.loads(plain))
 
-    def code(self, licence: Licence) -> str:
-        """What the document shows beside its identifier: who has it has seen the document."""
-        return self._vault.fingerprint(licence.identifier.encode(), context="licences.code")[:20]
+    def code(self, licence: Licence, copy: str = "") -> str:
+        """What a document shows beside the identifier: who has it has seen that document.
 
-    def qr_text(self, licence: Licence) -> str:
-        """What the QR code on its document says: the scheme, the identifier and the code, with a colon between them."""
-        return f"{SCHEME}{licence.identifier}:{self.code(licence)}"
+        The licence itself has one; each copy, named by its request, has its own, so that none stands in for another.
+        """
+        named = f"{licence.identifier} {copy}" if copy else licence.identifier
+        return self._vault.fingerprint(named.encode(), context="licences.code")[:20]
+
+    def codes(self, work: UnitOfWork, licence: Licence) -> Iterator[tuple[str, str]]:
+        """The annotation and the code of each document that a licence has or may have: itself first, then copies."""
+        yield "", self.code(licence)
+        for each in documents_of(work, licence.licence_id):
+            if each.annotation:
+                yield each.annotation, self.code(licence, each.request_id)
 
     def document(
         self, work: UnitOfWork, licence: Licence, reader_organ_id: str, use: str, request_id: str = ""
     ) -> LicenceDocument:
-        """Asks for a document of a licence; see `documents.ask`."""
-        of = type_of(work, licence.type_code)
-        wanted = Print(of, self.data(work, licence), self.qr_text(licence), self.code(licence), use)
-        return ask(work, licence, wanted, reader_organ_id, request_id)
+        """Asks for a document of a licence, with the `request_id` of one that failed for that once more."""
+        wanted = self._print(type_of(work, licence.type_code), licence, self.data(work, licence), use, request_id)
+        return ask(work, licence, wanted, reader_organ_id, again=bool(request_id))
+
+    def _print(
+        self, of: LicenceType, licence: Licence, data: Mapping[str, object], use: str = "", request_id: str = ""
+    ) -> Print:
+        request_id = request_id or new_id()
+        code = self.code(licence, request_id if use else "")
+        return Print(request_id, of, data, f"{SCHEME}{licence.identifier}:{code}", code, use)
 
     def _add(self, work: UnitOfWork, licence: Licence, of: LicenceType, data: Mapping[str, object], actor: str) -> None:
         self._keep(work, licence, data, actor, "")
-        ask(work, licence, Print(of, data, self.qr_text(licence), self.code(licence)), licence.issuer_organ_id)
+        ask(work, licence, self._print(of, licence, data), licence.issuer_organ_id)
 
     def _keep(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str, reason: str) -> None:
         sealed = self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))

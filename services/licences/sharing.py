@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 
 from chassis.api import Caller
 from chassis.clock import new_id
@@ -14,12 +14,13 @@ from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.accesses import Action, Look, is_issuer, may_change, may_read, note
+from services.licences.accesses import Action, Look, check_purpose, is_issuer, may_change, may_read, note
 from services.licences.documents import DocumentStatus, LicenceDocument, documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
 from services.licences.domain.types import Audience, HolderKind, LicenceType, Sharing, visible
 from services.licences.domain.validity import day_of
+from services.licences.domain.words import use_fault
 from services.licences.service import NUMBER, Licences, licence_not_found
 from services.licences.tables import accesses, grants, licences, organs
 from services.licences.types import type_of
@@ -46,6 +47,7 @@ class Found:
     of: LicenceType
     licences: Sequence[tuple[Licence, Mapping[str, object]]]
     consent_needed: bool
+    more: bool
 
 
 class SharedLicences:
@@ -70,8 +72,8 @@ class SharedLicences:
         of = type_of(work, type_name)
         if store.organ_by_id(work.connection, organ_id) is None:
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
-        purpose, expires_at = wanted
-        check_grant(of, expires_at, work.now)
+        purpose, expires_at = wanted[0].strip(), wanted[1]
+        check_grant(of, purpose, expires_at, work.now)
         made = Grant(new_id(), holder, organ_id, of.type_code, purpose, work.now, expires_at)
         work.connection.execute(insert(grants).values({column.name: getattr(made, column.name) for column in _GRANT}))
         return made
@@ -104,47 +106,66 @@ class SharedLicences:
         Raises NotFound LICENCE_TYPE_NOT_FOUND, Invalid HOLDER_NEEDED or PURPOSE_NEEDED.
         """
         of, today = type_of(work, wanted.type_name), day_of(work.now)
+        check_purpose(wanted.purpose, "purpose")
         holder = self._holder(work, wanted)
-        grant = _grant_in_force(work, holder, caller.organ_id, of) if holder else None
+        grant = _grant_for(_grants_in_force(work, holder, caller.organ_id, of), wanted.purpose)
         look = Look(Action.LOOKED_UP, wanted.purpose, wanted.request_id)
+        # What is not for the organ is left out before the licences are counted.
+        others = may_look_up(of, caller.organ_id, "", grant)
+        every = store.Wanted(holder, "" if others else caller.organ_id, of.type_code, today)
+        there = store.listed(work.connection, every, "", _MOST_FOUND + 1) if holder else []
         found = []
-        every = store.Wanted(holder_person_id=holder, type_code=of.type_code, good_on=today)
-        for licence in store.listed(work.connection, every, "", _MOST_FOUND) if holder else ():
-            if may_look_up(of, caller.organ_id, licence.issuer_organ_id, grant):
-                by = grant.grant_id if grant and licence.issuer_organ_id != caller.organ_id else ""
-                note(work, caller, licence, replace(look, grant_id=by))
-                found.append((licence, visible(self._licences.data(work, licence), of, Audience.ORGANS)))
-        return Found(of, found, consent_needed=of.sharing is Sharing.CONSENT and grant is None)
+        for licence in there[:_MOST_FOUND]:
+            by = grant.grant_id if grant and not is_issuer(caller, licence) else ""
+            note(work, caller, licence, replace(look, grant_id=by))
+            found.append((licence, visible(self._licences.data(work, licence), of, Audience.ORGANS)))
+        consent_needed = of.sharing is Sharing.CONSENT and grant is None
+        return Found(of, found, consent_needed, more=len(there) > _MOST_FOUND)
 
     def document(self, work: UnitOfWork, caller: Caller, licence_id: str, use: str, request_id: str) -> LicenceDocument:
         """Asks for the licence itself as a sealed document, where that failed or is not there; with `use` for a copy.
 
-        Raises NotFound LICENCE_NOT_FOUND, Invalid PURPOSE_NEEDED, Conflict LICENCE_ENDED or DOCUMENT_THERE.
+        Raises NotFound LICENCE_NOT_FOUND, Invalid PURPOSE_NEEDED, OTHER_PURPOSE or BAD_USE, Conflict LICENCE_ENDED or
+        DOCUMENT_THERE.
         """
+        use = use.strip()
         licence = store.by_id(work.connection, licence_id, lock=True)
-        if licence is None or not self._may_have(work, caller, licence):
+        if licence is None:
             raise licence_not_found(licence_id)
+        by = self._consent(work, caller, licence, use)
         if not licence.good_on(day_of(work.now)):
             raise Conflict("LICENCE_ENDED", f"licence {licence.identifier} is not valid; no document is made of it")
-        grant = _grant_in_force(work, licence.holder_person_id, caller.organ_id, type_of(work, licence.type_code))
+        if use and (fault := use_fault(use)):
+            raise Invalid("BAD_USE", "what a copy is for is printed on it", [Violation("use", fault)])
         # To have the licence itself sealed once more, its keepers look at nothing.
-        if use.strip() or not may_change(caller, licence):
-            by = grant.grant_id if grant and not is_issuer(caller, licence) else ""
+        if use or not may_change(caller, licence):
             note(work, caller, licence, Look(Action.COPIED, use, request_id, by))
-        if use.strip():
-            return self._licences.document(work, licence, caller.organ_id, use.strip())
+        if use:
+            return self._licences.document(work, licence, caller.organ_id, use)
         there = [each for each in documents_of(work, licence_id) if not each.annotation]
         again = next((each for each in there if each.status is DocumentStatus.FAILED), None)
         if there and again is None:
             raise Conflict("DOCUMENT_THERE", f"licence {licence.identifier} has a document, or it is on its way")
         return self._licences.document(work, licence, licence.issuer_organ_id, "", again.request_id if again else "")
 
-    def _may_have(self, work: UnitOfWork, caller: Caller, licence: Licence) -> bool:
-        if may_read(caller, licence):
-            return True
+    def _consent(self, work: UnitOfWork, caller: Caller, licence: Licence, use: str) -> str:
+        """The consent by which a caller may have a copy for a use; empty where none is needed.
+
+        Raises NotFound LICENCE_NOT_FOUND, Invalid PURPOSE_NEEDED or OTHER_PURPOSE.
+        """
         of = type_of(work, licence.type_code)
-        grant = _grant_in_force(work, licence.holder_person_id, caller.organ_id, of)
-        return bool(caller.organ_id) and may_look_up(of, caller.organ_id, licence.issuer_organ_id, grant)
+        if may_read(caller, licence) or (caller.organ_id and of.sharing is Sharing.OPEN):
+            return ""
+        given = _grants_in_force(work, licence.holder_person_id, caller.organ_id, of)
+        if not given or not may_look_up(of, caller.organ_id, licence.issuer_organ_id, given[0]):
+            raise licence_not_found(licence.licence_id)
+        check_purpose(use, "use")
+        grant = _grant_for(given, use)
+        if grant is None:
+            purposes = "; ".join(sorted({each.purpose for each in given}))
+            fault = Violation("use", f"must be what the holder consented to: {purposes}")
+            raise Invalid("OTHER_PURPOSE", "the holder's consent is for another purpose", [fault])
+        return grant.grant_id
 
     def accesses(self, work: UnitOfWork, holder: str, licence_id: str, before: str, limit: int) -> list[Any]:
         """Looks at a holder's licences or at one, the newest first, with its identifier and the organ's name."""
@@ -179,13 +200,17 @@ class SharedLicences:
         return ""
 
 
-def _grant_in_force(work: UnitOfWork, holder: str, organ_id: str, of: LicenceType) -> Grant | None:
+def _grants_in_force(work: UnitOfWork, holder: str, organ_id: str, of: LicenceType) -> list[Grant]:
+    """What a holder consented to before an organ, for whatever purpose; nothing where one of the two is nobody."""
+    if not (holder and organ_id):
+        return []
     query = select(*_GRANT).where(
         grants.c.holder_person_id == holder, grants.c.organ_id == organ_id, grants.c.type_code == of.type_code
     )
-    found = [Grant(*row) for row in _rows(work.connection, query)]
-    return next((grant for grant in found if grant.holds(work.now)), None)
+    rows = work.connection.execute(query.order_by(grants.c.expires_at.desc(), grants.c.grant_id))
+    return [grant for grant in (Grant(*row) for row in rows) if grant.holds(work.now)]
 
 
-def _rows(connection: Connection, query: Any) -> Sequence[Any]:
-    return connection.execute(query.order_by(grants.c.expires_at.desc())).all()
+def _grant_for(given: Sequence[Grant], purpose: str) -> Grant | None:
+    """The consent that covers a purpose, None for none."""
+    return next((grant for grant in given if grant.covers(purpose)), None)

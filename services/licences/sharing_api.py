@@ -58,7 +58,7 @@ class SharingApi:
         )
         found = self._shared.look_up(call.work, call.caller, wanted)
         told = [licence_message(licence, found.of, data) for licence, data in found.licences]
-        return pb.LookUpLicencesResponse(licences=told, consent_needed=found.consent_needed)
+        return pb.LookUpLicencesResponse(licences=told, consent_needed=found.consent_needed, more=found.more)
 
     def list_accesses(self, call: Call, request: pb.ListAccessesRequest) -> pb.ListAccessesResponse:
         """Lists who looked."""

@@ -194,9 +194,18 @@ def withdraw_order(connection: Connection, order_id: str, now: datetime) -> bool
     return connection.execute(void.values(withdrawn_at=now)).rowcount == 1
 
 
-def add_access(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Keeps that somebody looked; a repeat of the same request is the same look."""
-    connection.execute(insert(connection, accesses).on_conflict_do_nothing(), [dict(row)])
+def add_access(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Keeps that somebody looked; False when the same request has looked at the same licence before."""
+    added = insert(connection, accesses).values(dict(row)).on_conflict_do_nothing()
+    return connection.scalar(added.returning(accesses.c.access_id)) is not None
+
+
+def access_of_request(connection: Connection, subject: str, request_id: str, licence_id: str) -> Any:
+    """The look that a request was."""
+    query = select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(
+        accesses.c.subject == subject, accesses.c.request_id == request_id, accesses.c.licence_id == licence_id
+    )
+    return connection.execute(query).one()
 
 
 def as_json(data: Mapping[str, object]) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chassis.database import UnitOfWork
+from chassis.problems import Invalid, Violation
 from services.licences import store
 from services.licences.domain.identifiers import read_identifier
 from services.licences.domain.licence import Change, Licence
@@ -35,6 +36,8 @@ class Verified:
     valid: bool
     explanation: str
     data: dict[str, object] | None
+    annotation: str = ""
+    """What the copy is for that was seen; empty for the licence itself."""
 
 
 def verify(work: UnitOfWork, licences: Licences, given: str, code: str) -> Verified:
@@ -42,18 +45,38 @@ def verify(work: UnitOfWork, licences: Licences, given: str, code: str) -> Verif
 
     Raises Invalid BAD_IDENTIFIER, NotFound LICENCE_NOT_FOUND, also for a code that is not this licence's.
     """
-    text = given.strip()
-    if text.lower().startswith(SCHEME):
-        text, _, code = text[len(SCHEME) :].partition(":")
+    text, code = _parts(given.strip(), "".join(code.split()))
     identifier = str(read_identifier(text))
     licence = store.by_identifier(work.connection, identifier)
-    code = "".join(code.split()).lower()
-    if licence is None or (code and not hmac.compare_digest(code.encode(), licences.code(licence).encode())):
+    seen = _seen(work, licences, licence, code) if licence and code else ""
+    if licence is None or seen is None:
         raise licence_not_found(identifier)
     of, today = type_of(work, licence.type_code), day_of(work.now)
     data = visible(licences.data(work, licence), of, Audience.EVERYONE) if code else None
     words = _explanation(of, licence.on(today), store.changes_of(work.connection, licence.licence_id), today)
-    return Verified(licence.on(today), of, licence.good_on(today), words, data)
+    if seen:
+        words += f"此为限定用途的副本：{seen}。"
+    return Verified(licence.on(today), of, licence.good_on(today), words, data, seen)
+
+
+def _parts(text: str, code: str) -> tuple[str, str]:
+    """Identifier and code. Raises Invalid BAD_IDENTIFIER for a QR code that no document has."""
+    if not text.lower().startswith(SCHEME):
+        return text, code
+    identifier, _, own = text[len(SCHEME) :].partition(":")
+    own = "".join(own.split())
+    if not own:
+        what = "this QR code is of no document: its second part is missing, which every document has"
+        raise Invalid("BAD_IDENTIFIER", what, [Violation("identifier", what)])
+    return identifier, own
+
+
+def _seen(work: UnitOfWork, licences: Licences, licence: Licence, code: str) -> str | None:
+    """The annotation of the document that a code is on; None when it is on no document of this licence."""
+    for annotation, own in licences.codes(work, licence):
+        if hmac.compare_digest(code.lower().encode(), own.encode()):
+            return annotation
+    return None
 
 
 def _explanation(of: LicenceType, licence: Licence, changes: Sequence[Change], today: date) -> str:

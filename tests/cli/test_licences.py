@@ -139,7 +139,7 @@ def test_a_type_s_file_that_cannot_be_read_is_told_why(desk: Desk, content: str,
 def test_a_holder_consents_an_organ_looks_up_and_the_holder_sees_it(desk: Desk) -> None:
     made = desk.issue()
     until = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d")
-    words = ("give", "food-licence", "o1", "--person", "p1", "--purpose", "审批", "--until", until)
+    words = ("give", "food-licence", "o1", "--person", "p1", "--purpose", "核验", "--until", until)
     grant_id = desk.json("grant", *words, portal=True)["grant_id"]
     found = desk.json("look-up", "food-licence", "--holder", "p1", "--purpose", "核验", office=True)
     assert [each["licence_id"] for each in found["licences"]] == [made["licence_id"]]

@@ -20,8 +20,9 @@ FOOD = f"{MINISTRY}001"
 NUMBER = "330106199003071236"
 ISSUER = Caller("client:office", organ_id="o1")
 OTHER = Caller("client:other", organ_id="o2")
-HOLDER = Caller("client:portal", person_id="p1")
-STRANGER = Caller("client:portal", person_id="p2")
+HOLDER = Caller("person:p1", person_id="p1")
+AGENT = Caller("person:p3", person_id="p1")
+STRANGER = Caller("person:p2", person_id="p2")
 OPERATOR = Caller("client:operator", permissions=frozenset({"licences.read_all", "licences.issue_all"}))
 DATA = {
     "shop": "西湖面馆",

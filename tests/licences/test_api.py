@@ -15,7 +15,19 @@ from services.licences.api import LicenceApi
 from services.licences.importing import Imports
 from services.licences.sharing import SharedLicences
 from services.licences.tables import accesses
-from tests.licences.builders import DATA, FOOD, HOLDER, ISSUER, OPERATOR, OTHER, STRANGER, issued, licences, vault
+from tests.licences.builders import (
+    AGENT,
+    DATA,
+    FOOD,
+    HOLDER,
+    ISSUER,
+    OPERATOR,
+    OTHER,
+    STRANGER,
+    issued,
+    licences,
+    vault,
+)
 
 API = LicenceApi(licences(), SharedLicences(vault()), Imports(vault()))
 PORTAL = Caller("client:portal")
@@ -58,6 +70,38 @@ def test_others_who_may_read_say_for_what_and_that_is_written_down_once(database
     for _ in range(2):
         call(database, "get_licence", caller, get(made.licence_id, "监督检查"))
     assert looks(database) == [(caller.subject, caller.organ_id, "read", "监督检查")]
+
+
+def test_an_agent_s_look_is_written_down_though_nobody_says_for_what(database: Database) -> None:
+    made = issued(database)
+    call(database, "get_licence", AGENT, get(made.licence_id))
+    call(database, "get_licence", AGENT, get(made.licence_id, "年报", "r2"))
+    assert looks(database) == [
+        ("person:p3", "", "read", "经办人代持证主体查看"),
+        ("person:p3", "", "read", "年报"),
+    ]
+
+
+def test_a_request_id_stands_for_one_look_and_for_an_hour(database: Database, clock: ManualClock) -> None:
+    made = issued(database)
+    call(database, "get_licence", ISSUER, get(made.licence_id, "监督检查"))
+    clock.advance(minutes=59)
+    call(database, "get_licence", ISSUER, get(made.licence_id, "监督检查"))
+    assert refused(database, "get_licence", ISSUER, get(made.licence_id, "好奇")).reason == "REQUEST_ID_REUSED"
+    other = pb.VerifyLicenceRequest(request_id="r1", identifier=made.identifier)
+    assert refused(database, "verify_licence", ISSUER, other).reason == "REQUEST_ID_REUSED"
+    clock.advance(minutes=1)
+    assert refused(database, "get_licence", ISSUER, get(made.licence_id, "监督检查")).reason == "REQUEST_ID_REUSED"
+    assert len(looks(database)) == 1
+
+
+@pytest.mark.parametrize("purpose", ["\u200b", "。", "办\x1b[2J理", "办理\n贷款", "\u202e理办"])
+def test_a_purpose_that_nobody_can_read_is_none(database: Database, purpose: str) -> None:
+    made = issued(database)
+    problem = refused(database, "get_licence", ISSUER, get(made.licence_id, purpose))
+    assert isinstance(problem, Invalid)
+    assert (problem.reason, problem.violations[0].field) == ("PURPOSE_NEEDED", "purpose")
+    assert looks(database) == []
 
 
 @pytest.mark.parametrize("caller", [OTHER, STRANGER, PORTAL])
@@ -175,7 +219,9 @@ def test_an_identifier_alone_tells_where_a_licence_stands_and_nothing_of_its_hol
     )
     assert not answer.licence.HasField("holder")
     assert not answer.licence.HasField("data")
-    assert looks(database) == [("client:portal", "", "verified", "核验")]
+    named = ("licence_id", "previous_licence_id", "next_licence_id", "case_id")
+    assert [getattr(answer.licence, name) for name in named] == [""] * 4
+    assert looks(database) == [("person:p2", "", "verified", "核验")]
 
 
 def test_the_code_of_the_document_shows_what_everyone_may_see(database: Database) -> None:
@@ -183,8 +229,17 @@ def test_the_code_of_the_document_shows_what_everyone_may_see(database: Database
     code = licences().code(made)
     answer = verify(database, made.identifier, f"{code[:4]} {code[4:].upper()}")
     assert from_struct(answer.licence.data) == {"shop": "西湖面馆", "granted_on": "2026-05-30"}
-    assert answer.licence.holder.name == "李雷"
+    assert (answer.licence.holder.name, answer.licence.holder.person_id) == ("李雷", "")
     assert verify(database, f"duokua-licence:{made.identifier}:{code}").licence.holder.name == "李雷"
+
+
+@pytest.mark.parametrize("code", ["", ":", ": ", ":\n"])
+def test_a_qr_code_without_its_code_is_of_no_document(database: Database, code: str) -> None:
+    made = issued(database)
+    request = pb.VerifyLicenceRequest(identifier=f"duokua-licence:{made.identifier}{code}", code=licences().code(made))
+    problem = refused(database, "verify_licence", STRANGER, request)
+    assert (problem.reason, "second part is missing" in problem.message) == ("BAD_IDENTIFIER", True)
+    assert looks(database) == []
 
 
 @pytest.mark.parametrize("code", ["0" * 20, "x", "号"])

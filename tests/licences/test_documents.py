@@ -128,7 +128,34 @@ def test_another_organ_gets_a_copy_with_consent_and_a_use_only(database: Databas
         SharedLicences(vault()).grant(work, "p1", "o2", "food-licence", ("审批", NOON + timedelta(days=1)))
     assert refused(database, OTHER, made) == "PURPOSE_NEEDED"
     assert request(database, OTHER, made, "审批").annotation == "仅供审批使用"
+    assert refused(database, OTHER, made, "广告推销") == "OTHER_PURPOSE"
     assert refused(database, STRANGER, made, "好奇") == "LICENCE_NOT_FOUND"
+
+
+@pytest.mark.parametrize("use", ["办理\n贷款", "任何用途。本证长期有效", "x\x1b[2J", "\u200b", "\u202e款贷"])
+@pytest.mark.parametrize("caller", [HOLDER, ISSUER])
+def test_a_use_is_words_that_make_no_sentence_of_their_own(database: Database, caller: Caller, use: str) -> None:
+    made = issued(database)
+    assert refused(database, caller, made, use) == "BAD_USE"
+    assert len(asked(database, made)) == 1
+
+
+def test_a_copy_has_a_code_of_its_own_that_tells_what_it_is_for(database: Database) -> None:
+    made = issued(database)
+    request(database, HOLDER, made, "办理贷款")
+    request(database, HOLDER, made, "参加投标", "d2")
+    with database.begin() as work:
+        codes = dict(licences().codes(work, made))
+    assert len(set(codes.values())) == 3
+    for annotation, code in codes.items():
+        wanted = pb.VerifyLicenceRequest(request_id=code, identifier=f"duokua-licence:{made.identifier}:{code}")
+        with database.begin() as work:
+            answer = API.verify_licence(Call(work, STRANGER), wanted)
+        assert (answer.valid, answer.annotation) == (True, annotation)
+        assert answer.licence.holder.name == "李雷"
+        assert answer.explanation.endswith(
+            f"此为限定用途的副本：{annotation}。" if annotation else "有效期至2031年5月31日。"
+        )
 
 
 @pytest.mark.parametrize("ending", [Status.REVOKED, Status.CANCELLED])

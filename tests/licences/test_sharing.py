@@ -22,7 +22,19 @@ from services.licences.domain.types import Sharing
 from services.licences.importing import Imports
 from services.licences.sharing import SharedLicences
 from services.licences.sharing_api import SharingApi
-from tests.licences.builders import HOLDER, ISSUER, NUMBER, OPERATOR, OTHER, STRANGER, a_type, issued, licences, vault
+from tests.licences.builders import (
+    HOLDER,
+    ISSUER,
+    NUMBER,
+    OPERATOR,
+    OTHER,
+    STRANGER,
+    a_type,
+    an_order,
+    issued,
+    licences,
+    vault,
+)
 from tests.licences.conftest import NOON
 
 API = SharingApi(SharedLicences(vault()))
@@ -42,10 +54,12 @@ def refused(database: Database, rpc: str, caller: Caller, request: Any) -> str:
     return raised.value.reason
 
 
-def consent(after: timedelta = 30 * DAY, organ_id: str = "o2", name: str = "food-licence") -> pb.GrantAccessRequest:
+def consent(
+    after: timedelta = 30 * DAY, organ_id: str = "o2", name: str = "food-licence", purpose: str = "核验经营资格"
+) -> pb.GrantAccessRequest:
     expires_at = Timestamp()
     expires_at.FromDatetime(NOON + after)
-    return pb.GrantAccessRequest(organ_id=organ_id, type=name, purpose="招牌审批", expires_at=expires_at)
+    return pb.GrantAccessRequest(organ_id=organ_id, type=name, purpose=purpose, expires_at=expires_at)
 
 
 def look(request_id: str = "l1", **said: str) -> pb.LookUpLicencesRequest:
@@ -100,6 +114,38 @@ def test_consent_ends_with_its_time_and_when_it_is_withdrawn(database: Database,
     assert seen(database) == []
 
 
+@pytest.mark.parametrize(("purpose", "shown"), [(" 核验，经营资格。", 1), ("广告推销", 0), ("核验", 0)])
+def test_consent_is_for_one_purpose(database: Database, purpose: str, shown: int) -> None:
+    issued(database)
+    call(database, "grant_access", HOLDER, consent())
+    request = look()
+    request.purpose = purpose
+    answer = call(database, "look_up_licences", OTHER, request)
+    assert (len(answer.licences), answer.consent_needed) == (shown, not shown)
+    assert len(looks(database)) == shown
+
+
+def test_a_repeat_with_another_purpose_is_another_look(database: Database) -> None:
+    issued(database)
+    seen(database, ISSUER)
+    request = look()
+    request.purpose = "广告推销"
+    assert refused(database, "look_up_licences", ISSUER, request) == "REQUEST_ID_REUSED"
+    request.purpose = "\u200b"
+    assert refused(database, "look_up_licences", ISSUER, request) == "PURPOSE_NEEDED"
+
+
+def test_an_organ_finds_its_own_among_many_of_others_and_is_told_of_more(database: Database) -> None:
+    own = issued(database, issuer_organ_id="o2")
+    with database.begin() as work:
+        for _ in range(101):
+            licences().issue(work, an_order(), "client:office")
+    assert seen(database) == [own.licence_id]
+    call(database, "grant_access", HOLDER, consent())
+    answer = call(database, "look_up_licences", OTHER, look("l2"))
+    assert (len(answer.licences), answer.more) == (100, True)
+
+
 @pytest.mark.parametrize(("organ_id", "person"), [("o1", "p1"), ("o2", "p2")])
 def test_consent_is_for_one_organ_and_one_holder(database: Database, organ_id: str, person: str) -> None:
     issued(database)
@@ -152,6 +198,7 @@ def test_a_look_that_cannot_be_is_told_why(
         (consent(367 * DAY), "BAD_GRANT"),
         (consent(organ_id="o9"), "ORGAN_NOT_FOUND"),
         (consent(name="no-such"), "LICENCE_TYPE_NOT_FOUND"),
+        (consent(purpose="\u200b"), "BAD_GRANT"),
     ],
 )
 def test_consent_that_cannot_be_is_told_why(database: Database, request_: pb.GrantAccessRequest, reason: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from chassis.problems import Conflict, Invalid, Violation
 from services.licences.domain.types import LicenceType, Sharing
+from services.licences.domain.words import same_words, words_fault
 
 LONGEST_GRANT = timedelta(days=366)
 
@@ -26,8 +27,12 @@ class Grant:
         """Whether it is in force."""
         return self.withdrawn_at is None and now < self.expires_at
 
+    def covers(self, purpose: str) -> bool:
+        """Whether it is for this purpose: the same words, whatever their width, case and punctuation are."""
+        return same_words(self.purpose, purpose)
 
-def check_grant(of: LicenceType, expires_at: datetime, now: datetime) -> None:
+
+def check_grant(of: LicenceType, purpose: str, expires_at: datetime, now: datetime) -> None:
     """Raises Conflict NOT_SHARED, Invalid BAD_GRANT for what nobody can consent to."""
     if of.sharing is Sharing.CLOSED:
         raise Conflict(
@@ -36,6 +41,9 @@ def check_grant(of: LicenceType, expires_at: datetime, now: datetime) -> None:
     if not now < expires_at <= now + LONGEST_GRANT:
         fault = Violation("expires_at", f"must be in the future, and at most {LONGEST_GRANT.days} days away")
         raise Invalid("BAD_GRANT", "consent is for a while", [fault])
+    unclear = words_fault(purpose)
+    if unclear:
+        raise Invalid("BAD_GRANT", "consent is for a purpose", [Violation("purpose", unclear)])
 
 
 def may_look_up(of: LicenceType, organ_id: str, issuer_organ_id: str, grant: Grant | None) -> bool:

@@ -745,13 +745,18 @@ class VerifyLicenceResponse(_message.Message):
     VALID_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
     LICENCE_FIELD_NUMBER: _builtins.int
+    ANNOTATION_FIELD_NUMBER: _builtins.int
     valid: _builtins.bool
     """Whether it is valid today."""
     explanation: _builtins.str
     """One sentence for a clerk, in Chinese."""
+    annotation: _builtins.str
+    """What the copy is for that the code is of ("仅供...使用"); empty for the licence itself, and without the code."""
     @_builtins.property
     def licence(self) -> _licence_pb2.Licence:
-        """With the data that everyone may see if the code was given, else without; no holder's number and name then either."""
+        """With the data that everyone may see if the code was given, else without; no holder's number and name then either. No ids
+        but the identifier's.
+        """
 
     def __init__(
         self,
@@ -759,10 +764,11 @@ class VerifyLicenceResponse(_message.Message):
         valid: _builtins.bool = ...,
         explanation: _builtins.str = ...,
         licence: _licence_pb2.Licence | None = ...,
+        annotation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "licence", b"licence", "valid", b"valid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "explanation", b"explanation", "licence", b"licence", "valid", b"valid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -173,7 +173,8 @@ class LicenceServiceServicer:
 
     def GetLicence(self, request, context):
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-        holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+        holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
+        words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,7 +185,8 @@ class LicenceServiceServicer:
         which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
         a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
         SealService.GetDocument has it.
-        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
+        sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
         `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -211,9 +213,10 @@ class LicenceServiceServicer:
 
     def VerifyLicence(self, request, context):
         """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
-        that its document shows as well: the fields that everyone may see. The holder can see who asked.
-        Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character), NOT_FOUND LICENCE_NOT_FOUND (also when the code is not
-        that licence's).
+        that its document shows as well: the fields that everyone may see, and what the copy is for if it is one. The holder can
+        see who asked.
+        Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character; a QR code without its code), REQUEST_ID_REUSED (a repeat
+        is the same look for an hour); NOT_FOUND LICENCE_NOT_FOUND (also when the code is not that licence's).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

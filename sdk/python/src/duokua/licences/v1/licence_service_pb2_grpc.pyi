@@ -65,14 +65,16 @@ class LicenceServiceStub:
     """
     GetLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
+    words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
     """
     RequestDocument: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]
     """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
     which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
     a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
     SealService.GetDocument has it.
-    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
+    sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
     `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
     """
     ImportLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]
@@ -87,9 +89,10 @@ class LicenceServiceStub:
     """
     VerifyLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.VerifyLicenceRequest, _licence_service_pb2.VerifyLicenceResponse]
     """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
-    that its document shows as well: the fields that everyone may see. The holder can see who asked.
-    Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character), NOT_FOUND LICENCE_NOT_FOUND (also when the code is not
-    that licence's).
+    that its document shows as well: the fields that everyone may see, and what the copy is for if it is one. The holder can
+    see who asked.
+    Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character; a QR code without its code), REQUEST_ID_REUSED (a repeat
+    is the same look for an hour); NOT_FOUND LICENCE_NOT_FOUND (also when the code is not that licence's).
     """
 
 @_typing.type_check_only
@@ -129,14 +132,16 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     """
     GetLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]  # type: ignore[assignment]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
+    words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
     """
     RequestDocument: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]  # type: ignore[assignment]
     """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
     which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
     a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
     SealService.GetDocument has it.
-    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
+    sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
     `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
     """
     ImportLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]  # type: ignore[assignment]
@@ -151,9 +156,10 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     """
     VerifyLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.VerifyLicenceRequest, _licence_service_pb2.VerifyLicenceResponse]  # type: ignore[assignment]
     """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
-    that its document shows as well: the fields that everyone may see. The holder can see who asked.
-    Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character), NOT_FOUND LICENCE_NOT_FOUND (also when the code is not
-    that licence's).
+    that its document shows as well: the fields that everyone may see, and what the copy is for if it is one. The holder can
+    see who asked.
+    Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character; a QR code without its code), REQUEST_ID_REUSED (a repeat
+    is the same look for an hour); NOT_FOUND LICENCE_NOT_FOUND (also when the code is not that licence's).
     """
 
 class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -244,7 +250,8 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.GetLicenceResponse, _abc.Awaitable[_licence_service_pb2.GetLicenceResponse]]:
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-        holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND.
+        holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
+        words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
         """
 
     @_abc_1.abstractmethod
@@ -257,7 +264,8 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         which that is printed ("仅供...使用"). For its holder, the organ that issued it, and for organs that may look it up, which need
         a use; each copy for somebody else than the holder is written down for the holder. GetLicence tells when it is sealed, and
         SealService.GetDocument has it.
-        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED; FAILED_PRECONDITION DOCUMENT_THERE (without
+        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
+        sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
         `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
         """
 
@@ -290,9 +298,10 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.VerifyLicenceResponse, _abc.Awaitable[_licence_service_pb2.VerifyLicenceResponse]]:
         """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
-        that its document shows as well: the fields that everyone may see. The holder can see who asked.
-        Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character), NOT_FOUND LICENCE_NOT_FOUND (also when the code is not
-        that licence's).
+        that its document shows as well: the fields that everyone may see, and what the copy is for if it is one. The holder can
+        see who asked.
+        Errors: INVALID_ARGUMENT BAD_IDENTIFIER (form, check character; a QR code without its code), REQUEST_ID_REUSED (a repeat
+        is the same look for an hour); NOT_FOUND LICENCE_NOT_FOUND (also when the code is not that licence's).
         """
 
 def add_LicenceServiceServicer_to_server(servicer: LicenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -67,7 +67,7 @@ Global___Grant: _TypeAlias = Grant  # noqa: Y015
 
 @_typing.final
 class Access(_message.Message):
-    """One look at a licence by somebody else than its holder."""
+    """One look at a licence by somebody else than its holder in person: an agent (经办人) who acts for the holder is told too."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,7 +90,7 @@ class Access(_message.Message):
     """The organ that it works for; empty for none, as of an operator."""
     organ_name: _builtins.str
     action: _builtins.str
-    """"read", "looked_up", "verified"."""
+    """"read", "looked_up", "copied", "verified"."""
     purpose: _builtins.str
     grant_id: _builtins.str
     """The consent that it was by; empty for none."""
@@ -298,8 +298,13 @@ class LookUpLicencesResponse(_message.Message):
 
     LICENCES_FIELD_NUMBER: _builtins.int
     CONSENT_NEEDED_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     consent_needed: _builtins.bool
-    """The holder would have to consent before licences of other organs are shown; says nothing about whether there are any."""
+    """The holder would have to consent to this purpose before licences of other organs are shown; says nothing about whether
+    there are any. ListGrants has what holders consented to.
+    """
+    more: _builtins.bool
+    """There are more than these, which are the newest."""
     @_builtins.property
     def licences(self) -> _containers.RepeatedCompositeFieldContainer[_licence_pb2.Licence]: ...
     def __init__(
@@ -307,10 +312,11 @@ class LookUpLicencesResponse(_message.Message):
         *,
         licences: _abc.Iterable[_licence_pb2.Licence] | None = ...,
         consent_needed: _builtins.bool = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_needed", b"consent_needed", "licences", b"licences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_needed", b"consent_needed", "licences", b"licences", "more", b"more"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

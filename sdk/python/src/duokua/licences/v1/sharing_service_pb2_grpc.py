@@ -68,8 +68,8 @@ class SharingServiceServicer:
 
     def GrantAccess(self, request, context):
         """The holder lets an organ look up own licences of a type, for a purpose and until a time.
-        Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away), HOLDER_NEEDED (the caller acts for
-        nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
+        Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away; a purpose that is no line of words),
+        HOLDER_NEEDED (the caller acts for nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
         shown to no other organ).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -94,9 +94,11 @@ class SharingServiceServicer:
     def LookUpLicences(self, request, context):
         """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
         those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-        look is written down for the holder.
-        Errors: INVALID_ARGUMENT PURPOSE_NEEDED, HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the caller
-        works for no organ); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
+        look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+        width, case and punctuation are.
+        Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
+        caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
+        LICENCE_TYPE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

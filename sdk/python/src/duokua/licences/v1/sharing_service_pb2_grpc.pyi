@@ -35,8 +35,8 @@ class SharingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SharingServiceAsyncStub: ...
     GrantAccess: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.GrantAccessRequest, _sharing_service_pb2.GrantAccessResponse]
     """The holder lets an organ look up own licences of a type, for a purpose and until a time.
-    Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away), HOLDER_NEEDED (the caller acts for
-    nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
+    Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away; a purpose that is no line of words),
+    HOLDER_NEEDED (the caller acts for nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
     shown to no other organ).
     """
     WithdrawAccess: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.WithdrawAccessRequest, _sharing_service_pb2.WithdrawAccessResponse]
@@ -48,9 +48,11 @@ class SharingServiceStub:
     LookUpLicences: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.LookUpLicencesRequest, _sharing_service_pb2.LookUpLicencesResponse]
     """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
     those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-    look is written down for the holder.
-    Errors: INVALID_ARGUMENT PURPOSE_NEEDED, HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the caller
-    works for no organ); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
+    look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+    width, case and punctuation are.
+    Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
+    caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
+    LICENCE_TYPE_NOT_FOUND.
     """
     ListAccesses: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.ListAccessesRequest, _sharing_service_pb2.ListAccessesResponse]
     """Who looked at a person's licences, when and why, the newest first; for operators who may read all, at one licence.
@@ -64,8 +66,8 @@ class SharingServiceAsyncStub(SharingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GrantAccess: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.GrantAccessRequest, _sharing_service_pb2.GrantAccessResponse]  # type: ignore[assignment]
     """The holder lets an organ look up own licences of a type, for a purpose and until a time.
-    Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away), HOLDER_NEEDED (the caller acts for
-    nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
+    Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away; a purpose that is no line of words),
+    HOLDER_NEEDED (the caller acts for nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
     shown to no other organ).
     """
     WithdrawAccess: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.WithdrawAccessRequest, _sharing_service_pb2.WithdrawAccessResponse]  # type: ignore[assignment]
@@ -77,9 +79,11 @@ class SharingServiceAsyncStub(SharingServiceStub):
     LookUpLicences: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.LookUpLicencesRequest, _sharing_service_pb2.LookUpLicencesResponse]  # type: ignore[assignment]
     """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
     those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-    look is written down for the holder.
-    Errors: INVALID_ARGUMENT PURPOSE_NEEDED, HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the caller
-    works for no organ); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
+    look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+    width, case and punctuation are.
+    Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
+    caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
+    LICENCE_TYPE_NOT_FOUND.
     """
     ListAccesses: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.ListAccessesRequest, _sharing_service_pb2.ListAccessesResponse]  # type: ignore[assignment]
     """Who looked at a person's licences, when and why, the newest first; for operators who may read all, at one licence.
@@ -96,8 +100,8 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_service_pb2.GrantAccessResponse, _abc.Awaitable[_sharing_service_pb2.GrantAccessResponse]]:
         """The holder lets an organ look up own licences of a type, for a purpose and until a time.
-        Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away), HOLDER_NEEDED (the caller acts for
-        nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
+        Errors: INVALID_ARGUMENT BAD_GRANT (not in the future, or more than a year away; a purpose that is no line of words),
+        HOLDER_NEEDED (the caller acts for nobody); NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; FAILED_PRECONDITION NOT_SHARED (licences of this type are
         shown to no other organ).
         """
 
@@ -127,9 +131,11 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sharing_service_pb2.LookUpLicencesResponse, _abc.Awaitable[_sharing_service_pb2.LookUpLicencesResponse]]:
         """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
         those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-        look is written down for the holder.
-        Errors: INVALID_ARGUMENT PURPOSE_NEEDED, HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the caller
-        works for no organ); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
+        look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+        width, case and punctuation are.
+        Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
+        caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
+        LICENCE_TYPE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
