@@ -1,14 +1,26 @@
 """What a signature in a PDF covers, and whether what was written after it may be there.
 
 A PDF grows by appending. What follows a seal may be another seal, the evidence for checking it later (DSS), and nothing
-else: no form filled in, no comment, no page. What no later seal covers may be the evidence alone.
+else: no form filled in, no comment, no page. What no later seal covers may be evidence, and timestamps that show
+nothing.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, auto
 
-from pyhanko.sign.diff_analysis import DiffPolicy, DiffResult, ModificationLevel
-from pyhanko.sign.diff_analysis.form_rules_api import FormUpdatingRule
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import HistoricalResolver
+from pyhanko.sign.diff_analysis import DiffPolicy, DiffResult, ModificationLevel, SuspiciousModification
+from pyhanko.sign.diff_analysis.commons import compare_dicts
+from pyhanko.sign.diff_analysis.form_rules_api import (
+    FieldComparisonContext,
+    FieldMDPRule,
+    FormUpdate,
+    FormUpdatingRule,
+)
 from pyhanko.sign.diff_analysis.policies import StandardDiffPolicy
 from pyhanko.sign.diff_analysis.rules.file_structure_rules import (
     CatalogModificationRule,
@@ -21,29 +33,97 @@ from pyhanko.sign.diff_analysis.rules.form_field_rules import (
     SigFieldModificationRule,
 )
 from pyhanko.sign.diff_analysis.rules.metadata_rules import DocInfoRule, MetadataUpdateRule
+from pyhanko.sign.diff_analysis.rules_api import ReferenceUpdate, WhitelistRule
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from services.eseal.pdf.tail import is_whole
 
 _HEXADECIMAL = re.compile(rb"<([0-9A-Fa-f]*)>")
+# Of the catalogue, what evidence may be accompanied by: the version of PDF that has such evidence.
+_WITH_EVIDENCE = frozenset({"/DSS", "/Extensions", "/Version"})
+# Of the form, what a further field changes.
+_WITH_FIELDS = frozenset({"/Fields"})
+# Of the document's properties, what every program notes that writes to a file.
+_NOTED_BY_PROGRAMS = frozenset({"/ModDate", "/Producer"})
+
+
+class _Noted(WhitelistRule):
+    """Who wrote to the file last, and when; never a title, an author, a subject."""
+
+    def apply(self, old: HistoricalResolver, new: HistoricalResolver) -> Iterable[ReferenceUpdate]:
+        """Raises SuspiciousModification when another property was changed."""
+        compare_dicts(_properties(old), _properties(new), _NOTED_BY_PROGRAMS)
+        yield from DocInfoRule().apply(old, new)
+
+
+def _properties(revision: HistoricalResolver) -> generic.PdfObject:
+    trailer = revision.trailer_view
+    found: generic.PdfObject = trailer["/Info"] if "/Info" in trailer else generic.DictionaryObject()
+    return found
+
+
+class _NothingShown(FieldMDPRule):
+    """Fields that came or changed show nothing on any page; pyHanko takes a box that it cannot read for none."""
+
+    def apply(self, context: FieldComparisonContext) -> Iterable[tuple[ModificationLevel, FormUpdate]]:
+        """Raises SuspiciousModification for one that might."""
+        for name, spec in context.field_specs.items():
+            if spec.new_field is not None and spec.new_field != spec.old_field and _may_show(spec.new_field):
+                raise SuspiciousModification(f"the field {name} may show something")
+        return ()
+
+
+def _may_show(field: generic.DictionaryObject) -> bool:
+    box = field["/Rect"] if "/Rect" in field else generic.ArrayObject()
+    if "/Kids" in field or not isinstance(box, generic.ArrayObject):
+        return True
+    if not box:
+        return False
+    if len(box) != 4 or not all(isinstance(each, (int, Decimal)) for each in box):
+        return True
+    left, bottom, right, top = box
+    return bool(left != right and bottom != top)
+
+
 _STRUCTURE = [
-    CatalogModificationRule(),
     XrefStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
     ObjectStreamRule().as_qualified(ModificationLevel.LTA_UPDATES),
     DSSCompareRule().as_qualified(ModificationLevel.LTA_UPDATES),
 ]
-# Whoever seals later may write into the document's properties; whoever only adds evidence has no reason to.
-_PROPERTIES = [
-    DocInfoRule().as_qualified(ModificationLevel.LTA_UPDATES),
-    MetadataUpdateRule().as_qualified(ModificationLevel.LTA_UPDATES),
-]
 _SEALS_AND_EVIDENCE = StandardDiffPolicy(
-    global_rules=_STRUCTURE + _PROPERTIES,
+    global_rules=[
+        *_STRUCTURE,
+        CatalogModificationRule(),
+        # Whoever seals later may write into the document's properties.
+        DocInfoRule().as_qualified(ModificationLevel.LTA_UPDATES),
+        MetadataUpdateRule().as_qualified(ModificationLevel.LTA_UPDATES),
+    ],
     form_rule=FormUpdatingRule(
         field_rules=[SigFieldCreationRule(allow_new_visible_after_certify=True), SigFieldModificationRule()]
     ),
 )
-_EVIDENCE = StandardDiffPolicy(global_rules=_STRUCTURE, form_rule=None)
+_NOTED = _Noted().as_qualified(ModificationLevel.LTA_UPDATES)
+_TIMESTAMPS_AND_EVIDENCE = StandardDiffPolicy(
+    global_rules=[*_STRUCTURE, CatalogModificationRule(_WITH_EVIDENCE | {"/AcroForm"}), _NOTED],
+    form_rule=FormUpdatingRule(
+        field_rules=[SigFieldCreationRule(), SigFieldModificationRule(), _NothingShown()],
+        ignored_acroform_keys=_WITH_FIELDS,
+    ),
+)
+_EVIDENCE = StandardDiffPolicy(
+    global_rules=[*_STRUCTURE, CatalogModificationRule(_WITH_EVIDENCE), _NOTED], form_rule=None
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How far a file is covered: by seals and signatures, and whether anything, a timestamp too, covers its end.
+
+    A timestamp is no cover: authorities stamp whatever anybody sends them.
+    """
+
+    by_seals: int
+    to_the_end: bool
 
 
 class Since(Enum):
@@ -76,20 +156,26 @@ def end_of(signature: EmbeddedPdfSignature, content: bytes) -> int | None:
     return end if bytes.fromhex(gap[1].decode()) == signature.pkcs7_content else None
 
 
-def since(signature: EmbeddedPdfSignature, content: bytes, *, covered_later: bool) -> Since:
-    """What happened after the signature; `covered_later`: whether some signature covers the file to its end."""
+def since(signature: EmbeddedPdfSignature, content: bytes, covered: Covered) -> Since:
+    """What happened after the signature."""
     end = end_of(signature, content)
     if end is None:
         return Since.NOT_COVERED
-    policy: DiffPolicy = _SEALS_AND_EVIDENCE if covered_later else _EVIDENCE
+    policy, most = _allowed(end, covered)
     signature.compute_integrity_info(policy)
     if end == len(content):
         return Since.NOTHING
-    if not covered_later and not is_whole(signature.reader, content, end):
+    if not covered.to_the_end and not is_whole(signature.reader, content, end):
         return Since.CHANGED
     result: object = signature.diff_result
     if not isinstance(result, DiffResult):
         return Since.CHANGED
-    if result.modification_level > ModificationLevel.FORM_FILLING:
+    if result.modification_level > most:
         return Since.CHANGED
     return Since.SEALS_AND_EVIDENCE if signature.summarise_integrity_info()["docmdp_ok"] else Since.FORBIDDEN
+
+
+def _allowed(end: int, covered: Covered) -> tuple[DiffPolicy, ModificationLevel]:
+    if end < covered.by_seals:
+        return _SEALS_AND_EVIDENCE, ModificationLevel.FORM_FILLING
+    return _TIMESTAMPS_AND_EVIDENCE if covered.to_the_end else _EVIDENCE, ModificationLevel.LTA_UPDATES

@@ -65,7 +65,7 @@ class Sealer:
         self._grade = grade or Grade()
 
     def seal(self, content: bytes, order: Order, now: datetime) -> Sealed:
-        """A document of our own making sealed, at the moment `now`; files of strangers are prepared elsewhere.
+        """A document of our own making sealed, at the moment `now`.
 
         Raises SealingError as `prepare` does, and what the source of timestamps raises.
         """

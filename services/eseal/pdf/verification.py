@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from asn1crypto import crl, ocsp  # type: ignore[import-untyped]
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -35,11 +36,11 @@ from services.eseal.domain.findings import (
     too_many_seals,
 )
 from services.eseal.domain.trust import Trust
-from services.eseal.pdf.coverage import Since, end_of, since
+from services.eseal.pdf.coverage import Covered, Since, end_of, since
 
 _TIMESTAMP = "/DocTimeStamp"
-# A signature that nothing in the file points at: it was taken out of the form.
-_ORPHAN = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+\d+\s+\d+\s*\]")
+# What every signature has, also one that nothing in the file points at any more.
+_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+\d+\s+\d+\s*\]")
 _SINCE = {
     Since.NOTHING: (Code.UNCHANGED, Code.COVERS_ALL),
     Since.SEALS_AND_EVIDENCE: (Code.SEALED_AFTERWARDS, Code.COVERED_THEN),
@@ -89,17 +90,24 @@ class _File:
         if len(fields) > MOST_SEALS:
             raise too_many_seals()
         signatures = list(self._reader.embedded_signatures)
-        if not fields:
-            removed = _ORPHAN.search(self._content)
-            return conclude(Format.PDF, [], [Answer(Code.SEALS_REMOVED)] if removed else [])
-        covered = any(end_of(signature, self._content) == len(self._content) for signature in signatures)
-        evidence = self._evidence()
-        seals = [await self._judge(signature, evidence, covered_later=covered) for signature in signatures]
+        if all(_kind(signature) is Kind.TIMESTAMP for signature in signatures) and self._lies_elsewhere(len(fields)):
+            return conclude(Format.PDF, [], [Answer(Code.SEALS_REMOVED)])
+        covered, evidence = self._covered(signatures), self._evidence()
+        seals = [await self._judge(signature, evidence, covered) for signature in signatures]
         # Kinds of signatures that pyHanko does not know are not in its list.
         unread = [SealFinding(Kind.SIGNATURE, (Answer(Code.SIGNATURE_UNREADABLE),))] * (len(fields) - len(signatures))
         return conclude(Format.PDF, seals + unread)
 
-    async def _judge(self, signature: EmbeddedPdfSignature, evidence: Evidence, *, covered_later: bool) -> SealFinding:
+    def _lies_elsewhere(self, listed: int) -> bool:
+        """Whether there are more signatures in the file than its form lists."""
+        return next(islice(_RANGE.finditer(self._content), listed, None), None) is not None
+
+    def _covered(self, signatures: Sequence[EmbeddedPdfSignature]) -> Covered:
+        ends = [(_kind(signature), end_of(signature, self._content) or 0) for signature in signatures]
+        by_seals = max((end for kind, end in ends if kind is not Kind.TIMESTAMP), default=0)
+        return Covered(by_seals, any(end == len(self._content) for _, end in ends))
+
+    async def _judge(self, signature: EmbeddedPdfSignature, evidence: Evidence, covered: Covered) -> SealFinding:
         signed = Signed(
             signature.signed_data,
             lambda algorithm: byte_range_digest(io.BytesIO(self._content), signature.byte_range, algorithm)[1],
@@ -110,7 +118,7 @@ class _File:
             found = await judge_timestamp(signed, evidence, self._now)
         else:
             found = await judge(signed, evidence, self._sealed_at, self._now)
-        changed, coverage = _SINCE[since(signature, self._content, covered_later=covered_later)]
+        changed, coverage = _SINCE[since(signature, self._content, covered)]
         unchanged = any(answer.code is Code.UNCHANGED for answer in found.answers)
         return found.answered(*[Answer(changed)] if unchanged else [], Answer(coverage))
 
