@@ -1,11 +1,15 @@
 """Encryption at rest: AES-256-GCM with a key that lies outside the databases."""
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -41,7 +45,7 @@ class VaultKeys:
     @classmethod
     def read(cls, secret: bytes) -> Self:
         """What the secret says; raises ValueError when it says something else."""
-        first, *others = secret.strip().splitlines()
+        first, *others = secret.strip().splitlines() or [b""]
         told: dict[bytes, list[bytes]] = {b"older": [], b"fingerprint": []}
         for line in others:
             name, _, value = line.partition(b" ")
@@ -82,8 +86,22 @@ class Vault:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """The vault of this installation; its keys are in the secret `vault.key`."""
-        return cls(VaultKeys.read(settings.secret(KEY_SECRET)))
+        """The vault of this installation; its keys are in the secret `vault.key`.
+
+        For as long as the vault is there nobody can be `alone_with_key`: what was encrypted with a key that is replaced
+        meanwhile could never be read again. Raises ValueError while somebody is.
+        """
+        held = _lock(_key_file(settings), fcntl.LOCK_SH)
+        if held is None:
+            message = "vault.key is being replaced (duokua vault rotate): start again when that has ended"
+            raise ValueError(message)
+        try:
+            vault = cls(VaultKeys.read(settings.secret(KEY_SECRET)))
+        except BaseException:
+            os.close(held)
+            raise
+        weakref.finalize(vault, os.close, held)
+        return vault
 
     def encrypt(self, plain: bytes, *, context: str) -> bytes:
         """Format byte, nonce (12 bytes), ciphertext with its tag."""
@@ -118,8 +136,54 @@ class Vault:
         return self._cipher.decrypt(nonce, data, context.encode()), True
 
 
+@contextmanager
+def alone_with_key(settings: Settings) -> Iterator[Path]:
+    """The secret `vault.key`, with nobody else on this machine working with it or replacing it.
+
+    Raises ValueError when somebody does: whoever runs on with a key that is gone writes what nobody can read.
+    """
+    path = _key_file(settings)
+    with ExitStack() as held:
+        # Replacing the file leaves its lock behind; the folder's tells two who replace it from each other.
+        for locked, message in (
+            (path.parent, "another duokua vault rotate goes on: wait for its end"),
+            (path, f"somebody works with {path}: stop the platform, every process of it, and try again"),
+        ):
+            descriptor = _lock(locked, fcntl.LOCK_EX)
+            if descriptor is None:
+                raise ValueError(message)
+            held.callback(os.close, descriptor)
+        yield path
+
+
+def _key_file(settings: Settings) -> Path:
+    """Raises FileNotFoundError, which says what to do, when there is none."""
+    settings.secret(KEY_SECRET)
+    return settings.secrets_folder / KEY_SECRET
+
+
+def _lock(path: Path, kind: int) -> int | None:
+    """An open file that keeps a lock until it is closed, or the process ends; None when another's lock forbids it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
+
+
 def _decoded(text: bytes) -> bytes:
-    return base64.b64decode(text, validate=True)
+    message = f"vault.key is damaged: it has to hold keys of {KEY_BYTES} bytes in base64; take it from its backup"
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError(message) from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(message)
+    return key
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

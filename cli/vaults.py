@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from chassis.context import open_database
 from chassis.sealed import renew_all
 from chassis.settings import SERVICES, Settings, keep_private
-from chassis.vault import KEY_SECRET, Vault, VaultKeys
+from chassis.vault import KEY_SECRET, Vault, VaultKeys, alone_with_key
 from cli.initialise import write_secret
 from cli.options import AsJson
 from cli.output import counted, print_json, say
@@ -26,17 +26,18 @@ def vault() -> None:
 def rotate(json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Make a new vault.key and encrypt everything with it. Stop the platform first, and start it afterwards.
 
-    When it is broken off, the same command goes on: until the end the secret holds both keys.
+    While one of its processes on this machine works with the key, nothing is done. When it is broken off, the same
+    command goes on: until the end the secret holds both keys.
     """
     keep_private()
     settings = Settings()
-    path = settings.secrets_folder / KEY_SECRET
-    keys = VaultKeys.read(settings.secret(KEY_SECRET))
-    if not keys.older:
-        keys = keys.rotated()
-        write_secret(path, keys.write())
-    renewed = {service: _renew(settings, service, Vault(keys)) for service in SERVICES}
-    write_secret(path, keys.settled().write())
+    with alone_with_key(settings) as path:
+        keys = VaultKeys.read(settings.secret(KEY_SECRET))
+        if not keys.older:
+            keys = keys.rotated()
+            write_secret(path, keys.write())
+        renewed = {service: _renew(settings, service, Vault(keys)) for service in SERVICES}
+        write_secret(path, keys.settled().write())
     if json:
         print_json(renewed)
         return

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from chassis.context import Context
 from chassis.migrate import upgrade
 from chassis.settings import SERVICES, Settings
-from chassis.vault import KEY_SECRET, Vault, VaultKeys
-from cli.initialise import initialise
+from chassis.vault import KEY_SECRET, Vault, VaultKeys, alone_with_key
+from cli.initialise import initialise, write_secret
 from cli.vaults import app
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals.desk import SealDesk
@@ -115,3 +115,41 @@ def test_secrets_of_another_platform_change_nothing(tmp_path: Path, monkeypatch:
         rotate(made, monkeypatch)
     secret.write_bytes(own)
     assert sign(made)
+
+
+def test_a_key_that_somebody_works_with_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = settings(tmp_path)
+    secret = made.secrets_folder / KEY_SECRET
+    before, platform = secret.read_bytes(), Vault.from_settings(made)
+    with pytest.raises(ValueError, match="stop the platform"):
+        rotate(made, monkeypatch)
+    assert secret.read_bytes() == before
+    assert platform.encrypt(b"x", context="c")
+    del platform
+    assert rotate(made, monkeypatch)["eseal"] == 3
+
+
+def test_nobody_begins_to_work_with_a_key_that_is_being_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = settings(tmp_path)
+    secret = made.secrets_folder / KEY_SECRET
+    with alone_with_key(made):
+        with pytest.raises(ValueError, match="being replaced"):
+            Vault.from_settings(made)
+        with pytest.raises(ValueError, match="another duokua vault rotate goes on"):
+            rotate(made, monkeypatch)
+        write_secret(secret, VaultKeys.read(secret.read_bytes()).rotated().write())
+        with pytest.raises(ValueError, match="another duokua vault rotate goes on"):
+            rotate(made, monkeypatch)
+    assert sign(made)
+
+
+def test_a_damaged_secret_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = settings(tmp_path)
+    for damaged in (b"", b"no key", b"QUFB"):
+        (made.secrets_folder / KEY_SECRET).write_bytes(damaged)
+        with pytest.raises(ValueError, match="vault"):
+            rotate(made, monkeypatch)
+        with pytest.raises(ValueError, match="vault"):
+            sign(made)
