@@ -1,7 +1,7 @@
 """Licences that were issued before, taken in as rows of a table: all faults at once, or all of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Self
 
@@ -11,12 +11,13 @@ from chassis.problems import Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.domain.contents import days_of, faults_of_data, faults_of_days, holder_fault, without_empty
+from services.licences.domain.contents import days_of, faults_of_data, faults_of_days, holder_fault, tidy
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.identifiers import LAST_VERSION, Identifier, serial_fault
 from services.licences.domain.licence import Holder, Licence, Organ
 from services.licences.domain.types import HolderKind, LicenceType
 from services.licences.domain.validity import day_of
+from services.licences.domain.words import one_line
 from services.licences.service import NUMBER, Licences
 from services.licences.types import type_of
 
@@ -64,12 +65,13 @@ class Imports:
         """Takes rows in, all of them or none. Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND."""
         of, issuer = type_of(work, type_name), self._licences.issuer(work, issuer_organ_id)
         result, made, seen = Imported(), [], set[str]()
-        for row in rows:
+        for given in rows:
+            row = replace(given, holder_name=one_line(given.holder_name), data=tidy(given.data))
             faults = list(_faults(row, of, day_of(work.now)))
             if not faults:
                 licence = self._licence(work, of, issuer, row)
                 faults = self._compare(work, licence, row, seen, result)
-                made.append((licence, without_empty(row.data)))
+                made.append((licence, row.data))
             result.faults += [(row.row, fault) for fault in faults]
         if result.faults or dry_run:
             return result
@@ -95,7 +97,7 @@ class Imports:
             licence.valid_from,
             licence.valid_until,
         )
-        if same and self._licences.data(work, there) == without_empty(row.data):
+        if same and self._licences.data(work, there) == row.data:
             result.unchanged += 1
             return []
         return [Violation("serial", "a licence of this number is there and says otherwise; renew it, or mend the row")]
@@ -104,7 +106,7 @@ class Imports:
         number = row.holder_number.strip().upper()
         fingerprint = self._vault.fingerprint(number.encode(), context=f"{NUMBER}.{row.holder_kind}")
         person_id = store.person_of_number(work.connection, fingerprint) or ""
-        holder = Holder(person_id, row.holder_kind, row.holder_name.strip(), masked(number), fingerprint)
+        holder = Holder(person_id, row.holder_kind, row.holder_name, masked(number), fingerprint)
         first, last = days_of(row.valid_from, row.valid_until, of, day_of(work.now))
         identifier = Identifier(of.type_code, issuer.uscc, row.serial, row.version or 1)
         return Licence(
@@ -133,7 +135,7 @@ def _faults(row: Row, of: LicenceType, today: date) -> list[Violation]:
         found.append(Violation("serial", fault))
     if row.version > LAST_VERSION:
         found.append(Violation("version", f"must be 1 to {LAST_VERSION}"))
-    if not row.holder_name.strip():
+    if not row.holder_name:
         found.append(Violation("holder_name", "must be there"))
     if row.holder_kind is HolderKind.ANY:
         found.append(Violation("holder_kind", "must be natural or legal"))

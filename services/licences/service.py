@@ -20,7 +20,7 @@ from services.licences.domain.contents import (
     faults_of_data,
     faults_of_days,
     holder_fault,
-    without_empty,
+    tidy,
 )
 from services.licences.domain.identifiers import Identifier, uscc_fault
 from services.licences.domain.licence import PLATFORM, Change, Holder, Licence, Organ
@@ -132,7 +132,7 @@ class Licences:
             issued_at=work.now,
             case_id=order.case_id,
         )
-        self._add(work, licence, of, without_empty(order.data), actor)
+        self._add(work, licence, of, tidy(order.data), actor)
         return licence
 
     def renew(
@@ -150,12 +150,17 @@ class Licences:
             )
         of = type_of(work, before.type_code)
         kept = self.data(work, before) | dict(data)
-        order = Order(of.type_code, before.issuer_organ_id, before.holder_person_id, without_empty(kept), *days)
+        order = Order(of.type_code, before.issuer_organ_id, before.holder_person_id, tidy(kept), *days)
         _check(of, None, order, day_of(work.now))
         first, last = days_of(*days, of, day_of(work.now))
+        if before.good_on(day_of(work.now)) and first > day_of(work.now):
+            fault = Violation(
+                "valid_from", "must not be in the future: the version before ends with its renewal, today"
+            )
+            raise Invalid("BAD_LICENCE", "nothing would be valid until then", [fault], type_code=of.type_code)
         identifier = before.named.following()
         licence = replace(
-            before.changed(Act.RENEWED),
+            self._named_anew(work, before.changed(Act.RENEWED)),
             licence_id=new_id(),
             identifier=str(identifier),
             version=identifier.version,
@@ -171,6 +176,16 @@ class Licences:
         self._add(work, licence, of, order.data, actor)
         self.change(work, replace(before, next_licence_id=licence.licence_id), Act.RENEWED, actor, licence.identifier)
         return licence
+
+    def _named_anew(self, work: UnitOfWork, licence: Licence) -> Licence:
+        """The same with the names that issuer and holder have now, where they are registered."""
+        issuer = store.organ_by_id(work.connection, licence.issuer_organ_id)
+        holder = store.person_by_id(work.connection, licence.holder_person_id) if licence.holder_person_id else None
+        return replace(
+            licence,
+            issuer_name=issuer.name if issuer else licence.issuer_name,
+            holder_name=holder.name if holder else licence.holder_name,
+        )
 
     def end(self, work: UnitOfWork, licence: Licence, ending: Status, actor: str, reason: str) -> Licence:
         """Ends a licence for good. Raises Conflict LICENCE_ENDED."""

@@ -18,6 +18,7 @@ from services.licences.domain.types import (
     faults_of,
 )
 from services.licences.tables import types
+from services.licences.templates import template_faults
 
 
 def define(work: UnitOfWork, wanted: LicenceType) -> LicenceType:
@@ -26,7 +27,7 @@ def define(work: UnitOfWork, wanted: LicenceType) -> LicenceType:
     Raises Invalid BAD_TYPE with every fault, Exists KIND_TAKEN.
     """
     before = _find(work.connection, wanted.type_code, lock=True)
-    faults = faults_of(wanted, before)
+    faults = [*faults_of(wanted, before), *template_faults(wanted)]
     if faults:
         raise Invalid("BAD_TYPE", f"the type {wanted.type_code} cannot be as it is said", faults)
     namesake = _find(work.connection, wanted.kind)

@@ -136,6 +136,69 @@ def test_an_expired_licence_can_be_renewed_and_stays_expired(database: Database,
     ]
 
 
+def test_a_renewal_has_the_names_of_its_day(database: Database) -> None:
+    before = issued(database)
+    with database.begin() as work:
+        licences().keep_organs(work, [organ_registered(name="新名局", version=2)])
+        licences().keep_persons(work, [person_registered(name="李蕾", version=2)])
+        made = licences().renew(work, found(work, before), {}, ("", ""), "client:office")
+    assert (made.issuer_name, made.holder_name) == ("新名局", "李蕾")
+    with database.read() as work:
+        old = store.by_id(work.connection, before.licence_id)
+    assert old is not None
+    assert (old.issuer_name, old.holder_name) == ("西湖区市场监督管理局", "李雷")
+
+
+def test_a_renewal_leaves_no_day_without_a_valid_version(database: Database, clock: ManualClock) -> None:
+    before = issued(database, valid_until="2026-06-30")
+    with pytest.raises(Invalid) as raised, database.begin() as work:
+        licences().renew(work, found(work, before), {}, ("2026-07-01", ""), "client:office")
+    assert [fault.field for fault in raised.value.violations] == ["valid_from"]
+    assert history(database, before.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+    clock.advance(days=60)
+    with database.begin() as work:
+        licences().renew(work, found(work, before), {}, ("2026-12-01", ""), "client:office")
+
+
+@pytest.mark.parametrize("first", ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31", "2026-W05-6"])
+def test_a_first_day_that_cannot_be_meant_is_named(database: Database, first: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        issued(database, valid_from=first)
+    assert [fault.field for fault in raised.value.violations] == ["valid_from"]
+
+
+def test_a_week_is_no_last_day(database: Database) -> None:
+    with pytest.raises(Invalid) as raised:
+        issued(database, valid_from="2026-12-31", valid_until="2026-W02-1")
+    assert [fault.field for fault in raised.value.violations] == ["valid_until"]
+
+
+def test_a_last_day_that_stands_for_none_expires_nothing_and_stops_nobody(database: Database) -> None:
+    made = issued(database, valid_until="9999-12-31")
+    due = licences().expire_due(database)
+    assert due is not None
+    assert due.year == 9999
+    assert history(database, made.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("经营者：{{ data.shop", "line 1: unexpected end of template"),
+        ("一\n{% if data.shop %}", "line 2"),
+        ("{{ data.shopp }}", "data has no shopp; it has address, area, granted_on, manager_number, shop"),
+        ("{{ holder.phone }}", "holder has no phone; it has name, number"),
+        ("{{ " + "(" * 3000 + ")" * 3000 + " }}", "nested too deeply"),
+    ],
+)
+def test_a_template_of_which_no_document_could_be_made_is_refused(database: Database, template: str, told: str) -> None:
+    with pytest.raises(Invalid) as raised, database.begin() as work:
+        types.define(work, a_type(template=template))
+    (fault,) = raised.value.violations
+    assert fault.field == "type.template"
+    assert told in fault.description
+
+
 def test_a_renewal_is_held_to_the_type_as_it_is_now(database: Database) -> None:
     before = issued(database)
     with pytest.raises(Invalid) as raised, database.begin() as work:

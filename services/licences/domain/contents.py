@@ -6,19 +6,21 @@ from datetime import date
 
 from chassis.problems import Violation
 from services.licences.domain.types import FieldType, HolderKind, LicenceType
-from services.licences.domain.validity import last_day
+from services.licences.domain.validity import FIRST_YEAR, LAST_YEAR, day_from, last_day
+from services.licences.domain.words import one_line
 
 LONGEST_TEXT = 1000
 _LARGEST_NUMBER = 2**53
 
 
 def faults_of_data(data: Mapping[str, object], of: LicenceType, place: str = "data") -> Iterator[Violation]:
-    """Everything that is wrong with the data of a licence, field by field."""
+    """Everything that is wrong with the data of a licence, field by field, once it is tidy."""
+    data = tidy(data)
     known = {field.name for field in of.fields}
     for name in sorted(data.keys() - known):
         yield Violation(f"{place}.{name[:50]}", f"a {of.name} has no such field; it has {', '.join(sorted(known))}")
     for field in of.fields:
-        if field.name not in data or data[field.name] in (None, ""):
+        if field.name not in data:
             if field.required:
                 yield Violation(f"{place}.{field.name}", f"must be there ({field.label})")
             continue
@@ -27,9 +29,10 @@ def faults_of_data(data: Mapping[str, object], of: LicenceType, place: str = "da
             yield Violation(f"{place}.{field.name}", fault)
 
 
-def without_empty(data: Mapping[str, object]) -> dict[str, object]:
-    """The data without fields that hold nothing."""
-    return {name: value for name, value in data.items() if value not in (None, "")}
+def tidy(data: Mapping[str, object]) -> dict[str, object]:
+    """The data as it is kept: text on one line and without what nobody sees, and no fields that hold nothing."""
+    clean = {name: one_line(value) if isinstance(value, str) else value for name, value in data.items()}
+    return {name: value for name, value in clean.items() if value not in (None, "")}
 
 
 def days_of(valid_from: str, valid_until: str, of: LicenceType, today: date) -> tuple[date, date | None]:
@@ -46,7 +49,12 @@ def faults_of_days(valid_from: str, valid_until: str) -> Iterator[Violation]:
         if text and (fault := _date_fault(text))
     ]
     yield from faults
-    if not faults and valid_from and valid_until and valid_until < valid_from:
+    if faults:
+        return
+    first = day_from(valid_from)
+    if first and not FIRST_YEAR <= first.year <= LAST_YEAR:
+        yield Violation("valid_from", f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    if valid_from and valid_until and valid_until < valid_from:
         yield Violation("valid_until", f"{valid_until} comes before the first day, {valid_from}")
 
 
@@ -64,13 +72,7 @@ def _text_fault(value: object) -> str:
 
 
 def _date_fault(value: object) -> str:
-    try:
-        if isinstance(value, str) and len(value) == len("2026-01-01"):
-            date.fromisoformat(value)
-            return ""
-    except ValueError:
-        pass
-    return "must be a day such as 2026-01-31"
+    return "" if day_from(value) else "must be a day such as 2026-01-31"
 
 
 def _integer_fault(value: object) -> str:

@@ -8,6 +8,7 @@ from enum import Enum, IntEnum, StrEnum
 from chassis.problems import Violation
 from services.licences.domain.identifiers import type_code_fault
 from services.licences.domain.validity import LONGEST_MONTHS
+from services.licences.domain.words import words_fault
 
 _KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,49}")
@@ -92,12 +93,16 @@ def _own_faults(wanted: LicenceType) -> Iterator[Violation]:
         yield Violation("type.type_code", fault)
     if not _KIND.fullmatch(wanted.kind):
         yield Violation("type.kind", 'must be small letters, digits and single hyphens, such as "business-licence"')
+    if fault := words_fault(wanted.name):
+        yield Violation("type.name", fault)
     if wanted.valid_months > LONGEST_MONTHS:
         yield Violation("type.valid_months", f"must be {LONGEST_MONTHS} at most; 0 is without end")
     seen: set[str] = set()
     for index, field in enumerate(wanted.fields):
         if not _FIELD.fullmatch(field.name):
             yield Violation(f"type.fields[{index}].name", "must be small letters, digits and underscores")
+        if fault := words_fault(field.label):
+            yield Violation(f"type.fields[{index}].label", fault)
         if field.name in seen:
             yield Violation(f"type.fields[{index}].name", f"there is a field {field.name} already")
         seen.add(field.name)

@@ -1,11 +1,25 @@
 """From which day until which a licence is good. Days are those of the whole country, UTC+8."""
 
+import re
 from calendar import monthrange
 from datetime import date, datetime, time, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8), "UTC+8")
 LONGEST_MONTHS = 1200
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""A licence begins in one of these; it may last longer, as 9999-12-31 stands for "without end" in many registers."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ONE_DAY = timedelta(days=1)
+
+
+def day_from(text: object) -> date | None:
+    """The day that a text such as 2026-01-31 is; None for every other, also for weeks such as 2026-W05-6."""
+    if not isinstance(text, str) or not _DAY.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def day_of(moment: datetime) -> date:
@@ -14,7 +28,9 @@ def day_of(moment: datetime) -> date:
 
 
 def end_of(day: date) -> datetime:
-    """The moment at which a day is over."""
+    """The moment at which a day is over; the last moment there is for the last day."""
+    if day == date.max:
+        return datetime.combine(day, time.max, BEIJING)
     return datetime.combine(day + _ONE_DAY, time(), BEIJING)
 
 

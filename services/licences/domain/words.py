@@ -29,6 +29,12 @@ def unreadable_fault(text: str) -> str:
     return ""
 
 
+def one_line(text: str) -> str:
+    """A text as it is printed: one space for every gap, also for ends of lines, and nothing that cannot be seen."""
+    seen = " ".join(text.split())
+    return "".join(each for each in seen if unicodedata.category(each) not in _NEVER_SHOWN).strip()
+
+
 def same_words(one: str, other: str) -> bool:
     """Whether two texts say the same, whatever their width, case, spaces and punctuation are."""
     return _plain(one) == _plain(other)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chassis.problems import Conflict
 from services.licences.domain.life import ENDINGS, FINAL, IN_USE, Act, Status, after, standing
-from services.licences.domain.validity import day_of, end_of, last_day
+from services.licences.domain.validity import day_from, day_of, end_of, last_day
 
 acts = st.sampled_from([act for act in Act if act is not Act.ISSUED])
 days = st.dates(date(1950, 1, 1), date(2100, 12, 31))
@@ -107,3 +107,19 @@ def test_no_months_are_without_end() -> None:
 def test_a_day_begins_and_ends_in_beijing() -> None:
     assert day_of(datetime(2026, 5, 31, 16, 0, tzinfo=UTC)) == date(2026, 6, 1)
     assert end_of(date(2026, 5, 31)) == datetime(2026, 5, 31, 16, 0, tzinfo=UTC)
+
+
+def test_the_last_day_of_all_has_an_end() -> None:
+    assert end_of(date.max) > end_of(date.max - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-W05-6", "2026-02-29", "20260131", "2026-1-31", "２０２６-01-31", "2026-01-31 ", ""]
+)
+def test_what_is_no_day_as_the_country_writes_it_is_none(text: str) -> None:
+    assert day_from(text) is None
+
+
+@given(days)
+def test_a_day_is_read_as_it_is_written(day: date) -> None:
+    assert day_from(day.isoformat()) == day

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.licences.domain.contents import faults_of_data, faults_of_days, holder_fault
+from services.licences.domain.contents import faults_of_data, faults_of_days, holder_fault, tidy
 from services.licences.domain.types import Audience, Field, FieldType, HolderKind, LicenceType, faults_of, visible
 from tests.licences.builders import DATA, FIELDS, a_type
 
@@ -58,6 +58,17 @@ def test_each_audience_sees_what_those_before_it_may_not() -> None:
     assert visible(DATA, a_type(), Audience.HOLDER) == DATA
     assert list(visible(DATA, a_type(), Audience.ORGANS)) == ["shop", "address", "area", "granted_on"]
     assert list(visible(DATA, a_type(), Audience.EVERYONE)) == ["shop", "granted_on"]
+
+
+@pytest.mark.parametrize("text", [" ", "\n", "\u200b", "\u202e \ufeff"])
+def test_text_that_nobody_can_see_is_not_there(text: str) -> None:
+    (fault,) = faults_of_data({**DATA, "shop": text}, a_type())
+    assert (fault.field, fault.description) == ("data.shop", "must be there (经营者名称)")
+
+
+def test_text_is_kept_as_one_line_of_what_can_be_seen() -> None:
+    said = {"shop": " 西湖\x1b面馆\n有效期：\u202e长期\u2028 ", "address": "\u200b", "area": 0, "open": False}
+    assert tidy(said) == {"shop": "西湖面馆 有效期：长期", "area": 0, "open": False}
 
 
 def test_data_that_fits_has_no_fault() -> None:
