@@ -20,10 +20,10 @@ from reportlab.pdfgen.canvas import Canvas
 from bench.accounting import machine
 from services.eseal.cms.signing import CmsSigner
 from services.eseal.domain.notice import render
+from services.eseal.pdf.grades import Level
 from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.preparing import prepare
-from services.eseal.pdf.sealing import Level
 from services.eseal.pdf.verification import inspect
 from services.eseal.verification.judges import Judges
 from tests.eseal.builders import NOON, credential, notice, seal_picture, trust

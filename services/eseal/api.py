@@ -1,8 +1,9 @@
 """The gRPC face of eseal: contract to use cases and back."""
 
-from chassis.api import Call, Caller, Servicer
+from chassis.api import Call, Caller, Servicer, StreamCall
 from chassis.database import Database
 from chassis.health import Pages
+from chassis.requests import check_request_id
 from chassis.settings import Settings
 from duokua.eseal.v1 import seal_service_pb2 as pb
 from services.eseal.certificates.authorities import Authorities
@@ -10,6 +11,7 @@ from services.eseal.certificates.publishing import PREFIX, Publisher
 from services.eseal.domain.records import Document
 from services.eseal.finding_messages import verification_message
 from services.eseal.messages import document_message
+from services.eseal.officials import Officials
 from services.eseal.seals.api import RegisterApi
 from services.eseal.seals.register import Register
 from services.eseal.service import Documents, document_not_found
@@ -20,8 +22,9 @@ class SealApi:
 
     service = pb.DESCRIPTOR.services_by_name["SealService"]
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, officials: Officials) -> None:
         self._documents = documents
+        self._officials = officials
 
     def get_document(self, call: Call, request: pb.GetDocumentRequest) -> pb.GetDocumentResponse:
         """Gives a document with its content to those who may have it."""
@@ -31,6 +34,11 @@ class SealApi:
         return pb.GetDocumentResponse(
             document=document_message(document), content=self._documents.content(call.work, document)
         )
+
+    async def seal_document(self, call: StreamCall, request: pb.SealDocumentRequest) -> pb.SealDocumentResponse:
+        """Puts a seal on a file for an official, in transactions of its own."""
+        check_request_id(request.request_id)
+        return await call.run(self._officials.seal, call.database, call.caller, request)
 
     def verify_document(self, call: Call, request: pb.VerifyDocumentRequest) -> pb.VerifyDocumentResponse:
         """Judges a file."""
@@ -57,7 +65,9 @@ def _may_read(caller: Caller, document: Document) -> bool:
 
 def build(settings: Settings) -> list[Servicer]:
     """The servicers of this service."""
-    return [SealApi(Documents.from_settings(settings)), RegisterApi(Register.from_settings(settings))]
+    documents = Documents.from_settings(settings)
+    officials = Officials.from_settings(settings, documents)
+    return [SealApi(documents, officials), RegisterApi(Register.from_settings(settings))]
 
 
 def pages(settings: Settings, database: Database) -> dict[str, Pages]:

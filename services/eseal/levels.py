@@ -14,10 +14,11 @@ from services.eseal.certificates.authorities import Authorities
 from services.eseal.certificates.publishing import revocation_list
 from services.eseal.domain.seal import Suite
 from services.eseal.domain.trust import Trust, read_trust
+from services.eseal.pdf.grades import Grade, Level
+from services.eseal.pdf.prepared import Validation
 
 if TYPE_CHECKING:
     from services.eseal.cms.signing import Stamp
-    from services.eseal.pdf.sealing import Grade
 
 
 class Levels:
@@ -73,10 +74,8 @@ class Levels:
             self._certificates = tuple(each.public_bytes(Encoding.DER) for each in own)
             self._lists = tuple(revocation_list(work, self._authorities, each) for each in known)
 
-    def grade(self) -> "Grade":
+    def grade(self) -> Grade:
         """What a seal of this level is made with; what it takes is looked at anew for each document."""
-        from services.eseal.pdf.preparing import Validation  # noqa: PLC0415 (loads on first use)
-        from services.eseal.pdf.sealing import Grade, Level  # noqa: PLC0415 (the same)
 
         def validation() -> Validation:
             certificates = (*self._certificates, *self._outside.timestamp_roots)
@@ -106,7 +105,7 @@ class Levels:
             raise Unavailable("TIMESTAMP_UNAVAILABLE", str(fault)) from fault
 
     def _source(self, work: UnitOfWork, authorities: Authorities) -> "Stamp":
-        from services.eseal.cms.timestamps import OwnTimestamps, TimestampAuthority  # noqa: PLC0415 (the same)
+        from services.eseal.cms.timestamps import OwnTimestamps, TimestampAuthority  # noqa: PLC0415 (loads on first use)
 
         if self._url:
             trust = Trust(timestamp_roots=self._outside.timestamp_roots)

@@ -71,6 +71,7 @@ def use_message(use: Use) -> seal_pb2.SealUse:
         refused=bool(use.refusal),
         reason=use.refusal,
         document_id=use.document_id,
+        official=use.official,
     )
 
 

@@ -15,7 +15,7 @@ from services.eseal.pdf.orders import At, Order
 if TYPE_CHECKING:
     from services.eseal.cms.signing import Stamp
     from services.eseal.domain.wording import Notice
-    from services.eseal.pdf.sealing import Grade
+    from services.eseal.pdf.grades import Grade
 
 _CHINA = timezone(timedelta(hours=8))
 

@@ -91,7 +91,7 @@ class Documents:
             return known.sealed_at if known else None
 
         try:
-            finding = self._judges.inspect(content, self._trust(work), sealed_at, signature)
+            finding = self._judges.inspect(content, self.trust(work), sealed_at, signature)
         except UnreadableError as fault:
             raise Invalid(fault.reason, fault.description, [Violation("content", fault.description)]) from fault
         finding = with_standing(work, finding)
@@ -100,7 +100,8 @@ class Documents:
             return finding, None
         return compare(finding, record, hashlib.sha256(content).hexdigest()), record
 
-    def _trust(self, work: UnitOfWork) -> Trust:
+    def trust(self, work: UnitOfWork) -> Trust:
+        """By whom seals on files are believed: the platform's authorities, and those outside that its settings name."""
         chains = seal_store.outside_chains(work.connection, Suite.NATIONAL)
         below = still_trusted(chains, self._outside)
         trusted = "\n".join((*self.trust_anchors(work), self._outside.text, *below))

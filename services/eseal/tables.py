@@ -116,6 +116,8 @@ seal_uses = Table(
     # Empty when it was used.
     Column("refusal", String(50), nullable=False),
     Column("document_id", String(64), nullable=False),
+    # The person in office who had it used; empty for a case's step or a licence.
+    Column("official", String(100), nullable=False, server_default=""),
 )
 Index("uses_of_seal", seal_uses.c.seal_id, seal_uses.c.use_id)
 Index("uses_of_organ", seal_uses.c.organ_id, seal_uses.c.use_id)

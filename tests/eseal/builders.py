@@ -23,9 +23,12 @@ from services.eseal.domain.wording import Notice
 from services.eseal.keys import Credential
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.keys.software import SoftwareKey
+from services.eseal.levels import Levels
 from services.eseal.notices import Notices
+from services.eseal.officials import Officials
 from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.sealing import Sealed, Sealer
+from services.eseal.preparation.preparers import Preparers
 from services.eseal.seals.application import Application
 from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.register import Actor, Register
@@ -65,6 +68,16 @@ def register() -> Register:
 
 def notices() -> Notices:
     return Notices(SealDesk(keys()))
+
+
+@cache
+def preparers() -> Preparers:
+    """One for all tests, as of judges."""
+    return Preparers(wall_seconds=60)
+
+
+def officials(levels: Levels | None = None) -> Officials:
+    return Officials(SealDesk(keys()), documents(), vault(), levels, preparers())
 
 
 def organ_registered(organ_id: str = "o1", name: str = OFFICE, version: int = 1) -> identity_events.OrganRegistered:

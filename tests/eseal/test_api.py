@@ -13,11 +13,12 @@ from tests.eseal.builders import (
     documents,
     handle,
     notice_withdrawn,
+    officials,
     organ_with_seal,
     sealed_document,
 )
 
-API = SealApi(documents())
+API = SealApi(documents(), officials())
 OPERATOR = Caller("client:ops", permissions=frozenset({"documents.read", "documents.read_all"}))
 READER = frozenset({"documents.read"})
 

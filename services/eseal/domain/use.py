@@ -1,10 +1,10 @@
-"""Which seal goes on a document of a case's step, and whether it may."""
+"""Which seal goes on a document of a case's step, whether it may, and whether an official may put one on a file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.eseal.domain.seal import ALL, IN_USE, Kind, Seal, State
+from services.eseal.domain.seal import ALL, IN_USE, Kind, Seal, State, Suite
 
 CASE = "case"
 # The narrower a seal's use, the more it is meant: a seal for a certain business goes before the organ's own.
@@ -26,7 +26,9 @@ class Purpose:
     title: str = ""
     """Of the document."""
     actor: str = CASE
-    """Who has it used: the step itself, or an official, such as "client:<id>"."""
+    """Who has it used: the step itself, or an office's system, such as "client:<id>"."""
+    official: str = ""
+    """The person in office who has it used, as the office's system says; empty for a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +65,48 @@ def refused(seal: Seal, purpose: Purpose, now: datetime) -> Refusal | None:
     def no(reason: str, description: str) -> Refusal:
         return Refusal(seal.seal_id, reason, f"seal {seal.seal_id} {description}")
 
-    if seal.state is not State.ACTIVE:
-        return no(f"SEAL_{seal.state}", f"is {seal.state}; have it resumed, or another one made, and ask again")
-    if seal.valid_from is None or now < seal.valid_from:
-        return no("SEAL_NOT_YET_VALID", f"is good from {seal.valid_from} on")
-    if seal.valid_until is None or now >= seal.valid_until:
-        return no("SEAL_EXPIRED", "has expired; have it renewed and ask again")
+    if (dormant := _dormant(seal, now)) is not None:
+        return dormant
     if purpose.for_organ_id != seal.organ_id and purpose.for_organ_id not in seal.served_organs:
         return no(
             "SEAL_NOT_FOR_ORGAN", f"is not for steps of organ {purpose.for_organ_id}; have it remade so that it is"
         )
     if not _suits(seal, purpose):
         return no("SEAL_NOT_FOR_MATTER", f"is not for the matter {purpose.catalog_code}")
+    return None
+
+
+def refused_by_hand(seal: Seal, purpose: Purpose, now: datetime) -> Refusal | None:
+    """Why an official may not put a seal on a file now; None when they may.
+
+    Only the seal's own organ has it used so; whom else it serves, it serves in their cases. A personal seal is for the
+    person whose name it has, whatever the matter.
+    """
+    if purpose.for_organ_id != seal.organ_id:
+        return Refusal(seal.seal_id, "SEAL_OF_ANOTHER_ORGAN", f"there is no seal {seal.seal_id}")
+    if seal.suite is not Suite.INTERNATIONAL:
+        message = f"seal {seal.seal_id} is of the suite {seal.suite}, which no PDF can carry; use one of INTERNATIONAL"
+        return Refusal(seal.seal_id, "SEAL_NOT_FOR_FORMAT", message)
+    if seal.kind is not Kind.PERSONAL:
+        return refused(seal, purpose, now)
+    if purpose.official != seal.name:
+        message = f"seal {seal.seal_id} is personal: only {seal.name} may use it"
+        return Refusal(seal.seal_id, "SEAL_NOT_FOR_OFFICIAL", message)
+    return _dormant(seal, now)
+
+
+def _dormant(seal: Seal, now: datetime) -> Refusal | None:
+    """Why a seal may not be used for anything now; None when it may."""
+
+    def no(reason: str, description: str) -> Refusal:
+        return Refusal(seal.seal_id, reason, f"seal {seal.seal_id} {description}")
+
+    if seal.state is not State.ACTIVE:
+        return no(f"SEAL_{seal.state}", f"is {seal.state}; have it resumed, or another one made, and ask again")
+    if seal.valid_from is None or now < seal.valid_from:
+        return no("SEAL_NOT_YET_VALID", f"is good from {seal.valid_from} on")
+    if seal.valid_until is None or now >= seal.valid_until:
+        return no("SEAL_EXPIRED", "has expired; have it renewed and ask again")
     return None
 
 

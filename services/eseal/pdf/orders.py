@@ -3,7 +3,9 @@
 Lengths are in points (1/72 inch) of the page as it is shown, from its lower left corner; sizes of seals in millimetres.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 POINTS_A_MM = 72 / 25.4
 # A round seal of an organ has 42 mm (国发〔1999〕25号).
@@ -45,6 +47,14 @@ class Order:
     riding: bool = False
     certify: bool = False
     reason: str = ""
+
+
+def order_of(fields: Mapping[str, Any]) -> Order:
+    """The order that `asdict` took apart."""
+    place = fields["place"]
+    if place is not None:
+        place = AtText(**place) if "text" in place else At(**place)
+    return Order(**{**fields, "place": place})
 
 
 class SealingError(Exception):

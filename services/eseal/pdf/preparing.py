@@ -5,7 +5,7 @@ own making come here; a parser is no place for a stranger's but in a confined pr
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,47 +22,12 @@ from pyhanko.sign.validation.pdf_embedded import read_certification_data
 from services.eseal.pdf.orders import POINTS_A_MM, At, AtText, Order, SealingError
 from services.eseal.pdf.pages import Page, page_at, page_count
 from services.eseal.pdf.picture import SealPicture
+from services.eseal.pdf.prepared import ROOM, Prepared, Validation
 from services.eseal.pdf.riding import ride
 
 _DIGEST = "sha256"
-# Bytes for the signature: three certificates take 2,000, a timestamp with its own as many again, up to 6,000 from
-# authorities with long chains of RSA keys. Written as hexadecimal digits, of which there are twice as many.
-ROOM = 4_096
-ROOM_WITH_TIMESTAMP = 14_336
-
 Find = Callable[[bytes, str, int], tuple[int, float, float]]
 """Where in a file a text's occurrence has its middle: the page, from 0, and the place in the page's coordinates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What level B-LT puts into the file for those who check it later: certificates, lists, answers, all DER."""
-
-    certificates: Sequence[bytes] = ()
-    revocation_lists: Sequence[bytes] = ()
-    responses: Sequence[bytes] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A file that lacks its signature: the SHA-256 of what is to be signed, and where the signature goes.
-
-    `start` and `end` are those of the string in angle brackets, in bytes.
-    """
-
-    content: bytes
-    digest: bytes
-    start: int
-    end: int
-
-    def sealed(self, signature: bytes) -> bytes:
-        """The file with its signature (CMS, DER) in place."""
-        digits = signature.hex().encode()
-        room = self.end - self.start - 2
-        if len(digits) > room:
-            raise ValueError(f"the signature takes {len(digits)} digits, and there is room for {room}")
-        begin = self.start + 1
-        return b"".join((self.content[:begin], digits.ljust(room, b"0"), self.content[begin + room :]))
 
 
 def prepare(

@@ -4,27 +4,16 @@
 a timestamp authority, and neither starts an event loop, which a worker under eventlet must not.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from services.eseal.cms.signing import CmsSigner, Stamp
+from services.eseal.cms.signing import CmsSigner
 from services.eseal.keys import Credential
+from services.eseal.pdf.grades import Grade
 from services.eseal.pdf.orders import Order
 from services.eseal.pdf.picture import SealPicture
-from services.eseal.pdf.preparing import ROOM, ROOM_WITH_TIMESTAMP, Prepared, Validation, prepare
-
-
-class Level(StrEnum):
-    """How long a signature can be checked, and with what."""
-
-    B_B = "B-B"
-    """As long as the certificate is valid; the time is what the signer says."""
-    B_T = "B-T"
-    """With a timestamp, which proves the time."""
-    B_LT = "B-LT"
-    """With certificates and revocation lists too: by itself, while the authority of the timestamp is valid."""
+from services.eseal.pdf.prepared import Prepared
+from services.eseal.pdf.preparing import prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +22,6 @@ class Sealed:
 
     content: bytes
     signed_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """What a level takes: B-T a source of timestamps, B-LT also what it is checked by later, as of now."""
-
-    level: Level = Level.B_B
-    stamp: Stamp | None = None
-    validation: Callable[[], Validation] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.stamp is None) != (self.level is Level.B_B):
-            raise ValueError(f"level {self.level} and a source of timestamps do not go together")
-        if (self.validation is None) != (self.level is not Level.B_LT):
-            raise ValueError(f"level {self.level} and validation data do not go together")
-
-    @property
-    def room(self) -> int:
-        """Bytes for the signature."""
-        return ROOM if self.stamp is None else ROOM_WITH_TIMESTAMP
 
 
 class Sealer:

@@ -1,12 +1,14 @@
 """Where seals are used: the one way to a seal's key, which keeps a record of every use and every refused attempt."""
 
+from dataclasses import replace
+
 from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certificates
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Seal
-from services.eseal.domain.use import Purpose, Refusal, choose
+from services.eseal.domain.use import Purpose, Refusal, choose, refused_by_hand
 from services.eseal.keys import Credential
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals import store
@@ -21,6 +23,14 @@ class SealDesk:
     def choose(self, work: UnitOfWork, purpose: Purpose) -> Seal | Refusal:
         """The seal for a purpose, as things are in the database now, or why there is none."""
         return choose(store.seals_in_use(work.connection, purpose.organ_id), purpose, work.now)
+
+    def named(self, work: UnitOfWork, seal_id: str, purpose: Purpose) -> tuple[Purpose, Seal | Refusal]:
+        """The seal that an official names, or why it may not be used so; and the purpose with the seal's own organ."""
+        seal = store.seal_by_id(work.connection, seal_id)
+        if seal is None:
+            return purpose, Refusal(seal_id, "NO_SEAL", f"there is no seal {seal_id}")
+        purpose = replace(purpose, organ_id=seal.organ_id)
+        return purpose, refused_by_hand(seal, purpose, work.now) or seal
 
     def equip(self, work: UnitOfWork, seal: Seal) -> tuple[Credential, Picture]:
         """What it takes to use a seal that was chosen; it never changes, so that it may be kept."""
@@ -45,5 +55,6 @@ def record(work: UnitOfWork, purpose: Purpose, *, seal_id: str, refusal: str = "
         at=work.now,
         refusal=refusal,
         document_id=document_id,
+        official=purpose.official,
     )
     store.add_use(work.connection, use)

@@ -30,6 +30,7 @@ class Use:
     at: datetime
     refusal: str = ""
     document_id: str = ""
+    official: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,7 @@
-"""Has uploaded files judged in processes of their own (`process.py`), few at once and under limits.
-
-The threads that wait here are those of the whole api: so few may wait, and not for long.
-"""
+"""Has uploaded files judged in processes of their own (`process.py`), few at once and under limits."""
 
 import base64
 import json
-import threading
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +10,7 @@ from chassis.problems import Exhausted, Unavailable
 from services.eseal.domain.finding_json import from_json
 from services.eseal.domain.findings import Finding, Format, SealedAt, UnreadableError, format_of, too_complex
 from services.eseal.domain.trust import Trust
+from services.eseal.turns import Turns
 
 AT_ONCE = 2
 MOST_WAITING = 2
@@ -28,9 +25,7 @@ class Judges:
     """At most `AT_ONCE` processes that judge files; started when they are needed."""
 
     def __init__(self, *, wall_seconds: float = WALL_SECONDS, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._wait_seconds = wait_seconds
-        self._slots = threading.BoundedSemaphore(AT_ONCE)
-        self._queue = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)
+        self._turns = Turns(AT_ONCE, MOST_WAITING, wait_seconds)
         self._processes = ConfinedProcesses("services.eseal.verification.process", kept=KEPT, wall_seconds=wall_seconds)
 
     def inspect(self, content: bytes, trust: Trust, sealed_at: SealedAt, signature: bytes = b"") -> Finding:
@@ -42,17 +37,8 @@ class Judges:
         process.
         """
         of = format_of(content, signature)
-        if not self._queue.acquire(blocking=False):
-            raise _busy()
-        try:
-            if not self._slots.acquire(timeout=self._wait_seconds):
-                raise _busy()
-            try:
-                return self._inspect(of, content, trust, sealed_at, signature)
-            finally:
-                self._slots.release()
-        finally:
-            self._queue.release()
+        with self._turns.one(_busy()):
+            return self._inspect(of, content, trust, sealed_at, signature)
 
     def close(self) -> None:
         """Ends the idle processes."""

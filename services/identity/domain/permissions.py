@@ -36,6 +36,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "messages.read",
             "seals.apply",
             "seals.read",
+            "seals.use",
             "tasks.work",
             "webhooks.write",
         }

@@ -12,8 +12,9 @@ from services.eseal.cms.timestamps import OwnTimestamps, TimestampAuthority, Tim
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.trust import Trust
 from services.eseal.national import der
+from services.eseal.pdf.grades import Grade, Level
 from services.eseal.pdf.orders import Order
-from services.eseal.pdf.sealing import Grade, Level, Sealer
+from services.eseal.pdf.sealing import Sealer
 from tests.eseal.builders import NOON, credential, seal_picture, trust
 from tests.eseal.cms.authority import Answer, OpensslAuthority, serving
 from tests.eseal.pdf.builders import PLACE, codes, judged, pages, timestamping

@@ -19,9 +19,10 @@ from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
 from services.eseal.keys.builders import builder_key
 from services.eseal.keys.software import SoftwareKey
+from services.eseal.pdf.grades import Grade, Level
 from services.eseal.pdf.orders import At, Order
-from services.eseal.pdf.preparing import Validation
-from services.eseal.pdf.sealing import Grade, Level, Sealer
+from services.eseal.pdf.prepared import Validation
+from services.eseal.pdf.sealing import Sealer
 from services.eseal.pdf.verification import inspect
 from tests.eseal.builders import NOON, credential, issuing, root, seal_picture, trust
 

@@ -4,7 +4,7 @@ import pytest
 
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import UnreadableError
-from services.eseal.pdf.sealing import Level
+from services.eseal.pdf.grades import Level
 from tests.eseal.pdf import attacks
 from tests.eseal.pdf.builders import codes, judged, sealed
 

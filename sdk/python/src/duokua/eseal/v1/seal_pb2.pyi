@@ -251,6 +251,7 @@ class SealUse(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    OFFICIAL_FIELD_NUMBER: _builtins.int
     use_id: _builtins.str
     seal_id: _builtins.str
     """Empty when the organ has none."""
@@ -269,6 +270,8 @@ class SealUse(_message.Message):
     """Why it was refused: NO_SEAL, SEAL_SUSPENDED, SEAL_EXPIRED, SEAL_NOT_FOR_MATTER, SEAL_NOT_FOR_ORGAN ..."""
     document_id: _builtins.str
     """What was sealed; empty when it was refused."""
+    official: _builtins.str
+    """The official who had it used, as the office's system says; empty for a case's step or a licence."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -287,10 +290,11 @@ class SealUse(_message.Message):
         refused: _builtins.bool = ...,
         reason: _builtins.str = ...,
         document_id: _builtins.str = ...,
+        official: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "case_id", b"case_id", "catalog_code", b"catalog_code", "document_id", b"document_id", "for_organ_id", b"for_organ_id", "organ_id", b"organ_id", "reason", b"reason", "refused", b"refused", "seal_id", b"seal_id", "step_id", b"step_id", "title", b"title", "use_id", b"use_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "at", b"at", "case_id", b"case_id", "catalog_code", b"catalog_code", "document_id", b"document_id", "for_organ_id", b"for_organ_id", "official", b"official", "organ_id", b"organ_id", "reason", b"reason", "refused", b"refused", "seal_id", b"seal_id", "step_id", b"step_id", "title", b"title", "use_id", b"use_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,7 +28,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/eseal/v1/seal_service.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\x1a\x1d\x64uokua/eseal/v1/finding.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x12GetDocumentRequest\x12\x1b\n\x0b\x64ocument_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"S\n\x13GetDocumentResponse\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"R\n\x15VerifyDocumentRequest\x12\x1c\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xba\xe1\x18\x07\x08\x01\x10\x80\xc8\xd0\x07\x12\x1b\n\tsignature\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xa0\x8d\x06\"\xea\x02\n\x16VerifyDocumentResponse\x12)\n\x07verdict\x18\x01 \x01(\x0e\x32\x18.duokua.eseal.v1.Verdict\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x11\n\tsealed_by\x18\x03 \x01(\t\x12-\n\tsealed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64ocument\x18\x05 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12+\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x1b.duokua.eseal.v1.FileFormat\x12+\n\x05seals\x18\x08 \x03(\x0b\x32\x1c.duokua.eseal.v1.SealFinding\x12/\n\x07remarks\x18\t \x03(\x0b\x32\x1e.duokua.eseal.v1.FindingAnswer\"\x18\n\x16GetTrustAnchorsRequest\"Q\n\x17GetTrustAnchorsResponse\x12\x18\n\x10\x63\x65rtificates_pem\x18\x01 \x03(\t\x12\x1c\n\x14revocation_lists_pem\x18\x02 \x03(\t2\xeb\x02\n\x0bSealService\x12n\n\x0bGetDocument\x12#.duokua.eseal.v1.GetDocumentRequest\x1a$.duokua.eseal.v1.GetDocumentResponse\"\x14\xba\xe1\x18\x10\n\x0e\x64ocuments.read\x12~\n\x0eVerifyDocument\x12&.duokua.eseal.v1.VerifyDocumentRequest\x1a\'.duokua.eseal.v1.VerifyDocumentResponse\"\x1b\xba\xe1\x18\x17\n\x10\x64ocuments.verify(\x80\x80\x80\x08\x12l\n\x0fGetTrustAnchors\x12\'.duokua.eseal.v1.GetTrustAnchorsRequest\x1a(.duokua.eseal.v1.GetTrustAnchorsResponse\"\x06\xba\xe1\x18\x02\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/eseal/v1/seal_service.proto\x12\x0f\x64uokua.eseal.v1\x1a\x1e\x64uokua/eseal/v1/document.proto\x1a\x1d\x64uokua/eseal/v1/finding.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"1\n\x12GetDocumentRequest\x12\x1b\n\x0b\x64ocument_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"S\n\x13GetDocumentResponse\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\xdb\x02\n\x13SealDocumentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07seal_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1c\n\x07\x63ontent\x18\x03 \x01(\x0c\x42\x0b\xba\xe1\x18\x07\x08\x01\x10\xa0\xd1\xfb\t\x12\x18\n\x05title\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x1a\n\x08official\x18\x05 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12+\n\x0c\x63\x61talog_code\x18\x06 \x01(\tB\x15\xba\xe1\x18\x11\"\x0f([0-9A-Z]{12})?\x12\x17\n\x06reason\x18\x07 \x01(\tB\x07\xba\xe1\x18\x03\x10\xc8\x01\x12(\n\x02\x61t\x18\x08 \x01(\x0b\x32\x1a.duokua.eseal.v1.SealPlaceH\x00\x12)\n\x04text\x18\t \x01(\x0b\x32\x19.duokua.eseal.v1.SealTextH\x00\x12\x0e\n\x06riding\x18\n \x01(\x08\x12\x0f\n\x07\x63\x65rtify\x18\x0b \x01(\x08\x42\x07\n\x05place\"/\n\tSealPlace\x12\x0c\n\x04page\x18\x01 \x01(\x05\x12\t\n\x01x\x18\x02 \x01(\x01\x12\t\n\x01y\x18\x03 \x01(\x01\"O\n\x08SealText\x12\x17\n\x04text\x18\x01 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x12\n\noccurrence\x18\x02 \x01(\x05\x12\n\n\x02\x64x\x18\x03 \x01(\x01\x12\n\n\x02\x64y\x18\x04 \x01(\x01\"T\n\x14SealDocumentResponse\x12+\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"R\n\x15VerifyDocumentRequest\x12\x1c\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xba\xe1\x18\x07\x08\x01\x10\x80\xc8\xd0\x07\x12\x1b\n\tsignature\x18\x02 \x01(\x0c\x42\x08\xba\xe1\x18\x04\x10\xa0\x8d\x06\"\xea\x02\n\x16VerifyDocumentResponse\x12)\n\x07verdict\x18\x01 \x01(\x0e\x32\x18.duokua.eseal.v1.Verdict\x12\x13\n\x0b\x65xplanation\x18\x02 \x01(\t\x12\x11\n\tsealed_by\x18\x03 \x01(\t\x12-\n\tsealed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64ocument\x18\x05 \x01(\x0b\x32\x19.duokua.eseal.v1.Document\x12\x16\n\x0e\x65xplanation_en\x18\x06 \x01(\t\x12+\n\x06\x66ormat\x18\x07 \x01(\x0e\x32\x1b.duokua.eseal.v1.FileFormat\x12+\n\x05seals\x18\x08 \x03(\x0b\x32\x1c.duokua.eseal.v1.SealFinding\x12/\n\x07remarks\x18\t \x03(\x0b\x32\x1e.duokua.eseal.v1.FindingAnswer\"\x18\n\x16GetTrustAnchorsRequest\"Q\n\x17GetTrustAnchorsResponse\x12\x18\n\x10\x63\x65rtificates_pem\x18\x01 \x03(\t\x12\x1c\n\x14revocation_lists_pem\x18\x02 \x03(\t2\xe2\x03\n\x0bSealService\x12n\n\x0bGetDocument\x12#.duokua.eseal.v1.GetDocumentRequest\x1a$.duokua.eseal.v1.GetDocumentResponse\"\x14\xba\xe1\x18\x10\n\x0e\x64ocuments.read\x12u\n\x0cSealDocument\x12$.duokua.eseal.v1.SealDocumentRequest\x1a%.duokua.eseal.v1.SealDocumentResponse\"\x18\xba\xe1\x18\x14\n\tseals.use\x18\x01 \x1e(\x80\x80\x80\n\x12~\n\x0eVerifyDocument\x12&.duokua.eseal.v1.VerifyDocumentRequest\x1a\'.duokua.eseal.v1.VerifyDocumentResponse\"\x1b\xba\xe1\x18\x17\n\x10\x64ocuments.verify(\x80\x80\x80\x08\x12l\n\x0fGetTrustAnchors\x12\'.duokua.eseal.v1.GetTrustAnchorsRequest\x1a(.duokua.eseal.v1.GetTrustAnchorsResponse\"\x06\xba\xe1\x18\x02\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['document_id']._loaded_options = None
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['document_id']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['seal_id']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['seal_id']._serialized_options = b'\272\341\030\002\010\001'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['content']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['content']._serialized_options = b'\272\341\030\007\010\001\020\240\321\373\t'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['title']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['title']._serialized_options = b'\272\341\030\005\010\001\020\310\001'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['official']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['official']._serialized_options = b'\272\341\030\004\010\001\020d'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['catalog_code']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['catalog_code']._serialized_options = b'\272\341\030\021\"\017([0-9A-Z]{12})?'
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_SEALDOCUMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\272\341\030\003\020\310\001'
+  _globals['_SEALTEXT'].fields_by_name['text']._loaded_options = None
+  _globals['_SEALTEXT'].fields_by_name['text']._serialized_options = b'\272\341\030\005\010\001\020\310\001'
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['content']._loaded_options = None
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['content']._serialized_options = b'\272\341\030\007\010\001\020\200\310\320\007'
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['signature']._loaded_options = None
   _globals['_VERIFYDOCUMENTREQUEST'].fields_by_name['signature']._serialized_options = b'\272\341\030\004\020\240\215\006'
   _globals['_SEALSERVICE'].methods_by_name['GetDocument']._loaded_options = None
   _globals['_SEALSERVICE'].methods_by_name['GetDocument']._serialized_options = b'\272\341\030\020\n\016documents.read'
+  _globals['_SEALSERVICE'].methods_by_name['SealDocument']._loaded_options = None
+  _globals['_SEALSERVICE'].methods_by_name['SealDocument']._serialized_options = b'\272\341\030\024\n\tseals.use\030\001 \036(\200\200\200\n'
   _globals['_SEALSERVICE'].methods_by_name['VerifyDocument']._loaded_options = None
   _globals['_SEALSERVICE'].methods_by_name['VerifyDocument']._serialized_options = b'\272\341\030\027\n\020documents.verify(\200\200\200\010'
   _globals['_SEALSERVICE'].methods_by_name['GetTrustAnchors']._loaded_options = None
@@ -51,14 +67,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDOCUMENTREQUEST']._serialized_end=233
   _globals['_GETDOCUMENTRESPONSE']._serialized_start=235
   _globals['_GETDOCUMENTRESPONSE']._serialized_end=318
-  _globals['_VERIFYDOCUMENTREQUEST']._serialized_start=320
-  _globals['_VERIFYDOCUMENTREQUEST']._serialized_end=402
-  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_start=405
-  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_end=767
-  _globals['_GETTRUSTANCHORSREQUEST']._serialized_start=769
-  _globals['_GETTRUSTANCHORSREQUEST']._serialized_end=793
-  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_start=795
-  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_end=876
-  _globals['_SEALSERVICE']._serialized_start=879
-  _globals['_SEALSERVICE']._serialized_end=1242
+  _globals['_SEALDOCUMENTREQUEST']._serialized_start=321
+  _globals['_SEALDOCUMENTREQUEST']._serialized_end=668
+  _globals['_SEALPLACE']._serialized_start=670
+  _globals['_SEALPLACE']._serialized_end=717
+  _globals['_SEALTEXT']._serialized_start=719
+  _globals['_SEALTEXT']._serialized_end=798
+  _globals['_SEALDOCUMENTRESPONSE']._serialized_start=800
+  _globals['_SEALDOCUMENTRESPONSE']._serialized_end=884
+  _globals['_VERIFYDOCUMENTREQUEST']._serialized_start=886
+  _globals['_VERIFYDOCUMENTREQUEST']._serialized_end=968
+  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_start=971
+  _globals['_VERIFYDOCUMENTRESPONSE']._serialized_end=1333
+  _globals['_GETTRUSTANCHORSREQUEST']._serialized_start=1335
+  _globals['_GETTRUSTANCHORSREQUEST']._serialized_end=1359
+  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_start=1361
+  _globals['_GETTRUSTANCHORSRESPONSE']._serialized_end=1442
+  _globals['_SEALSERVICE']._serialized_start=1445
+  _globals['_SEALSERVICE']._serialized_end=1927
 # @@protoc_insertion_point(module_scope)

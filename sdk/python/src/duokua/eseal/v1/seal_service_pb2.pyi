@@ -64,6 +64,150 @@ class GetDocumentResponse(_message.Message):
 Global___GetDocumentResponse: _TypeAlias = GetDocumentResponse  # noqa: Y015
 
 @_typing.final
+class SealDocumentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SEAL_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    OFFICIAL_FIELD_NUMBER: _builtins.int
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    RIDING_FIELD_NUMBER: _builtins.int
+    CERTIFY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The same for a repeat: it gets the same bytes, and nothing is sealed again."""
+    seal_id: _builtins.str
+    content: _builtins.bytes
+    """A PDF of at most 16,000,000 bytes, sealed too. A longer one is refused, and the attempt recorded."""
+    title: _builtins.str
+    """What the document is called in the register."""
+    official: _builtins.str
+    """The official who has it sealed, as the office knows them. A personal seal is for the person whose name it has."""
+    catalog_code: _builtins.str
+    """The matter that it is about, by catalogue code; without one only seals for all matters suit, and personal ones."""
+    reason: _builtins.str
+    """Why, as readers show it with the signature."""
+    riding: _builtins.bool
+    """Show slices of the seal at the right edges of all pages (骑缝章). Such a seal must be the first on a file."""
+    certify: _builtins.bool
+    """Forbid every later change, further seals too (DocMDP). Such a seal must be the only one on a file."""
+    @_builtins.property
+    def at(self) -> Global___SealPlace: ...
+    @_builtins.property
+    def text(self) -> Global___SealText: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        seal_id: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+        title: _builtins.str = ...,
+        official: _builtins.str = ...,
+        catalog_code: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        at: Global___SealPlace | None = ...,
+        text: Global___SealText | None = ...,
+        riding: _builtins.bool = ...,
+        certify: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "place", b"place", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "catalog_code", b"catalog_code", "certify", b"certify", "content", b"content", "official", b"official", "place", b"place", "reason", b"reason", "request_id", b"request_id", "riding", b"riding", "seal_id", b"seal_id", "text", b"text", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_place: _TypeAlias = _typing.Literal["at", "text"]  # noqa: Y015
+    _WhichOneofArgType_place: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_place) -> _WhichOneofReturnType_place | None: ...
+
+Global___SealDocumentRequest: _TypeAlias = SealDocumentRequest  # noqa: Y015
+
+@_typing.final
+class SealPlace(_message.Message):
+    """The middle of the seal on a page, in points (1/72 inch) from the lower left corner of the page as it is shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    page: _builtins.int
+    """From 1, and from the last page backwards as -1, -2."""
+    x: _builtins.float
+    y: _builtins.float
+    def __init__(
+        self,
+        *,
+        page: _builtins.int = ...,
+        x: _builtins.float = ...,
+        y: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealPlace: _TypeAlias = SealPlace  # noqa: Y015
+
+@_typing.final
+class SealText(_message.Message):
+    """The middle of the seal over the middle of a text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    OCCURRENCE_FIELD_NUMBER: _builtins.int
+    DX_FIELD_NUMBER: _builtins.int
+    DY_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    occurrence: _builtins.int
+    """Which of several, from 1, and from the last backwards as -1, -2; the last when it is not said."""
+    dx: _builtins.float
+    """Moves the seal away from there, in points to the right and up."""
+    dy: _builtins.float
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        occurrence: _builtins.int = ...,
+        dx: _builtins.float = ...,
+        dy: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dx", b"dx", "dy", b"dy", "occurrence", b"occurrence", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealText: _TypeAlias = SealText  # noqa: Y015
+
+@_typing.final
+class SealDocumentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    @_builtins.property
+    def document(self) -> _document_pb2.Document: ...
+    def __init__(
+        self,
+        *,
+        document: _document_pb2.Document | None = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealDocumentResponse: _TypeAlias = SealDocumentResponse  # noqa: Y015
+
+@_typing.final
 class VerifyDocumentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -40,6 +40,11 @@ class SealServiceStub:
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentRequest.SerializeToString,
                 response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentResponse.FromString,
                 _registered_method=True)
+        self.SealDocument = channel.unary_unary(
+                '/duokua.eseal.v1.SealService/SealDocument',
+                request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentRequest.SerializeToString,
+                response_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentResponse.FromString,
+                _registered_method=True)
         self.VerifyDocument = channel.unary_unary(
                 '/duokua.eseal.v1.SealService/VerifyDocument',
                 request_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.VerifyDocumentRequest.SerializeToString,
@@ -59,6 +64,20 @@ class SealServiceServicer:
     def GetDocument(self, request, context):
         """A document with its content. An applicant gets those of own cases, a department's system those of its organ.
         Errors: NOT_FOUND DOCUMENT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SealDocument(self, request, context):
+        """Puts a seal on a PDF that an official hands in, and keeps the sealed file; a repeat gets the same bytes. For the
+        office's own seals alone. Each use, and each attempt that is refused, stands in the record of uses; only what is too
+        long to be read (REQUEST_TOO_LARGE) does not.
+        Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION SEAL_SUSPENDED, SEAL_EXPIRED and so on, SEAL_NOT_FOR_MATTER,
+        SEAL_NOT_FOR_OFFICIAL, SEAL_NOT_FOR_FORMAT; INVALID_ARGUMENT REQUEST_ID_REUSED, BAD_REQUEST, and of the file
+        TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF, TOO_COMPLEX, TOO_MANY_PAGES,
+        TOO_MANY_SIGNATURES, CHANGEABLE_CONTENT, ALTERED, CERTIFIED, ALREADY_SEALED, NO_SUCH_PAGE, OFF_THE_PAGE, BAD_TEXT,
+        TEXT_NOT_FOUND, ONE_PAGE; RESOURCE_EXHAUSTED SEALING_BUSY; UNAVAILABLE SEALING_LOST, TIMESTAMP_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,6 +109,11 @@ def add_SealServiceServicer_to_server(servicer, server):
                     servicer.GetDocument,
                     request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentRequest.FromString,
                     response_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentResponse.SerializeToString,
+            ),
+            'SealDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.SealDocument,
+                    request_deserializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentRequest.FromString,
+                    response_serializer=duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentResponse.SerializeToString,
             ),
             'VerifyDocument': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyDocument,
@@ -130,6 +154,33 @@ class SealService:
             '/duokua.eseal.v1.SealService/GetDocument',
             duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentRequest.SerializeToString,
             duokua_dot_eseal_dot_v1_dot_seal__service__pb2.GetDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SealDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/duokua.eseal.v1.SealService/SealDocument',
+            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentRequest.SerializeToString,
+            duokua_dot_eseal_dot_v1_dot_seal__service__pb2.SealDocumentResponse.FromString,
             options,
             channel_credentials,
             insecure,
