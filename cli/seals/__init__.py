@@ -5,6 +5,7 @@ import typer
 from cli.seals.applying import apply, renew
 from cli.seals.deciding import activate, approve, csr, import_certificate, reject, resume, revoke, suspend
 from cli.seals.looking import history, list_seals, show, uses
+from cli.seals.sealing import document
 from cli.seals.suites import suite
 from cli.seals.trusting import authorities, rotate_authority
 from cli.seals.verifying import trust, verify
@@ -22,6 +23,7 @@ for command in (
     show,
     history,
     uses,
+    document,
     verify,
     trust,
     authorities,

@@ -132,7 +132,7 @@ def uses(
         ("organ", lambda use: use.organ_id),
         ("case", lambda use: use.case_id),
         ("step", lambda use: use.step_id),
-        ("by", lambda use: use.actor),
+        ("by", lambda use: f"{use.actor} {use.official}".strip()),
         ("outcome", lambda use: use.reason if use.refused else "used"),
         ("document", lambda use: use.document_id),
     ]

@@ -22,6 +22,7 @@ from services.eseal.notices import Notices
 from services.eseal.service import Documents
 from tests.edge import Edge
 from tests.eseal.builders import LONG, NOON, OFFICE, handle, notice_requested, organ_registered
+from tests.eseal.pdf.builders import pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +176,38 @@ def test_an_authority_is_followed_by_another(desk: Desk) -> None:
     known = desk.json("rotate-authority")
     assert [bool(each.get("retired_at")) for each in known] == [False, True, False]
     assert len(desk.json("rotate-authority", "--root")) == 5
+
+
+def test_an_official_has_a_file_sealed_and_an_operator_has_no_seals(desk: Desk, tmp_path: Path) -> None:
+    seal, plain, out = desk.made(), tmp_path / "plan.pdf", tmp_path / "sealed.pdf"
+    plain.write_bytes(pages(2))
+    asked = ("document", str(plain), "--seal", seal, "--official", "张三", "--out", str(out), "--request-id", "r1")
+    told = desk.run(*asked, "--text", "Page 2", office=True).stdout
+    assert str(out) in told
+    sealed = out.read_bytes()
+    assert "GENUINE" in desk.run("verify", str(out)).stdout
+    again = desk.json(*asked, "--text", "Page 2", office=True)
+    assert (again["title"], out.read_bytes()) == ("plan", sealed)
+    assert "REQUEST_ID_REUSED" in desk.refused(*asked, "--at", "1,300,300", office=True)
+    assert "PERMISSION_MISSING" in desk.refused(*asked)
+    (use,) = desk.json("uses", seal)
+    assert (use["official"], use["document_id"]) == ("张三", again["document_id"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--at", "1,2"), "--at is a page and two lengths"),
+        (("--at", "1,2,3", "--text", "x"), "one place"),
+    ],
+)
+def test_a_place_that_cannot_be_meant_is_told_before_anything_is_sent(
+    tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
+    plain = tmp_path / "plan.pdf"
+    plain.write_bytes(pages())
+    asked = ["seal", "document", str(plain), "--seal", "s", "--official", "张三", "--out", str(tmp_path / "out.pdf")]
+    done = CliRunner().invoke(app, [*asked, *options])
+    assert done.exit_code == 1
+    assert told in str(done.exception)
+    assert not (tmp_path / "out.pdf").exists()

@@ -1,9 +1,12 @@
 """Seals that officials put on files: once each, with a record of what was done and of what was refused."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pytest
+from pikepdf import Dictionary, Name
 
 from chassis.api import Caller
 from chassis.database import Database
@@ -19,6 +22,7 @@ from services.eseal.seals.store import Use, UseFilter, list_uses
 from tests.eseal.builders import APPROVER, documents, made, officials, organ, organ_with_seal, register, revoked
 from tests.eseal.pdf.builders import pages, sealed
 from tests.eseal.pdf.oracles import pdfsig
+from tests.eseal.verification.test_judges import doubling_fields
 
 OFFICE = Caller("client:office", client_id="office", organ_id="o1", permissions=frozenset({"seals.use"}))
 STRANGER = Caller("client:stranger", client_id="stranger", organ_id="o2", permissions=frozenset({"seals.use"}))
@@ -73,6 +77,22 @@ def refused(database: Database, asked: pb.SealDocumentRequest, caller: Caller = 
     (use,) = uses(database)
     assert (use.refusal, use.document_id, use.official) == (raised.value.reason, "", asked.official)
     return raised.value.reason
+
+
+def with_entry(name: str, value: object) -> bytes:
+    """A file whose root has one more entry."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(PAGE)) as pdf:
+        pdf.Root[f"/{name}"] = value
+        pdf.save(out)
+    return out.getvalue()
+
+
+def encrypted() -> bytes:
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(PAGE)) as pdf:
+        pdf.save(out, encryption=pikepdf.Encryption(owner="o", user="u"))
+    return out.getvalue()
 
 
 def personal(database: Database) -> Seal:
@@ -203,10 +223,6 @@ def test_a_seal_that_is_stopped_while_the_file_is_read_is_not_used(database: Dat
     assert [use.refusal for use in uses(database)] == ["SEAL_REVOKED"]
 
 
-def scripted() -> bytes:
-    return PAGE.replace(b"/Type /Catalog", b"/OpenAction <</S /JavaScript /JS (x)>> /Type /Catalog")
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -216,6 +232,9 @@ def scripted() -> bytes:
         (lambda: b"%PDF-1.7 and nothing else", "BROKEN_PDF"),
         (lambda: b"\n" + PAGE, "BROKEN_PDF"),
         (lambda: sealed() + b"more", "ALTERED"),
+        (encrypted, "ENCRYPTED_PDF"),
+        (lambda: with_entry("OpenAction", Dictionary(S=Name.JavaScript, JS="x")), "CHANGEABLE_CONTENT"),
+        (lambda: doubling_fields(30), "TOO_COMPLEX"),
     ],
 )
 def test_a_file_that_cannot_carry_a_seal_is_refused(
