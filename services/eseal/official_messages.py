@@ -41,11 +41,11 @@ def purpose_of(caller: Caller, request: pb.SealDocumentRequest) -> Purpose:
     )
 
 
-def refused_seal(refusal: Refusal) -> Problem:
+def refused_seal(refusal: Refusal, seal_id: str) -> Problem:
     """Why the seal may not be used: to those whom it does not concern, it is not there."""
     if refusal.reason in _NOT_THERE:
-        return NotFound("SEAL_NOT_FOUND", f"there is no seal {refusal.seal_id}", seal_id=refusal.seal_id)
-    return Conflict(refusal.reason, refusal.description, seal_id=refusal.seal_id)
+        return NotFound("SEAL_NOT_FOUND", f"there is no seal {seal_id}", seal_id=seal_id)
+    return Conflict(refusal.reason, refusal.description, seal_id=seal_id)
 
 
 def refused_file(fault: SealingError | UnreadableError) -> Invalid:

@@ -99,7 +99,7 @@ class Officials:
         purpose, seal = self._desk.named(work, request.seal_id, purpose)
         if isinstance(seal, Refusal):
             record(work, purpose, seal_id=seal.seal_id, refusal=seal.reason)
-            return refused_seal(seal)
+            return refused_seal(seal, request.seal_id)
         self._levels.begin(work)
         grade = self._levels.grade()
         picture = seal_store.picture_of(work.connection, seal.seal_id)
@@ -122,7 +122,7 @@ class Officials:
             purpose, seal = self._desk.named(work, request.seal_id, purpose)
             if isinstance(seal, Refusal):
                 record(work, purpose, seal_id=seal.seal_id, refusal=seal.reason)
-                refused = refused_seal(seal)
+                refused = refused_seal(seal, request.seal_id)
             else:
                 response = self._sign(work, request, purpose, seal, prepared)
                 remember(work, caller, _METHOD, request, print_, pb.SealDocumentResponse(document=response.document))

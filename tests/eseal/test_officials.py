@@ -1,7 +1,9 @@
 """Seals that officials put on files: once each, with a record of what was done and of what was refused."""
 
 import io
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pikepdf
@@ -13,13 +15,26 @@ from chassis.database import Database
 from chassis.problems import Conflict, Invalid, NotFound, Problem
 from chassis.testing import ManualClock
 from duokua.eseal.v1 import seal_service_pb2 as pb
+from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import LARGEST_FILE, Finding
 from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Kind, Seal
+from services.eseal.levels import Levels
 from services.eseal.seals.application import Application
 from services.eseal.seals.store import Use, UseFilter, list_uses
-from tests.eseal.builders import APPROVER, documents, made, officials, organ, organ_with_seal, register, revoked
+from tests.eseal.builders import (
+    APPROVER,
+    NOON,
+    documents,
+    keys,
+    made,
+    officials,
+    organ,
+    organ_with_seal,
+    register,
+    revoked,
+)
 from tests.eseal.pdf.builders import pages, sealed
 from tests.eseal.pdf.oracles import pdfsig
 from tests.eseal.verification.test_judges import doubling_fields
@@ -205,6 +220,43 @@ def test_an_expired_seal_is_refused(database: Database, clock: ManualClock) -> N
     seal = organ_with_seal(database)
     clock.advance(days=6 * 365)
     assert refused(database, request(seal)) == "SEAL_EXPIRED"
+
+
+@pytest.mark.parametrize("seal_id", ["nothing", "x" * 1_000])
+def test_a_seal_that_nobody_has_is_not_there_and_the_attempt_is_kept(database: Database, seal_id: str) -> None:
+    asked = request(organ_with_seal(database))
+    asked.seal_id = seal_id
+    with pytest.raises(NotFound, match="SEAL_NOT_FOUND"):
+        seal_file(database, asked)
+    assert [(use.seal_id, use.organ_id, use.refusal) for use in uses(database)] == [("", "o1", "NO_SEAL")]
+
+
+def test_two_who_ask_for_the_same_at_once_get_the_same(database: Database) -> None:
+    seal = organ_with_seal(database)
+    together, by = threading.Barrier(2, timeout=30), officials()
+    prepare = by._preparers.prepare
+
+    class Together:
+        def prepare(self, *given: object) -> object:
+            prepared = prepare(*given)  # type: ignore[arg-type]
+            together.wait()
+            return prepared
+
+    by._preparers = Together()  # type: ignore[assignment]
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda _: by.seal(database, OFFICE, request(seal)), range(2)))
+    assert answers[0] == answers[1]
+    assert len(uses(database)) == 1
+
+
+@pytest.mark.parametrize("level", ["B-T", "B-LT"])
+def test_the_level_is_that_of_the_installation(database: Database, level: str) -> None:
+    by = officials(Levels(Authorities(keys()), level=level, clock=ManualClock(NOON)))
+    answer = by.seal(database, OFFICE, request(organ_with_seal(database)))
+    found, _ = verified(database, answer.content)
+    (seal,) = found.seals
+    assert (found.verdict, bool(seal.timestamp_authority)) == (Verdict.GENUINE, True)
+    assert (b"/DSS" in answer.content) is (level == "B-LT")
 
 
 def test_a_seal_that_is_stopped_while_the_file_is_read_is_not_used(database: Database) -> None:

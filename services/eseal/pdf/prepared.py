@@ -1,7 +1,9 @@
 """What passes between those who write a seal into a PDF and those who sign it. Loads nothing that reads PDF."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 # Bytes for the signature: three certificates take 2,000, a timestamp with its own as many again, up to 6,000 from
 # authorities with long chains of RSA keys. Written as hexadecimal digits, of which there are twice as many.
@@ -29,6 +31,19 @@ class Prepared:
     digest: bytes
     start: int
     end: int
+
+    @classmethod
+    def appended(cls, content: bytes, addition: bytes, start: int, end: int, room: int) -> Self:
+        """A file with what a confined process would have appended, its digest reckoned here.
+
+        Raises ValueError when there is no room for a signature of `room` bytes where it says, in what it appended.
+        """
+        whole = content + addition
+        if not len(content) <= start < end <= len(whole) or whole[start:end] != b"<" + b"0" * (2 * room) + b">":
+            raise ValueError(f"what was appended has no room for a signature of {room} bytes at {start}")
+        digest = hashlib.sha256(memoryview(whole)[:start])
+        digest.update(memoryview(whole)[end:])
+        return cls(whole, digest.digest(), start, end)
 
     def sealed(self, signature: bytes) -> bytes:
         """The file with its signature (CMS, DER) in place."""

@@ -5,7 +5,6 @@ something appended, and the digest that is signed is reckoned here.
 """
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -93,17 +92,7 @@ class Preparers:
             raise Unavailable("SEALING_LOST", "the process that reads files was ended; try again") from fault
         if "refused" in answer:
             raise SealingError(*answer["refused"])
-        return _checked(content, bytes(appended), answer["start"], answer["end"], wanted.room)
-
-
-def _checked(content: bytes, appended: bytes, start: int, end: int, room: int) -> Prepared:
-    """What a process gave, if it kept to the bargain; raises RuntimeError if a file made it do something else."""
-    whole = content + appended
-    if not len(content) <= start < end <= len(whole) or whole[start:end] != b"<" + b"0" * (2 * room) + b">":
-        raise RuntimeError("a process that prepares files left no room for the signature where it says")
-    digest = hashlib.sha256(memoryview(whole)[:start])
-    digest.update(memoryview(whole)[end:])
-    return Prepared(whole, digest.digest(), start, end)
+        return Prepared.appended(content, bytes(appended), answer["start"], answer["end"], wanted.room)
 
 
 def _encoded(ders: Mapping[str, Sequence[bytes]]) -> dict[str, list[str]]:

@@ -28,7 +28,7 @@ class SealDesk:
         """The seal that an official names, or why it may not be used so; and the purpose with the seal's own organ."""
         seal = store.seal_by_id(work.connection, seal_id)
         if seal is None:
-            return purpose, Refusal(seal_id, "NO_SEAL", f"there is no seal {seal_id}")
+            return purpose, Refusal("", "NO_SEAL", f"there is no seal {seal_id}")
         purpose = replace(purpose, organ_id=seal.organ_id)
         return purpose, refused_by_hand(seal, purpose, work.now) or seal
 
