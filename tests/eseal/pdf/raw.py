@@ -10,6 +10,7 @@ from pyhanko.sign.fields import SigFieldSpec
 
 from services.eseal.pdf import preparing
 from services.eseal.pdf.orders import Order
+from services.eseal.pdf.prepared import ROOM
 from services.eseal.pdf.sealing import Sealer
 from tests.eseal.builders import NOON
 
@@ -164,7 +165,7 @@ class Raw:
         """Another seal on a file that forbids it, put there by somebody who does not ask."""
         writer = IncrementalPdfFileWriter(io.BytesIO(self.content))
         field = SigFieldSpec("Seal2", on_page=0, box=(10, 10, 90, 90))
-        return by.sign(preparing._written(writer, field, Order(None), NOON, preparing.ROOM, None)).content
+        return by.sign(preparing._written(writer, field, Order(None), NOON, ROOM, None)).content
 
 
 def _escaped(data: bytes) -> bytes:
