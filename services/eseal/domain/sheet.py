@@ -11,9 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import TypeAlias
 
 from services.eseal.domain import font, picture
+from services.eseal.domain.blocks import Block, Prose
+from services.eseal.domain.columns import RowLine, set_table
 from services.eseal.domain.qr import modules, runs
 from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
 from services.eseal.domain.wording import Notice, word
@@ -38,6 +41,9 @@ _SIGNATURE_GAP = 62.0
 _CLOSING = 120.0
 # The most a line is stretched, in parts of a character: beyond it an uneven edge looks better.
 _MOST_STRETCH = 0.12
+# Tables are set a little smaller than the text, between fine rules.
+_TABLE_SCALE = 0.85
+_TABLE_RULE = 0.6
 # Bold is drawn with a fine outline, in parts of the size: the typeface comes in one weight.
 BOLD_OUTLINE = 0.025
 _REMARK = "本文书加盖的电子印章与实物印章具有同等法律效力，真伪可凭本文件在平台核验。"
@@ -103,24 +109,37 @@ class _Type:
 _TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(34, 28), _Type(37, 30))
 
 
+def _set(blocks: Sequence[Block], size: float) -> list[Line | RowLine]:
+    """All lines, in this size of type."""
+    lines: list[Line | RowLine] = []
+    for number, block in enumerate(blocks):
+        if isinstance(block, Prose):
+            width = partial(font.width, size=size)
+            lines.extend(set_paragraphs(block.text, measure=_MEASURE, em=size, width=width, begins=number == 0))
+        else:
+            small = size * _TABLE_SCALE
+            lines.extend(set_table(block, measure=_MEASURE, em=small, width=partial(font.width, size=small)))
+    return lines
+
+
 def lay(notice: Notice) -> Sheet:
     """The notice on one page, on more only if the text does not fit.
 
     Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT (the typeface lacks a character) or BAD_DATE.
     """
     worded = word(notice)
-    return _Laying(notice, worded.text, worded.date).sheet()
+    return _Laying(notice, worded.blocks, worded.date).sheet()
 
 
 class _Laying:
     """One notice on its way to paper."""
 
-    def __init__(self, notice: Notice, text: str, date: str) -> None:
+    def __init__(self, notice: Notice, blocks: Sequence[Block], date: str) -> None:
         self._notice = notice
         self._date = date
         self._title = centre(notice.title, measure=_MEASURE * 0.9, width=partial(font.width, size=_TITLE))
         self._text_top = _TOP - 118 - _TITLE * 1.5 * len(self._title)
-        self._type, self._lines = self._fit(text)
+        self._type, self._lines = self._fit(blocks)
         self._page: list[Text | Rule] = []
 
     def sheet(self) -> Sheet:
@@ -138,13 +157,12 @@ class _Laying:
             self._page, top = [], _TOP
         return Sheet(self._notice.title, self._notice.signed_by, self._notice.case_number, pages, box)
 
-    def _fit(self, text: str) -> tuple[_Type, list[Sequence[Line]]]:
+    def _fit(self, blocks: Sequence[Block]) -> tuple[_Type, list[Sequence[Line | RowLine]]]:
         """The largest type that keeps the text on one page, or else the standard's, on several."""
         room = self._text_top - (_TOP - _TEXT_HEIGHT)
         fitted = []
         for kind in _TYPES:
-            width = partial(font.width, size=kind.size)
-            lines = set_paragraphs(text, measure=_MEASURE, em=kind.size, width=width)
+            lines = _set(blocks, kind.size)
             first, closing = int(room / kind.pitch), math.ceil(_CLOSING / kind.pitch)
             pages = paginate(lines, first=first, following=kind.lines, closing=closing)
             fitted.append((kind, pages))
@@ -169,15 +187,35 @@ class _Laying:
         if self._notice.annotation:
             self._centred(self._notice.annotation, middle, y - 45, _NUMBER_SIZE, RED)
 
-    def _body(self, lines: Sequence[Line], top: float) -> float:
+    def _body(self, lines: Sequence[Line | RowLine], top: float) -> float:
         y = top
         size = self._type.size
-        for line in lines:
+        for line, following in zip_longest(lines, lines[1:]):
             y -= self._type.pitch
+            if isinstance(line, RowLine):
+                # A row that goes on on the next page is closed on this one, and begun again there.
+                closes = not isinstance(following, RowLine) or following.opens
+                self._row(line, y, begins=line.begins or line is lines[0], closes=closes)
+                continue
             gap = line.slack / max(1, len(line.text) - 1)
             spacing = gap if gap <= _MOST_STRETCH * size else 0.0
             self._page.append(Text(line.text, _LEFT + line.indent, y, size, spacing=spacing))
         return y
+
+    def _row(self, line: RowLine, y: float, *, begins: bool, closes: bool) -> None:
+        """A line of a table and the rules around it; the upper and the lower one only where it `begins` or `closes`."""
+        size, pitch = self._type.size * _TABLE_SCALE, self._type.pitch
+        # Letters stand on the baseline, and are as high as three quarters of their size: their middle is the row's. A
+        # little higher than text would stand, so that the table keeps the same distance to what is above and below.
+        y += size * 0.08
+        middle = y + size * 0.38
+        for edge in line.edges:
+            self._page.append(Rule(_LEFT + edge - _TABLE_RULE / 2, middle, _TABLE_RULE, pitch, BLACK))
+        for wanted, at in ((begins, middle + pitch / 2), (closes, middle - pitch / 2)):
+            if wanted:
+                self._page.append(Rule(_LEFT - _TABLE_RULE / 2, at, _MEASURE + _TABLE_RULE, _TABLE_RULE, BLACK))
+        for cell in line.cells:
+            self._page.append(Text(cell.text, _LEFT + cell.x, y, size, bold=line.heading))
 
     def _closing(self, bottom: float) -> tuple[int, int, int, int]:
         """The organ's name and the date; gives where the seal goes."""

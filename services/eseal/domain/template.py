@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
+from services.eseal.domain import blocks
 from services.eseal.domain.budget import BadTemplateError, Budget, number, text
 from services.eseal.domain.filters import BESIDE, COUNTED, filters, tests
 
@@ -37,6 +38,19 @@ _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
 
 def render(source: str, variables: Mapping[str, object]) -> str:
     """The text that a template gives for these variables, at most `LARGEST_TEXT` characters.
+
+    Raises BadTemplateError for everything that is wrong with the template or does not fit the variables.
+    """
+    return blocks.plain(_rendered(source, variables))
+
+
+def render_blocks(source: str, variables: Mapping[str, object]) -> list[blocks.Block]:
+    """The same as paragraphs and tables. Raises BadTemplateError for a broken table too."""
+    return blocks.read(_rendered(source, variables))
+
+
+def _rendered(source: str, variables: Mapping[str, object]) -> str:
+    """The text with the marks of `blocks`.
 
     Raises BadTemplateError for everything that is wrong with the template or does not fit the variables.
     """
@@ -118,7 +132,9 @@ class _Bounding(NodeTransformer):
 def _shown(context: Context, value: object) -> object:
     """Lets texts and numbers through: an official document must not say None, True or [...]."""
     del context
-    if isinstance(value, str | Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if isinstance(value, str):
+        return blocks.keep(value)
+    if isinstance(value, Undefined) or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     raise BadTemplateError(f"a notice can show texts and numbers, not {type(value).__name__}; use if, default or join")
 

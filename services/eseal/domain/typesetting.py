@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 # 避头尾: what may not begin a line, and what may not end one (GB/T 15834-2011, 5.1).
 _NOT_FIRST = frozenset("，。、；：？！）》〉」』】〕”’…—·,.;:?!)]}%％℃")
@@ -11,6 +12,8 @@ _NOT_LAST = frozenset("（《〈「『【〔“‘([{￥$")
 _PIECES = re.compile(r"[0-9A-Za-z@#&+_./:=?%-]+|\s+|.", re.DOTALL)
 
 Width = Callable[[str], float]
+# A line of whatever kind.
+_Any = TypeVar("_Any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,23 @@ class Line:
     slack: float
 
 
-def set_paragraphs(text: str, *, measure: float, em: float, width: Width) -> list[Line]:
+def set_paragraphs(text: str, *, measure: float, em: float, width: Width, begins: bool = True) -> list[Line]:
     """The lines of a text, `measure` wide.
 
     A line of the text is a paragraph, indented by two characters (`em` is the width of one); a first paragraph that
-    ends in a colon is a salutation and is not. Empty lines are dropped.
+    ends in a colon is a salutation and is not, where the text `begins` the notice. Empty lines are dropped.
     """
     paragraphs = [" ".join(paragraph.split()) for paragraph in text.splitlines()]
     lines: list[Line] = []
     for number, paragraph in enumerate(filter(None, paragraphs)):
-        salutation = number == 0 and paragraph.endswith(("：", ":"))
+        salutation = begins and number == 0 and paragraph.endswith(("：", ":"))
         lines.extend(_set_paragraph(paragraph, measure, 0 if salutation else 2 * em, width))
     return lines
+
+
+def break_lines(text: str, *, measure: float, width: Width) -> list[str]:
+    """A text broken into lines, none wider than `measure` but for a single character that is."""
+    return [line.text for line in _set_paragraph(text, measure, 0, width)]
 
 
 def centre(text: str, *, measure: float, width: Width) -> list[str]:
@@ -50,17 +58,17 @@ def centre(text: str, *, measure: float, width: Width) -> list[str]:
         near = min(breaks, key=lambda number: abs(width(text[:number]) - balanced), default=0)
         if near and max(width(text[:near]), total - width(text[:near])) <= min(measure, balanced * 1.4):
             return [text[:near], text[near:].strip()]
-    lines = [line.text for line in _set_paragraph(text, min(measure, balanced * 1.08), 0, width)]
-    return lines if len(lines) <= count else [line.text for line in _set_paragraph(text, measure, 0, width)]
+    lines = break_lines(text, measure=min(measure, balanced * 1.08), width=width)
+    return lines if len(lines) <= count else break_lines(text, measure=measure, width=width)
 
 
-def paginate(lines: Sequence[Line], *, first: int, following: int, closing: int) -> list[Sequence[Line]]:
+def paginate(lines: Sequence[_Any], *, first: int, following: int, closing: int) -> list[Sequence[_Any]]:
     """Lines by page: room for `first` lines on the first page, `following` on others.
 
     The last page keeps room for `closing` lines (the signature block), and always has text above it: a seal on a page
     of its own could be put to any text.
     """
-    pages: list[Sequence[Line]] = []
+    pages: list[Sequence[_Any]] = []
     rest = list(lines)
     room = first
     while len(rest) > room - closing:

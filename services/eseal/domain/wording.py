@@ -1,9 +1,10 @@
 """What a notice says: its text from its template, before it is set on paper."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.eseal.domain import font, template
+from services.eseal.domain.blocks import Block
 from services.eseal.domain.budget import BadTemplateError
 from services.eseal.domain.filters import chinese_date
 
@@ -50,26 +51,31 @@ class Notice:
 class Worded:
     """The words of a notice."""
 
-    text: str
-    """One paragraph a line."""
+    blocks: Sequence[Block]
+    """Its paragraphs and tables, in their order."""
     date: str
     """As official documents write it."""
+
+    @property
+    def text(self) -> str:
+        """One paragraph, or row of a table, a line."""
+        return "\n".join(block.text for block in self.blocks)
 
 
 def word(notice: Notice) -> Worded:
     """The words of a notice. Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT or BAD_DATE."""
     date = _date(notice.decided_at)
-    text = _text(notice)
+    worded = Worded(_blocks(notice), date)
     missing = font.unprintable(
-        f"{text}{notice.title}{notice.case_number}{notice.signed_by}{notice.annotation}".replace("\n", "")
+        f"{worded.text}{notice.title}{notice.case_number}{notice.signed_by}{notice.annotation}".replace("\n", "")
     )
     if missing:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
         raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
-    return Worded(text, date)
+    return worded
 
 
-def _text(notice: Notice) -> str:
+def _blocks(notice: Notice) -> list[Block]:
     variables = {
         "form": notice.form,
         "result": notice.result,
@@ -80,13 +86,12 @@ def _text(notice: Notice) -> str:
         **notice.more,
     }
     try:
-        text = template.render(notice.template, variables)
+        blocks = template.render_blocks(notice.template, variables)
     except BadTemplateError as fault:
         raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
-    text = "\n".join(" ".join(line.split()) for line in text.splitlines())
-    if not text.strip():
+    if not blocks:
         raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
-    return text
+    return blocks
 
 
 def _date(decided_at: str) -> str:

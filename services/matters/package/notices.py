@@ -1,4 +1,4 @@
-"""Notice templates: a small part of Jinja2 that yields the notice's text, one paragraph a line.
+"""Notice templates: a small part of Jinja2 that yields the notice's text, one paragraph or row of a table a line.
 
 Templates come from elsewhere, so they are held to what a notice needs: names, conditions, loops over a list, a few
 filters; no calls, no arithmetic, no other templates. What an office gives as `result` is not known beforehand, and
@@ -18,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from services.matters.package.faults import Fault, Faults, did_you_mean
 from services.matters.package.forms import FormField
 from services.matters.package.printing import PathReader, Printer
+from services.matters.package.rows import row_faults
 
 # The filters, and how many constants each takes at most.
 FILTERS: Mapping[str, int] = {
@@ -75,7 +76,7 @@ def check_template(
         # Python does not read whole numbers of more than 4300 digits.
         faults.add(Fault(file, 1, 1, "", f"is not a template: a number in it is larger than {LARGEST_NUMBER}"))
         return
-    for line, message in PathReader(form, printers).read(tree, frozenset()):
+    for line, message in [*PathReader(form, printers).read(tree, frozenset()), *row_faults(text)]:
         faults.add(Fault(file, line, 1, "", message))
 
 
