@@ -37,14 +37,14 @@ def listed(rows: int, problem: str = "疏散通道堵塞") -> Notice:
 
 def test_a_short_table_is_stretched_to_the_width_of_the_text() -> None:
     (line,) = set_rows(("名称", "面馆"))
-    assert line.edges == (0, MEASURE / 2, MEASURE)
+    assert line.edges == (0.0, MEASURE / 2, float(MEASURE))
     assert [cell.text for cell in line.cells] == ["名称", "面馆"]
     assert (line.begins, line.opens, line.heading) == (True, True, False)
 
 
 def test_a_narrow_column_keeps_its_width_where_another_has_to_be_broken() -> None:
     lines = set_rows(("1", "字" * 60))
-    assert lines[0].edges == (0, pytest.approx(1.3), MEASURE)
+    assert lines[0].edges == pytest.approx((0, 1.3, MEASURE))
     assert len(lines) == 3
     assert [line.begins for line in lines] == [True, False, False]
     assert "".join(cell.text for line in lines for cell in line.cells) == "1" + "字" * 60

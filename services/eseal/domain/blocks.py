@@ -1,4 +1,4 @@
-"""What a rendered template consists of: paragraphs and tables.
+"""What a rendered template consists of: paragraphs, tables and pictures.
 
 A line of the template that begins and ends with | is a row of a table; rows that follow each other are one table, and a
 second row of dashes makes the first one its heading. Only the template makes tables: what a value holds is printed as
@@ -13,9 +13,14 @@ from typing import TypeAlias
 from services.eseal.domain.budget import BadTemplateError
 
 MOST_COLUMNS = 8
+MOST_SHOWN = 20
+"""Pictures of a document, however often each."""
 # Noncharacters of Unicode: no typeface has them, and no text that is meant for people.
 _BAR, _BREAK, _VALUE = "\ufdd0", "\ufdd1", "\ufdd2"
-_KEPT = str.maketrans({"|": _BAR, "\n": _BREAK, **dict.fromkeys((_BAR, _BREAK, _VALUE), "\ufffd")})
+# Stands for a picture, before its number.
+PICTURE = "\ufdd3"
+MARKS = frozenset({_BAR, _BREAK, _VALUE, PICTURE})
+_KEPT = str.maketrans({"|": _BAR, "\n": _BREAK, **dict.fromkeys(MARKS, "\ufffd")})
 _PLAIN = str.maketrans({_BAR: "|", _BREAK: "\n", _VALUE: None})
 _SHORTEST_DASH = 3
 
@@ -40,7 +45,21 @@ class Table:
         return "\n".join(f"| {' | '.join(row)} |" for row in self.rows)
 
 
-Block: TypeAlias = Prose | Table
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG that was written here, and how large it is printed."""
+
+    png: bytes
+    width_mm: float
+    height_mm: float
+
+    @property
+    def text(self) -> str:
+        """Nothing: pictures have no words."""
+        return ""
+
+
+Block: TypeAlias = Prose | Table | Picture
 
 
 def keep(value: str) -> str:
@@ -54,14 +73,23 @@ def plain(marked: str) -> str:
     return marked.translate(_PLAIN)
 
 
-def read(marked: str) -> list[Block]:
-    """The blocks of a rendered text. Raises BadTemplateError for a row that does not end, or has too many cells."""
+def read(marked: str, pictures: Sequence[Picture] = ()) -> list[Block]:
+    """The blocks of a rendered text, with `pictures` where their marks are.
+
+    Raises BadTemplateError for a row that does not end, too many cells in one, and too many pictures.
+    """
     blocks: list[Block] = []
-    for is_row, lines in groupby(marked.split("\n"), lambda line: line.lstrip().startswith("|")):
-        if is_row:
-            blocks.append(_table([_cells(line.strip()) for line in lines]))
+    for kind, lines in groupby(
+        map(str.strip, marked.split("\n")), lambda line: line[:1] if line[:1] in "|" + PICTURE else ""
+    ):
+        if kind == "|":
+            blocks.append(_table([_cells(line) for line in lines]))
+        elif kind == PICTURE:
+            blocks.extend(pictures[int(line.removeprefix(PICTURE))] for line in lines)
         else:
             blocks.extend(_prose(lines))
+    if sum(isinstance(block, Picture) for block in blocks) > MOST_SHOWN:
+        raise BadTemplateError(f"a document shows {MOST_SHOWN} pictures at most")
     return blocks
 
 

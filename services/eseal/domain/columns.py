@@ -32,7 +32,7 @@ class RowLine:
     """
 
     cells: Sequence[Cell]
-    edges: Sequence[float]
+    edges: tuple[float, ...]
     begins: bool
     opens: bool
     heading: bool

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from reportlab.lib.colors import Color
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from services.eseal.domain import font
-from services.eseal.domain.sheet import BOLD_OUTLINE, Colour, Rule, Sheet, Text, lay
+from services.eseal.domain.sheet import BOLD_OUTLINE, Colour, Image, Rule, Sheet, Text, lay
 from services.eseal.domain.wording import Notice
 
 
@@ -47,6 +48,9 @@ def draw(sheet: Sheet) -> Rendered:
         for item in page:
             if isinstance(item, Rule):
                 _rule(canvas, item)
+            elif isinstance(item, Image):
+                reader = ImageReader(io.BytesIO(item.png))
+                canvas.drawImage(reader, item.x, item.y, item.width, item.height, mask="auto")
             else:
                 _text(canvas, item)
         canvas.showPage()

@@ -15,10 +15,10 @@ from itertools import zip_longest
 from typing import TypeAlias
 
 from services.eseal.domain import font, picture
-from services.eseal.domain.blocks import Block, Prose
+from services.eseal.domain.blocks import Block, Picture, Prose, Table
 from services.eseal.domain.columns import RowLine, set_table
 from services.eseal.domain.qr import modules, runs
-from services.eseal.domain.typesetting import Line, centre, paginate, set_paragraphs
+from services.eseal.domain.typesetting import Joined, Line, centre, paginate, set_paragraphs
 from services.eseal.domain.wording import Notice, word
 
 POINTS_PER_MM = 72 / 25.4
@@ -79,13 +79,28 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A PNG: the lower left corner and the size of where it is printed."""
+
+    png: bytes
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+Item: TypeAlias = Text | Rule | Image
+_Line: TypeAlias = Line | RowLine | Picture | Joined
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A notice as it lies on its pages, and where on the last one the seal goes (left, bottom, right, top)."""
 
     title: str
     signed_by: str
     case_number: str
-    pages: Sequence[Sequence[Text | Rule]]
+    pages: Sequence[Sequence[Item]]
     seal_box: tuple[int, int, int, int]
 
 
@@ -109,16 +124,20 @@ class _Type:
 _TYPES = (_Type(28, 22), _Type(30, 24), _Type(32, 26), _Type(34, 28), _Type(37, 30))
 
 
-def _set(blocks: Sequence[Block], size: float) -> list[Line | RowLine]:
-    """All lines, in this size of type."""
-    lines: list[Line | RowLine] = []
+def _set(blocks: Sequence[Block], kind: _Type) -> list[_Line]:
+    """All lines, in this type."""
+    size = kind.size
+    lines: list[_Line] = []
     for number, block in enumerate(blocks):
         if isinstance(block, Prose):
             width = partial(font.width, size=size)
             lines.extend(set_paragraphs(block.text, measure=_MEASURE, em=size, width=width, begins=number == 0))
-        else:
+        elif isinstance(block, Table):
             small = size * _TABLE_SCALE
             lines.extend(set_table(block, measure=_MEASURE, em=small, width=partial(font.width, size=small)))
+        else:
+            high = math.ceil(block.height_mm * POINTS_PER_MM / kind.pitch)
+            lines.extend([block, *[Joined()] * (high - 1)])
     return lines
 
 
@@ -140,11 +159,11 @@ class _Laying:
         self._title = centre(notice.title, measure=_MEASURE * 0.9, width=partial(font.width, size=_TITLE))
         self._text_top = _TOP - 118 - _TITLE * 1.5 * len(self._title)
         self._type, self._lines = self._fit(blocks)
-        self._page: list[Text | Rule] = []
+        self._page: list[Item] = []
 
     def sheet(self) -> Sheet:
         """Lays every page."""
-        pages: list[Sequence[Text | Rule]] = []
+        pages: list[Sequence[Item]] = []
         self._head()
         top, box = self._text_top, (0, 0, 0, 0)
         for number, lines in enumerate(self._lines, start=1):
@@ -157,12 +176,12 @@ class _Laying:
             self._page, top = [], _TOP
         return Sheet(self._notice.title, self._notice.signed_by, self._notice.case_number, pages, box)
 
-    def _fit(self, blocks: Sequence[Block]) -> tuple[_Type, list[Sequence[Line | RowLine]]]:
+    def _fit(self, blocks: Sequence[Block]) -> tuple[_Type, list[Sequence[_Line]]]:
         """The largest type that keeps the text on one page, or else the standard's, on several."""
         room = self._text_top - (_TOP - _TEXT_HEIGHT)
         fitted = []
         for kind in _TYPES:
-            lines = _set(blocks, kind.size)
+            lines = _set(blocks, kind)
             first, closing = int(room / kind.pitch), math.ceil(_CLOSING / kind.pitch)
             pages = paginate(lines, first=first, following=kind.lines, closing=closing)
             fitted.append((kind, pages))
@@ -187,20 +206,31 @@ class _Laying:
         if self._notice.annotation:
             self._centred(self._notice.annotation, middle, y - 45, _NUMBER_SIZE, RED)
 
-    def _body(self, lines: Sequence[Line | RowLine], top: float) -> float:
+    def _body(self, lines: Sequence[_Line], top: float) -> float:
         y = top
-        size = self._type.size
         for line, following in zip_longest(lines, lines[1:]):
             y -= self._type.pitch
             if isinstance(line, RowLine):
                 # A row that goes on on the next page is closed on this one, and begun again there.
                 closes = not isinstance(following, RowLine) or following.opens
                 self._row(line, y, begins=line.begins or line is lines[0], closes=closes)
-                continue
-            gap = line.slack / max(1, len(line.text) - 1)
-            spacing = gap if gap <= _MOST_STRETCH * size else 0.0
-            self._page.append(Text(line.text, _LEFT + line.indent, y, size, spacing=spacing))
+            elif isinstance(line, Picture):
+                self._picture(line, y)
+            elif isinstance(line, Line):
+                self._line(line, y)
         return y
+
+    def _line(self, line: Line, y: float) -> None:
+        gap = line.slack / max(1, len(line.text) - 1)
+        spacing = gap if gap <= _MOST_STRETCH * self._type.size else 0.0
+        self._page.append(Text(line.text, _LEFT + line.indent, y, self._type.size, spacing=spacing))
+
+    def _picture(self, picture: Picture, y: float) -> None:
+        """A picture in the middle of the lines that it takes, of which the first stands at `y`."""
+        width, height, pitch = picture.width_mm * POINTS_PER_MM, picture.height_mm * POINTS_PER_MM, self._type.pitch
+        top = y + self._type.size * 0.38 + pitch / 2
+        taken = math.ceil(height / pitch) * pitch
+        self._page.append(Image(picture.png, _LEFT + (_MEASURE - width) / 2, top - (taken + height) / 2, width, height))
 
     def _row(self, line: RowLine, y: float, *, begins: bool, closes: bool) -> None:
         """A line of a table and the rules around it; the upper and the lower one only where it `begins` or `closes`."""

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
-from services.eseal.domain import blocks
+from services.eseal.domain import blocks, pictures
 from services.eseal.domain.budget import BadTemplateError, Budget, number, text
 from services.eseal.domain.filters import BESIDE, COUNTED, filters, tests
 
@@ -37,7 +37,7 @@ _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%"})
 
 
 def render(source: str, variables: Mapping[str, object]) -> str:
-    """The text that a template gives for these variables, at most `LARGEST_TEXT` characters.
+    """The text that a template without pictures gives for these variables, at most `LARGEST_TEXT` characters.
 
     Raises BadTemplateError for everything that is wrong with the template or does not fit the variables.
     """
@@ -45,15 +45,15 @@ def render(source: str, variables: Mapping[str, object]) -> str:
 
 
 def render_blocks(source: str, variables: Mapping[str, object]) -> list[blocks.Block]:
-    """The same as paragraphs and tables. Raises BadTemplateError for a broken table too."""
-    return blocks.read(_rendered(source, variables))
+    """What a template gives as paragraphs, tables and pictures. Raises BadTemplateError for broken ones too."""
+    if not blocks.MARKS.isdisjoint(source):
+        raise BadTemplateError("the template has a noncharacter of Unicode in it")
+    wording, brought = pictures.take_out(source)
+    return blocks.read(_rendered(wording, variables), brought)
 
 
 def _rendered(source: str, variables: Mapping[str, object]) -> str:
-    """The text with the marks of `blocks`.
-
-    Raises BadTemplateError for everything that is wrong with the template or does not fit the variables.
-    """
+    """The text with the marks of `blocks`. Raises BadTemplateError."""
     if len(source) > LARGEST_TEMPLATE:
         raise BadTemplateError(f"the template has {len(source)} characters, the most is {LARGEST_TEMPLATE}")
     environment = _Environment()

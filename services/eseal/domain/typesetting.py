@@ -29,6 +29,11 @@ class Line:
     slack: float
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An empty line that stays on one page with the line before it: a part of something higher than a line."""
+
+
 def set_paragraphs(text: str, *, measure: float, em: float, width: Width, begins: bool = True) -> list[Line]:
     """The lines of a text, `measure` wide.
 
@@ -65,15 +70,20 @@ def centre(text: str, *, measure: float, width: Width) -> list[str]:
 def paginate(lines: Sequence[_Any], *, first: int, following: int, closing: int) -> list[Sequence[_Any]]:
     """Lines by page: room for `first` lines on the first page, `following` on others.
 
-    The last page keeps room for `closing` lines (the signature block), and always has text above it: a seal on a page
-    of its own could be put to any text.
+    What is joined stays together, if need be on the next page. The last page keeps room for `closing` lines (the
+    signature block), and always has text above it: a seal on a page of its own could be put to any text.
     """
     pages: list[Sequence[_Any]] = []
     rest = list(lines)
     room = first
     while len(rest) > room - closing:
         # What is left does not fit together with the block; two lines at least go on with it.
-        take = min(room, max(1, len(rest) - 2))
+        most = take = min(room, max(1, len(rest) - 2))
+        while 0 < take < len(rest) and isinstance(rest[take], Joined):
+            take -= 1
+        if take == 0 and pages:
+            # Higher than a whole page: there is no better place.
+            take = most
         pages.append(rest[:take])
         rest = rest[take:]
         room = following

@@ -52,14 +52,14 @@ class Worded:
     """The words of a notice."""
 
     blocks: Sequence[Block]
-    """Its paragraphs and tables, in their order."""
+    """Its paragraphs, tables and pictures, in their order."""
     date: str
     """As official documents write it."""
 
     @property
     def text(self) -> str:
         """One paragraph, or row of a table, a line."""
-        return "\n".join(block.text for block in self.blocks)
+        return "\n".join(filter(None, (block.text for block in self.blocks)))
 
 
 def word(notice: Notice) -> Worded:
@@ -89,7 +89,7 @@ def _blocks(notice: Notice) -> list[Block]:
         blocks = template.render_blocks(notice.template, variables)
     except BadTemplateError as fault:
         raise NoticeError("TEMPLATE_FAULT", str(fault)) from fault
-    if not blocks:
+    if not any(block.text for block in blocks):
         raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
     return blocks
 

@@ -3,7 +3,7 @@
 Lengths of an OFD are in millimetres from the upper left corner.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,8 @@ from services.eseal.domain.sheet import (
     PAGE_WIDTH,
     POINTS_PER_MM,
     Colour,
+    Image,
+    Item,
     Rule,
     Sheet,
     Text,
@@ -49,7 +51,8 @@ def draw(sheet: Sheet, written_on: date) -> Written:
     files["Doc_0/Res/DuokuaSong.ttf"] = subset(
         character for page in sheet.pages for item in page if isinstance(item, Text) for character in item.text
     )
-    files["Doc_0/PublicRes.xml"] = _resources()
+    files.update({f"Doc_0/Res/{_picture_name(number)}": png for png, number in pages.pictures.items()})
+    files["Doc_0/PublicRes.xml"] = _resources(pages.pictures.values())
     files["Doc_0/Document.xml"] = _document(locations, pages.ids, pages.last_id)
     identifier = sm3(b"".join(sm3(data) for data in files.values())).hex()[:32]
     left, bottom, right, top = sheet.seal_box
@@ -63,8 +66,10 @@ class _Pages:
     def __init__(self) -> None:
         self.last_id = 1
         self.ids: list[str] = []
+        self.pictures: dict[bytes, str] = {}
+        """The identifiers of pictures, each kept once however often it is shown."""
 
-    def page(self, items: Sequence[Text | Rule]) -> bytes:
+    def page(self, items: Sequence[Item]) -> bytes:
         """A page's file."""
         self.ids.append(self._next_id())
         layer = make("Layer", "", ID=self._next_id(), Type="Body")
@@ -75,7 +80,11 @@ class _Pages:
         self.last_id += 1
         return str(self.last_id)
 
-    def _drawn(self, item: Text | Rule) -> Element:
+    def _drawn(self, item: Item) -> Element:
+        if isinstance(item, Image):
+            if item.png not in self.pictures:
+                self.pictures[item.png] = self._next_id()
+            return _image(item, self._next_id(), self.pictures[item.png])
         return _rule(item, self._next_id()) if isinstance(item, Rule) else _text(item, self._next_id())
 
 
@@ -111,6 +120,19 @@ def _rule(rule: Rule, identifier: str) -> Element:
     )
 
 
+def _image(image: Image, identifier: str, resource: str) -> Element:
+    width, height = _mm(image.width), _mm(image.height)
+    box = _numbers(_mm(image.x), _mm(PAGE_HEIGHT - image.y - image.height), width, height)
+    # A picture is one unit wide and high; the matrix makes it as large as its box.
+    return make(
+        "ImageObject", "", ID=identifier, Boundary=box, CTM=_numbers(width, 0, 0, height, 0, 0), ResourceID=resource
+    )
+
+
+def _picture_name(identifier: str) -> str:
+    return f"Picture_{identifier}.png"
+
+
 def _colour(name: str, colour: Colour) -> Element:
     return make(name, "", Value=" ".join(map(str, colour)))
 
@@ -144,11 +166,18 @@ def _document(locations: Sequence[str], ids: Sequence[str], last_id: int) -> byt
     return xml.serialise(make("Document", "", common, pages))
 
 
-def _resources() -> bytes:
+def _resources(pictures: Iterable[str]) -> bytes:
     embedded = make(
         "Font", "", make("FontFile", "DuokuaSong.ttf"), ID=_FONT_ID, FontName=font.NAME, FamilyName=font.NAME
     )
-    return xml.serialise(make("Res", "", make("Fonts", "", embedded), BaseLoc="Res"))
+    resources = make("Res", "", make("Fonts", "", embedded), BaseLoc="Res")
+    media = [
+        make("MultiMedia", "", make("MediaFile", _picture_name(each)), ID=each, Type="Image", Format="PNG")
+        for each in pictures
+    ]
+    if media:
+        resources.append(make("MultiMedias", "", *media))
+    return xml.serialise(resources)
 
 
 def _mm(points: float) -> float:
