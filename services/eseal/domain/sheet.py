@@ -130,8 +130,9 @@ def _set(blocks: Sequence[Block], kind: _Type) -> list[_Line]:
     lines: list[_Line] = []
     for number, block in enumerate(blocks):
         if isinstance(block, Prose):
+            begins = all(isinstance(before, Picture) for before in blocks[:number])
             width = partial(font.width, size=size)
-            lines.extend(set_paragraphs(block.text, measure=_MEASURE, em=size, width=width, begins=number == 0))
+            lines.extend(set_paragraphs(block.text, measure=_MEASURE, em=size, width=width, begins=begins))
         elif isinstance(block, Table):
             small = size * _TABLE_SCALE
             lines.extend(set_table(block, measure=_MEASURE, em=small, width=partial(font.width, size=small)))

@@ -46,6 +46,7 @@ from services.matters.package.overlay import (
     shown,
 )
 from services.matters.package.parameters import settings_of
+from services.matters.package.pictures import check_data, check_pictures, shown_in, with_pictures
 from services.matters.package.printing import Printer
 from services.matters.package.reading import read_part
 from services.matters.package.rules import check_rules, gather_rules
@@ -141,6 +142,7 @@ def examine_package(
         _check_manifest(manifest, source, matters, elements, form, faults)
         if len(readable) == len(matters):
             checks.check_all_used(manifest, source, readable, set(templates), faults)
+            check_data(manifest, {name: matter.part for name, matter in readable.items()}, templates, faults)
             check_needs(manifest, source, readable, form, faults)
             filler.check_used()
         here = here_of(manifest, source, said, settings, organs, faults)
@@ -210,11 +212,13 @@ def _templates(
     faults: Faults,
 ) -> dict[str, str]:
     templates = {}
+    shown: set[str] = set()
     for path in sorted(texts):
         if is_template(path):
             file, content = texts[path]
             text = text_of(file, content, faults)
-            templates[path] = text or ""
+            templates[path] = with_pictures(file, text or "", texts, faults)
+            shown |= shown_in(text or "")
             printers = {
                 name: Printer.of(matter.part, form.seen.get(name) if form else None)
                 for name, matter in matters.items()
@@ -222,6 +226,7 @@ def _templates(
             }
             if text is not None:
                 check_template(file, text, form.shape if form else None, printers, faults)
+    check_pictures(texts, shown, faults)
     return templates
 
 

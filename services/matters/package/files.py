@@ -12,12 +12,14 @@ MOST_FILES = 200
 # In bytes.
 LARGEST_YAML = 256_000
 LARGEST_FILE = 1_000_000
+LARGEST_PICTURE = 20_000
 LARGEST_PACKAGE = 3_500_000
 # In characters.
 LONGEST_PATH = 200
 
 _MATTER = re.compile(r"matters/([a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.yaml")
 _TEMPLATE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.txt")
+_PICTURE = re.compile(r"templates/[a-z0-9]+(?:-[a-z0-9]+)*\.png")
 _EXAMPLE = re.compile(r"examples/[A-Za-z0-9_-]+\.json")
 _TESTS = re.compile(r"tests/[a-z0-9]+(?:-[a-z0-9]+)*\.test\.yaml")
 # What a package carries for people; the platform keeps none of it.
@@ -26,7 +28,7 @@ _FOR_PEOPLE = re.compile(
 )
 _WHAT_THERE_MAY_BE = (
     f"a package has {MANIFEST}, matters/<name>.yaml, templates/<name>.txt, examples/<name>.json, "
-    "tests/<name>.test.yaml, README.md, CHANGELOG.md, LICENSE and docs/"
+    "templates/<name>.png, tests/<name>.test.yaml, README.md, CHANGELOG.md, LICENSE and docs/"
 )
 
 
@@ -88,6 +90,8 @@ def check_collisions(paths: Iterable[str], faults: Faults) -> None:
 
 def largest_of(path: str) -> int:
     """How many bytes a file of this name may have."""
+    if is_picture(path):
+        return LARGEST_PICTURE
     return LARGEST_YAML if path.endswith(".yaml") else LARGEST_FILE
 
 
@@ -100,6 +104,11 @@ def matter_name(path: str) -> str:
 def is_template(path: str) -> bool:
     """Tell whether a file is a notice's template."""
     return _TEMPLATE.fullmatch(path) is not None
+
+
+def is_picture(path: str) -> bool:
+    """Tell whether a file is a picture for templates."""
+    return _PICTURE.fullmatch(path) is not None
 
 
 def holds_tests(path: str) -> bool:
@@ -130,12 +139,14 @@ def path_fault(path: str) -> str:
         return fault
     if len(path) > LONGEST_PATH:
         return f"is longer than {LONGEST_PATH} characters"
-    if path == MANIFEST or matter_name(path) or is_template(path) or holds_tests(path) or _FOR_PEOPLE.fullmatch(path):
+    if path == MANIFEST or matter_name(path) or holds_tests(path) or _FOR_PEOPLE.fullmatch(path):
+        return ""
+    if is_template(path) or is_picture(path):
         return ""
     if path.startswith(("matters/", "templates/", "tests/")):
         return (
             "file names are small letters, digits and single hyphens: matters/<name>.yaml, templates/<name>.txt, "
-            "tests/<name>.test.yaml"
+            "templates/<name>.png, tests/<name>.test.yaml"
         )
     suggestion = did_you_mean(path, [MANIFEST]) if "/" not in path else ""
     return f"is no file of a scenario package{suggestion}; {_WHAT_THERE_MAY_BE}"

@@ -12,6 +12,7 @@ from services.matters.package.files import (
     check_collisions,
     holds_tests,
     is_example,
+    is_picture,
     is_template,
     matter_name,
     size_faults,
@@ -68,10 +69,10 @@ def check_overlay_files(overlay: Mapping[str, bytes], files: Mapping[str, bytes]
 def _file_fault(path: str, files: Mapping[str, bytes]) -> str:
     if path == OVERLAY:
         return ""
-    if not any(of_overlay(path) for of_overlay in (matter_name, is_template, holds_tests, is_example)):
+    if not any(of_overlay(path) for of_overlay in (matter_name, is_template, is_picture, holds_tests, is_example)):
         return (
             f"is no file of an overlay, which has {OVERLAY}, matters/<name>.yaml, templates/<name>.txt, "
-            "tests/<name>.test.yaml and examples/<name>.json"
+            "templates/<name>.png, tests/<name>.test.yaml and examples/<name>.json"
         )
     return f"the package has a file {path} itself: choose another name" if path in files else ""
 
