@@ -91,6 +91,13 @@ def test_a_picture_is_in_the_middle_and_the_text_goes_on_below_it() -> None:
     assert texts["准予许可。"].y + texts["准予许可。"].size * 0.9 < image.y
 
 
+def test_a_salutation_below_a_picture_is_one_all_the_same() -> None:
+    (page,) = lay(notice(f"{line(png())}\n西湖面馆：\n准予许可。")).pages
+    texts = {item.text: item for item in page if isinstance(item, Text)}
+    assert texts["西湖面馆："].x == pytest.approx(28 * POINTS_PER_MM)
+    assert texts["准予许可。"].x > texts["西湖面馆："].x
+
+
 @pytest.mark.parametrize("paragraphs", range(1, 40))
 def test_a_picture_stays_on_one_page_wherever_it_comes(paragraphs: int) -> None:
     template = "准予许可。\n" * paragraphs + f"{line(png(40, 40), 70)}\n" + "准予许可。\n" * 30

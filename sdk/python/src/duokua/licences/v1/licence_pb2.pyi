@@ -231,7 +231,9 @@ class LicenceType(_message.Message):
     name: _builtins.str
     holder_kind: Global___HolderKind.ValueType
     template: _builtins.str
-    """What the document says, one paragraph a line: a sandboxed Jinja2 template over `data`, `licence` and `holder`."""
+    """What the document says, one paragraph or row of a table a line: a sandboxed Jinja2 template over `data`, `licence` and
+    `holder`. A line "![30 mm](data:image/png;base64,...)" is a picture.
+    """
     valid_months: _builtins.int
     """How long a licence is good unless said otherwise; 0 for without end (长期)."""
     sharing: Global___Sharing.ValueType

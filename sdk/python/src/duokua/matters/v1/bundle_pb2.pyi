@@ -549,7 +549,9 @@ class Notice(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     template: _builtins.str
-    """A sandboxed Jinja2 template that yields the notice's text, one paragraph a line."""
+    """A sandboxed Jinja2 template that yields the notice's text, one paragraph or row of a table a line; a line
+    "![30 mm](data:image/png;base64,...)" is a picture.
+    """
     def __init__(
         self,
         *,
