@@ -3,11 +3,13 @@
 import base64
 import io
 import zipfile
+from pathlib import Path
 
 import ofdkit
 import pytest
 from PIL import Image as Pillow
 
+from services.eseal.domain.answers import Verdict
 from services.eseal.domain.blocks import MOST_SHOWN, Picture, Prose
 from services.eseal.domain.budget import BadTemplateError
 from services.eseal.domain.notice import render
@@ -17,6 +19,8 @@ from services.eseal.domain.template import render_blocks
 from services.eseal.national.ofd.document import draw
 from services.eseal.national.ofd.package import write
 from tests.eseal.builders import NOON, notice
+from tests.eseal.national.builders import inspect, sealer, stamps
+from tests.eseal.test_notice import needs_poppler, poppler
 
 
 def png(width: int = 40, height: int = 20, *, noise: bool = False) -> bytes:
@@ -126,3 +130,20 @@ def test_an_ofd_has_a_picture_once_and_shows_it_where_it_is_wanted() -> None:
     assert page.count("<ofd:ImageObject ") == 2
     assert "准予许可。" in ofdkit.open(content).text()
     assert not ofdkit.open(content).warnings
+
+
+@needs_poppler
+def test_a_pdf_has_a_picture_once_with_its_transparency(tmp_path: Path) -> None:
+    content = render(notice(f"{line(png())}\n准予许可。\n{line(png())}")).content
+    listed = poppler("pdfimages", content, tmp_path, "-list").splitlines()[2:]
+    assert sorted(each.split()[2] for each in listed) == ["image", "image", "smask", "smask"]
+    assert len({each.split()[10] for each in listed if each.split()[2] == "image"}) == 1
+
+
+def test_a_picture_that_was_changed_in_a_sealed_ofd_is_found_out() -> None:
+    document = draw(lay(notice(f"{line(png())}\n准予许可。")), NOON.date())
+    files = dict(sealer().seal(document.files, stamps(document), now=NOON).files)
+    assert inspect(write(files)).verdict is Verdict.GENUINE
+    (name,) = [name for name in files if name.endswith(".png") and "Picture" in name]
+    files[name] = png(41, 20)
+    assert inspect(write(files)).verdict is Verdict.ALTERED
