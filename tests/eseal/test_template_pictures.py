@@ -48,6 +48,11 @@ def test_a_line_of_a_template_is_a_picture_between_paragraphs() -> None:
     assert Pillow.open(io.BytesIO(picture.png)).getpixel((0, 0)) == (200, 0, 0, 128)
 
 
+def test_line_ends_of_windows_change_nothing() -> None:
+    template = f"前\n{line(png())}\n| 甲 |\n后"
+    assert render_blocks(template.replace("\n", "\r\n"), {}) == render_blocks(template, {})
+
+
 def test_what_a_value_holds_brings_no_picture() -> None:
     for value in (line(png()), "\ufdd30", f"\n{line(png())}\n"):
         assert all(isinstance(each, Prose) for each in render_blocks("{{ value }}", {"value": value}))

@@ -59,6 +59,12 @@ def test_a_line_that_shows_no_picture_is_a_fault(line: str, message: str) -> Non
     assert message in said
 
 
+def test_a_template_with_line_ends_of_windows_may_show_pictures() -> None:
+    files_of = shows("![30 mm](emblem.png)", emblem=png())
+    files_of["templates/permit.txt"] = files_of["templates/permit.txt"].replace(b"\n", b"\r\n")
+    assert faults_of(files_of) == {}
+
+
 def test_a_picture_that_would_be_too_high_is_a_fault() -> None:
     ((_, said),) = faults_of(shows("![30 mm](emblem.png)", emblem=png(10, 40))).items()
     assert "120 mm high, 80 at most" in said

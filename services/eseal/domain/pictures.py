@@ -19,7 +19,7 @@ MOST_PIXELS_A_SIDE = 1_000
 NARROWEST_MM, WIDEST_MM = 5, 150
 HIGHEST_MM = 80
 MOST_PICTURES = 5
-_LINE = re.compile(r"^[ \t]*!\[([0-9]{1,3}) mm\]\(data:image/png;base64,([A-Za-z0-9+/=]*)\)[ \t]*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*!\[([0-9]{1,3}) mm\]\(data:image/png;base64,([A-Za-z0-9+/=]*)\)[ \t\r]*$", re.MULTILINE)
 
 
 def take_out(source: str) -> tuple[str, list[Picture]]:

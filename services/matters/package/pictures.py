@@ -23,7 +23,7 @@ MOST_FILES = 20
 # In characters, of all steps together: each step has its own copy of the template, and a bundle travels in one message.
 MOST_DATA = 1_000_000
 _FOLDER = "templates/"
-_SHOWN = re.compile(r"^[ \t]*!\[([^\]\n]*)\]\(([^)\n]*)\)[ \t]*$", re.MULTILINE)
+_SHOWN = re.compile(r"^[ \t]*!\[([^\]\n]*)\]\(([^)\n]*)\)[ \t\r]*$", re.MULTILINE)
 _WIDTH = re.compile(r"([0-9]{1,3}) mm")
 _STRAY = re.compile(r"!\[[^\]\n]*\]\(")
 _DATA = re.compile(r"!\[[0-9]{1,3} mm\]\(data:image/png;base64,[A-Za-z0-9+/=]*\)")
