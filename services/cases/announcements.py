@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from duokua.cases.v1 import case_pb2, events_pb2
+from duokua.cases.v1 import case_pb2, events_pb2, task_pb2
 from duokua.matters.v1 import bundle_pb2
 from duokua.routing.v1 import routing_pb2
 from services.cases.afterwards_messages import delivery_message, follow_up_message, rating_message
@@ -211,6 +211,22 @@ def _followed_up(
         superior_id=superior_of(case, follow_up.organ_id),
         overdue=event.overdue,
     )
+
+
+def show_licences(work: "UnitOfWork", published: Published, case: Case, body: bytes) -> None:
+    """Tell which licences an opened task shows its office, for the record of who looked."""
+    task = task_pb2.Task.FromString(body)
+    for material in task.materials:
+        if material.HasField("licence"):
+            event = events_pb2.LicenceShown(
+                case=case_ref(published, case),
+                step=step_ref(published, case, task.step_id),
+                task_id=task.task_id,
+                licence_id=material.licence.licence_id,
+                material_name=material.name,
+            )
+            event.step.organ_id = task.organ_id
+            work.emit(event, subject=case.case_id)
 
 
 def _waived(published: Published, case: Case, step_id: str) -> events_pb2.WaivedNotice:

@@ -21,6 +21,7 @@ from services.cases.checking import check_contents
 from services.cases.domain.inputs import Delivered
 from services.cases.draft_api import DraftApi
 from services.cases.drafts import Drafts
+from services.cases.held_licences import ref_message
 from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi
 from services.cases.material_api import MaterialApi
@@ -64,7 +65,8 @@ class CaseApi:
         subject = call.caller.subject
         taken = self._cases.submit(call.work, person_id, subject, request.bundle_id, form, request.materials)
         case = self._message(call.work, call.caller, taken.row)
-        return pb.SubmitCaseResponse(case=case, warnings=taken.warnings)
+        by_licence = map(ref_message, taken.by_licence)
+        return pb.SubmitCaseResponse(case=case, warnings=taken.warnings, by_licence=by_licence)
 
     def withdraw_case(self, call: Call, request: pb.WithdrawCaseRequest) -> pb.WithdrawCaseResponse:
         """Take an application back: its applicant, or who acts for the applicant, and nobody else."""

@@ -6,6 +6,7 @@ from chassis.api import Call
 from duokua.cases.v1 import application_service_pb2
 from services.cases.applications import look_over
 from services.cases.asking import ask, material_needs, step_needs
+from services.cases.held_licences import held_by, ref_message
 from services.cases.material_checks import intended_faults
 from services.cases.messages import form_of
 from services.cases.service import Cases
@@ -26,6 +27,7 @@ class ApplicationApi:
         published = self._cases.plans.newest(call.work.connection, request.bundle_id)
         answers = form_of(request.answers)
         asked = ask(published, answers)
+        held = held_by(call.work, call.caller.person_id, published)
         return pb.GetFormResponse(
             bundle_id=published.plan.bundle_id,
             version=published.plan.version,
@@ -33,13 +35,15 @@ class ApplicationApi:
             schema=json.dumps(asked.schema, ensure_ascii=False, separators=(",", ":")),
             open_fields=asked.open_fields,
             steps=step_needs(published, answers),
-            materials=material_needs(published, answers),
+            materials=material_needs(published, answers, held),
         )
 
     def check_application(self, call: Call, request: pb.CheckApplicationRequest) -> pb.CheckApplicationResponse:
         """All that is to be said about an application."""
         published = self._cases.plans.newest(call.work.connection, request.bundle_id)
-        looked = look_over(published, form_of(request.form), [each.kind for each in request.materials], call.work.now)
+        held = held_by(call.work, call.caller.person_id, published)
+        kinds = [each.kind for each in request.materials]
+        looked = look_over(published, form_of(request.form), kinds, call.work.now, held)
         faults = [*looked.faults, *intended_faults(published.bundle.materials, request.materials)]
         findings = [pb.Finding(refuses=True, fields=[each.field], message=each.description) for each in faults]
         findings += looked.findings
@@ -47,4 +51,5 @@ class ApplicationApi:
             bundle_version=published.plan.version,
             acceptable=not any(each.refuses for each in findings),
             findings=findings,
+            by_licence=map(ref_message, looked.by_licence),
         )

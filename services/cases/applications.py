@@ -13,6 +13,7 @@ from services.cases.domain.calendar import BEIJING
 from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import REMEDIES
+from services.cases.held_licences import NOTHING, Held, Ref, standing_in
 from services.cases.material_checks import Finished, HandedIn, handed_in, material_faults
 from services.cases.prechecks import Finding, broken_rules, violation_of
 from services.cases.published import Published
@@ -38,6 +39,8 @@ class Application:
     """What its applicant should know all the same."""
     step_organs: Mapping[str, str]
     """By step, the organ that the form names for it, by its unified social credit code."""
+    by_licence: Sequence[Ref] = ()
+    """Those of the materials in whose place licences stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Looked:
     skipped: Mapping[str, str]
     findings: list[Finding]
     """Of pre-check rules."""
+    by_licence: Sequence[Ref] = ()
+    """What stands for materials that need not come."""
 
 
 def check_application(
@@ -56,12 +61,13 @@ def check_application(
     materials: Sequence[case_pb2.Material],
     finished: Finished,
     at: datetime,
+    held: Held = NOTHING,
 ) -> Application:
     """Take an application in; raises Invalid APPLICATION_INVALID with every fault named.
 
-    `finished` tells the uploads that it may name.
+    `finished` tells the uploads that it may name, `held` what stands for materials that do not come.
     """
-    looked = look_over(published, form, [material.kind for material in materials], at)
+    looked = look_over(published, form, [material.kind for material in materials], at, held)
     faults = [
         *looked.faults,
         *material_faults(published.bundle.materials, materials, finished),
@@ -72,31 +78,40 @@ def check_application(
         message = f"the application does not fit {published.plan.name or published.plan.bundle_id}: {where}"
         raise Invalid("APPLICATION_INVALID", message, faults[:MOST_FAULTS])
     region = str(value_at(form, published.plan.region_field))
+    handed = handed_in(materials, finished)
     return Application(
         form,
-        handed_in(materials, finished),
+        HandedIn([*handed.refs, *looked.by_licence], handed.contents),
         region,
         step_regions(published.plan, form, looked.skipped),
         looked.skipped,
         tuple(looked.findings),
         step_organs(published.plan, form, looked.skipped),
+        looked.by_licence,
     )
 
 
-def look_over(published: Published, form: Mapping[str, Any], kinds: Sequence[str], at: datetime) -> Looked:
-    """Hold a form, and the kinds of the materials that come with it, against all that a bundle says."""
+def look_over(
+    published: Published, form: Mapping[str, Any], kinds: Sequence[str], at: datetime, held: Held = NOTHING
+) -> Looked:
+    """Hold a form, and the kinds of the materials that come with it, against all that a bundle says.
+
+    What a licence stands for counts as if it came.
+    """
     faults = list(form_faults(published, form))
     valid = None if faults else form
-    faults += missing_materials(published, valid, kinds)
+    by_licence = list(standing_in(published, form, kinds, held))
+    there = [*kinds, *(ref["kind"] for ref in by_licence)]
+    faults += missing_materials(published, valid, there)
     skipped: dict[str, str] = {}
     if valid is not None:
         faults += _unasked_materials(published, valid, kinds)
         faults += branch_at_submission(published, form, skipped)
         faults += region_faults(published.plan, form, skipped)
-    counts = dict.fromkeys(published.materials, 0) | Counter(kinds)
+    counts = dict.fromkeys(published.materials, 0) | Counter(there)
     today = at.astimezone(BEIJING).date().isoformat()
     findings = broken_rules(published.rules, form, counts, today, skipped, valid=valid is not None)
-    return Looked(faults, skipped, list(findings))
+    return Looked(faults, skipped, list(findings), by_licence)
 
 
 def region_fields(plan: Plan, skipped: Collection[str]) -> dict[str, None]:

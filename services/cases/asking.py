@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from duokua.cases.v1 import application_service_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases.expressions import Condition, ExpressionFaultError
+from services.cases.held_licences import NOTHING, Held, licence_message
 from services.cases.published import Published
 
 Schema: TypeAlias = dict[str, Any]
@@ -58,13 +59,17 @@ def step_needs(published: Published, answers: Mapping[str, Any]) -> Iterator[pb.
         yield pb.StepNeed(step_id=step.step_id, name=step.name, need=_need(holds))
 
 
-def material_needs(published: Published, answers: Mapping[str, Any]) -> Iterator[pb.MaterialNeed]:
-    """Yield for each kind of material whether it may come, and whether it has to."""
+def material_needs(published: Published, answers: Mapping[str, Any], held: Held = NOTHING) -> Iterator[pb.MaterialNeed]:
+    """Yield for each kind of material whether it may come, and whether it has to; `held` is what stands for some."""
     for kind in published.bundle.materials:
         need = published.materials[kind.kind]
         asked = decided(need.asked, answers) if need.asked else True
         required = need.required if isinstance(need.required, bool) else decided(need.required, answers)
-        yield _material(kind, asked, required)
+        message = _material(kind, asked, required)
+        if kind.kind in held and asked is not False:
+            message.required = pb.NEED_NO
+            message.held.CopyFrom(licence_message(held[kind.kind]["licence"]))
+        yield message
 
 
 def _material(kind: bundle_pb2.MaterialKind, asked: bool | None, required: bool | None) -> pb.MaterialNeed:  # noqa: FBT001 - open has a third value

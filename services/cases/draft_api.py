@@ -9,6 +9,7 @@ from chassis.paging import page
 from duokua.cases.v1 import draft_service_pb2, task_pb2
 from duokua.data import fill_struct
 from services.cases.drafts import Drafts, materials_of
+from services.cases.held_licences import ref_message
 from services.cases.messages import case_message, form_of
 from services.cases.service import Cases
 from services.cases.timestamps import stamp
@@ -60,7 +61,8 @@ class DraftApi:
         row = taken.row
         plan = self._cases.plans.of(call.work.connection, row.bundle_id, row.bundle_version).plan
         case = shown_to(caller, case_message(row, plan, self._cases.reader(call.work, plan)))
-        return pb.SubmitDraftResponse(case=case, warnings=taken.warnings)
+        by_licence = map(ref_message, taken.by_licence)
+        return pb.SubmitDraftResponse(case=case, warnings=taken.warnings, by_licence=by_licence)
 
     def delete_draft(self, call: Call, request: pb.DeleteDraftRequest) -> pb.DeleteDraftResponse:
         """Forget a draft."""

@@ -18,6 +18,7 @@ from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2
 from services.cases import store, uploads
 from services.cases.applications import check_application
+from services.cases.held_licences import held_by
 from services.cases.materials import uploaded
 from services.cases.service import Cases, Taken
 
@@ -95,7 +96,8 @@ class Drafts:
         finished = uploaded(work, row.applicant_id, materials)
         try:
             published = self._cases.plans.newest(work.connection, row.bundle_id)
-            check_application(published, row.form, materials, finished, work.now)
+            held = held_by(work, row.applicant_id, published)
+            check_application(published, row.form, materials, finished, work.now, held)
         except Invalid as invalid:
             return invalid.violations
         return ()

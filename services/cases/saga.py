@@ -252,6 +252,8 @@ class Saga:
                 try:
                     row = task_row(running.published, case, effect, running.form, running.materials)
                     writes.opened[effect.task_id] = row
+                    if any("licence" in each for each in running.materials):
+                        announcements.show_licences(work, running.published, case, row["body"])
                 except InputsFaultError as fault:
                     findings.append(InputsFailed(effect.task_id, str(fault)[:LONGEST_FAULT]))
             case CloseTask() | AcceptTask() | NameHandler() | CloseIncident():

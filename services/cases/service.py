@@ -13,6 +13,7 @@ from chassis.problems import Conflict, Exhausted, Invalid, NotFound, Problem, Vi
 from chassis.settings import Settings
 from duokua.cases.v1 import case_pb2
 from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.licences.v1 import events_pb2 as licences_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases import store
@@ -36,6 +37,7 @@ from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
+from services.cases.held_licences import Ref, held_by, learn
 from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
 from services.cases.prechecks import Finding
@@ -66,6 +68,8 @@ class Taken:
 
     row: Row[Any]
     warnings: tuple[Finding, ...]
+    by_licence: Sequence[Ref] = ()
+    """The materials in whose place licences stand."""
 
 
 class Cases:
@@ -94,6 +98,14 @@ class Cases:
         ]
         store.add_bundles(work.connection, rows)
 
+    def learn_licences(
+        self,
+        work: UnitOfWork,
+        events: Sequence[licences_events.LicenceIssued] | Sequence[licences_events.LicenceStatusChanged],
+    ) -> None:
+        """Keep what applicants hold, so that they are not asked for it."""
+        learn(work, [each.standing for each in events])
+
     def submit(
         self,
         work: UnitOfWork,
@@ -109,7 +121,8 @@ class Cases:
         """
         published = self.plans.newest(work.connection, bundle_id)
         finished = uploaded(work, applicant_id, materials)
-        application = check_application(published, form, materials, finished, work.now)
+        held = held_by(work, applicant_id, published)
+        application = check_application(published, form, materials, finished, work.now, held)
         series = series_of(published.plan, work.now)
         try:
             number = case_number(series, store.next_serial(work.connection, series.key))
@@ -134,7 +147,7 @@ class Cases:
         running = Running(published, None, application.form, application.materials.refs)
         self.saga.start(work, running, Pending(given.case_id, given, actor))
         keep(work, given.case_id, applicant_id, application.materials.contents)
-        return Taken(self.row(work, given.case_id), application.warnings)
+        return Taken(self.row(work, given.case_id), application.warnings, application.by_licence)
 
     def row(self, work: UnitOfWork, id_or_number: str) -> Row[Any]:
         """A case by its id or its number; raises NotFound CASE_NOT_FOUND."""
@@ -177,10 +190,11 @@ class Cases:
         earlier = _handed_in(case, running)
         correction = _correction(case, correction_no)
         finished = uploaded(work, case.applicant_id, materials)
-        supply = supply_of(correction, running.form, running.materials, changes, materials, finished)
+        held = held_by(work, case.applicant_id, running.published)
+        supply = supply_of(correction, running.form, running.materials, changes, materials, finished, held)
         if correction.status is CorrectionStatus.OPEN:
             check_supply(running.published, case, running.form, supply, materials, finished)
-        digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials))
+        digests = tuple(dict.fromkeys(each["sha256"] for each in supply.materials if each["sha256"]))
         given = Corrected(correction_no, form_digest(supply.form), digests, materials_digest(supply.materials))
         pending = Pending(case_id, given, actor, HandedIn(supply.form, supply.materials))
         (result,) = self.saga.apply(work, cases, [pending])

@@ -28,6 +28,7 @@ from sqlalchemy import insert as plain_insert
 
 from chassis.database import Document, Instant, insert, service_metadata
 from services.cases.draft_tables import draft_table
+from services.cases.licence_tables import licence_table
 from services.cases.log_tables import log_tables
 from services.cases.material_tables import material_tables
 from services.cases.search_tables import search_tables
@@ -39,6 +40,7 @@ materials = material_tables(metadata)
 search = search_tables(metadata)
 urges = urge_table(metadata)
 drafts = draft_table(metadata)
+held_licences = licence_table(metadata)
 LONG_AGO = "1970-01-01 00:00:00.000000"
 _IDLE = text("idle_since IS NOT NULL")
 _LOGGED, _WAITING = text("leaf IS NOT NULL"), text("leaf IS NULL")

@@ -20,6 +20,7 @@ from services.cases.domain.case import Case, StepStatus
 from services.cases.domain.dataflow import steps_before
 from services.cases.domain.proceedings import Correction, ItemKind
 from services.cases.expressions import NO_STEPS, Condition, ExpressionFaultError
+from services.cases.held_licences import NOTHING, Held
 from services.cases.material_checks import Finished, HandedIn, handed_in, material_faults
 from services.cases.published import Published
 
@@ -43,20 +44,23 @@ def supply_of(
     changes: Mapping[str, Any],
     given: Sequence[case_pb2.Material],
     finished: Finished,
+    held: Held = NOTHING,
 ) -> Supply:
     """Put what is supplied in the place of what was there; new materials replace all others of their kind.
 
-    `finished` tells the uploads that may be named.
+    `finished` tells the uploads that may be named, `held` what stands for materials that do not come.
     """
     supplied = handed_in(given, finished)
     amended, faults = amend(form, changes, _names(correction, ItemKind.FIELD))
     kinds = _names(correction, ItemKind.MATERIAL)
+    coming = {material.kind for material in given}
+    by_licence = [held[kind] for kind in kinds if kind in held and kind not in coming]
     kept = [dict(each) for each in materials if each["kind"] not in kinds]
     return Supply(
         amended,
-        [*kept, *supplied.refs],
+        [*kept, *supplied.refs, *by_licence],
         supplied,
-        [*(Violation(f"form.{each.path}", each.description) for each in faults), *_unasked(kinds, given)],
+        [*(Violation(f"form.{each.path}", each.description) for each in faults), *_unasked(kinds, given, held)],
     )
 
 
@@ -120,11 +124,11 @@ def _names(correction: Correction, kind: ItemKind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.name for item in items if item.kind is kind))
 
 
-def _unasked(kinds: Sequence[str], given: Sequence[case_pb2.Material]) -> Iterator[Violation]:
+def _unasked(kinds: Sequence[str], given: Sequence[case_pb2.Material], held: Held) -> Iterator[Violation]:
     for index, material in enumerate(given):
         if material.kind not in kinds:
             yield Violation(f"materials[{index}].kind", f"was not asked for; asked for: {', '.join(kinds) or 'none'}")
     supplied = {material.kind for material in given}
     for kind in kinds:
-        if kind not in supplied:
+        if kind not in supplied and kind not in held:
             yield Violation("materials", f"{kind} was asked for; give it, new or as it was")

@@ -11,6 +11,7 @@ from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
+from services.cases.held_licences import licence_message
 from services.cases.office_messages import review_message, visit_message
 from services.cases.published import Published
 from services.cases.stepinputs import make_inputs
@@ -27,6 +28,8 @@ class Material:
     media_type: str
     sha256: str
     size: int
+    licence: Mapping[str, str] | None = None
+    """What stands in its place; there is no content then."""
 
 
 def body(
@@ -48,12 +51,7 @@ def body(
         handler=state.handler,
         reviews=[review_message(each) for each in state.reviews],
         without_application=step.without_application,
-        materials=[
-            case_pb2.MaterialRef(
-                kind=each.kind, name=each.name, media_type=each.media_type, sha256=each.sha256, size=each.size
-            )
-            for each in visible_materials([Material(**each) for each in materials], step.materials)
-        ],
+        materials=[_ref(each) for each in visible_materials([Material(**each) for each in materials], step.materials)],
     )
     task.MergeFrom(about)
     visit = plan.visit_of.get(effect.step_id)
@@ -64,6 +62,17 @@ def body(
     if inputs and effect.kind is TaskKind.HANDLE:
         task.inputs.CopyFrom(make_inputs(inputs, plan, case, effect.step_id, form))
     return task.SerializeToString()
+
+
+def _ref(material: Material) -> case_pb2.MaterialRef:
+    return case_pb2.MaterialRef(
+        kind=material.kind,
+        name=material.name,
+        media_type=material.media_type,
+        sha256=material.sha256,
+        size=material.size,
+        licence=licence_message(material.licence) if material.licence else None,
+    )
 
 
 def _of_any_kind(case: Case, effect: OpenTask) -> task_pb2.Task:

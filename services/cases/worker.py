@@ -5,6 +5,7 @@ from datetime import datetime
 from chassis.bus import OutboxRelay, UseCases, background, subscribe
 from chassis.database import Database, UnitOfWork
 from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.licences.v1 import events_pb2 as licences_events
 from duokua.matters.v1 import events_pb2 as matters_events
 from duokua.routing.v1 import events_pb2 as routing_events
 from services.cases.afterwards import ARCHIVE_TOPIC, Archive
@@ -31,6 +32,16 @@ class CasesWorker:
     def on_bundle_published(self, work: UnitOfWork, events: list[matters_events.BundlePublished]) -> None:
         """Keeps the bundles."""
         self.cases.learn_bundles(work, events)
+
+    @subscribe(licences_events.LicenceIssued)
+    def on_licence_issued(self, work: UnitOfWork, events: list[licences_events.LicenceIssued]) -> None:
+        """Keeps what applicants hold."""
+        self.cases.learn_licences(work, events)
+
+    @subscribe(licences_events.LicenceStatusChanged)
+    def on_licence_status_changed(self, work: UnitOfWork, events: list[licences_events.LicenceStatusChanged]) -> None:
+        """Keeps what applicants hold no more."""
+        self.cases.learn_licences(work, events)
 
     @subscribe(routing_events.StepsRouted)
     def on_steps_routed(self, work: UnitOfWork, events: list[routing_events.StepsRouted]) -> None:

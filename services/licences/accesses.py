@@ -1,6 +1,6 @@
 """Who may see what of a licence, and the record of who looked, when and why, which its holder can see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from chassis.clock import new_id
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, Violation
 from services.licences import store
-from services.licences.domain.licence import Licence
+from services.licences.domain.licence import PLATFORM, Licence
 from services.licences.domain.words import words_fault
 
 SAME_LOOK = timedelta(hours=1)
@@ -24,6 +24,8 @@ class Action(StrEnum):
     LOOKED_UP = "looked_up"
     COPIED = "copied"
     VERIFIED = "verified"
+    SHOWN = "shown"
+    """A task of a case showed its identifier, in the place of a material."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +81,34 @@ def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None
             return
         purpose = purpose or _IN_THE_HOLDER_S_NAME
     check_purpose(purpose, "use" if look.action is Action.COPIED else "purpose")
-    row = {
-        "access_id": new_id(),
-        "licence_id": licence.licence_id,
-        "at": work.now,
-        "subject": caller.subject,
-        "organ_id": caller.organ_id,
-        "action": look.action,
-        "purpose": purpose,
-        "request_id": look.request_id,
-        "grant_id": look.grant_id,
-    }
+    row = _row(work, licence.licence_id, (caller.subject, caller.organ_id), replace(look, purpose=purpose))
     if store.add_access(work.connection, row):
         return
     before = store.access_of_request(work.connection, caller.subject, look.request_id, licence.licence_id)
     if (before.action, before.purpose) != (look.action, purpose) or before.at <= work.now - SAME_LOOK:
         fault = Violation("request_id", "was used for another look at this licence; give a fresh one")
         raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
+
+
+def note_shown(work: UnitOfWork, licence_id: str, organ_id: str, purpose: str, task_id: str) -> None:
+    """Keeps that a case showed a licence to an office; told twice of a task, it is the same look."""
+    look = Look(Action.SHOWN, purpose, task_id)
+    store.add_access(work.connection, _row(work, licence_id, (PLATFORM, organ_id), look))
+
+
+def _row(work: UnitOfWork, licence_id: str, by: tuple[str, str], look: Look) -> dict[str, object]:
+    subject, organ_id = by
+    return {
+        "access_id": new_id(),
+        "licence_id": licence_id,
+        "at": work.now,
+        "subject": subject,
+        "organ_id": organ_id,
+        "action": look.action,
+        "purpose": look.purpose,
+        "request_id": look.request_id,
+        "grant_id": look.grant_id,
+    }
 
 
 def check_purpose(purpose: str, field: str) -> None:

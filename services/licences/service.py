@@ -14,6 +14,7 @@ from chassis.vault import Vault
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.licences import store
+from services.licences.announcing import tell
 from services.licences.documents import LicenceDocument, Print, ask, documents_of, withdraw_all
 from services.licences.domain.contents import (
     days_of,
@@ -91,7 +92,8 @@ class Licences:
         rows = [{**_person_row(holder), "version": newest[holder.person_id].version} for holder in holders]
         store.save_persons(work.connection, rows)
         for holder in holders:
-            store.give_to(work.connection, holder)
+            for licence in store.give_to(work.connection, holder):
+                tell(work, licence, Act.ISSUED)
 
     def issue(self, work: UnitOfWork, order: Order, actor: str) -> Licence:
         """Issues a licence. Raises NotFound for type, organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
@@ -275,6 +277,7 @@ class Licences:
     def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:
         change = Change(licence.revision, work.now, act, licence.status, actor, reason)
         store.add_change(work.connection, licence.licence_id, change)
+        tell(work, licence, act)
 
     def bring_in(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
         """Keeps a licence that was issued elsewhere; a document of it is made when somebody asks for one."""

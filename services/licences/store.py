@@ -161,13 +161,11 @@ def next_last_day(connection: Connection) -> date | None:
     return connection.scalar(query.order_by(licences.c.valid_until).limit(1))
 
 
-def give_to(connection: Connection, person: Holder) -> None:
-    """Gives a person the licences that were issued to the number before its person was known."""
-    connection.execute(
-        update(licences)
-        .where(licences.c.number_fingerprint == person.number_fingerprint, licences.c.holder_person_id == "")
-        .values(holder_person_id=person.person_id)
-    )
+def give_to(connection: Connection, person: Holder) -> list[Licence]:
+    """Gives a person the licences that were issued to the number before its person was known, and tells which."""
+    unheld = licences.c.number_fingerprint == person.number_fingerprint, licences.c.holder_person_id == ""
+    given = update(licences).where(*unheld).values(holder_person_id=person.person_id).returning(*_COLUMNS)
+    return [_licence(row) for row in connection.execute(given)]
 
 
 def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:

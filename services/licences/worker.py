@@ -7,6 +7,7 @@ from chassis.database import Database, UnitOfWork
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.identity.v1 import events_pb2 as identity_events
+from services.licences.announcing import take_shown
 from services.licences.documents import note_failed, note_sealed
 from services.licences.orders import Orders
 from services.licences.service import EXPIRY, Licences
@@ -39,6 +40,11 @@ class LicencesWorker:
     def on_licence_withdrawn(self, work: UnitOfWork, events: list[cases_events.LicenceWithdrawn]) -> None:
         """Revokes what is undone."""
         self.orders.withdraw(work, events)
+
+    @subscribe(cases_events.LicenceShown)
+    def on_licence_shown(self, work: UnitOfWork, events: list[cases_events.LicenceShown]) -> None:
+        """Keeps who was shown which licence."""
+        take_shown(work, events)
 
     @subscribe(eseal_events.LicenceDocumentSealed)
     def on_licence_document_sealed(self, work: UnitOfWork, events: list[eseal_events.LicenceDocumentSealed]) -> None:

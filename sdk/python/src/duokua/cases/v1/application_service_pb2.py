@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from duokua.cases.v1 import case_pb2 as duokua_dot_cases_dot_v1_dot_case__pb2
 from duokua.matters.v1 import bundle_pb2 as duokua_dot_matters_dot_v1_dot_bundle__pb2
 from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_options__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)duokua/cases/v1/application_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1e\x64uokua/matters/v1/bundle.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"W\n\x0eGetFormRequest\x12\x1b\n\tbundle_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12(\n\x07\x61nswers\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xc4\x01\n\x0fGetFormResponse\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12\x13\n\x0bopen_fields\x18\x05 \x03(\t\x12(\n\x05steps\x18\x06 \x03(\x0b\x32\x19.duokua.cases.v1.StepNeed\x12\x30\n\tmaterials\x18\x07 \x03(\x0b\x32\x1d.duokua.cases.v1.MaterialNeed\"N\n\x08StepNeed\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x04need\x18\x03 \x01(\x0e\x32\x15.duokua.cases.v1.Need\"\xe0\x01\n\x0cMaterialNeed\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x05\x61sked\x18\x03 \x01(\x0e\x32\x15.duokua.cases.v1.Need\x12\'\n\x08required\x18\x04 \x01(\x0e\x32\x15.duokua.cases.v1.Need\x12\x13\n\x0bmedia_types\x18\x05 \x03(\t\x12\x10\n\x08max_size\x18\x06 \x01(\x04\x12+\n\x07licence\x18\x07 \x01(\x0b\x32\x1a.duokua.matters.v1.Licence\x12\x11\n\tfrom_step\x18\x08 \x01(\t\"\xa3\x01\n\x17\x43heckApplicationRequest\x12\x1b\n\tbundle_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12<\n\tmaterials\x18\x03 \x03(\x0b\x32!.duokua.cases.v1.IntendedMaterialB\x06\xba\xe1\x18\x02\x18\x64\"U\n\x10IntendedMaterial\x12\x16\n\x04kind\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1b\n\nmedia_type\x18\x02 \x01(\tB\x07\xba\xe1\x18\x03\x10\xc8\x01\x12\x0c\n\x04size\x18\x03 \x01(\x04\"r\n\x18\x43heckApplicationResponse\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\r\x12\x12\n\nacceptable\x18\x02 \x01(\x08\x12*\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x18.duokua.cases.v1.Finding\"`\n\x07\x46inding\x12\x0f\n\x07refuses\x18\x01 \x01(\x08\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x12\n\nmessage_en\x18\x05 \x01(\t*F\n\x04Need\x12\x14\n\x10NEED_UNSPECIFIED\x10\x00\x12\x0c\n\x08NEED_YES\x10\x01\x12\x0b\n\x07NEED_NO\x10\x02\x12\r\n\tNEED_OPEN\x10\x03\x32\xfb\x01\n\x12\x41pplicationService\x12\x64\n\x07GetForm\x12\x1f.duokua.cases.v1.GetFormRequest\x1a .duokua.cases.v1.GetFormResponse\"\x16\xba\xe1\x18\x12\n\x0cmatters.read(\x80\x80 \x12\x7f\n\x10\x43heckApplication\x12(.duokua.cases.v1.CheckApplicationRequest\x1a).duokua.cases.v1.CheckApplicationResponse\"\x16\xba\xe1\x18\x12\n\x0c\x63\x61ses.submit(\x80\x80 b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)duokua/cases/v1/application_service.proto\x12\x0f\x64uokua.cases.v1\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1e\x64uokua/matters/v1/bundle.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"W\n\x0eGetFormRequest\x12\x1b\n\tbundle_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12(\n\x07\x61nswers\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xc4\x01\n\x0fGetFormResponse\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12\x13\n\x0bopen_fields\x18\x05 \x03(\t\x12(\n\x05steps\x18\x06 \x03(\x0b\x32\x19.duokua.cases.v1.StepNeed\x12\x30\n\tmaterials\x18\x07 \x03(\x0b\x32\x1d.duokua.cases.v1.MaterialNeed\"N\n\x08StepNeed\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x04need\x18\x03 \x01(\x0e\x32\x15.duokua.cases.v1.Need\"\x8b\x02\n\x0cMaterialNeed\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x05\x61sked\x18\x03 \x01(\x0e\x32\x15.duokua.cases.v1.Need\x12\'\n\x08required\x18\x04 \x01(\x0e\x32\x15.duokua.cases.v1.Need\x12\x13\n\x0bmedia_types\x18\x05 \x03(\t\x12\x10\n\x08max_size\x18\x06 \x01(\x04\x12+\n\x07licence\x18\x07 \x01(\x0b\x32\x1a.duokua.matters.v1.Licence\x12\x11\n\tfrom_step\x18\x08 \x01(\t\x12)\n\x04held\x18\t \x01(\x0b\x32\x1b.duokua.cases.v1.LicenceRef\"\xa3\x01\n\x17\x43heckApplicationRequest\x12\x1b\n\tbundle_id\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12<\n\tmaterials\x18\x03 \x03(\x0b\x32!.duokua.cases.v1.IntendedMaterialB\x06\xba\xe1\x18\x02\x18\x64\"U\n\x10IntendedMaterial\x12\x16\n\x04kind\x18\x01 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12\x1b\n\nmedia_type\x18\x02 \x01(\tB\x07\xba\xe1\x18\x03\x10\xc8\x01\x12\x0c\n\x04size\x18\x03 \x01(\x04\"\xa4\x01\n\x18\x43heckApplicationResponse\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\r\x12\x12\n\nacceptable\x18\x02 \x01(\x08\x12*\n\x08\x66indings\x18\x03 \x03(\x0b\x32\x18.duokua.cases.v1.Finding\x12\x30\n\nby_licence\x18\x04 \x03(\x0b\x32\x1c.duokua.cases.v1.MaterialRef\"`\n\x07\x46inding\x12\x0f\n\x07refuses\x18\x01 \x01(\x08\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x12\n\nmessage_en\x18\x05 \x01(\t*F\n\x04Need\x12\x14\n\x10NEED_UNSPECIFIED\x10\x00\x12\x0c\n\x08NEED_YES\x10\x01\x12\x0b\n\x07NEED_NO\x10\x02\x12\r\n\tNEED_OPEN\x10\x03\x32\xfb\x01\n\x12\x41pplicationService\x12\x64\n\x07GetForm\x12\x1f.duokua.cases.v1.GetFormRequest\x1a .duokua.cases.v1.GetFormResponse\"\x16\xba\xe1\x18\x12\n\x0cmatters.read(\x80\x80 \x12\x7f\n\x10\x43heckApplication\x12(.duokua.cases.v1.CheckApplicationRequest\x1a).duokua.cases.v1.CheckApplicationResponse\"\x16\xba\xe1\x18\x12\n\x0c\x63\x61ses.submit(\x80\x80 b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,24 +51,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPLICATIONSERVICE'].methods_by_name['GetForm']._serialized_options = b'\272\341\030\022\n\014matters.read(\200\200 '
   _globals['_APPLICATIONSERVICE'].methods_by_name['CheckApplication']._loaded_options = None
   _globals['_APPLICATIONSERVICE'].methods_by_name['CheckApplication']._serialized_options = b'\272\341\030\022\n\014cases.submit(\200\200 '
-  _globals['_NEED']._serialized_start=1219
-  _globals['_NEED']._serialized_end=1289
-  _globals['_GETFORMREQUEST']._serialized_start=157
-  _globals['_GETFORMREQUEST']._serialized_end=244
-  _globals['_GETFORMRESPONSE']._serialized_start=247
-  _globals['_GETFORMRESPONSE']._serialized_end=443
-  _globals['_STEPNEED']._serialized_start=445
-  _globals['_STEPNEED']._serialized_end=523
-  _globals['_MATERIALNEED']._serialized_start=526
-  _globals['_MATERIALNEED']._serialized_end=750
-  _globals['_CHECKAPPLICATIONREQUEST']._serialized_start=753
-  _globals['_CHECKAPPLICATIONREQUEST']._serialized_end=916
-  _globals['_INTENDEDMATERIAL']._serialized_start=918
-  _globals['_INTENDEDMATERIAL']._serialized_end=1003
-  _globals['_CHECKAPPLICATIONRESPONSE']._serialized_start=1005
-  _globals['_CHECKAPPLICATIONRESPONSE']._serialized_end=1119
-  _globals['_FINDING']._serialized_start=1121
-  _globals['_FINDING']._serialized_end=1217
-  _globals['_APPLICATIONSERVICE']._serialized_start=1292
-  _globals['_APPLICATIONSERVICE']._serialized_end=1543
+  _globals['_NEED']._serialized_start=1341
+  _globals['_NEED']._serialized_end=1411
+  _globals['_GETFORMREQUEST']._serialized_start=185
+  _globals['_GETFORMREQUEST']._serialized_end=272
+  _globals['_GETFORMRESPONSE']._serialized_start=275
+  _globals['_GETFORMRESPONSE']._serialized_end=471
+  _globals['_STEPNEED']._serialized_start=473
+  _globals['_STEPNEED']._serialized_end=551
+  _globals['_MATERIALNEED']._serialized_start=554
+  _globals['_MATERIALNEED']._serialized_end=821
+  _globals['_CHECKAPPLICATIONREQUEST']._serialized_start=824
+  _globals['_CHECKAPPLICATIONREQUEST']._serialized_end=987
+  _globals['_INTENDEDMATERIAL']._serialized_start=989
+  _globals['_INTENDEDMATERIAL']._serialized_end=1074
+  _globals['_CHECKAPPLICATIONRESPONSE']._serialized_start=1077
+  _globals['_CHECKAPPLICATIONRESPONSE']._serialized_end=1241
+  _globals['_FINDING']._serialized_start=1243
+  _globals['_FINDING']._serialized_end=1339
+  _globals['_APPLICATIONSERVICE']._serialized_start=1414
+  _globals['_APPLICATIONSERVICE']._serialized_end=1665
 # @@protoc_insertion_point(module_scope)

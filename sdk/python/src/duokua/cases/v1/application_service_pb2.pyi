@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from duokua.cases.v1 import case_pb2 as _case_pb2
 from duokua.matters.v1 import bundle_pb2 as _bundle_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -155,6 +156,7 @@ class MaterialNeed(_message.Message):
     MAX_SIZE_FIELD_NUMBER: _builtins.int
     LICENCE_FIELD_NUMBER: _builtins.int
     FROM_STEP_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     name: _builtins.str
     asked: Global___Need.ValueType
@@ -170,6 +172,12 @@ class MaterialNeed(_message.Message):
     def licence(self) -> _bundle_pb2.Licence:
         """免证办: what gives it, so that nobody has to hand it in."""
 
+    @_builtins.property
+    def held(self) -> _case_pb2.LicenceRef:
+        """The licence of the person for whom the caller acts that takes its place if it does not come; absent when there is none
+        that is valid today.
+        """
+
     def __init__(
         self,
         *,
@@ -181,10 +189,11 @@ class MaterialNeed(_message.Message):
         max_size: _builtins.int = ...,
         licence: _bundle_pb2.Licence | None = ...,
         from_step: _builtins.str = ...,
+        held: _case_pb2.LicenceRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held", b"held", "licence", b"licence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "from_step", b"from_step", "kind", b"kind", "licence", b"licence", "max_size", b"max_size", "media_types", b"media_types", "name", b"name", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "from_step", b"from_step", "held", b"held", "kind", b"kind", "licence", b"licence", "max_size", b"max_size", "media_types", b"media_types", "name", b"name", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,21 +262,27 @@ class CheckApplicationResponse(_message.Message):
     BUNDLE_VERSION_FIELD_NUMBER: _builtins.int
     ACCEPTABLE_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    BY_LICENCE_FIELD_NUMBER: _builtins.int
     bundle_version: _builtins.int
     acceptable: _builtins.bool
     """Whether SubmitCase would take it now, as far as form and kinds of material tell."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]: ...
+    @_builtins.property
+    def by_licence(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.MaterialRef]:
+        """The materials that need not be given, each with the applicant's licence that takes its place."""
+
     def __init__(
         self,
         *,
         bundle_version: _builtins.int = ...,
         acceptable: _builtins.bool = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
+        by_licence: _abc.Iterable[_case_pb2.MaterialRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptable", b"acceptable", "bundle_version", b"bundle_version", "findings", b"findings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptable", b"acceptable", "bundle_version", b"bundle_version", "by_licence", b"by_licence", "findings", b"findings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1242,6 +1242,7 @@ class MaterialRef(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     name: _builtins.str
     media_type: _builtins.str
@@ -1249,6 +1250,12 @@ class MaterialRef(_message.Message):
     """SHA-256 of the content, in hexadecimal."""
     size: _builtins.int
     """In bytes."""
+    @_builtins.property
+    def licence(self) -> Global___LicenceRef:
+        """免证办: the applicant's licence that takes the material's place, as it stood when the application came. There is no
+        content then, and nothing is said in `media_type`, `sha256` and `size`.
+        """
+
     def __init__(
         self,
         *,
@@ -1257,14 +1264,53 @@ class MaterialRef(_message.Message):
         media_type: _builtins.str = ...,
         sha256: _builtins.str = ...,
         size: _builtins.int = ...,
+        licence: Global___LicenceRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["licence", b"licence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "media_type", b"media_type", "name", b"name", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "licence", b"licence", "media_type", b"media_type", "name", b"name", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MaterialRef: _TypeAlias = MaterialRef  # noqa: Y015
+
+@_typing.final
+class LicenceRef(_message.Message):
+    """A licence that takes the place of a material. What it says is not here: an organ looks it up where licences are kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ISSUER_NAME_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    licence_id: _builtins.str
+    identifier: _builtins.str
+    kind: _builtins.str
+    """What scenarios call its type."""
+    issuer_name: _builtins.str
+    valid_from: _builtins.str
+    """YYYY-MM-DD; no last day means without end."""
+    valid_until: _builtins.str
+    def __init__(
+        self,
+        *,
+        licence_id: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        issuer_name: _builtins.str = ...,
+        valid_from: _builtins.str = ...,
+        valid_until: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "issuer_name", b"issuer_name", "kind", b"kind", "licence_id", b"licence_id", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceRef: _TypeAlias = LicenceRef  # noqa: Y015
 
 @_typing.final
 class HistoryEntry(_message.Message):

@@ -28,7 +28,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/case_service.proto\x12\x0f\x64uokua.cases.v1\x1a)duokua/cases/v1/application_service.proto\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa9\x01\n\x11SubmitCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1b\n\tbundle_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12\x34\n\tmaterials\x18\x04 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\"e\n\x12SubmitCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\x12*\n\x08warnings\x18\x02 \x03(\x0b\x32\x18.duokua.cases.v1.Finding\"]\n\x13WithdrawCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\";\n\x14WithdrawCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"\xbd\x01\n\x12\x43orrectCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1d\n\rcorrection_no\x18\x03 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12%\n\x04\x66orm\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\tmaterials\x18\x05 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\":\n\x13\x43orrectCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"\xa0\x01\n\x0fRateCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x17\n\x07step_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10\x32\x12\x15\n\x05level\x18\x04 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12\x16\n\x04tags\x18\x05 \x03(\tB\x08\xba\xe1\x18\x04\x10\x32\x18\x14\x12\x18\n\x07\x63omment\x18\x06 \x01(\tB\x07\xba\xe1\x18\x03\x10\xe8\x07\"7\n\x10RateCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"x\n\x12\x44\x65liverCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x07\x63hannel\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12\x1a\n\x08receiver\x18\x04 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"B\n\x13\x44\x65liverCaseResponse\x12+\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.Delivery\")\n\x0eGetCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"6\n\x0fGetCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"f\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.duokua.cases.v1.CaseStatus\"R\n\x11ListCasesResponse\x12$\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Case\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x10WatchCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"8\n\x11WatchCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"S\n\x11GetHistoryRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12GetHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.duokua.cases.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd9\x07\n\x0b\x43\x61seService\x12p\n\nSubmitCase\x12\".duokua.cases.v1.SubmitCaseRequest\x1a#.duokua.cases.v1.SubmitCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12q\n\x0cWithdrawCase\x12$.duokua.cases.v1.WithdrawCaseRequest\x1a%.duokua.cases.v1.WithdrawCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12s\n\x0b\x43orrectCase\x12#.duokua.cases.v1.CorrectCaseRequest\x1a$.duokua.cases.v1.CorrectCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12\x65\n\x08RateCase\x12 .duokua.cases.v1.RateCaseRequest\x1a!.duokua.cases.v1.RateCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12o\n\x0b\x44\x65liverCase\x12#.duokua.cases.v1.DeliverCaseRequest\x1a$.duokua.cases.v1.DeliverCaseResponse\"\x15\xba\xe1\x18\x11\n\rcases.deliver\x18\x01\x12^\n\x07GetCase\x12\x1f.duokua.cases.v1.GetCaseRequest\x1a .duokua.cases.v1.GetCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x64\n\tListCases\x12!.duokua.cases.v1.ListCasesRequest\x1a\".duokua.cases.v1.ListCasesResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x66\n\tWatchCase\x12!.duokua.cases.v1.WatchCaseRequest\x1a\".duokua.cases.v1.WatchCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12j\n\nGetHistory\x12\".duokua.cases.v1.GetHistoryRequest\x1a#.duokua.cases.v1.GetHistoryResponse\"\x13\xba\xe1\x18\x0f\n\rcases.historyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"duokua/cases/v1/case_service.proto\x12\x0f\x64uokua.cases.v1\x1a)duokua/cases/v1/application_service.proto\x1a\x1a\x64uokua/cases/v1/case.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa9\x01\n\x11SubmitCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1b\n\tbundle_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\x12-\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xba\xe1\x18\x02\x08\x01\x12\x34\n\tmaterials\x18\x04 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\"\x97\x01\n\x12SubmitCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\x12*\n\x08warnings\x18\x02 \x03(\x0b\x32\x18.duokua.cases.v1.Finding\x12\x30\n\nby_licence\x18\x03 \x03(\x0b\x32\x1c.duokua.cases.v1.MaterialRef\"]\n\x13WithdrawCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x06reason\x18\x03 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xe8\x07\";\n\x14WithdrawCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"\xbd\x01\n\x12\x43orrectCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x1d\n\rcorrection_no\x18\x03 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12%\n\x04\x66orm\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x34\n\tmaterials\x18\x05 \x03(\x0b\x32\x19.duokua.cases.v1.MaterialB\x06\xba\xe1\x18\x02\x18\x64\":\n\x13\x43orrectCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"\xa0\x01\n\x0fRateCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x17\n\x07step_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10\x32\x12\x15\n\x05level\x18\x04 \x01(\rB\x06\xba\xe1\x18\x02\x08\x01\x12\x16\n\x04tags\x18\x05 \x03(\tB\x08\xba\xe1\x18\x04\x10\x32\x18\x14\x12\x18\n\x07\x63omment\x18\x06 \x01(\tB\x07\xba\xe1\x18\x03\x10\xe8\x07\"7\n\x10RateCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"x\n\x12\x44\x65liverCaseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x17\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x19\n\x07\x63hannel\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x32\x12\x1a\n\x08receiver\x18\x04 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10\x64\"B\n\x13\x44\x65liverCaseResponse\x12+\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x19.duokua.cases.v1.Delivery\")\n\x0eGetCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"6\n\x0fGetCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"f\n\x10ListCasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.duokua.cases.v1.CaseStatus\"R\n\x11ListCasesResponse\x12$\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x15.duokua.cases.v1.Case\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x10WatchCaseRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\"8\n\x11WatchCaseResponse\x12#\n\x04\x63\x61se\x18\x01 \x01(\x0b\x32\x15.duokua.cases.v1.Case\"S\n\x11GetHistoryRequest\x12\x17\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x06\xba\xe1\x18\x02\x08\x01\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"]\n\x12GetHistoryResponse\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1d.duokua.cases.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd9\x07\n\x0b\x43\x61seService\x12p\n\nSubmitCase\x12\".duokua.cases.v1.SubmitCaseRequest\x1a#.duokua.cases.v1.SubmitCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12q\n\x0cWithdrawCase\x12$.duokua.cases.v1.WithdrawCaseRequest\x1a%.duokua.cases.v1.WithdrawCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12s\n\x0b\x43orrectCase\x12#.duokua.cases.v1.CorrectCaseRequest\x1a$.duokua.cases.v1.CorrectCaseResponse\"\x19\xba\xe1\x18\x15\n\x0c\x63\x61ses.submit\x18\x01(\x80\x80\x80\n\x12\x65\n\x08RateCase\x12 .duokua.cases.v1.RateCaseRequest\x1a!.duokua.cases.v1.RateCaseResponse\"\x14\xba\xe1\x18\x10\n\x0c\x63\x61ses.submit\x18\x01\x12o\n\x0b\x44\x65liverCase\x12#.duokua.cases.v1.DeliverCaseRequest\x1a$.duokua.cases.v1.DeliverCaseResponse\"\x15\xba\xe1\x18\x11\n\rcases.deliver\x18\x01\x12^\n\x07GetCase\x12\x1f.duokua.cases.v1.GetCaseRequest\x1a .duokua.cases.v1.GetCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x64\n\tListCases\x12!.duokua.cases.v1.ListCasesRequest\x1a\".duokua.cases.v1.ListCasesResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read\x12\x66\n\tWatchCase\x12!.duokua.cases.v1.WatchCaseRequest\x1a\".duokua.cases.v1.WatchCaseResponse\"\x10\xba\xe1\x18\x0c\n\ncases.read0\x01\x12j\n\nGetHistory\x12\".duokua.cases.v1.GetHistoryRequest\x1a#.duokua.cases.v1.GetHistoryResponse\"\x13\xba\xe1\x18\x0f\n\rcases.historyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -93,40 +93,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASESERVICE'].methods_by_name['GetHistory']._serialized_options = b'\272\341\030\017\n\rcases.history'
   _globals['_SUBMITCASEREQUEST']._serialized_start=190
   _globals['_SUBMITCASEREQUEST']._serialized_end=359
-  _globals['_SUBMITCASERESPONSE']._serialized_start=361
-  _globals['_SUBMITCASERESPONSE']._serialized_end=462
-  _globals['_WITHDRAWCASEREQUEST']._serialized_start=464
-  _globals['_WITHDRAWCASEREQUEST']._serialized_end=557
-  _globals['_WITHDRAWCASERESPONSE']._serialized_start=559
-  _globals['_WITHDRAWCASERESPONSE']._serialized_end=618
-  _globals['_CORRECTCASEREQUEST']._serialized_start=621
-  _globals['_CORRECTCASEREQUEST']._serialized_end=810
-  _globals['_CORRECTCASERESPONSE']._serialized_start=812
-  _globals['_CORRECTCASERESPONSE']._serialized_end=870
-  _globals['_RATECASEREQUEST']._serialized_start=873
-  _globals['_RATECASEREQUEST']._serialized_end=1033
-  _globals['_RATECASERESPONSE']._serialized_start=1035
-  _globals['_RATECASERESPONSE']._serialized_end=1090
-  _globals['_DELIVERCASEREQUEST']._serialized_start=1092
-  _globals['_DELIVERCASEREQUEST']._serialized_end=1212
-  _globals['_DELIVERCASERESPONSE']._serialized_start=1214
-  _globals['_DELIVERCASERESPONSE']._serialized_end=1280
-  _globals['_GETCASEREQUEST']._serialized_start=1282
-  _globals['_GETCASEREQUEST']._serialized_end=1323
-  _globals['_GETCASERESPONSE']._serialized_start=1325
-  _globals['_GETCASERESPONSE']._serialized_end=1379
-  _globals['_LISTCASESREQUEST']._serialized_start=1381
-  _globals['_LISTCASESREQUEST']._serialized_end=1483
-  _globals['_LISTCASESRESPONSE']._serialized_start=1485
-  _globals['_LISTCASESRESPONSE']._serialized_end=1567
-  _globals['_WATCHCASEREQUEST']._serialized_start=1569
-  _globals['_WATCHCASEREQUEST']._serialized_end=1612
-  _globals['_WATCHCASERESPONSE']._serialized_start=1614
-  _globals['_WATCHCASERESPONSE']._serialized_end=1670
-  _globals['_GETHISTORYREQUEST']._serialized_start=1672
-  _globals['_GETHISTORYREQUEST']._serialized_end=1755
-  _globals['_GETHISTORYRESPONSE']._serialized_start=1757
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1850
-  _globals['_CASESERVICE']._serialized_start=1853
-  _globals['_CASESERVICE']._serialized_end=2838
+  _globals['_SUBMITCASERESPONSE']._serialized_start=362
+  _globals['_SUBMITCASERESPONSE']._serialized_end=513
+  _globals['_WITHDRAWCASEREQUEST']._serialized_start=515
+  _globals['_WITHDRAWCASEREQUEST']._serialized_end=608
+  _globals['_WITHDRAWCASERESPONSE']._serialized_start=610
+  _globals['_WITHDRAWCASERESPONSE']._serialized_end=669
+  _globals['_CORRECTCASEREQUEST']._serialized_start=672
+  _globals['_CORRECTCASEREQUEST']._serialized_end=861
+  _globals['_CORRECTCASERESPONSE']._serialized_start=863
+  _globals['_CORRECTCASERESPONSE']._serialized_end=921
+  _globals['_RATECASEREQUEST']._serialized_start=924
+  _globals['_RATECASEREQUEST']._serialized_end=1084
+  _globals['_RATECASERESPONSE']._serialized_start=1086
+  _globals['_RATECASERESPONSE']._serialized_end=1141
+  _globals['_DELIVERCASEREQUEST']._serialized_start=1143
+  _globals['_DELIVERCASEREQUEST']._serialized_end=1263
+  _globals['_DELIVERCASERESPONSE']._serialized_start=1265
+  _globals['_DELIVERCASERESPONSE']._serialized_end=1331
+  _globals['_GETCASEREQUEST']._serialized_start=1333
+  _globals['_GETCASEREQUEST']._serialized_end=1374
+  _globals['_GETCASERESPONSE']._serialized_start=1376
+  _globals['_GETCASERESPONSE']._serialized_end=1430
+  _globals['_LISTCASESREQUEST']._serialized_start=1432
+  _globals['_LISTCASESREQUEST']._serialized_end=1534
+  _globals['_LISTCASESRESPONSE']._serialized_start=1536
+  _globals['_LISTCASESRESPONSE']._serialized_end=1618
+  _globals['_WATCHCASEREQUEST']._serialized_start=1620
+  _globals['_WATCHCASEREQUEST']._serialized_end=1663
+  _globals['_WATCHCASERESPONSE']._serialized_start=1665
+  _globals['_WATCHCASERESPONSE']._serialized_end=1721
+  _globals['_GETHISTORYREQUEST']._serialized_start=1723
+  _globals['_GETHISTORYREQUEST']._serialized_end=1806
+  _globals['_GETHISTORYRESPONSE']._serialized_start=1808
+  _globals['_GETHISTORYRESPONSE']._serialized_end=1901
+  _globals['_CASESERVICE']._serialized_start=1904
+  _globals['_CASESERVICE']._serialized_end=2889
 # @@protoc_insertion_point(module_scope)

@@ -268,21 +268,27 @@ class SubmitDraftResponse(_message.Message):
 
     CASE_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    BY_LICENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def case(self) -> _case_pb2.Case: ...
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_application_service_pb2.Finding]:
         """Pre-check rules that the application breaks and that do not refuse it."""
 
+    @_builtins.property
+    def by_licence(self) -> _containers.RepeatedCompositeFieldContainer[_case_pb2.MaterialRef]:
+        """The materials in whose place licences of the applicant stand."""
+
     def __init__(
         self,
         *,
         case: _case_pb2.Case | None = ...,
         warnings: _abc.Iterable[_application_service_pb2.Finding] | None = ...,
+        by_licence: _abc.Iterable[_case_pb2.MaterialRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_licence", b"by_licence", "case", b"case", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -905,6 +905,43 @@ class LicenceWithdrawn(_message.Message):
 Global___LicenceWithdrawn: _TypeAlias = LicenceWithdrawn  # noqa: Y015
 
 @_typing.final
+class LicenceShown(_message.Message):
+    """A task shows an office a licence of the applicant in the place of a material: for the record of who looked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASE_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    MATERIAL_NAME_FIELD_NUMBER: _builtins.int
+    task_id: _builtins.str
+    """The task that showed it; told twice, it is the same look."""
+    licence_id: _builtins.str
+    material_name: _builtins.str
+    """The name of the material."""
+    @_builtins.property
+    def case(self) -> Global___CaseRef: ...
+    @_builtins.property
+    def step(self) -> Global___StepRef: ...
+    def __init__(
+        self,
+        *,
+        case: Global___CaseRef | None = ...,
+        step: Global___StepRef | None = ...,
+        task_id: _builtins.str = ...,
+        licence_id: _builtins.str = ...,
+        material_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case", b"case", "licence_id", b"licence_id", "material_name", b"material_name", "step", b"step", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceShown: _TypeAlias = LicenceShown  # noqa: Y015
+
+@_typing.final
 class NoticeWithdrawn(_message.Message):
     """A notice is void: it is revoked if it was sealed, and never sealed if it was not."""
 

@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from duokua.licences.v1 import licence_pb2 as _licence_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
@@ -127,3 +128,105 @@ class LicenceDocumentWithdrawn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LicenceDocumentWithdrawn: _TypeAlias = LicenceDocumentWithdrawn  # noqa: Y015
+
+@_typing.final
+class Standing(_message.Message):
+    """What other services keep of a licence, so that nobody is asked for it again: whose it is and whether it is good. Nothing
+    of what it says.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENCE_ID_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    HOLDER_PERSON_ID_FIELD_NUMBER: _builtins.int
+    ISSUER_ORGAN_ID_FIELD_NUMBER: _builtins.int
+    ISSUER_NAME_FIELD_NUMBER: _builtins.int
+    VALID_FROM_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    licence_id: _builtins.str
+    identifier: _builtins.str
+    kind: _builtins.str
+    """What scenarios call the type, and its name."""
+    name: _builtins.str
+    holder_person_id: _builtins.str
+    issuer_organ_id: _builtins.str
+    issuer_name: _builtins.str
+    valid_from: _builtins.str
+    """YYYY-MM-DD; no last day means without end."""
+    valid_until: _builtins.str
+    status: _licence_pb2.LicenceStatus.ValueType
+    revision: _builtins.int
+    """Grows with each change: an older standing never takes the place of a newer one."""
+    def __init__(
+        self,
+        *,
+        licence_id: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        holder_person_id: _builtins.str = ...,
+        issuer_organ_id: _builtins.str = ...,
+        issuer_name: _builtins.str = ...,
+        valid_from: _builtins.str = ...,
+        valid_until: _builtins.str = ...,
+        status: _licence_pb2.LicenceStatus.ValueType = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder_person_id", b"holder_person_id", "identifier", b"identifier", "issuer_name", b"issuer_name", "issuer_organ_id", b"issuer_organ_id", "kind", b"kind", "licence_id", b"licence_id", "name", b"name", "revision", b"revision", "status", b"status", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class LicenceIssued(_message.Message):
+    """A licence is there and its holder is known; for one that was issued to a number before its person was registered, from
+    then on.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___Standing: ...
+    def __init__(
+        self,
+        *,
+        standing: Global___Standing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceIssued: _TypeAlias = LicenceIssued  # noqa: Y015
+
+@_typing.final
+class LicenceStatusChanged(_message.Message):
+    """A licence of a known holder is held, released, ended, renewed or expired."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___Standing: ...
+    def __init__(
+        self,
+        *,
+        standing: Global___Standing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenceStatusChanged: _TypeAlias = LicenceStatusChanged  # noqa: Y015
