@@ -48,6 +48,7 @@ def form(
             ("asked for", lambda each: _NEEDS[each.asked]),
             ("required", lambda each: _NEEDS[each.required]),
             ("given by", lambda each: each.licence.name or each.from_step),
+            ("yours", lambda each: each.held.identifier),
         ],
         as_json=False,
         empty="no materials",
@@ -68,6 +69,8 @@ def check(session: Session, bundle_id: str, filled: dict[str, Any], files: Seque
             mark = "refused" if finding.refuses else "note"
             about = f"{', '.join(finding.fields)}: " if finding.fields else ""
             say(one_line(f"{mark}: {about}{finding.message}{english}{rule}"))
+        for material in answer.by_licence:
+            say(one_line(f"not needed: {material.name}: licence {material.licence.identifier} takes its place"))
         refused = sum(finding.refuses for finding in answer.findings)
         would = "would be taken" if answer.acceptable else f"would be refused for {counted(refused, 'fault')}"
         say(f"the application {would}; nothing was handed in")

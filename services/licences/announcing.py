@@ -32,8 +32,10 @@ def tell(work: UnitOfWork, licence: Licence, act: Act) -> None:
         status=licence_pb2.LicenceStatus.ValueType(int(licence.status.value)),
         revision=licence.revision,
     )
-    told = events_pb2.LicenceIssued if act is Act.ISSUED else events_pb2.LicenceStatusChanged
-    work.emit(told(standing=standing), subject=licence.licence_id)
+    if act is Act.ISSUED:
+        work.emit(events_pb2.LicenceIssued(standing=standing), subject=licence.licence_id)
+    else:
+        work.emit(events_pb2.LicenceStatusChanged(standing=standing), subject=licence.licence_id)
 
 
 def take_shown(work: UnitOfWork, events: Sequence[cases_events.LicenceShown]) -> None:

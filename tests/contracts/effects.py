@@ -11,6 +11,7 @@ from duokua.cases.v1 import events_pb2 as cases
 from duokua.eseal.v1 import events_pb2 as eseal
 from duokua.identity.v1 import events_pb2 as identity
 from duokua.licences.v1 import events_pb2 as licences
+from duokua.licences.v1 import licence_pb2
 from duokua.matters.v1 import events_pb2 as matters
 from duokua.routing.v1 import events_pb2 as routing
 from services.cases import store as cases_store
@@ -58,6 +59,23 @@ def licence_is_issued(service: Service, event: cases.LicenceRequested) -> None:
 
 def licence_is_revoked(service: Service, event: cases.LicenceWithdrawn) -> None:
     assert licence_of(service, event).status == LicenceStatus.REVOKED
+
+
+def standing_is_known(service: Service, event: licences.LicenceIssued | licences.LicenceStatusChanged) -> None:
+    held, standing = cases_store.held_licences, event.standing
+    row = only(service, select(held).where(held.c.licence_id == standing.licence_id))
+    assert (row.holder_person_id, row.kind, row.revision) == (
+        standing.holder_person_id,
+        standing.kind,
+        standing.revision,
+    )
+    assert row.valid == (standing.status == licence_pb2.LICENCE_STATUS_VALID)
+
+
+def look_is_kept(service: Service, event: cases.LicenceShown) -> None:
+    accesses = licences_tables.accesses
+    row = only(service, select(accesses).where(accesses.c.request_id == event.task_id))
+    assert (row.licence_id, row.organ_id) == (event.licence_id, event.step.organ_id)
 
 
 def licence_document_is_sealed_or_said_why_not(service: Service, event: licences.LicenceDocumentRequested) -> None:
@@ -200,6 +218,8 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
         eseal.DocumentSealed: document_is_noted,
         eseal.SealingFailed: incident_is_open,
         eseal.NoticeRevoked: notice_counts_as_revoked,
+        licences.LicenceIssued: standing_is_known,
+        licences.LicenceStatusChanged: standing_is_known,
     },
     "eseal": {
         identity.OrganRegistered: organ_is_known_to(eseal_store.organs),
@@ -213,6 +233,7 @@ _EFFECTS: dict[str, dict[type[Any], Callable[[Service, Any], None]]] = {
         identity.PersonRegistered: person_is_known,
         cases.LicenceRequested: licence_is_issued,
         cases.LicenceWithdrawn: licence_is_revoked,
+        cases.LicenceShown: look_is_kept,
         eseal.LicenceDocumentSealed: licence_document_is_noted,
         eseal.LicenceDocumentFailed: licence_document_is_noted,
     },

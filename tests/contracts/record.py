@@ -163,14 +163,18 @@ class Journey:
         self._settle()
 
     def licence(self) -> None:
-        """A case whose permit is a licence, which is revoked when the inspection is refused."""
+        """A case whose permit is a licence, revoked when the inspection is refused, which sees one that was there."""
         files = {path.relative_to(SCENARIO).as_posix(): path.read_bytes() for path in SCENARIO.rglob("*.*")}
         manifest = files["scenario.yaml"].decode().replace("id: contract\n", "id: licensed\n")
         manifest += "sources: {contract-permit: {kind: licence, name: {zh: 许可证, en: Permit}}}\n"
+        manifest += "materials:\n  - {kind: permit, name: {zh: 许可证, en: Permit}, media_types: [application/pdf], "
+        manifest += "given_by: {licence: contract-permit}}\n"
         permit = files["matters/permit.yaml"].decode()
         permit += "licence: {type: contract-permit, fields: {shop: form.name, number: result.permit}}\n"
         permit += "result: {permit: {type: string}}\n"
+        inspection = files["matters/inspection.yaml"].decode() + "materials: [permit]\n"
         licensed = {**files, "scenario.yaml": manifest.encode(), "matters/permit.yaml": permit.encode()}
+        licensed["matters/inspection.yaml"] = inspection.encode()
         matters, licences = self._services["matters"], self._services["licences"]
         with matters.database.begin() as work:
             _install(matters.use_cases_of(Matters), work, licensed, self._organs["permit"])

@@ -46,8 +46,10 @@ pytestmark = pytest.mark.timeout(400)
 
 ELSEWHERE = {
     *(f"duokua.cases.v1.{name}" for name in ("VisitScheduled", "VisitHeld", "LicenceRequested", "LicenceWithdrawn")),
+    "duokua.cases.v1.LicenceShown",
     *(f"duokua.eseal.v1.{name}" for name in ("LicenceDocumentSealed", "LicenceDocumentFailed")),
     *(f"duokua.licences.v1.{name}" for name in ("LicenceDocumentRequested", "LicenceDocumentWithdrawn")),
+    *(f"duokua.licences.v1.{name}" for name in ("LicenceIssued", "LicenceStatusChanged")),
 }
 """The offices here make no joint visits and grant no licences; the state machine of the core and the edge tests do."""
 
