@@ -7,6 +7,7 @@ from duokua.cases.v1 import application_service_pb2, case_service_pb2
 from duokua.data import to_struct
 from tests.cases.builders import a_bundle, a_form, a_material, tables
 from tests.cases.offices import Offices, refusal
+from tests.cases.test_held_licences import learn, standing
 
 pb = application_service_pb2
 BUNDLE = "asked"
@@ -119,3 +120,25 @@ def test_a_form_that_is_too_large_is_not_looked_at(town: Offices) -> None:
     request = checking(a_form(tags=["a" * 1000] * 600))
     code, _, _ = refusal(town.applicant.applications.CheckApplication, request)
     assert code == "INVALID_ARGUMENT"
+
+
+def test_only_the_holder_of_a_licence_is_told_that_a_material_need_not_come(town: Offices) -> None:
+    bundle = a_bundle(bundle_id="licensed")
+    bundle.materials[0].licence.licence_id = "food-licence"
+    town.publish(bundle)
+    form = pb.GetFormRequest(bundle_id="licensed")
+    submission = case_service_pb2.SubmitCaseRequest(bundle_id="licensed", form=to_struct(a_form()))
+    check = pb.CheckApplicationRequest(bundle_id="licensed", form=to_struct(a_form()))
+    holder = town.submitted().applicant_id
+    learn(town, standing(holder_person_id=holder))
+    for session, identifiers in ((town.applicant, ["1.2.156.l1"]), (town.stranger, [])):
+        needs = [each for each in session.applications.GetForm(form).materials if each.HasField("held")]
+        assert [each.held.identifier for each in needs] == identifiers
+        checked = session.applications.CheckApplication(check)
+        assert [each.licence.identifier for each in checked.by_licence] == identifiers
+        assert checked.acceptable is bool(identifiers)
+    for session in (town.portal, town.operator, town.food):
+        assert not any(each.HasField("held") for each in session.applications.GetForm(form).materials)
+    answer = town.applicant.cases.SubmitCase(submission)
+    assert [(each.kind, each.licence.identifier) for each in answer.by_licence] == [("lease", "1.2.156.l1")]
+    assert refusal(town.stranger.cases.SubmitCase, submission)[1] == "APPLICATION_INVALID"

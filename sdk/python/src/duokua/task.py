@@ -220,7 +220,10 @@ class Task:
 
     @property
     def materials(self) -> tuple[case_pb2.MaterialRef, ...]:
-        """The declared materials: kind, name, media_type, sha256, size; see `content`."""
+        """The declared materials: kind, name, media_type, sha256, size; see `content`.
+
+        One with `licence` (`HasField("licence")`) has no content: the applicant's licence stands in its place.
+        """
         return tuple(self.message.materials)
 
     @property

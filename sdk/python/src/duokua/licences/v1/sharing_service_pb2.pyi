@@ -90,7 +90,9 @@ class Access(_message.Message):
     """The organ that it works for; empty for none, as of an operator."""
     organ_name: _builtins.str
     action: _builtins.str
-    """"read", "looked_up", "copied", "verified"."""
+    """"read", "looked_up", "copied", "verified"; "shown" when a task of a case showed the organ its identifier, in the place of a
+    material.
+    """
     purpose: _builtins.str
     grant_id: _builtins.str
     """The consent that it was by; empty for none."""
