@@ -21,7 +21,7 @@ TELLING = (events_pb2.LicenceIssued, events_pb2.LicenceStatusChanged)
 
 
 def told(database: Database) -> list[tuple[str, events_pb2.Standing]]:
-    """What was told of licences, in the order in which it was."""
+    """What was told of licences."""
     outbox = store.metadata.tables["outbox"]
     with database.read() as work:
         rows = work.connection.execute(select(outbox.c.type, outbox.c.body).order_by(outbox.c.id)).all()
@@ -60,14 +60,12 @@ def test_each_change_is_told_with_a_higher_revision(database: Database) -> None:
         renewed = licences().renew(work, found(work, made), {}, ("", ""), "client:office")
     with database.begin() as work:
         licences().end(work, found(work, renewed), Status.REVOKED, "client:office", "撤销")
-    said = [(name, each.licence_id, each.status, each.revision) for name, each in told(database)]
-    assert sorted(said[1:3]) == sorted(
-        [
-            ("LicenceIssued", renewed.licence_id, licence_pb2.LICENCE_STATUS_VALID, 1),
-            ("LicenceStatusChanged", made.licence_id, licence_pb2.LICENCE_STATUS_CANCELLED, 2),
-        ]
-    )
-    assert said[3:] == [("LicenceStatusChanged", renewed.licence_id, licence_pb2.LICENCE_STATUS_REVOKED, 2)]
+    assert {(name, each.licence_id, each.status, each.revision) for name, each in told(database)} == {
+        ("LicenceIssued", made.licence_id, licence_pb2.LICENCE_STATUS_VALID, 1),
+        ("LicenceStatusChanged", made.licence_id, licence_pb2.LICENCE_STATUS_CANCELLED, 2),
+        ("LicenceIssued", renewed.licence_id, licence_pb2.LICENCE_STATUS_VALID, 1),
+        ("LicenceStatusChanged", renewed.licence_id, licence_pb2.LICENCE_STATUS_REVOKED, 2),
+    }
 
 
 def an_import(number: str) -> Row:
