@@ -16,7 +16,7 @@ def test_what_is_asked_is_shown_with_the_answers_so_far(portal: Portal) -> None:
     told = portal.run("form", BUNDLE, "--form", answers).output.splitlines()
     assert "still to be filled in: shop.region, owner" in told
     assert "fire\t消防\tno" in told
-    assert "photo\t照片\tno\tno\t" in told
+    assert "photo\t照片\tno\tno\t\t" in told
     answer = json.loads(portal.run("form", BUNDLE, "--json").output)
     assert answer["open_fields"] == ["shop.region", "owner"]
 
