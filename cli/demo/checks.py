@@ -4,15 +4,18 @@ import json
 from collections import Counter
 from typing import Any
 
+from cli.demo.licences import held
 from cli.demo.story import Scene
 from cli.demo.waiting import LateError, until
 from cli.demo.world import LEAD
 from cli.history import first_broken
-from cli.output import as_dict, every_page
+from cli.output import as_dict, enum_name, every_page
 from duokua.cases.v1 import case_pb2
 from duokua.notify.v1 import notify_service_pb2
 
 CASE_EVENTS = {case_pb2.CASE_STATUS_COMPLETED: "CaseCompleted", case_pb2.CASE_STATUS_UNDONE: "CaseUndone"}
+# What becomes of the licence that a case's approval made.
+LICENCE_WORDS = {case_pb2.CASE_STATUS_COMPLETED: "valid", case_pb2.CASE_STATUS_UNDONE: "revoked"}
 # What an office must have in its ledger for a step that ended so.
 ACTS = {
     case_pb2.STEP_STATUS_COMPLETED: ("handled",),
@@ -34,6 +37,7 @@ def balance(scene: Scene) -> None:
         _history(scene, case)
     _inbox(scene)
     _webhooks(scene)
+    _licences(scene)
     _cases(scene)
 
 
@@ -119,6 +123,19 @@ def _webhooks(scene: Scene) -> None:
     scene.report.check("every webhook was signed with the office's secret", all(each["verified"] for each in received))
     scene.report.notifications["webhooks"] = found().total()
     scene.report.notifications["webhook_posts"] = len(received)
+
+
+def _licences(scene: Scene) -> None:
+    """Each approval made one licence, which is good as long as nothing is undone."""
+    numbers = {case.case_id: case.case_number for case in scene.ended}
+    expected = Counter((case.case_number, LICENCE_WORDS[case.status]) for case in scene.ended)
+
+    def found() -> Counter[tuple[str, str]]:
+        licences = [each for each in held(scene.applicant) if each.case_id in numbers]
+        return Counter((numbers[each.case_id], enum_name(each, "status")) for each in licences)
+
+    _settled(lambda: found() >= expected)
+    _compare(scene, "each approval made one licence, revoked where it was undone", found(), expected)
 
 
 def _cases(scene: Scene) -> None:

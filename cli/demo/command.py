@@ -18,11 +18,13 @@ from chassis.settings import Settings
 from cli.connection import connect
 from cli.demo import checks, filing, story, world
 from cli.demo.crew import System, SystemFailedError
+from cli.demo.licences import define_type
 from cli.demo.report import Report
 from cli.demo.show import Show, show_for
 from cli.demo.summary import print_summary
 from cli.demo.waiting import LateError
 from cli.initialise import initialise
+from cli.licences.documents import UnsealedError
 from cli.readiness import StartFailedError
 from cli.supervise import Supervisor, endpoints_of, environment_of, migrate
 from duokua.client import Platform
@@ -51,7 +53,7 @@ def demo(settings: Settings, folder: Path, *, as_json: bool) -> int:
         show.settle()
         Console(stderr=True).print("Interrupted; everything is stopped.")
         return INTERRUPTED
-    except (StartFailedError, SystemFailedError, LateError, DuokuaError) as error:
+    except (StartFailedError, SystemFailedError, LateError, UnsealedError, DuokuaError) as error:
         show.settle()
         report.break_off(error)
     report.ok = not report.failed
@@ -157,6 +159,8 @@ def _register(operator: Platform, settings: Settings, run: Path, show: Show) -> 
                 world.make_seal(applicant, operator, here.organs[office.key])
     with show.stage("Scenario open-restaurant 开办餐饮店 is checked and published"):
         world.install_scenario(operator, here)
+    with show.stage("What a food licence 食品经营许可证 says is defined"):
+        define_type(operator)
     with (
         _client(here, settings, "portal") as portal,
         show.stage("A firm, and the person who acts for it under a mandate"),

@@ -40,7 +40,7 @@ def collect(session: Session, case: case_pb2.Case, folder: Path, report: Report)
             suffix = "ofd" if answer.document.media_type == _OFD else "pdf"
             path = folder / f"{case.case_number[31:]}-{step.step_id}.{suffix}"
             path.write_bytes(answer.content)
-            found.append(_judge(session, answer, path, anchors))
+            found.append(judge(session, answer, path, anchors))
     for document in found:
         name = f"notice {document.step_id} of {document.case_number[31:]} is genuine"
         verdicts = {document.verdict, document.offline, document.pdfsig or GENUINE}
@@ -48,9 +48,10 @@ def collect(session: Session, case: case_pb2.Case, folder: Path, report: Report)
     return found
 
 
-def _judge(
+def judge(
     session: Session, answer: seal_service_pb2.GetDocumentResponse, path: Path, anchors: Sequence[str]
 ) -> DocumentReport:
+    """What each verifier says of a sealed document that has been written to a file."""
     document: document_pb2.Document = answer.document
     found = verdict_on(session, answer.content)
     digest = hashlib.sha256(answer.content).hexdigest()

@@ -43,6 +43,8 @@ class Report:
     platform: dict[str, Any] = field(default_factory=dict)
     cases: list[dict[str, Any]] = field(default_factory=list)
     documents: list[DocumentReport] = field(default_factory=list)
+    licences: list[DocumentReport] = field(default_factory=list)
+    """Those that came of approvals; the identifier is in the title."""
     histories: list[str] = field(default_factory=list)
     """Where the cases' verified histories lie, in the order of the cases."""
     undo: list[dict[str, str]] = field(default_factory=list)

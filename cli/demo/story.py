@@ -8,8 +8,9 @@ from typing import Any
 
 from cli.demo import filing
 from cli.demo.crew import System
-from cli.demo.documents import REVOKED, check_altered, collect, verdict_on, word
+from cli.demo.documents import GENUINE, REVOKED, check_altered, collect, verdict_on, word
 from cli.demo.follow import ended, follow, step_of
+from cli.demo.licences import collect_licence
 from cli.demo.report import Report
 from cli.demo.show import Show, english
 from cli.demo.waiting import until
@@ -78,6 +79,9 @@ def everything_is_granted(scene: Scene) -> None:
     report.documents += documents
     for document in documents:
         scene.show.say(f"{document.title}: {document.sealed_by}, {document.verdict}", ok=document.verdict == "genuine")
+    licence = collect_licence(scene.applicant, case, scene.folder / "documents", report)
+    told = f"{licence.title}, held by the applicant: {licence.sealed_by}, {licence.verdict}"
+    scene.show.say(told, ok=licence.verdict == GENUINE)
     if documents:
         check_altered(scene.applicant, documents, report)
 

@@ -3,8 +3,9 @@
 import typer
 
 from cli.licences import sharing, types
+from cli.licences.documents import document
 from cli.licences.importing import import_licences
-from cli.licences.issuing import document, end, hold, issue, release, renew
+from cli.licences.issuing import end, hold, issue, release, renew
 from cli.licences.looking import list_licences, show, verify
 
 app = typer.Typer()

@@ -113,20 +113,6 @@ def end(
     tell(changed, "ended", as_json=json)
 
 
-def document(
-    licence_id: LicenceId,
-    use: Annotated[str, typer.Option(help="What a copy is for, which is printed on it; else the licence itself.")] = "",
-    json: AsJson = False,  # noqa: FBT002 - an option
-) -> None:
-    """Have a licence made into a sealed document: itself once more where that failed, or a copy for one use."""
-    with operator() as platform:
-        made = platform.licences.RequestDocument(pb.RequestDocumentRequest(licence_id=licence_id, use=use)).document
-    if json:
-        print_json(as_dict(made))
-    else:
-        say(f"{made.annotation or 'the licence itself'} is on its way; `duokua licence show {licence_id}` tells when")
-
-
 def tell(licence: licence_pb2.Licence, what: str, *, as_json: bool) -> None:
     """Say what became of a licence."""
     if as_json:

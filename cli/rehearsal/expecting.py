@@ -82,6 +82,22 @@ def _notice(stage: Stage, step_id: str, wanted: NoticeThenPart) -> Iterator[Miss
             yield Miss(("lacks", place), f'no "{piece}" in it', sealed.text)
 
 
+def _licences(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
+    for step_id, wanted in expected.licences.items():
+        granted = stage.licence(step_id)
+        status = "none" if granted is None else "revoked" if granted.revoked else "issued"
+        if wanted.status is not None and wanted.status != status:
+            yield Miss(("licences", step_id, "status"), wanted.status, status)
+        says = granted.says if granted else {}
+        for name, value in wanted.says.items():
+            if name not in says or says[name] != value:
+                found = _value(says[name]) if name in says else f"nothing: it says {_listed(says)}"
+                yield Miss(("licences", step_id, "says", name), _value(value), found)
+        for place, name in enumerate(wanted.lacks):
+            if name in says:
+                yield Miss(("licences", step_id, "lacks", place), f"no {name}", _value(says[name]))
+
+
 def _offices(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
     """Where offices were sought, and what they were given."""
     for step_id, region in expected.regions.items():
@@ -195,4 +211,4 @@ def _value(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-_COMPARISONS = (_steps, _orders, _notices, _offices, _clocks, _incidents, _afterwards, _told)
+_COMPARISONS = (_steps, _orders, _notices, _licences, _offices, _clocks, _incidents, _afterwards, _told)

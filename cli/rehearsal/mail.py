@@ -1,8 +1,8 @@
-"""What a case tells other services, and what they answer: routing, the seals, and messages to the applicant."""
+"""What a case tells other services, and what they answer: routing, seals, licences, and messages to the applicant."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -32,6 +32,14 @@ class Sealed:
     """One paragraph a line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A licence as it would be issued."""
+
+    says: Mapping[str, Any]
+    revoked: bool = False
+
+
 @dataclass(slots=True)
 class Outbox:
     """Takes events as the transaction of a shell does, and has them answered at once.
@@ -45,6 +53,8 @@ class Outbox:
     """Of what is told now."""
     worded: dict[str, Sealed] = field(default_factory=dict)
     """Notices by their id."""
+    licences: dict[str, Granted] = field(default_factory=dict)
+    """The last licence of each step that made one."""
     told: list[str] = field(default_factory=list)
     """Messages to the applicant, title and text."""
     _answers: deque[Input] = field(default_factory=deque)
@@ -52,6 +62,13 @@ class Outbox:
     def emit(self, occurrence: Message, *, subject: str) -> None:
         """Take an event."""
         del subject
+        if isinstance(occurrence, events_pb2.LicenceRequested):
+            self.licences[occurrence.step.step_id] = Granted(from_struct(occurrence.data))
+            return
+        if isinstance(occurrence, events_pb2.LicenceWithdrawn):
+            step_id = occurrence.step.step_id
+            self.licences[step_id] = replace(self.licences[step_id], revoked=True)
+            return
         answer = _ANSWERS.get(type(occurrence))
         if answer is not None:
             self._answers.append(answer(self, occurrence))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
-from cli.rehearsal.mail import Outbox, Sealed
+from cli.rehearsal.mail import Granted, Outbox, Sealed
 from cli.rehearsal.story import Story
 from duokua.cases.v1 import task_pb2
 from services.cases import announcements, taskbodies
@@ -129,6 +129,10 @@ class Stage:
         """The notice of a step as it was worded last; None when there is none."""
         notice_id = self.case.steps[step_id].notice_id
         return self.outbox.worded.get(notice_id) if notice_id else None
+
+    def licence(self, step_id: str) -> Granted | None:
+        """The licence that the approval of a step made last; None when it made none."""
+        return self.outbox.licences.get(step_id)
 
     def notice_status(self, step_id: str) -> str:
         """Where the notice of a step stands, as readers are told."""

@@ -83,7 +83,7 @@ def _request_licence(
     assert granted is not None  # noqa: S101 - the core asks only for licences that the plan declares
     assert step.completed_at is not None  # noqa: S101 - and only once the step is completed
     known = {"form": visible_form(form, planned.form_fields), "result": step.result or {}}
-    found = {field: _at(known, source) for field, source in granted.fields}
+    found = {field: _as_said(_at(known, source)) for field, source in granted.fields}
     event = events_pb2.LicenceRequested(
         case=case_ref(published, case),
         step=step_ref(published, case, effect.step_id),
@@ -105,6 +105,11 @@ def _withdraw_licence(work: "UnitOfWork", published: Published, case: Case, effe
         reason=effect.reason,
     )
     work.emit(event, subject=case.case_id)
+
+
+def _as_said(value: Any) -> Any:
+    """A value as a licence says it, which has no lists: several choices are one text, as in 热食类、冷食类."""
+    return "、".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _at(known: Mapping[str, Any], path: str) -> Any:

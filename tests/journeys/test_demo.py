@@ -57,6 +57,10 @@ def look_at(report: dict[str, Any]) -> None:
         expected = "revoked" if document["case_number"] == refused["case_number"] else "genuine"
         assert (document["verdict"], document["offline"]) == (expected, "genuine")
     assert len(report["documents"]) == 10
+    (licence,) = report["licences"]
+    assert Path(licence["path"]).read_bytes().startswith(b"%PDF-")
+    assert licence["title"].startswith("食品经营许可证 1.2.156.3005.2.")
+    assert (licence["verdict"], licence["offline"]) == ("genuine", "genuine")
     for case, path in zip(report["cases"], report["histories"], strict=True):
         assert len(json.loads(Path(path).read_text("utf-8"))) == case["version"]
     recovery = report["recovery"]

@@ -20,6 +20,7 @@ from services.matters.package.trials import (
     CorrectPart,
     GivenPart,
     HappeningPart,
+    LicenceThenPart,
     ThenPart,
     TrialPart,
     TrialsPart,
@@ -29,7 +30,7 @@ from services.matters.package.trials import (
 _NO_STEP_NEEDED = frozenset({"answer", "extend", "rate"})
 # What is expected of steps, by their ids.
 _BY_STEP = (
-    *("steps", "skipped", "notices", "regions", "organs", "inputs", "sees", "hidden"),
+    *("steps", "skipped", "notices", "licences", "regions", "organs", "inputs", "sees", "hidden"),
     *("urged", "follow_ups", "incidents"),
 )
 _Names: TypeAlias = Mapping[str, Any] | Sequence[str]
@@ -188,6 +189,7 @@ class _Checker:
         for key in ("sees", "hidden"):
             for step_id, paths in getattr(expected, key).items():
                 yield from _below((key, step_id), self._paths(paths))
+        yield from self._licences(expected.licences)
         for key in ("lights", "due"):
             for name in getattr(expected, key):
                 step_id = name.rpartition(".")[0]
@@ -224,6 +226,26 @@ class _Checker:
         for name in result:
             if declared and name not in declared:
                 yield (name,), f'its matter has no "{name}" in its result{did_you_mean(name, declared)}'
+
+    def _licences(self, licences: Mapping[str, LicenceThenPart]) -> Iterator[tuple[Path, str]]:
+        for step_id, wanted in licences.items():
+            yield from _below(("licences", step_id), self._licence(step_id, wanted))
+
+    def _licence(self, step_id: str, wanted: LicenceThenPart) -> Iterator[tuple[Path, str]]:
+        step = self._steps.get(step_id)
+        matter = self._matters.get(step.matter) if step else None
+        if matter is None:
+            return
+        granted = matter.part.licence
+        if granted is None:
+            if wanted.status != "none":
+                yield (), f"its matter makes no licence: say `licence` in matters/{step.matter}.yaml"
+            return
+        said: list[tuple[Path, str]] = [(("says", name), name) for name in wanted.says]
+        said += [(("lacks", place), name) for place, name in enumerate(wanted.lacks)]
+        for at, name in said:
+            if name not in granted.fields:
+                yield at, f'its licence has no "{name}"{did_you_mean(name, granted.fields)}'
 
     def _example_fault(self, example: str) -> str:
         content = self._files.get(example)

@@ -51,6 +51,7 @@ StepStatus = Literal[
     "cancelled",
 ]
 NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked", "waived"]
+LicenceStatus = Literal["none", "issued", "revoked"]
 Light = Literal["green", "yellow", "red", "unknown"]
 UrgeKind = Literal["urge", "supervise"]
 FollowUpStatus = Literal["none", "open", "answered"]
@@ -172,6 +173,18 @@ class NoticeThenPart(Part):
     )
 
 
+class LicenceThenPart(Part):
+    """What is expected of the licence that the approval of a step makes."""
+
+    status: LicenceStatus | None = _key("Where it stands.")
+    says: Annotated[dict[FieldName, Any], Field(max_length=100)] = Field(
+        default={}, description="Fields of it, with what they say."
+    )
+    lacks: Annotated[list[FieldName], Field(max_length=100)] = Field(
+        default=[], description="Fields of which it says nothing."
+    )
+
+
 class ThenPart(Part):
     """What is expected at the end, or at a moment in between. What is not said is not looked at."""
 
@@ -192,6 +205,9 @@ class ThenPart(Part):
     )
     notices: Annotated[dict[Slug, NoticeThenPart], Field(max_length=100)] = Field(
         default={}, description="The notices of steps."
+    )
+    licences: Annotated[dict[Slug, LicenceThenPart], Field(max_length=100)] = Field(
+        default={}, description="The licences that the approvals of steps make."
     )
     regions: Annotated[dict[Slug, Region], Field(max_length=100)] = Field(
         default={}, description="The regions in which the offices of steps were sought, or would be."
