@@ -1,6 +1,7 @@
 """`duokua licence` against an api that runs."""
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,12 +12,21 @@ import pytest
 from openpyxl import Workbook
 from typer.testing import CliRunner, Result
 
+from chassis.testing.events import emitted
 from chassis.vault import Vault
 from cli.main import app
+from duokua.eseal.v1 import events_pb2 as eseal_events
+from duokua.eseal.v1 import seal_register_service_pb2
 from duokua.identity.v1 import directory_pb2
+from duokua.licences.v1 import events_pb2 as licences_events
+from services.eseal.licences import LicenceDocuments
+from services.eseal.service import Documents
+from services.licences.documents import note_failed, note_sealed
 from services.licences.service import Licences
 from tests.edge import Edge
+from tests.eseal import builders as eseal_builders
 from tests.licences.builders import FOOD, organ_registered, person_registered
+from tests.servers.process import wait_until
 
 TYPE = f"""
 code: "{FOOD}"
@@ -34,6 +44,7 @@ template: "经营者名称：{{{{ data.shop }}}}"
 class Desk:
     """A shell of the operator, which is a portal's too."""
 
+    edge: Edge
     folder: Path
     environment: Mapping[str, str]
     portal: Mapping[str, str]
@@ -63,10 +74,37 @@ class Desk:
         data = self.file("data.yaml", "shop: 西湖面馆\ngranted_on: 2026-05-30\n")
         return self.json("issue", "food-licence", "p1", "--issuer", "o1", "--data", data, "--serial", "JY1")
 
+    def make_seal(self) -> None:
+        """A seal of the issuing organ."""
+        with self.edge.database("eseal").begin() as work:
+            Documents.from_settings(self.edge.settings).keep_organs(
+                work, [eseal_builders.organ_registered(self.organ_id)]
+            )
+        office = self.edge.client(directory_pb2.CLIENT_ROLE_DEPARTMENT, self.organ_id)
+        seal = office.seal_register.ApplyForSeal(
+            seal_register_service_pb2.ApplyForSealRequest(organ_id=self.organ_id, reason="启用电子印章")
+        ).seal
+        self.edge.operator.seal_register.ApproveSeal(
+            seal_register_service_pb2.ApproveSealRequest(seal_id=seal.seal_id, reason="同意")
+        )
+
+    def carry(self) -> int:
+        """Bring what licences asked for to the seals, and the answers back, as workers do; how much was asked for."""
+        with self.edge.database("licences").begin() as work:
+            asked = [each for each in emitted(work) if isinstance(each, licences_events.LicenceDocumentRequested)]
+        with self.edge.database("eseal").begin() as work:
+            LicenceDocuments.from_settings(self.edge.settings).seal(work, asked)
+        with self.edge.database("eseal").begin() as work:
+            answers = emitted(work)
+        with self.edge.database("licences").begin() as work:
+            note_sealed(work, [each for each in answers if isinstance(each, eseal_events.LicenceDocumentSealed)])
+            note_failed(work, [each for each in answers if isinstance(each, eseal_events.LicenceDocumentFailed)])
+        return len(asked)
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with Edge(tmp_path / "data", "licences") as edge:
+    with Edge(tmp_path / "data", "licences", "eseal") as edge:
         portal = edge.client(directory_pb2.CLIENT_ROLE_PORTAL)
         portal._key.save(tmp_path / "portal.jwk")
         organ_id, person_id = edge.organ(1), edge.person(portal)
@@ -86,7 +124,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             {**common, "DUOKUA_CLIENT_ID": client.client_id, "DUOKUA_KEY_FILE": str(tmp_path / f"{name}.jwk")}
             for name, client in (("portal", portal), ("office", office))
         )
-        yield Desk(tmp_path, own, as_portal, as_office, organ_id, person_id)
+        yield Desk(edge, tmp_path, own, as_portal, as_office, organ_id, person_id)
 
 
 def test_a_licence_is_issued_shown_and_verified(desk: Desk) -> None:
@@ -150,6 +188,59 @@ def test_a_holder_consents_an_organ_looks_up_and_the_holder_sees_it(desk: Desk) 
     (listed,) = desk.json("grant", "list", "--person", "p1", portal=True)
     assert listed["withdrawn_at"]
     assert len(desk.json("grant", "list", office=True)) == 1
+
+
+def test_a_holder_fetches_the_sealed_licence(desk: Desk) -> None:
+    desk.make_seal()
+    licence_id = desk.issue()["licence_id"]
+    desk.carry()
+    out = desk.folder / "licence.pdf"
+    told = desk.run("document", licence_id, "--out", str(out), "--person", "p1", portal=True).stdout
+    assert told.startswith("the licence itself, document ")
+    assert out.read_bytes().startswith(b"%PDF-")
+    assert desk.json("accesses", "--person", "p1", portal=True) == []
+
+
+def test_an_operator_who_fetches_a_licence_looks_once_and_says_for_what(desk: Desk) -> None:
+    desk.make_seal()
+    licence_id = desk.issue()["licence_id"]
+    desk.carry()
+    out = desk.folder / "licence.pdf"
+    desk.run("document", licence_id, "--out", str(out), "--purpose", "存档")
+    assert out.read_bytes().startswith(b"%PDF-")
+    assert [each["purpose"] for each in desk.json("accesses", "--person", "p1", portal=True)] == ["存档"]
+
+
+def test_a_copy_is_waited_for_and_fetched(desk: Desk) -> None:
+    desk.make_seal()
+    licence_id = desk.issue()["licence_id"]
+    own, out = desk.folder / "own.pdf", desk.folder / "copy.pdf"
+    # The workers' part, once the copy is asked for.
+    carrying = threading.Thread(
+        target=wait_until, args=(lambda: desk.carry() == 2,), kwargs={"seconds": 20, "what": "no copy is asked for"}
+    )
+    carrying.start()
+    words = ("document", licence_id, "--use", "办理贷款", "--person", "p1")
+    made = desk.json(*words, "--out", str(out), portal=True)
+    carrying.join()
+    assert (made["annotation"], made["status"]) == ("仅供办理贷款使用", "LICENCE_DOCUMENT_STATUS_SEALED")
+    desk.run("document", licence_id, "--out", str(own), "--person", "p1", portal=True)
+    assert own.read_bytes() != out.read_bytes()
+
+
+def test_what_cannot_be_sealed_writes_no_file_and_says_why(desk: Desk) -> None:
+    licence_id = desk.issue()["licence_id"]
+    out = desk.folder / "licence.pdf"
+    over = threading.Event()
+    carrying = threading.Thread(
+        target=wait_until, args=(lambda: bool(desk.carry()) and over.is_set(),), kwargs={"seconds": 40, "what": "over"}
+    )
+    carrying.start()
+    done = desk.run("document", licence_id, "--out", str(out), "--person", "p1", portal=True, status=1)
+    over.set()
+    carrying.join()
+    assert "NO_SEAL" in str(done.exception)
+    assert not out.exists()
 
 
 HEADINGS = ["证照编号", "持证主体", "持证主体类型", "持证主体代码", "有效期起始日期", "经营者名称", "批准日期"]
