@@ -17,6 +17,7 @@ BENCHMARKS = (
     "catalogue",
     "national",
     "seals",
+    "licences",
 )
 
 

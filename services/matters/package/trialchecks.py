@@ -234,7 +234,7 @@ class _Checker:
     def _licence(self, step_id: str, wanted: LicenceThenPart) -> Iterator[tuple[Path, str]]:
         step = self._steps.get(step_id)
         matter = self._matters.get(step.matter) if step else None
-        if matter is None:
+        if step is None or matter is None:
             return
         granted = matter.part.licence
         if granted is None:
