@@ -1,9 +1,9 @@
 """`python -m bench.licences`: licences issued, sealed, looked up and listed, every service in its own processes.
 
 Issue: an office's system asks for licences over gRPC until all are committed, and then until their documents are
-sealed; CPU a licence by process. Look-ups: another office's system asks for the one licence of a type that a holder has;
-the type is freely shared, and each look is written down. Lists: a first page of 100, of holders and of an issuer among
-1,000,000 licences. `synchronous_commit=on`.
+sealed; CPU a licence by process. Look-ups: another office's system asks for the one licence of a type that a holder
+has; the type is freely shared, and each look is written down. Lists: a first page of 100, of holders and of an issuer
+among 1,000,000 licences. `synchronous_commit=on`.
 """
 
 import argparse
