@@ -108,8 +108,12 @@ def _withdraw_licence(work: "UnitOfWork", published: Published, case: Case, effe
 
 
 def _as_said(value: Any) -> Any:
-    """A value as a licence says it, which has no lists: several choices are one text, as in 热食类、冷食类."""
-    return "、".join(map(str, value)) if isinstance(value, list) else value
+    """A value as a licence says it, which has no lists: several choices are one text, as in 热食类、冷食类.
+
+    Other lists stay, for the licence's type to say what is wrong with them.
+    """
+    texts = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+    return "、".join(value) if texts else value
 
 
 def _at(known: Mapping[str, Any], path: str) -> Any:
