@@ -78,7 +78,9 @@ def test_it_is_in_the_library(folder: Path) -> None:
 
 @every_scenario
 def test_editors_know_what_each_of_its_files_may_say(folder: Path) -> None:
-    for path in sorted(folder.rglob("*.yaml")):
+    # Samples of licences are files of `duokua licence type define`, which names every fault of them itself.
+    own = [path for path in sorted(folder.rglob("*.yaml")) if not path.name.endswith(".type.yaml")]
+    for path in own:
         kind = SCHEMAS.get(path.name) or SCHEMAS[path.parent.name]
         first = path.read_text("utf-8").partition("\n")[0]
         assert first.startswith("# yaml-language-server: $schema="), path
