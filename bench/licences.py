@@ -66,7 +66,7 @@ SELECT lpad(to_hex(c), 36, '0'), 'made-' || c, %(type)s, %(organ)s, %(uscc)s, '�
        '李雷', '330***********1236', md5((c %% 100000)::text), DATE '2026-01-01', DATE '2099-12-31',
        now(), CASE WHEN c %% 5000 = 0 OR c %% 100 > 0 THEN %(valid)s ELSE %(cancelled)s END, '', '', '', 1,
        decode(repeat('ab', 250), 'hex')
-FROM generate_series(1, %(rows)s) c
+FROM generate_series(CAST(1 AS bigint), %(rows)s) c
 """
 
 
