@@ -15,7 +15,8 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 from services.eseal.domain.answers import Verdict
 from services.eseal.pdf.orders import Order
 from services.eseal.pdf.picture import SealPicture
-from services.eseal.pdf.preparing import ROOM_WITH_TIMESTAMP, Prepared, _put_evidence, _show, _Shown
+from services.eseal.pdf.prepared import ROOM_WITH_TIMESTAMP, Prepared
+from services.eseal.pdf.preparing import _put_evidence, _show, _Shown
 from tests.eseal.builders import NOON, seal_picture
 from tests.eseal.pdf import attacks
 from tests.eseal.pdf.builders import DAY, PLACE, codes, evidence, judged, own_timestamps, sealed
