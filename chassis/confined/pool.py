@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from chassis.confined.worker import OUT_OF_MEMORY
 
-_LONGEST_ANSWER = 64 * 1024
+_LONGEST_ANSWER = 1024 * 1024
 BY_THE_CONTENT = frozenset({-signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, OUT_OF_MEMORY})
 """Statuses that a content brings about: no CPU time left, the stack overflown, an allocation failed in a C library."""
 
@@ -21,7 +21,7 @@ Reply: TypeAlias = Callable[[dict[str, Any]], bytes | None]
 
 
 class OverLimitError(Exception):
-    """The content took more CPU time or memory than there is for one."""
+    """The content took more CPU time or memory than there is for one, or has more to tell than anybody reads."""
 
 
 class LateError(Exception):
@@ -146,6 +146,9 @@ class _Process:
     def _answer(self) -> dict[str, Any]:
         pipe = self._process.stdout
         line = pipe.readline(_LONGEST_ANSWER) if pipe else b""
+        if len(line) == _LONGEST_ANSWER:
+            # The process is well and waits for the rest to be read, which may be without end.
+            raise OverLimitError
         if not line.endswith(b"\n"):
             raise EOFError
         answer: dict[str, Any] = json.loads(line)

@@ -206,6 +206,7 @@ def _row(message: pb.LicenceRow) -> Row:
         valid_from=message.valid_from,
         valid_until=message.valid_until,
         data=plain(message.data),
+        issued_on=message.issued_on,
     )
 
 

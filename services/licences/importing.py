@@ -11,12 +11,19 @@ from chassis.problems import Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.domain.contents import days_of, faults_of_data, faults_of_days, holder_fault, tidy
+from services.licences.domain.contents import (
+    days_of,
+    faults_of_data,
+    faults_of_days,
+    holder_fault,
+    issue_fault,
+    tidy,
+)
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.identifiers import LAST_VERSION, Identifier, serial_fault
 from services.licences.domain.licence import Holder, Licence, Organ
 from services.licences.domain.types import HolderKind, LicenceType
-from services.licences.domain.validity import day_of
+from services.licences.domain.validity import day_of, start_of
 from services.licences.domain.words import one_line
 from services.licences.service import NUMBER, Licences
 from services.licences.types import type_of
@@ -35,6 +42,7 @@ class Row:
     valid_from: str
     valid_until: str
     data: Mapping[str, object]
+    issued_on: str = ""
 
 
 @dataclass(slots=True)
@@ -64,7 +72,7 @@ class Imports:
     ) -> Imported:
         """Takes rows in, all of them or none. Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND."""
         of, issuer = type_of(work, type_name), self._licences.issuer(work, issuer_organ_id)
-        result, made, seen = Imported(), [], set[str]()
+        result, made, seen = Imported(), list[tuple[Licence, Mapping[str, object]]](), dict[str, Licence]()
         for given in rows:
             row = replace(given, holder_name=one_line(given.holder_name), data=tidy(given.data))
             faults = list(_faults(row, of, day_of(work.now)))
@@ -82,14 +90,16 @@ class Imports:
         return result
 
     def _compare(
-        self, work: UnitOfWork, licence: Licence, row: Row, seen: set[str], result: Imported
+        self, work: UnitOfWork, licence: Licence, row: Row, seen: dict[str, Licence], result: Imported
     ) -> list[Violation]:
         """What is wrong with a licence beside what is there, or stands above it in the table; else it is counted."""
         if licence.identifier in seen:
             return [Violation("serial", "is in the table twice")]
-        seen.add(licence.identifier)
+        seen[licence.identifier] = licence
         there = store.by_identifier(work.connection, licence.identifier)
         if there is None:
+            if fault := self._other_version(work, licence, seen):
+                return [Violation("version", fault)]
             result.created += 1
             return []
         same = (there.number_fingerprint, there.valid_from, there.valid_until) == (
@@ -102,12 +112,27 @@ class Imports:
             return []
         return [Violation("serial", "a licence of this number is there and says otherwise; renew it, or mend the row")]
 
+    def _other_version(self, work: UnitOfWork, licence: Licence, seen: Mapping[str, Licence]) -> str:
+        """What is wrong with a licence beside the versions before and after it: one number has one that is valid."""
+        today = day_of(work.now)
+        if not licence.good_on(today):
+            return ""
+        for version in (licence.version - 1, licence.version + 1):
+            if not 0 < version <= LAST_VERSION:
+                continue
+            identifier = str(replace(licence.named, version=version))
+            other = seen.get(identifier) or store.by_identifier(work.connection, identifier)
+            if other and other.good_on(today):
+                return f"version {version} of this number is valid too; say its true last day, or renew that one"
+        return ""
+
     def _licence(self, work: UnitOfWork, of: LicenceType, issuer: Organ, row: Row) -> Licence:
         number = row.holder_number.strip().upper()
         fingerprint = self._vault.fingerprint(number.encode(), context=f"{NUMBER}.{row.holder_kind}")
         person_id = store.person_of_number(work.connection, fingerprint) or ""
         holder = Holder(person_id, row.holder_kind, row.holder_name, masked(number), fingerprint)
         first, last = days_of(row.valid_from, row.valid_until, of, day_of(work.now))
+        issued = date.fromisoformat(row.issued_on) if row.issued_on else min(first, day_of(work.now))
         identifier = Identifier(of.type_code, issuer.uscc, row.serial, row.version or 1)
         return Licence(
             licence_id=new_id(),
@@ -124,7 +149,7 @@ class Imports:
             number_fingerprint=holder.number_fingerprint,
             valid_from=first,
             valid_until=last,
-            issued_at=work.now,
+            issued_at=start_of(issued),
         )
 
 
@@ -146,4 +171,6 @@ def _faults(row: Row, of: LicenceType, today: date) -> list[Violation]:
     if not row.valid_from:
         found.append(Violation("valid_from", "must be there"))
     found += faults_of_days(row.valid_from or today.isoformat(), row.valid_until)
+    if fault := issue_fault(row.issued_on, today):
+        found.append(Violation("issued_on", fault))
     return [*found, *faults_of_data(row.data, of)]

@@ -20,11 +20,11 @@ from chassis.testing import ManualClock
 from services.eseal.certificates.authorities import ISSUING, ROOT, Authorities, Authority
 from services.eseal.certificates.publishing import PREFIX, Publisher
 from services.eseal.certificates.revocation import LARGEST_QUESTION
-from services.eseal.domain.seal import Seal, Suite
+from services.eseal.domain.seal import Seal, State, Suite
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals.application import Application
 from services.eseal.seals.register import Register
-from tests.eseal.builders import APPLICANT, APPROVER, NOON, organ, organ_with_seal, revoked, root, vault
+from tests.eseal.builders import APPLICANT, APPROVER, NOON, made, organ, organ_with_seal, revoked, root, vault
 
 URL = "http://pki.example.cn/pki"
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -88,6 +88,36 @@ def test_a_list_names_revoked_seals_and_no_others(database: Database, clock: Man
     assert crl.is_signature_valid(certificate(above).public_key())  # type: ignore[arg-type] # it is P-256
     assert (crl.last_update_utc, crl.next_update_utc) == (NOON + timedelta(days=1), NOON + timedelta(days=8))
     assert len(made) == 1
+
+
+def test_a_replaced_seal_whose_key_was_stolen_can_still_be_revoked(database: Database, clock: ManualClock) -> None:
+    first = organ_with_seal(database)
+    made(database, Application("o1", "换发", replaces=first.seal_id))
+    above = issuing(database)
+    assert list(listed(database, above)) == []
+    clock.advance(days=1)
+    assert revoked(database, first).state is State.REVOKED
+    (entry,) = list(listed(database, above))
+    assert entry.serial_number == certificate(first).serial_number
+    answer = asked(database, question(certificate(first), certificate(above)))
+    assert answer.certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+def test_authorities_answer_for_those_below_them(database: Database, clock: ManualClock) -> None:
+    organ_with_seal(database)
+    with database.begin() as work:
+        stamping = authorities().timestamping(work)
+    clock.advance(days=1)
+    with database.begin() as work:
+        authorities().rotate(work, Suite.INTERNATIONAL, root=False)
+    known_ones = known(database)
+    (top,), issuers = [[each for each in known_ones if each.role == role] for role in (ROOT, ISSUING)]
+    assert len(issuers) == 2
+    for below in issuers:
+        answer = asked(database, question(certificate(below), certificate(top)))
+        assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
+    answer = asked(database, question(stamping.certificate, certificate(issuers[0])))
+    assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD
 
 
 def test_the_number_of_a_list_grows(database: Database, clock: ManualClock) -> None:

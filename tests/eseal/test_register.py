@@ -133,6 +133,13 @@ def test_an_organ_that_is_not_known_gets_no_seal(database: Database) -> None:
     assert raised.value.reason == "ORGAN_NOT_FOUND"
 
 
+def test_a_seal_is_for_no_organ_that_is_not_known(database: Database) -> None:
+    organ(database)
+    with pytest.raises(NotFound) as raised:
+        applied(database, Application("o1", "启用", served_organs=("mistyped",)))
+    assert (raised.value.reason, raised.value.metadata["organ_id"]) == ("ORGAN_NOT_FOUND", "mistyped")
+
+
 def test_an_organ_has_one_own_seal_at_a_time(database: Database) -> None:
     first = organ_with_seal(database)
     with pytest.raises(Exists) as raised:

@@ -4,7 +4,7 @@ import pytest
 
 from chassis.api import Call, Caller
 from chassis.database import Database
-from chassis.problems import NotFound
+from chassis.problems import Invalid, NotFound
 from duokua.eseal.v1 import seal_pb2
 from duokua.eseal.v1 import seal_register_service_pb2 as pb
 from services.eseal.seals.api import RegisterApi
@@ -18,6 +18,7 @@ STRANGER = Caller("client:stranger", organ_id="o2")
 
 def test_an_office_applies_and_an_operator_approves(database: Database) -> None:
     organ(database)
+    organ(database, "o2", "国家税务总局")
     request = pb.ApplyForSealRequest(
         organ_id="o1",
         kind=seal_pb2.SEAL_CATEGORY_SPECIAL,
@@ -95,3 +96,24 @@ def test_what_is_not_the_caller_s_is_not_there(database: Database) -> None:
     seal = organ_with_seal(database)
     with database.read() as work, pytest.raises(NotFound):
         API.get_seal(Call(work, STRANGER), pb.GetSealRequest(seal_id=seal.seal_id))
+
+
+def test_questions_about_uses_that_nothing_can_answer_are_refused(database: Database) -> None:
+    organ_with_seal(database)
+    turned = pb.ListSealUsesRequest()
+    turned.since.FromDatetime(NOON)
+    turned.until.FromDatetime(NOON)
+    with database.read() as work:
+        with pytest.raises(Invalid) as raised:
+            API.list_seal_uses(Call(work, OPERATOR), turned)
+        assert [each.field for each in raised.value.violations] == ["until"]
+        with pytest.raises(NotFound) as missing:
+            API.list_seal_uses(Call(work, OPERATOR), pb.ListSealUsesRequest(seal_id="mistyped"))
+        assert missing.value.reason == "SEAL_NOT_FOUND"
+
+
+def test_another_organ_s_seal_has_no_uses_to_show(database: Database) -> None:
+    seal = organ_with_seal(database)
+    with database.read() as work, pytest.raises(NotFound) as raised:
+        API.list_seal_uses(Call(work, STRANGER), pb.ListSealUsesRequest(seal_id=seal.seal_id))
+    assert raised.value.reason == "SEAL_NOT_FOUND"

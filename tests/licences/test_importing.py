@@ -10,6 +10,7 @@ from services.licences import store
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.licence import Licence
 from services.licences.domain.types import HolderKind
+from services.licences.domain.validity import day_of
 from services.licences.importing import Imported, Imports, Row
 from tests.edge import a_uscc
 from tests.licences.builders import DATA, NUMBER, licences, person_registered, vault
@@ -64,6 +65,29 @@ def test_the_same_rows_again_change_nothing_and_others_are_told(database: Databa
     done = take(database, a_row(valid_until="2030-12-31"), a_row(3))
     assert [(row, fault.field) for row, fault in done.faults] == [(2, "serial")]
     assert len(held(database, "p1")) == 1
+
+
+def test_the_day_of_issue_is_the_one_that_is_said_or_the_first(database: Database) -> None:
+    take(database, a_row(2, issued_on="2024-12-30"), a_row(3), a_row(4, valid_from="2026-07-01"))
+    days = {each.serial: day_of(each.issued_at).isoformat() for each in held(database, "p1")}
+    assert days == {"JY2": "2024-12-30", "JY3": "2025-01-01", "JY4": "2026-06-01"}
+    done = take(database, a_row(5, issued_on="2026-06-02"), a_row(6, issued_on="soon"))
+    assert [(row, fault.field) for row, fault in done.faults] == [(5, "issued_on"), (6, "issued_on")]
+
+
+def test_of_one_number_one_version_is_valid(database: Database) -> None:
+    old, new = {"valid_until": "2026-05-31"}, {"version": 2}
+    done = take(database, a_row(2, serial="A"), a_row(3, serial="A", **new))
+    assert [(row, fault.field) for row, fault in done.faults] == [(3, "version")]
+    assert counts(take(database, a_row(2, serial="A", **old), a_row(3, serial="A", **new))) == (2, 0, True)
+    done = take(database, a_row(4, serial="A", version=3))
+    assert "version 2 of this number is valid too" in done.faults[0][1].description
+
+
+def test_a_last_day_that_stands_for_none_is_without_end(database: Database) -> None:
+    take(database, a_row(valid_until="9999-12-31"))
+    assert [each.valid_until for each in held(database, "p1")] == [None]
+    assert counts(take(database, a_row(valid_until="9999-12-31"))) == (0, 1, False)
 
 
 def test_every_fault_of_every_row_is_told_and_nothing_is_written(database: Database) -> None:

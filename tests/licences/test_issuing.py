@@ -173,12 +173,12 @@ def test_a_week_is_no_last_day(database: Database) -> None:
     assert [fault.field for fault in raised.value.violations] == ["valid_until"]
 
 
-def test_a_last_day_that_stands_for_none_expires_nothing_and_stops_nobody(database: Database) -> None:
+def test_a_last_day_that_stands_for_none_is_without_end(database: Database) -> None:
     made = issued(database, valid_until="9999-12-31")
-    due = licences().expire_due(database)
-    assert due is not None
-    assert due.year == 9999
-    assert history(database, made.licence_id) == [(1, Act.ISSUED, Status.VALID)]
+    assert made.valid_until is None
+    last = issued(database, valid_until="9999-12-30")
+    assert licences().expire_due(database) == datetime(9999, 12, 30, 16, 0, tzinfo=UTC)
+    assert history(database, last.licence_id) == [(1, Act.ISSUED, Status.VALID)]
 
 
 @pytest.mark.parametrize(

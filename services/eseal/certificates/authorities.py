@@ -113,6 +113,10 @@ class Authorities:
         work.connection.execute(statement.values(issuing_slot=None, retired_at=work.now))
         self.issuing(work, suite)
 
+    def issued_by(self, work: UnitOfWork, authority_id: str) -> Sequence[str]:
+        """The certificates of authorities, and of our timestamps, that an authority issued, PEM."""
+        return _certificates(work, authorities.c.issuer_id == authority_id)
+
     def anchors(self, work: UnitOfWork) -> Sequence[str]:
         """The root certificates, PEM, retired ones too; none before the first seal was made."""
         return _certificates(work, authorities.c.role == ROOT)

@@ -95,11 +95,19 @@ class Publisher:
             place = asked_of(question, [load_pem_x509_certificate(each.certificate_pem.encode()) for each in known])
             if place is None:
                 return _ocsp(not_ours())
-            query = _issued(known[place]).where(seals.c.serial_number == str(question.serial_number))
-            row = work.connection.execute(query).one_or_none()
-            issued = Issued(int(row.serial_number), row.at) if row else None
+            issued = self._issued_with(work, known[place], question.serial_number)
             authority = self._authorities.credential(work, known[place])
             return _ocsp(answer(question, authority, issued, work.now))
+
+    def _issued_with(self, work: UnitOfWork, authority: Authority, serial_number: int) -> Issued | None:
+        """What an authority issued under a number: to a seal, or to an authority below, which is never revoked."""
+        query = _issued(authority).where(seals.c.serial_number == str(serial_number))
+        row = work.connection.execute(query).one_or_none()
+        if row is not None:
+            return Issued(serial_number, row.at)
+        below = self._authorities.issued_by(work, authority.authority_id)
+        numbers = (load_pem_x509_certificate(each.encode()).serial_number for each in below)
+        return Issued(serial_number) if serial_number in numbers else None
 
 
 def _issued(authority: Authority) -> Select[str, object]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from asn1crypto import cms, pem  # type: ignore[import-untyped]
 
-from services.eseal.cms.judging import Evidence, Signed, judge
+from services.eseal.cms.evidence import Evidence
+from services.eseal.cms.judging import Signed, judge
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import (

@@ -1,33 +1,35 @@
 """Judging one CMS signature: by whom it is, when, and whether the certificate was good then.
 
 Certificates are judged at the time that is proven, by the register or by a trusted timestamp; when only the signer says
-when it was, at the present: whoever has stolen a key can claim any time. Revocation lists and answers come from the
-trust list and from the file itself; they are signed, so that it does not matter where they were found.
+when it was, at the present: whoever has stolen a key can claim any time.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from asn1crypto import cms, crl, ocsp, x509  # type: ignore[import-untyped]
+from asn1crypto import cms, x509  # type: ignore[import-untyped]
+from cryptography.exceptions import UnsupportedAlgorithm
 from pyhanko.sign.ades.report import AdESIndeterminate
 from pyhanko.sign.general import extract_signer_info
-from pyhanko.sign.validation.generic_cms import cms_basic_validation, collect_timing_info, validate_tst_signed_data
+from pyhanko.sign.validation.generic_cms import (
+    cms_basic_validation,
+    extract_self_reported_ts,
+    extract_tst_data_iter,
+    message_imprint_checker,
+    validate_tst_signed_data,
+)
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.policy_decl import (
-    CertRevTrustPolicy,
-    FreshnessReqType,
-    RevocationCheckingPolicy,
-    RevocationCheckingRule,
-)
 
+from services.eseal.cms.evidence import Evidence
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import Answer, Certificate, Kind, SealedAt, SealFinding, shortened
-from services.eseal.domain.trust import Trust
 
 _SHA256 = "sha256"
+# What `hashlib` and pyHanko know by these names; the weak ones are told as such.
+_DIGESTS = frozenset({"md5", "sha1", "sha224", _SHA256, "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
 # Seals sign documents (RFC 9336; Adobe's and Microsoft's older names of the same) or carry no purpose at all, as many
 # certificates of legal persons do; electronic mail is what others have. Servers and timestamps are not among them.
 _USAGE = KeyUsageConstraints(
@@ -41,58 +43,8 @@ _USAGE = KeyUsageConstraints(
     },
     explicit_extd_key_usage_required=False,
 )
-_ANY_AGE = timedelta(days=100 * 365)
-
-
-def _policy(signer: RevocationCheckingRule, authorities: RevocationCheckingRule, **how: Any) -> CertRevTrustPolicy:
-    # A list is published after what it is asked about; who was revoked is told with the time of it.
-    return CertRevTrustPolicy(RevocationCheckingPolicy(signer, authorities), retroactive_revinfo=True, **how)
-
-
-_REQUIRED, _NOT_ASKED = RevocationCheckingRule.CRL_OR_OCSP_REQUIRED, RevocationCheckingRule.NO_CHECK
-# From what is known best to nothing: of the signer and the authorities above, of the signer alone, whatever was said of
-# the signer however long ago. pyHanko looks for a list only where it is required.
-_UNKNOWN = _policy(_NOT_ASKED, _NOT_ASKED)
-_KNOWN = (_policy(_REQUIRED, _REQUIRED), _policy(_REQUIRED, _NOT_ASKED))
-_OUTDATED = _policy(
-    _REQUIRED, _NOT_ASKED, freshness=_ANY_AGE, freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION
-)
 _EXPIRED = frozenset({AdESIndeterminate.OUT_OF_BOUNDS_NO_POE, AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED})
 _WEAK = frozenset({AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE, AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE_NO_POE})
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What there is to judge certificates by: the trust list, and what the file itself brings along."""
-
-    trust: Trust
-    certificates: Sequence[x509.Certificate] = ()
-    revocation_lists: Sequence[crl.CertificateList] = ()
-    responses: Sequence[ocsp.OCSPResponse] = ()
-    lists: list[crl.CertificateList] = field(init=False)
-
-    def __post_init__(self) -> None:
-        known = [crl.CertificateList.load(each) for each in self.trust.revocation_lists]
-        object.__setattr__(self, "lists", [*known, *self.revocation_lists])
-
-    def context(
-        self, roots: Sequence[bytes], moment: datetime, policy: CertRevTrustPolicy = _UNKNOWN
-    ) -> ValidationContext:
-        """What pyHanko judges a chain in; nothing is fetched."""
-        return ValidationContext(
-            trust_roots=[x509.Certificate.load(root) for root in roots],
-            other_certs=list(self.certificates),
-            crls=self.lists,
-            ocsps=list(self.responses),
-            moment=moment,
-            allow_fetching=False,
-            revinfo_policy=policy,
-        )
-
-    @property
-    def tells_of_revocation(self) -> bool:
-        """Whether anything here can tell that a certificate was revoked."""
-        return bool(self.lists or self.responses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +61,31 @@ class Signed:
 
 async def judge(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: datetime) -> SealFinding:
     """Who signed it, when, and how certificate and signature stand; that anything changed since is not judged here."""
+    return await _if_known(signed, _judged(signed, evidence, sealed_at, now))
+
+
+async def judge_timestamp(signed: Signed, evidence: Evidence, now: datetime) -> SealFinding:
+    """A timestamp that stands by itself, over the file: by whom, when, and whether it is to be believed."""
+    return await _if_known(signed, _judged_timestamp(signed, evidence, now))
+
+
+class _UnknownKindError(Exception):
+    """A signature that may be good, and that nothing here can judge."""
+
+
+async def _if_known(signed: Signed, finding: Awaitable[SealFinding]) -> SealFinding:
+    try:
+        return await finding
+    except (_UnknownKindError, UnsupportedAlgorithm):
+        return SealFinding(signed.kind, (Answer(Code.SIGNATURE_KIND_UNKNOWN),))
+
+
+async def _judged(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: datetime) -> SealFinding:
     info = extract_signer_info(signed.data)
     algorithm = info["digest_algorithm"]["algorithm"].native
+    # Without attributes the attributes of any other signature could be passed off as a file that was signed.
+    if algorithm not in _DIGESTS or not info["signed_attrs"].native:
+        raise _UnknownKindError
     digest = signed.digest(algorithm)
     registered = sealed_at(digest.hex()) if algorithm == _SHA256 else None
     timing = await _timing(info, signed, evidence, now)
@@ -140,10 +115,8 @@ async def judge(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: da
     )
 
 
-async def judge_timestamp(signed: Signed, evidence: Evidence, now: datetime) -> SealFinding:
-    """A timestamp that stands by itself, over the file: by whom, when, and whether it is to be believed."""
-    context = evidence.context(evidence.trust.timestamp_roots, now)
-    status = await validate_tst_signed_data(signed.data, context, signed.digest)
+async def _judged_timestamp(signed: Signed, evidence: Evidence, now: datetime) -> SealFinding:
+    status = await _stamp_status(signed.data, signed.digest, evidence, now)
     authority, moment = named(status["signing_cert"].subject), status["timestamp"]
     if not status["intact"]:
         answers = [Code.CONTENT_CHANGED]
@@ -173,29 +146,46 @@ class _Timing:
 
 async def _timing(info: cms.SignerInfo, signed: Signed, evidence: Evidence, now: datetime) -> _Timing:
     """What the timestamp says, if its authority's certificate is good now: an old key may be in anybody's hands."""
-    context = evidence.context(evidence.trust.timestamp_roots, now)
-    found = await collect_timing_info(info, context, signed.digest)
-    claimed = found.get("signer_reported_dt") or signed.claimed_at
-    stamp = found.get("timestamp_validity")
+    claimed = extract_self_reported_ts(info) or signed.claimed_at
+    try:
+        stamp = await _stamp(info, evidence, now)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 (a hostile token can make a parser raise anything; it is not believed)
+        return _Timing(Code.TIMESTAMP_UNTRUSTED, claimed)
     if stamp is None:
         return _Timing(Code.TIME_CLAIMED if claimed else Code.TIME_UNKNOWN, claimed)
-    if not (stamp.intact and stamp.valid):
+    if not (stamp["intact"] and stamp["valid"]):
         return _Timing(Code.TIMESTAMP_BROKEN, claimed)
-    authority = named(stamp.signing_cert.subject)
-    if not stamp.trusted or stamp.timestamp > now:
+    authority = named(stamp["signing_cert"].subject)
+    if stamp["trust_problem_indic"] is not None or stamp["timestamp"] > now:
         return _Timing(Code.TIMESTAMP_UNTRUSTED, claimed, authority=authority)
-    return _Timing(Code.TIME_STAMPED, claimed, stamp.timestamp, authority)
+    return _Timing(Code.TIME_STAMPED, claimed, stamp["timestamp"], authority)
+
+
+async def _stamp(info: cms.SignerInfo, evidence: Evidence, now: datetime) -> dict[str, Any] | None:
+    """The timestamp over the signature; of several one that is trusted."""
+    found = None
+    for token in extract_tst_data_iter(info, signed=False):
+        found = await _stamp_status(token, message_imprint_checker(info), evidence, now)
+        if found["intact"] and found["valid"] and found["trust_problem_indic"] is None:
+            break
+    return found
+
+
+async def _stamp_status(
+    token: cms.SignedData, digest: Callable[[str], bytes], evidence: Evidence, now: datetime
+) -> dict[str, Any]:
+    """What pyHanko finds of a timestamp now, as `_status` does of a signature."""
+    found, _ = await evidence.best_known(
+        evidence.trust.timestamp_roots, now, lambda context: validate_tst_signed_data(token, context, digest)
+    )
+    return found
 
 
 async def _status(signed: Signed, digest: bytes, evidence: Evidence, moment: datetime) -> tuple[dict[str, Any], Code]:
     """What pyHanko finds at that moment, and what is known of revocation; the best that anything here can tell."""
-    for policy in (*_KNOWN, _OUTDATED) if evidence.tells_of_revocation else ():
-        found = await _found(signed, digest, evidence.context(evidence.trust.roots, moment, policy))
-        if found["revocation_details"] is not None:
-            return found, Code.CERTIFICATE_REVOKED
-        if found["trust_problem_indic"] is None and policy is not _OUTDATED:
-            return found, Code.NOT_REVOKED
-    return await _found(signed, digest, evidence.context(evidence.trust.roots, moment)), Code.REVOCATION_UNKNOWN
+    return await evidence.best_known(evidence.trust.roots, moment, lambda context: _found(signed, digest, context))
 
 
 def _found(signed: Signed, digest: bytes, context: ValidationContext) -> Awaitable[dict[str, Any]]:

@@ -6,9 +6,11 @@ document or a certificate says of addresses is never read.
 
 import http.client
 import secrets
+import socket
 import ssl
-import time
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,7 +19,8 @@ from urllib.parse import urlsplit
 
 from asn1crypto import cms, core, tsp  # type: ignore[import-untyped]
 
-from services.eseal.cms.judging import Evidence, Signed, judge_timestamp
+from services.eseal.cms.evidence import Evidence
+from services.eseal.cms.judging import Signed, judge_timestamp
 from services.eseal.cms.signing import TST_INFO, CmsSigner
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Verdict
@@ -89,9 +92,11 @@ class TimestampAuthority:
         else:
             connection = http.client.HTTPConnection(host, parts.port, timeout=self.seconds)
         try:
-            connection.request("POST", path, query, {"Content-Type": "application/timestamp-query"})
-            response = connection.getresponse()
-            answer = self._read(response, time.monotonic() + self.seconds)
+            connection.connect()
+            with _given(connection.sock, self.seconds):
+                connection.request("POST", path, query, {"Content-Type": "application/timestamp-query"})
+                response = connection.getresponse()
+                answer = _read(response)
         except (OSError, http.client.HTTPException) as fault:
             raise TimestampError(f"the timestamp authority at {host} does not answer: {fault}") from fault
         finally:
@@ -102,14 +107,41 @@ class TimestampAuthority:
             raise TimestampError(f"the timestamp authority at {host} answered with more than {_LARGEST_ANSWER} bytes")
         return answer
 
-    def _read(self, response: http.client.HTTPResponse, until: float) -> bytes:
-        """All of it: the connection's timeout is one for each piece, and there may be many."""
-        answer = b""
-        while len(answer) <= _LARGEST_ANSWER and (piece := response.read1(_LARGEST_ANSWER + 1 - len(answer))):
-            answer += piece
-            if time.monotonic() > until:
-                raise TimeoutError(f"no whole answer within {self.seconds} s")
-        return answer
+
+@contextmanager
+def _given(connection: socket.socket, seconds: float) -> Iterator[None]:
+    """So long for all that is said: a connection's own timeout is one for each piece, and there may be many.
+
+    Raises TimeoutError.
+    """
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        # Whoever waits for a piece has reached the end; the other side may have been faster.
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException):
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError(f"no whole answer within {seconds} s")
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """All of it, or as much as shows that it is too much."""
+    answer = b""
+    while len(answer) <= _LARGEST_ANSWER and (piece := response.read1(_LARGEST_ANSWER + 1 - len(answer))):
+        answer += piece
+    return answer
 
 
 class OwnTimestamps:

@@ -260,8 +260,13 @@ def too_many_seals() -> UnreadableError:
 
 
 def shortened(name: str) -> str:
-    """A name out of a certificate or a file, no longer than anybody needs."""
-    return name[:_LONGEST_NAME]
+    """A name out of a certificate or a file: no longer than anybody needs, and nothing but a name.
+
+    On one line, and without what a terminal obeys or what turns the direction of writing: else whoever names a thing
+    could write sentences of ours.
+    """
+    line = " ".join(name[: 2 * _LONGEST_NAME].split())[:_LONGEST_NAME]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
 def _worst(verdicts: Sequence[Verdict]) -> Verdict:

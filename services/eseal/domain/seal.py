@@ -3,7 +3,7 @@
     APPLIED ──approve──> APPROVED ──make──> MADE ──activate──> ACTIVE <──resume/suspend──> SUSPENDED
        │                    │                 │                  │                            │
        └─reject─> REJECTED  └─────────────────┴──────revoke──────┴─────────> REVOKED <────────┘
-                                                                 └─replace─> REPLACED
+                                                                 └─replace─> REPLACED ──revoke──> REVOKED
 
 Kinds follow the measures for electronic seals of 2025 (国办发〔2025〕33号): the organ's full name, its departments, its
 special business, and the names of persons in office. A certificate stands in the seal, so a renewed certificate means a
@@ -79,7 +79,8 @@ _COURSE: dict[Act, tuple[frozenset[State], State]] = {
     Act.ACTIVATED: (frozenset({State.MADE}), State.ACTIVE),
     Act.SUSPENDED: (frozenset({State.ACTIVE}), State.SUSPENDED),
     Act.RESUMED: (frozenset({State.SUSPENDED}), State.ACTIVE),
-    Act.REVOKED: (frozenset({State.APPROVED, *_MADE}), State.REVOKED),
+    # A key may be stolen long after its seal was replaced; until its certificate has expired that has to be told.
+    Act.REVOKED: (frozenset({State.APPROVED, *_MADE, State.REPLACED}), State.REVOKED),
     Act.REPLACED: (frozenset({State.ACTIVE}), State.REPLACED),
 }
 

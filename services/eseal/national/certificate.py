@@ -14,6 +14,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from services.eseal.domain.findings import shortened
 from services.eseal.national import der
 from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
 from services.eseal.national.sm2 import PublicKey
@@ -131,7 +132,7 @@ def _readable(name: Callable[[], x509.Name]) -> str:
             found = name()
         for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
             for attribute in found.get_attributes_for_oid(kind):
-                return str(attribute.value)[:200]
+                return shortened(str(attribute.value))
     except ValueError:
         # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
         pass

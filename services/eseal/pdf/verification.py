@@ -20,7 +20,8 @@ from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.errors import NoDSSFoundError
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
-from services.eseal.cms.judging import Evidence, Signed, judge, judge_timestamp
+from services.eseal.cms.evidence import Evidence
+from services.eseal.cms.judging import Signed, judge, judge_timestamp
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Code
 from services.eseal.domain.findings import (
@@ -118,6 +119,8 @@ class _File:
             found = await judge_timestamp(signed, evidence, self._now)
         else:
             found = await judge(signed, evidence, self._sealed_at, self._now)
+        if any(answer.code is Code.SIGNATURE_KIND_UNKNOWN for answer in found.answers):
+            return found
         changed, coverage = _SINCE[since(signature, self._content, covered)]
         unchanged = any(answer.code is Code.UNCHANGED for answer in found.answers)
         return found.answered(*[Answer(changed)] if unchanged else [], Answer(coverage))

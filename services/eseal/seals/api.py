@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.api import Call, Caller
 from chassis.paging import page
+from chassis.problems import Invalid, Violation
 from duokua.eseal.v1 import seal_pb2
 from duokua.eseal.v1 import seal_register_service_pb2 as pb
 from services.eseal.domain.seal import ALL, MOST_YEARS, Kind, State, Suite
@@ -109,6 +110,8 @@ class RegisterApi:
         own = call.caller.organ_id
         if own and request.organ_id not in ("", own):
             return pb.ListSealUsesResponse()
+        if request.seal_id:
+            self._register.seal(call.work, _actor(call.caller), request.seal_id)
         asked = store.UseFilter(
             seal_id=request.seal_id,
             organ_id=own or request.organ_id,
@@ -116,6 +119,9 @@ class RegisterApi:
             until=_moment(request, "until"),
             refused_only=request.refused_only,
         )
+        if asked.since and asked.until and asked.until <= asked.since:
+            fault = Violation("until", "it has to be later than since, or there is nothing between them")
+            raise Invalid("BAD_REQUEST", "until is not later than since", [fault])
         found = store.list_uses(call.work.connection, asked, after, wanted.fetch)
         uses, token = wanted.cut(found, key=lambda use: [use.use_id])
         used, refused = store.count_uses(call.work.connection, asked)

@@ -62,6 +62,9 @@ class Register:
         organ_name = organ_store.organ_name(work.connection, organ_id)
         if organ_name is None or actor.organ_id not in ("", organ_id):
             raise _organ_not_found(organ_id)
+        for served in application.served_organs:
+            if organ_store.organ_name(work.connection, served) is None:
+                raise _organ_not_found(served)
         check_application(application, organ_name)
         suite = organ_store.suite_of(work.connection, organ_id)
         self._keys.check(suite)

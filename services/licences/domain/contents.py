@@ -6,7 +6,7 @@ from datetime import date
 
 from chassis.problems import Violation
 from services.licences.domain.types import FieldType, HolderKind, LicenceType
-from services.licences.domain.validity import FIRST_YEAR, LAST_YEAR, day_from, last_day
+from services.licences.domain.validity import FIRST_YEAR, LAST_YEAR, WITHOUT_END, day_from, last_day
 from services.licences.domain.words import one_line
 
 LONGEST_TEXT = 1000
@@ -38,7 +38,17 @@ def tidy(data: Mapping[str, object]) -> dict[str, object]:
 def days_of(valid_from: str, valid_until: str, of: LicenceType, today: date) -> tuple[date, date | None]:
     """The first and the last day, from texts that `faults_of_days` has found to be right."""
     first = date.fromisoformat(valid_from) if valid_from else today
-    return first, date.fromisoformat(valid_until) if valid_until else last_day(first, of.valid_months)
+    if not valid_until:
+        return first, last_day(first, of.valid_months)
+    last = date.fromisoformat(valid_until)
+    return first, None if last == WITHOUT_END else last
+
+
+def issue_fault(issued_on: str, today: date) -> str:
+    """What is wrong with the day on which a licence was issued; empty for nothing."""
+    if issued_on and (fault := _date_fault(issued_on)):
+        return fault
+    return f"{issued_on} is in the future" if issued_on > today.isoformat() else ""
 
 
 def faults_of_days(valid_from: str, valid_until: str) -> Iterator[Violation]:

@@ -7,7 +7,9 @@ from datetime import date, datetime, time, timedelta, timezone
 BEIJING = timezone(timedelta(hours=8), "UTC+8")
 LONGEST_MONTHS = 1200
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""A licence begins in one of these; it may last longer, as 9999-12-31 stands for "without end" in many registers."""
+"""A licence begins in one of these."""
+WITHOUT_END = date.max
+"""9999-12-31: how registers write the last day of a licence that has none (长期)."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ONE_DAY = timedelta(days=1)
 
@@ -27,10 +29,13 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(BEIJING).date()
 
 
+def start_of(day: date) -> datetime:
+    """The moment at which a day begins."""
+    return datetime.combine(day, time(), BEIJING)
+
+
 def end_of(day: date) -> datetime:
-    """The moment at which a day is over; the last moment there is for the last day."""
-    if day == date.max:
-        return datetime.combine(day, time.max, BEIJING)
+    """The moment at which a day is over."""
     return datetime.combine(day + _ONE_DAY, time(), BEIJING)
 
 

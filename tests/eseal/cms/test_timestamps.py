@@ -2,6 +2,9 @@
 
 import socket
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,6 +147,45 @@ def test_an_authority_that_keeps_silent_is_not_waited_for() -> None:
         with pytest.raises(TimestampError, match="does not answer"):
             TimestampAuthority(url, trust(), now, 0.2).stamp(VALUE)
         released.set()
+
+
+@contextmanager
+def saying(piece: bytes, first: bytes = b"") -> Iterator[str]:
+    """The address of a server that says something, and then a piece every 20 ms without end."""
+    over = threading.Event()
+
+    def talk() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(first)
+            while not over.wait(0.02):
+                connection.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/tsa"
+        finally:
+            over.set()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("first", "piece"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    ],
+)
+def test_an_authority_that_never_comes_to_an_end_is_not_listened_to(first: bytes, piece: bytes) -> None:
+    started = time.monotonic()
+    with saying(piece, first) as url, pytest.raises(TimestampError, match="no whole answer"):
+        TimestampAuthority(url, trust(), now, 0.5).stamp(VALUE)
+    assert time.monotonic() - started < 10
 
 
 def test_our_own_timestamps_are_marked_as_our_own(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Judge:
             answers=tuple(answers),
             signer=signer.name,
             certificate=_facts(signer),
-            seal_id=seal.es_id,
+            seal_id=shortened(seal.es_id),
             seal_name=shortened(seal.name),
             sealed_at=proven or signature.claimed_at,
             timestamp_authority=authority,
@@ -143,7 +143,7 @@ def _fault(signature: Signature, signer: Certificate, description: Description) 
     if not signer.public_key.verify(signature.signed, signature.signature):
         return Answer(Code.SIGNATURE_INVALID)
     if signature.property_info.lstrip("/") != description.location:
-        return Answer(Code.CONTENT_CHANGED, description.location)
+        return Answer(Code.CONTENT_CHANGED, shortened(description.location))
     return None
 
 

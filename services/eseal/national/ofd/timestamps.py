@@ -6,7 +6,8 @@ from datetime import datetime
 
 from asn1crypto import cms  # type: ignore[import-untyped]
 
-from services.eseal.cms.judging import Evidence, Signed, judge_timestamp
+from services.eseal.cms.evidence import Evidence
+from services.eseal.cms.judging import Signed, judge_timestamp
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.findings import Kind, SealFinding
 from services.eseal.domain.trust import Trust

@@ -21,6 +21,7 @@ from services.eseal.domain.findings import (
     SealFinding,
     UnreadableError,
     conclude,
+    shortened,
     too_many_seals,
 )
 from services.eseal.domain.trust import Trust
@@ -57,7 +58,7 @@ def inspect(content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime | N
     # With a seal in it, it was a sealed file once.
     if any(trace in content for trace in _TRACES):
         return Finding(Format.OFD, remarks=(Answer(Code.BROKEN_SEALED_FILE),))
-    raise UnreadableError("BROKEN_OFD", f"the file cannot be read as an OFD: {reason}")
+    raise UnreadableError("BROKEN_OFD", f"the file cannot be read as an OFD: {shortened(reason)}")
 
 
 def _judged(content: bytes, judge: Judge) -> Finding:
@@ -114,7 +115,7 @@ class _Package:
         except BadSignatureError:
             return SealFinding(Kind.SEAL, (changed or Answer(Code.SIGNATURE_UNREADABLE), coverage))
         if changed is None and signature.data_hash != sm3(description.content):
-            changed = Answer(Code.CONTENT_CHANGED, description.location)
+            changed = Answer(Code.CONTENT_CHANGED, shortened(description.location))
         if changed is not None:
             return replace(found.answered(changed, coverage), signed_digest="")
         intact = all(answer.question is not unchanged.question for answer in found.answers)
@@ -136,7 +137,7 @@ class _Package:
         try:
             check(description.stamps, self._structure.pages)
         except BadPlaceError:
-            return Answer(Code.SIGNATURE_UNREADABLE, description.location)
+            return Answer(Code.SIGNATURE_UNREADABLE, shortened(description.location))
         return None
 
     def _remarks(self, described: Sequence[Description], listed: Sequence[Listed]) -> list[Answer]:
@@ -155,4 +156,5 @@ def _files_of(description: Description) -> set[str]:
 
 def _names(names: Sequence[str] | set[str]) -> str:
     chosen = sorted(names)
-    return "、".join(chosen[:_MOST_NAMES]) + ("…" if len(chosen) > _MOST_NAMES else "")
+    named = "、".join(shortened(name) for name in chosen[:_MOST_NAMES])
+    return shortened(named) + ("…" if len(chosen) > _MOST_NAMES else "")

@@ -120,9 +120,9 @@ class SealRegisterServiceServicer:
 
     def ApplyForSeal(self, request, context):
         """Applies for a seal. Somebody else has to approve it.
-        Errors: NOT_FOUND ORGAN_NOT_FOUND, SEAL_NOT_FOUND (the one to replace); ALREADY_EXISTS SEAL_EXISTS (one of this kind
-        and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST;
-        FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
+        Errors: NOT_FOUND ORGAN_NOT_FOUND (its own, or one that it is to serve), SEAL_NOT_FOUND (the one to replace);
+        ALREADY_EXISTS SEAL_EXISTS (one of this kind and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT
+        UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST; FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,7 +206,7 @@ class SealRegisterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSealUses(self, request, context):
-        """Uses and refused attempts, the oldest first, and how many there are of each.
+        """Uses and refused attempts, the oldest first, and how many there are of each. Errors: NOT_FOUND SEAL_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,9 +37,9 @@ class SealRegisterServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SealRegisterServiceAsyncStub: ...
     ApplyForSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ApplyForSealRequest, _seal_register_service_pb2.ApplyForSealResponse]
     """Applies for a seal. Somebody else has to approve it.
-    Errors: NOT_FOUND ORGAN_NOT_FOUND, SEAL_NOT_FOUND (the one to replace); ALREADY_EXISTS SEAL_EXISTS (one of this kind
-    and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST;
-    FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
+    Errors: NOT_FOUND ORGAN_NOT_FOUND (its own, or one that it is to serve), SEAL_NOT_FOUND (the one to replace);
+    ALREADY_EXISTS SEAL_EXISTS (one of this kind and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT
+    UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST; FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
     """
     ApproveSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ApproveSealRequest, _seal_register_service_pb2.ApproveSealResponse]
     """Approves an application, makes the seal and puts it into use; with a certificate from outside, makes its key.
@@ -74,7 +74,7 @@ class SealRegisterServiceStub:
     """A seal with its picture and its history. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     ListSeals: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealsRequest, _seal_register_service_pb2.ListSealsResponse]
     ListSealUses: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealUsesRequest, _seal_register_service_pb2.ListSealUsesResponse]
-    """Uses and refused attempts, the oldest first, and how many there are of each."""
+    """Uses and refused attempts, the oldest first, and how many there are of each. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     RotateAuthority: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.RotateAuthorityRequest, _seal_register_service_pb2.RotateAuthorityResponse]
     """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
     `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
@@ -95,9 +95,9 @@ class SealRegisterServiceAsyncStub(SealRegisterServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ApplyForSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ApplyForSealRequest, _seal_register_service_pb2.ApplyForSealResponse]  # type: ignore[assignment]
     """Applies for a seal. Somebody else has to approve it.
-    Errors: NOT_FOUND ORGAN_NOT_FOUND, SEAL_NOT_FOUND (the one to replace); ALREADY_EXISTS SEAL_EXISTS (one of this kind
-    and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST;
-    FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
+    Errors: NOT_FOUND ORGAN_NOT_FOUND (its own, or one that it is to serve), SEAL_NOT_FOUND (the one to replace);
+    ALREADY_EXISTS SEAL_EXISTS (one of this kind and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT
+    UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST; FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
     """
     ApproveSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ApproveSealRequest, _seal_register_service_pb2.ApproveSealResponse]  # type: ignore[assignment]
     """Approves an application, makes the seal and puts it into use; with a certificate from outside, makes its key.
@@ -132,7 +132,7 @@ class SealRegisterServiceAsyncStub(SealRegisterServiceStub):
     """A seal with its picture and its history. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     ListSeals: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealsRequest, _seal_register_service_pb2.ListSealsResponse]  # type: ignore[assignment]
     ListSealUses: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ListSealUsesRequest, _seal_register_service_pb2.ListSealUsesResponse]  # type: ignore[assignment]
-    """Uses and refused attempts, the oldest first, and how many there are of each."""
+    """Uses and refused attempts, the oldest first, and how many there are of each. Errors: NOT_FOUND SEAL_NOT_FOUND."""
     RotateAuthority: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.RotateAuthorityRequest, _seal_register_service_pb2.RotateAuthorityResponse]  # type: ignore[assignment]
     """Has an issuing authority followed by a new one with a key of its own, which issues certificates from then on; with
     `root` the root above it too. What is retired stays trusted, and says on which of its certificates are revoked.
@@ -156,9 +156,9 @@ class SealRegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_seal_register_service_pb2.ApplyForSealResponse, _abc.Awaitable[_seal_register_service_pb2.ApplyForSealResponse]]:
         """Applies for a seal. Somebody else has to approve it.
-        Errors: NOT_FOUND ORGAN_NOT_FOUND, SEAL_NOT_FOUND (the one to replace); ALREADY_EXISTS SEAL_EXISTS (one of this kind
-        and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST;
-        FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
+        Errors: NOT_FOUND ORGAN_NOT_FOUND (its own, or one that it is to serve), SEAL_NOT_FOUND (the one to replace);
+        ALREADY_EXISTS SEAL_EXISTS (one of this kind and name is in use: replace it), APPLICATION_EXISTS; INVALID_ARGUMENT
+        UNPRINTABLE_NAME, BAD_PICTURE, BAD_REQUEST; FAILED_PRECONDITION SEAL_NOT_REPLACEABLE, SUITE_NOT_AVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -259,7 +259,7 @@ class SealRegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _seal_register_service_pb2.ListSealUsesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_seal_register_service_pb2.ListSealUsesResponse, _abc.Awaitable[_seal_register_service_pb2.ListSealUsesResponse]]:
-        """Uses and refused attempts, the oldest first, and how many there are of each."""
+        """Uses and refused attempts, the oldest first, and how many there are of each. Errors: NOT_FOUND SEAL_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def RotateAuthority(

@@ -167,7 +167,7 @@ class IssueLicenceRequest(_message.Message):
     valid_from: _builtins.str
     """YYYY-MM-DD; empty for today."""
     valid_until: _builtins.str
-    """YYYY-MM-DD, the last day; empty for what the type says."""
+    """YYYY-MM-DD, the last day; empty for what the type says, 9999-12-31 for without end (长期)."""
     serial: _builtins.str
     """Of the issuing organ's own; empty for the next number."""
     issuer_organ_id: _builtins.str
@@ -515,6 +515,7 @@ class LicenceRow(_message.Message):
     VALID_FROM_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    ISSUED_ON_FIELD_NUMBER: _builtins.int
     row: _builtins.int
     """As the table counts it, for faults."""
     serial: _builtins.str
@@ -527,6 +528,9 @@ class LicenceRow(_message.Message):
     valid_from: _builtins.str
     """YYYY-MM-DD; the first day has to be said."""
     valid_until: _builtins.str
+    """As in IssueLicence."""
+    issued_on: _builtins.str
+    """YYYY-MM-DD, not in the future; empty for the first day, or today where that is to come."""
     @_builtins.property
     def data(self) -> _struct_pb2.Struct: ...
     def __init__(
@@ -541,10 +545,11 @@ class LicenceRow(_message.Message):
         valid_from: _builtins.str = ...,
         valid_until: _builtins.str = ...,
         data: _struct_pb2.Struct | None = ...,
+        issued_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "holder_kind", b"holder_kind", "holder_name", b"holder_name", "holder_number", b"holder_number", "row", b"row", "serial", b"serial", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "holder_kind", b"holder_kind", "holder_name", b"holder_name", "holder_number", b"holder_number", "issued_on", b"issued_on", "row", b"row", "serial", b"serial", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -195,8 +195,9 @@ class LicenceServiceServicer:
 
     def ImportLicences(self, request, context):
         """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
-        told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
-        need not be registered; who registers later with that number holds them then.
+        told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
+        number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
+        then.
         Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -79,8 +79,9 @@ class LicenceServiceStub:
     """
     ImportLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]
     """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
-    told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
-    need not be registered; who registers later with that number holds them then.
+    told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
+    number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
+    then.
     Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
     """
     ListLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]
@@ -146,8 +147,9 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     """
     ImportLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]  # type: ignore[assignment]
     """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
-    told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
-    need not be registered; who registers later with that number holds them then.
+    told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
+    number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
+    then.
     Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
     """
     ListLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]  # type: ignore[assignment]
@@ -276,8 +278,9 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.ImportLicencesResponse, _abc.Awaitable[_licence_service_pb2.ImportLicencesResponse]]:
         """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
-        told, and with one fault nothing of the request is written. What is there and says the same changes nothing. A holder
-        need not be registered; who registers later with that number holds them then.
+        told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
+        number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
+        then.
         Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
         """
 

@@ -1,0 +1,112 @@
+"""Signatures that other tools would take, or that other keys made: what is believed of them, and what is said."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+
+import pytest
+from asn1crypto import cms  # type: ignore[import-untyped]
+
+from services.eseal.cms import detached
+from services.eseal.cms.signing import DATA, SIGNED_DATA, CmsSigner
+from services.eseal.domain.answers import Code, Question, Verdict
+from services.eseal.domain.findings import Finding
+from services.eseal.domain.trust import Trust
+from services.eseal.keys import Credential
+from services.eseal.national.der import SET, encode, integer, octets, oid, sequence
+from services.eseal.national.seals import certificate_bytes
+from services.eseal.national.sm3 import sm3
+from services.eseal.pdf.sealing import Level
+from tests.eseal.builders import NOON, credential, issuing, root, trust
+from tests.eseal.national.builders import authority
+from tests.eseal.pdf.builders import DAY, codes, judged, pages, revocation_list, sealed, timestamping
+from tests.eseal.pdf.raw import Raw
+from tests.eseal.pdf.test_timestamped import timestamped
+
+SHA256, SM3 = "2.16.840.1.101.3.4.2.1", "1.2.156.10197.1.401"
+ECDSA, SM2 = "1.2.840.10045.4.3.2", "1.2.156.10197.1.501"
+CONTENT = b"a file of any kind"
+
+
+def judged_apart(content: bytes, signature: bytes) -> Finding:
+    return detached.inspect(content, signature, trust(), lambda _: None, NOON + DAY)
+
+
+def signature_of(content: bytes) -> bytes:
+    return CmsSigner(credential()).detached(hashlib.sha256(content).digest(), signed_at=NOON)
+
+
+def revoking(who: Credential, at: datetime) -> Trust:
+    """A trust list that knows of a revocation."""
+    lists = (revocation_list(issuing(), [(who, at)], at=NOON + DAY / 2), revocation_list(root(), at=NOON + DAY / 2))
+    return Trust(trust().roots, trust().timestamp_roots, lists)
+
+
+def test_the_attributes_of_a_signature_are_no_file_that_was_signed() -> None:
+    """Without attributes of its own the same value would be a signature of them."""
+    genuine = cms.ContentInfo.load(signature_of(CONTENT))
+    assert judged_apart(CONTENT, genuine.dump()).verdict is Verdict.GENUINE
+    signer = genuine["content"]["signer_infos"][0]
+    attributes: bytes = signer["signed_attrs"].untag().dump()
+    kept = ("version", "sid", "digest_algorithm", "signature_algorithm", "signature")
+    bare = cms.SignerInfo({name: signer[name] for name in kept})
+    parts = {name: genuine["content"][name] for name in ("version", "digest_algorithms", "encap_content_info")}
+    data = cms.SignedData({**parts, "certificates": genuine["content"]["certificates"], "signer_infos": [bare]})
+    found = judged_apart(attributes, cms.ContentInfo({"content_type": "signed_data", "content": data}).dump())
+    assert found.verdict is Verdict.UNTRUSTED
+    assert {answer.code for answer in found.seals[0].answers} >= {Code.SIGNATURE_KIND_UNKNOWN}
+
+
+def national(digest_algorithm: str, digest: bytes, algorithm: str) -> bytes:
+    """A signature in CMS with an SM2 key."""
+    by = authority().seal
+    types = sequence(oid("1.2.840.113549.1.9.3"), encode(SET, oid(DATA)))
+    attributes = encode(SET, *sorted([types, sequence(oid("1.2.840.113549.1.9.4"), encode(SET, octets(digest)))]))
+    who = sequence(by.certificate.issuer.public_bytes(), integer(by.certificate.serial_number))
+    digested = sequence(oid(digest_algorithm))
+    own = b"\xa0" + attributes[1:]
+    value = octets(by.key.sign(attributes))
+    signer = sequence(integer(1), who, digested, own, sequence(oid(algorithm)), value)
+    certificates = encode(0xA0, certificate_bytes(by), certificate_bytes(authority().issuing))
+    data = (integer(1), encode(SET, digested), sequence(oid(DATA)), certificates, encode(SET, signer))
+    return sequence(oid(SIGNED_DATA), encode(0xA0, sequence(*data)))
+
+
+@cache
+def _sealed() -> Raw:
+    return Raw(sealed())
+
+
+@pytest.mark.parametrize(
+    ("digest", "algorithm"), [(SM3, SM2), (SHA256, SM2), (SHA256, ECDSA), ("1.2.3", ECDSA), (SHA256, "1.2.3")]
+)
+def test_a_pdf_signed_with_algorithms_that_are_not_known_here_is_not_called_broken(digest: str, algorithm: str) -> None:
+    raw = _sealed()
+    _, first, second, _ = raw.byte_range
+    covered = raw.content[:first] + raw.content[second:]
+    made = sm3(covered) if digest == SM3 else hashlib.sha256(covered).digest()
+    found = judged(raw.with_container(national(digest, made, algorithm)))
+    assert found.verdict is Verdict.UNTRUSTED
+    assert codes(found) == [{"SIGNATURE_KIND_UNKNOWN"}]
+
+
+def test_a_timestamp_by_somebody_whose_certificate_was_revoked_proves_nothing() -> None:
+    content = sealed(level=Level.B_T)
+    known = judged(content, by=revoking(credential(), NOON + DAY)).seals[0].answer(Question.TIME)
+    assert known is not None
+    assert known.code is Code.TIME_STAMPED
+    found = judged(content, by=revoking(timestamping(), NOON - DAY))
+    assert "TIMESTAMP_UNTRUSTED" in codes(found)[0]
+
+
+def test_who_stole_both_keys_cannot_seal_in_the_past_once_the_timestamps_are_revoked() -> None:
+    lists = revocation_list(
+        issuing(), [(credential(), NOON + DAY / 4), (timestamping(), NOON + DAY / 4)], at=NOON + DAY / 2
+    )
+    by = Trust(trust().roots, trust().timestamp_roots, (lists, revocation_list(root(), at=NOON + DAY / 2)))
+    assert judged(sealed(level=Level.B_T), by=by).verdict is Verdict.REVOKED
+
+
+def test_a_timestamp_over_the_file_by_somebody_whose_certificate_was_revoked_is_a_foreign_one() -> None:
+    found = judged(timestamped(sealed(pages())), by=revoking(timestamping(), NOON - DAY))
+    assert Code.FOREIGN_SIGNATURE_ON_TOP in {remark.code for remark in found.remarks}
