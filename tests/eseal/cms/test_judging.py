@@ -16,7 +16,7 @@ from services.eseal.keys import Credential
 from services.eseal.national.der import SET, encode, integer, octets, oid, sequence
 from services.eseal.national.seals import certificate_bytes
 from services.eseal.national.sm3 import sm3
-from services.eseal.pdf.sealing import Level
+from services.eseal.pdf.grades import Level
 from tests.eseal.builders import NOON, credential, issuing, root, trust
 from tests.eseal.national.builders import authority
 from tests.eseal.pdf.builders import DAY, codes, judged, pages, revocation_list, sealed, timestamping
