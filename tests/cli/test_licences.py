@@ -188,6 +188,16 @@ def test_every_fault_of_a_table_is_told_with_its_row(desk: Desk) -> None:
     assert desk.json("list", "--holder", "p1") == []
 
 
+def test_of_very_many_faults_the_first_are_told(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", TYPE))
+    rows = [HEADINGS, *([f"JY{number}", "", *ROW[2:]] for number in range(600))]
+    table = desk.file("table.csv", "\n".join(",".join(row) for row in rows))
+    words = ("import", "food-licence", table, "--issuer", "o1")
+    told = desk.run(*words, status=1).stdout.splitlines()
+    assert told[500] == "and 100 more faults, which --json tells"
+    assert len(desk.json(*words, status=1)["faults"]) == 600
+
+
 def test_a_column_that_nobody_knows_is_named(desk: Desk) -> None:
     desk.run("type", "define", desk.file("type.yaml", TYPE))
     told = desk.run("import", "food-licence", desk.file("t.csv", "证照编号,颜色\n1,红\n"), "--issuer", "o1", status=2)
