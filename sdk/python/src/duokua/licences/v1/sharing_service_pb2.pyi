@@ -90,7 +90,7 @@ class Access(_message.Message):
     """The organ that it works for; empty for none, as of an operator."""
     organ_name: _builtins.str
     action: _builtins.str
-    """"read", "looked_up", "copied", "verified"."""
+    """"read", "listed", "looked_up", "copied", "verified"."""
     purpose: _builtins.str
     grant_id: _builtins.str
     """The consent that it was by; empty for none."""
