@@ -17,6 +17,8 @@ from cli.output import as_dict, counted, print_json, say
 from duokua.licences.v1 import licence_service_pb2 as pb
 
 BATCH = 500
+MOST_SHOWN = 500
+"""Faults: nobody reads more than these, and who does wants JSON."""
 LARGEST_BATCH = 3_000_000
 """In bytes; the contract takes 4 MiB."""
 
@@ -47,8 +49,10 @@ def import_licences(
         told = [as_dict(fault) for fault in faults]
         print_json({"faults": told, "created": created, "unchanged": unchanged, "written": written})
     else:
-        for fault in faults:
+        for fault in faults[:MOST_SHOWN]:
             say(f"row {fault.row}, {fault.field}: {fault.message}")
+        if len(faults) > MOST_SHOWN:
+            say(f"and {len(faults) - MOST_SHOWN} more faults, which --json tells")
         if faults:
             state = "imported in part, for somebody else wrote meanwhile" if written else "nothing is imported"
         else:

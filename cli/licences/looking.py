@@ -21,6 +21,7 @@ def list_licences(
     person: AsPerson = "",
     principal: For = "",
     holder: Annotated[str, typer.Option(help="For the operator: the person whose licences to list.")] = "",
+    purpose: Annotated[str, typer.Option(help="For the operator: for what; the holder can see it.")] = "",
     kind: Annotated[str, typer.Option("--type", help="Of one type only.")] = "",
     valid: Annotated[bool, typer.Option("--valid", help="Those that are valid today only.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - an option
@@ -30,7 +31,12 @@ def list_licences(
         found = every_page(
             lambda token: platform.licences.ListLicences(
                 pb.ListLicencesRequest(
-                    page_size=1000, page_token=token, holder_person_id=holder, type=kind, valid_only=valid
+                    page_size=1000,
+                    page_token=token,
+                    holder_person_id=holder,
+                    purpose=purpose,
+                    type=kind,
+                    valid_only=valid,
                 )
             ),
             lambda answer: answer.licences,

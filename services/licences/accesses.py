@@ -21,6 +21,7 @@ class Action(StrEnum):
     """How somebody looked at a licence."""
 
     READ = "read"
+    LISTED = "listed"
     LOOKED_UP = "looked_up"
     COPIED = "copied"
     VERIFIED = "verified"

@@ -7,7 +7,7 @@ from chassis.settings import Settings
 from duokua.licences.v1 import licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
 from services.licences import store, types
-from services.licences.accesses import Action, Look, may_change, may_read, may_read_document, note
+from services.licences.accesses import Action, Look, check_purpose, may_change, may_read, may_read_document, note
 from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
@@ -35,7 +35,7 @@ class LicenceApi:
 
     service = pb.DESCRIPTOR.services_by_name["LicenceService"]
     # What licences say is encrypted at rest, and no answer that is kept for a repeat may have it in the clear.
-    unstored = frozenset({"get_licence", "verify_licence"})
+    unstored = frozenset({"get_licence", "list_licences", "verify_licence"})
 
     def __init__(self, licences: Licences, shared: SharedLicences, imports: Imports) -> None:
         self._licences = licences
@@ -133,7 +133,10 @@ class LicenceApi:
         )
 
     def list_licences(self, call: Call, request: pb.ListLicencesRequest) -> pb.ListLicencesResponse:
-        """Lists the caller's own licences."""
+        """Lists the caller's own licences, or for an operator those of a holder."""
+        operates = call.caller.may("licences.read_all")
+        if operates and request.holder_person_id:
+            check_purpose(request.purpose, "purpose")
         holder, issuer = _own(call.caller, request.holder_person_id)
         code = types.type_of(call.work, request.type).type_code if request.type else ""
         today = day_of(call.work.now)
@@ -143,6 +146,8 @@ class LicenceApi:
         found, token = asked.cut(
             store.listed(call.work.connection, wanted, before, asked.fetch), key=lambda each: [each.licence_id]
         )
+        for each in found if operates else ():
+            note(call.work, call.caller, each, Look(Action.LISTED, request.purpose, request.request_id))
         known = types.types_by_code(call.work, [each.type_code for each in found])
         told = [licence_message(each.on(today), known[each.type_code]) for each in found]
         return pb.ListLicencesResponse(licences=told, next_page_token=token)

@@ -21,7 +21,7 @@ from services.licences.domain.contents import (
 )
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.identifiers import LAST_VERSION, Identifier, serial_fault
-from services.licences.domain.licence import Holder, Licence, Organ
+from services.licences.domain.licence import Licence, Organ
 from services.licences.domain.types import HolderKind, LicenceType
 from services.licences.domain.validity import day_of, start_of
 from services.licences.domain.words import one_line
@@ -43,6 +43,10 @@ class Row:
     valid_until: str
     data: Mapping[str, object]
     issued_on: str = ""
+
+
+Brought = tuple[Licence, Mapping[str, object]]
+"""A licence that was issued elsewhere, and what it says."""
 
 
 @dataclass(slots=True)
@@ -71,86 +75,104 @@ class Imports:
         self, work: UnitOfWork, type_name: str, issuer_organ_id: str, rows: Sequence[Row], actor: str, *, dry_run: bool
     ) -> Imported:
         """Takes rows in, all of them or none. Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND."""
-        of, issuer = type_of(work, type_name), self._licences.issuer(work, issuer_organ_id)
-        result, made, seen = Imported(), list[tuple[Licence, Mapping[str, object]]](), dict[str, Licence]()
+        of, issuer, today = type_of(work, type_name), self._licences.issuer(work, issuer_organ_id), day_of(work.now)
+        result, good = Imported(), list[Row]()
         for given in rows:
             row = replace(given, holder_name=one_line(given.holder_name), data=tidy(given.data))
-            faults = list(_faults(row, of, day_of(work.now)))
-            if not faults:
-                licence = self._licence(work, of, issuer, row)
-                faults = self._compare(work, licence, row, seen, result)
-                made.append((licence, row.data))
+            faults = list(_faults(row, of, today))
             result.faults += [(row.row, fault) for fault in faults]
-        if result.faults or dry_run:
-            return result
-        for licence, data in made:
-            if store.by_identifier(work.connection, licence.identifier) is None:
-                self._licences.bring_in(work, licence, data, actor)
-                result.written = True
+            if not faults:
+                good.append(row)
+        fresh = self._compare(work, self._licences_of(work, of, issuer, good), result)
+        if fresh and not result.faults and not dry_run:
+            self._licences.bring_in(work, fresh, actor)
+            result.written = True
         return result
 
-    def _compare(
-        self, work: UnitOfWork, licence: Licence, row: Row, seen: dict[str, Licence], result: Imported
-    ) -> list[Violation]:
-        """What is wrong with a licence beside what is there, or stands above it in the table; else it is counted."""
-        if licence.identifier in seen:
-            return [Violation("serial", "is in the table twice")]
-        seen[licence.identifier] = licence
-        there = store.by_identifier(work.connection, licence.identifier)
-        if there is None:
-            if fault := self._other_version(work, licence, seen):
-                return [Violation("version", fault)]
-            result.created += 1
-            return []
+    def _compare(self, work: UnitOfWork, given: Sequence[tuple[Row, Licence]], result: Imported) -> list[Brought]:
+        """Those that are new, in their order; others are counted, or faults beside what is there or stands above."""
+        wanted = [str(each) for _, licence in given for each in _versions_about(licence)]
+        known, today = store.by_identifiers(work.connection, wanted), day_of(work.now)
+        fresh, seen = list[Brought](), set[str]()
+        for row, licence in given:
+            there = known.get(licence.identifier)
+            if licence.identifier in seen:
+                result.faults.append((row.row, Violation("serial", "is in the table twice")))
+            elif there and not self._says_the_same(work, there, licence, row):
+                what = "a licence of this number is there and says otherwise; renew it, or mend the row"
+                result.faults.append((row.row, Violation("serial", what)))
+            elif there:
+                result.unchanged += 1
+            elif fault := _beside_another(licence, known, today):
+                result.faults.append((row.row, Violation("version", fault)))
+            else:
+                known[licence.identifier] = licence
+                fresh.append((licence, row.data))
+            seen.add(licence.identifier)
+        result.created = len(fresh)
+        result.faults.sort(key=lambda fault: fault[0])
+        return fresh
+
+    def _says_the_same(self, work: UnitOfWork, there: Licence, licence: Licence, row: Row) -> bool:
         same = (there.number_fingerprint, there.valid_from, there.valid_until) == (
             licence.number_fingerprint,
             licence.valid_from,
             licence.valid_until,
         )
-        if same and self._licences.data(work, there) == row.data:
-            result.unchanged += 1
-            return []
-        return [Violation("serial", "a licence of this number is there and says otherwise; renew it, or mend the row")]
+        return same and self._licences.data(work, there) == row.data
 
-    def _other_version(self, work: UnitOfWork, licence: Licence, seen: Mapping[str, Licence]) -> str:
-        """What is wrong with a licence beside the versions before and after it: one number has one that is valid."""
-        today = day_of(work.now)
-        if not licence.good_on(today):
-            return ""
-        for version in (licence.version - 1, licence.version + 1):
-            if not 0 < version <= LAST_VERSION:
-                continue
-            identifier = str(replace(licence.named, version=version))
-            other = seen.get(identifier) or store.by_identifier(work.connection, identifier)
+    def _licences_of(
+        self, work: UnitOfWork, of: LicenceType, issuer: Organ, rows: Sequence[Row]
+    ) -> list[tuple[Row, Licence]]:
+        prints = [self._fingerprint(row) for row in rows]
+        persons = store.persons_of_numbers(work.connection, prints)
+        made = []
+        for row, fingerprint in zip(rows, prints, strict=True):
+            first, last = days_of(row.valid_from, row.valid_until, of, day_of(work.now))
+            issued = date.fromisoformat(row.issued_on) if row.issued_on else min(first, day_of(work.now))
+            identifier = Identifier(of.type_code, issuer.uscc, row.serial, row.version or 1)
+            licence = Licence(
+                licence_id=new_id(),
+                identifier=str(identifier),
+                type_code=of.type_code,
+                issuer_organ_id=issuer.organ_id,
+                issuer_uscc=issuer.uscc,
+                issuer_name=issuer.name,
+                serial=row.serial,
+                version=identifier.version,
+                holder_person_id=persons.get(fingerprint, ""),
+                holder_name=row.holder_name,
+                masked_number=masked(_number(row)),
+                number_fingerprint=fingerprint,
+                valid_from=first,
+                valid_until=last,
+                issued_at=start_of(issued),
+            )
+            made.append((row, licence))
+        return made
+
+    def _fingerprint(self, row: Row) -> str:
+        return self._vault.fingerprint(_number(row).encode(), context=f"{NUMBER}.{row.holder_kind}")
+
+
+def _number(row: Row) -> str:
+    return row.holder_number.strip().upper()
+
+
+def _versions_about(licence: Licence) -> list[Identifier]:
+    """The identifier of a licence, and those of the versions before and after it."""
+    versions = range(max(licence.version - 1, 1), min(licence.version + 1, LAST_VERSION) + 1)
+    return [replace(licence.named, version=version) for version in versions]
+
+
+def _beside_another(licence: Licence, known: Mapping[str, Licence], today: date) -> str:
+    """What is wrong with a licence beside the versions before and after it: one number has one that is valid."""
+    if licence.good_on(today):
+        for each in _versions_about(licence):
+            other = known.get(str(each))
             if other and other.good_on(today):
-                return f"version {version} of this number is valid too; say its true last day, or renew that one"
-        return ""
-
-    def _licence(self, work: UnitOfWork, of: LicenceType, issuer: Organ, row: Row) -> Licence:
-        number = row.holder_number.strip().upper()
-        fingerprint = self._vault.fingerprint(number.encode(), context=f"{NUMBER}.{row.holder_kind}")
-        person_id = store.person_of_number(work.connection, fingerprint) or ""
-        holder = Holder(person_id, row.holder_kind, row.holder_name, masked(number), fingerprint)
-        first, last = days_of(row.valid_from, row.valid_until, of, day_of(work.now))
-        issued = date.fromisoformat(row.issued_on) if row.issued_on else min(first, day_of(work.now))
-        identifier = Identifier(of.type_code, issuer.uscc, row.serial, row.version or 1)
-        return Licence(
-            licence_id=new_id(),
-            identifier=str(identifier),
-            type_code=of.type_code,
-            issuer_organ_id=issuer.organ_id,
-            issuer_uscc=issuer.uscc,
-            issuer_name=issuer.name,
-            serial=row.serial,
-            version=identifier.version,
-            holder_person_id=holder.person_id,
-            holder_name=holder.name,
-            masked_number=holder.masked_number,
-            number_fingerprint=holder.number_fingerprint,
-            valid_from=first,
-            valid_until=last,
-            issued_at=start_of(issued),
-        )
+                return f"version {other.version} of this number is valid too; say its true last day, or renew that one"
+    return ""
 
 
 def _faults(row: Row, of: LicenceType, today: date) -> list[Violation]:
@@ -166,7 +188,7 @@ def _faults(row: Row, of: LicenceType, today: date) -> list[Violation]:
         found.append(Violation("holder_kind", "must be natural or legal"))
     elif fault := holder_fault(row.holder_kind, of):
         found.append(Violation("holder_kind", fault))
-    elif fault := number_fault(row.holder_kind, row.holder_number.strip().upper()):
+    elif fault := number_fault(row.holder_kind, _number(row)):
         found.append(Violation("holder_number", fault))
     if not row.valid_from:
         found.append(Violation("valid_from", "must be there"))

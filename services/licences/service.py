@@ -260,18 +260,20 @@ class Licences:
         return Print(request_id, of, data, f"{SCHEME}{licence.identifier}:{code}", code, use)
 
     def _add(self, work: UnitOfWork, licence: Licence, of: LicenceType, data: Mapping[str, object], actor: str) -> None:
-        self._keep(work, licence, data, actor, "")
+        self._keep(work, licence, data, actor)
         ask(work, licence, self._print(of, licence, data), licence.issuer_organ_id)
 
-    def _keep(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str, reason: str) -> None:
-        sealed = self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
-        if not store.add(work.connection, licence, sealed):
+    def _sealed(self, licence: Licence, data: Mapping[str, object]) -> bytes:
+        return self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
+
+    def _keep(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
+        if not store.add(work.connection, licence, self._sealed(licence, data)):
             raise Exists(
                 "SERIAL_TAKEN",
                 f"there is a licence {licence.identifier}; give another serial, or renew it",
                 identifier=licence.identifier,
             )
-        self._note(work, licence, Act.ISSUED, actor, reason)
+        self._note(work, licence, Act.ISSUED, actor, "")
         work.wake(EXPIRY)
 
     def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:
@@ -279,9 +281,12 @@ class Licences:
         store.add_change(work.connection, licence.licence_id, change)
         tell(work, licence, act)
 
-    def bring_in(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
-        """Keeps a licence that was issued elsewhere; a document of it is made when somebody asks for one."""
-        self._keep(work, licence, data, actor, "导入")
+    def bring_in(self, work: UnitOfWork, brought: Sequence[tuple[Licence, Mapping[str, object]]], actor: str) -> None:
+        """Keeps licences that were issued elsewhere; a document is made of one when somebody asks for it."""
+        store.add_all(work.connection, [(licence, self._sealed(licence, data)) for licence, data in brought])
+        for licence, _ in brought:
+            self._note(work, licence, Act.ISSUED, actor, "导入")
+        work.wake(EXPIRY)
 
     def issuer(self, work: UnitOfWork, organ_id: str) -> Organ:
         """The organ that issues. Raises NotFound ORGAN_NOT_FOUND."""

@@ -72,6 +72,13 @@ def person_of_number(connection: Connection, fingerprint: str) -> str | None:
     return connection.scalar(select(persons.c.person_id).where(persons.c.number_fingerprint == fingerprint))
 
 
+def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> dict[str, str]:
+    """The persons whose numbers have these keyed fingerprints: the id of each by its fingerprint."""
+    query = select(persons.c.number_fingerprint, persons.c.person_id)
+    found = connection.execute(query.where(persons.c.number_fingerprint.in_(set(fingerprints))))
+    return {row.number_fingerprint: row.person_id for row in found}
+
+
 def next_serial(connection: Connection, type_code: str, issuer_uscc: str) -> int:
     """The number after the last one that an organ gave to a licence of a type; taken by this transaction."""
     statement = insert(connection, serials).values(type_code=type_code, issuer_uscc=issuer_uscc, last=1)
@@ -88,6 +95,15 @@ def add(connection: Connection, licence: Licence, sealed_data: bytes) -> bool:
     statement = insert(connection, licences).values(**row, sealed_data=sealed_data)
     added = statement.on_conflict_do_nothing(index_elements=["identifier"]).returning(licences.c.licence_id)
     return connection.scalar(added) is not None
+
+
+def add_all(connection: Connection, sealed: Iterable[tuple[Licence, bytes]]) -> None:
+    """Keeps new licences with their encrypted data. Raises IntegrityError when there is one of an identifier."""
+    rows = [
+        {**{column.name: getattr(licence, column.name) for column in _COLUMNS}, "sealed_data": data}
+        for licence, data in sealed
+    ]
+    connection.execute(plain_insert(licences), rows)
 
 
 def add_change(connection: Connection, licence_id: str, change: Change) -> None:
@@ -114,6 +130,12 @@ def by_id(connection: Connection, licence_id: str, *, lock: bool = False) -> Lic
 def by_identifier(connection: Connection, identifier: str) -> Licence | None:
     """The licence of an identifier."""
     return _one(connection, select(*_COLUMNS).where(licences.c.identifier == identifier))
+
+
+def by_identifiers(connection: Connection, identifiers: Iterable[str]) -> dict[str, Licence]:
+    """Those licences that are there, by their identifiers."""
+    query = select(*_COLUMNS).where(licences.c.identifier.in_(set(identifiers)))
+    return {row.identifier: _licence(row) for row in connection.execute(query)}
 
 
 def data_of(connection: Connection, licence_id: str) -> bytes:

@@ -145,7 +145,7 @@ def test_a_holder_sees_own_licences(desk: Desk) -> None:
     answer = desk.json("show", made["licence_id"], "--person", "p1", portal=True)
     assert answer["licence"]["data"] == {"shop": "西湖面馆", "granted_on": "2026-05-30"}
     assert [each["act"] for each in answer["changes"]] == ["issued"]
-    assert len(desk.json("list", "--holder", "p1", "--type", "food-licence", "--valid")) == 1
+    assert len(desk.json("list", "--holder", "p1", "--purpose", "核对", "--type", "food-licence", "--valid")) == 1
 
 
 def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
@@ -261,7 +261,7 @@ def test_licences_are_imported_from_a_workbook_and_from_csv(desk: Desk) -> None:
     words = ("import", "food-licence", desk.file("table.csv", f"\ufeff{table}"), "--issuer", "o1")
     assert "would be imported: 0 faults, 1 new, 1 unchanged" in desk.run(*words, "--dry-run").stdout
     assert desk.json(*words) == {"faults": [], "created": 1, "unchanged": 1, "written": True}
-    assert len(desk.json("list", "--holder", "p1")) == 2
+    assert len(desk.json("list", "--holder", "p1", "--purpose", "核对")) == 2
 
 
 def test_every_fault_of_a_table_is_told_with_its_row(desk: Desk) -> None:
@@ -276,7 +276,17 @@ def test_every_fault_of_a_table_is_told_with_its_row(desk: Desk) -> None:
         "row 4, data.granted_on",
         "nothing is imported",
     ]
-    assert desk.json("list", "--holder", "p1") == []
+    assert desk.json("list", "--holder", "p1", "--purpose", "核对") == []
+
+
+def test_of_very_many_faults_the_first_are_told(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", TYPE))
+    rows = [HEADINGS, *([f"JY{number}", "", *ROW[2:]] for number in range(600))]
+    table = desk.file("table.csv", "\n".join(",".join(row) for row in rows))
+    words = ("import", "food-licence", table, "--issuer", "o1")
+    told = desk.run(*words, status=1).stdout.splitlines()
+    assert told[500] == "and 100 more faults, which --json tells"
+    assert len(desk.json(*words, status=1)["faults"]) == 600
 
 
 def test_a_column_that_nobody_knows_is_named(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -144,3 +144,8 @@ def test_a_trust_list_is_pem_with_any_commentary() -> None:
 def test_what_is_no_trust_list_is_refused(text: str) -> None:
     with pytest.raises(BadTrustListError):
         read_trust(text)
+
+
+def test_a_time_that_no_calendar_here_has_is_left_out() -> None:
+    seal = SealFinding(Kind.SEAL, (Answer(Code.UNCHANGED),), "甲", sealed_at=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    assert Finding(Format.PDF, (seal,)).zh == "文件真实有效：由甲盖章，盖章后未被改动。"

@@ -178,8 +178,18 @@ def test_a_list_has_the_caller_s_own_newest_first_by_pages(database: Database) -
         assert [each.licence_id for each in (*first.licences, *second.licences)] == sorted(made, reverse=True)
         assert second.next_page_token == ""
         assert not first.licences[0].HasField("data")
-    one = pb.ListLicencesRequest(holder_person_id="p2", type=FOOD)
-    assert len(call(database, "list_licences", OPERATOR, one).licences) == 1
+    assert looks(database) == []
+
+
+def test_an_operator_s_list_of_a_holder_is_a_look_at_each(database: Database) -> None:
+    made = [issued(database).licence_id for _ in range(2)]
+    one = pb.ListLicencesRequest(request_id="l1", holder_person_id="p1", type=FOOD)
+    assert refused(database, "list_licences", OPERATOR, one).reason == "PURPOSE_NEEDED"
+    one.purpose = "投诉处理"
+    for _ in range(2):
+        listed = call(database, "list_licences", OPERATOR, one).licences
+        assert sorted(each.licence_id for each in listed) == made
+    assert looks(database) == [("client:operator", "", "listed", "投诉处理")] * 2
 
 
 def test_a_list_can_have_valid_ones_only(database: Database, clock: ManualClock) -> None:

@@ -12,10 +12,9 @@ from typing import Self, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from chassis.settings import Settings
-from services.eseal.certificates.profiles import DOCUMENT_SIGNING, YEAR, subject_name
+from services.eseal.certificates.profiles import SIGNING_PURPOSES, YEAR, subject_name
 from services.eseal.domain.seal import Kind, Seal
 from services.eseal.domain.trust import read_trust
 from services.eseal.keys import SigningKey, pem
@@ -24,14 +23,6 @@ from services.eseal.keys.builders import builder_key
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _LONGEST_CHAIN = 6
 MOST_TOGETHER = 20
-# Adobe's and Microsoft's purposes of signing documents, older than that of RFC 9336.
-_OLDER_PURPOSES = (ObjectIdentifier("1.2.840.113583.1.1.5"), ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"))
-_PURPOSES = frozenset({
-    DOCUMENT_SIGNING,
-    *_OLDER_PURPOSES,
-    ExtendedKeyUsageOID.EMAIL_PROTECTION,
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-})  # fmt: skip
 _KNOWN_EXTENSIONS = (
     x509.BasicConstraints,
     x509.KeyUsage,
@@ -136,7 +127,7 @@ def _check_own(certificate: x509.Certificate, public_key: bytes) -> None:
     if usage is None or not (usage.digital_signature or usage.content_commitment):
         raise BadCertificateError("certificate_pem", "its key usage does not allow signatures")
     purposes = _extension(certificate, x509.ExtendedKeyUsage)
-    if purposes is not None and not _PURPOSES & set(purposes):
+    if purposes is not None and not SIGNING_PURPOSES & set(purposes):
         raise BadCertificateError("certificate_pem", "its purposes do not include signing documents")
 
 

@@ -21,6 +21,15 @@ YEAR = timedelta(days=365)
 # Machines' clocks differ a little; a certificate must not be "not yet valid" on the machine next door.
 CLOCK_SKEW = timedelta(minutes=5)
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+# Adobe's and Microsoft's purposes of signing documents, older than that of RFC 9336.
+_OLDER_PURPOSES = (ObjectIdentifier("1.2.840.113583.1.1.5"), ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"))
+SIGNING_PURPOSES = frozenset({
+    DOCUMENT_SIGNING,
+    *_OLDER_PURPOSES,
+    ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+})  # fmt: skip
+"""One of these has a certificate that may sign documents, where it names purposes at all."""
 _LARGEST_NAME = 64
 OWN = "平台自建，非依法设立的电子认证服务机构"
 """In the subject of every authority that the platform made itself: nobody shall take it for a lawful one."""

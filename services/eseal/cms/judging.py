@@ -43,6 +43,8 @@ _USAGE = KeyUsageConstraints(
     },
     explicit_extd_key_usage_required=False,
 )
+# In bits (NIST SP 800-57, 5.6.1: no shorter one since 2014); pyHanko looks at RSA and DSA only.
+_SHORTEST_CURVE = 224
 _EXPIRED = frozenset({AdESIndeterminate.OUT_OF_BOUNDS_NO_POE, AdESIndeterminate.OUT_OF_BOUNDS_NOT_REVOKED})
 _WEAK = frozenset({AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE, AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE_NO_POE})
 
@@ -196,11 +198,15 @@ def _certificate_codes(
     status: dict[str, Any], revocation: Code, proven: datetime | None, now: datetime
 ) -> tuple[Code, ...]:
     problem, certificate, moment = status["trust_problem_indic"], status["signing_cert"], proven or now
+    path = status["validation_path"]
+    chained = path is not None
+    if problem in _WEAK or (chained and any(map(_has_short_curve, path.iter_certs(include_root=True)))):
+        return (Code.WEAK_ALGORITHM,)
+    if certificate.ca:
+        # pyHanko takes a trusted root for a signer, whatever its key is for.
+        return Code.UNCHANGED, Code.WRONG_PURPOSE
     if problem is None or revocation is Code.CERTIFICATE_REVOKED:
         return Code.UNCHANGED, Code.TRUSTED_ISSUER, Code.CERTIFICATE_VALID, revocation
-    if problem in _WEAK:
-        return (Code.WEAK_ALGORITHM,)
-    chained = status["validation_path"] is not None
     if problem in _EXPIRED or (chained and certificate.not_valid_after < moment):
         expired = Code.CERTIFICATE_EXPIRED if proven else Code.CERTIFICATE_EXPIRED_SINCE
         return Code.UNCHANGED, Code.TRUSTED_ISSUER, expired
@@ -208,6 +214,11 @@ def _certificate_codes(
         return Code.UNCHANGED, Code.TRUSTED_ISSUER, Code.CERTIFICATE_NOT_YET_VALID
     wrong = problem is AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE
     return Code.UNCHANGED, Code.WRONG_PURPOSE if wrong else Code.UNTRUSTED_ISSUER
+
+
+def _has_short_curve(certificate: x509.Certificate) -> bool:
+    key = certificate.public_key
+    return bool(key.algorithm == "ec" and key.bit_size < _SHORTEST_CURVE)
 
 
 def certificate_facts(certificate: x509.Certificate) -> Certificate:

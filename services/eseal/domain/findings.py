@@ -274,13 +274,21 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _one_seal_zh(seal: SealFinding) -> str:
-    when = seal.sealed_at.astimezone(_CHINA).strftime("于%Y-%m-%d %H:%M（北京时间）") if seal.sealed_at else ""
-    return f"由{seal.signer}{when}盖章" + "".join(f"，{answer.zh}" for answer in _telling(seal))
+    signer, when = seal.signer or "名称无法读取的签署方", _when(seal, "于%Y-%m-%d %H:%M（北京时间）")
+    return f"由{signer}{when}盖章" + "".join(f"，{answer.zh}" for answer in _telling(seal))
 
 
 def _one_seal_en(seal: SealFinding) -> str:
-    when = seal.sealed_at.astimezone(_CHINA).strftime(" on %Y-%m-%d at %H:%M (Beijing)") if seal.sealed_at else ""
-    return f"sealed by {seal.signer}{when}" + "".join(f", {answer.en}" for answer in _telling(seal))
+    signer, when = seal.signer or "somebody whose name cannot be read", _when(seal, " on %Y-%m-%d at %H:%M (Beijing)")
+    return f"sealed by {signer}{when}" + "".join(f", {answer.en}" for answer in _telling(seal))
+
+
+def _when(seal: SealFinding, form: str) -> str:
+    try:
+        return seal.sealed_at.astimezone(_CHINA).strftime(form) if seal.sealed_at else ""
+    except OverflowError:
+        # A signer may claim the last hours of the year 9999, which are over in Beijing.
+        return ""
 
 
 def _telling(seal: SealFinding) -> list[Answer]:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from services.eseal.certificates.profiles import SIGNING_PURPOSES
 from services.eseal.domain.findings import shortened
 from services.eseal.national import der
 from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
@@ -117,12 +118,15 @@ class Certificate:
 
     @property
     def may_sign_documents(self) -> bool:
-        """Whether its key may sign documents: no authority's, and for signatures or for what cannot be denied."""
+        """Whether its key may sign documents: no authority's, for signatures, and not for other purposes alone."""
         extensions = self.parsed.extensions
         usage = extension(extensions, x509.KeyUsage)
+        purposes = extension(extensions, x509.ExtendedKeyUsage)
         constraints = extension(extensions, x509.BasicConstraints)
-        return (usage is None or usage.digital_signature or usage.content_commitment) and not (
-            constraints and constraints.ca
+        return (
+            (usage is None or usage.digital_signature or usage.content_commitment)
+            and (purposes is None or not SIGNING_PURPOSES.isdisjoint(purposes))
+            and not (constraints and constraints.ca)
         )
 
 

@@ -165,7 +165,7 @@ def since(signature: EmbeddedPdfSignature, content: bytes, covered: Covered) -> 
     signature.compute_integrity_info(policy)
     if end == len(content):
         return Since.NOTHING
-    if not covered.to_the_end and not is_whole(signature.reader, content, end):
+    if end >= covered.by_seals and not is_whole(signature.reader, content, end):
         return Since.CHANGED
     result: object = signature.diff_result
     if not isinstance(result, DiffResult):

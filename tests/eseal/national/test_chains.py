@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.eseal.certificates.profiles import key_usage, subject_name
+from services.eseal.certificates.profiles import DOCUMENT_SIGNING, key_usage, subject_name
 from services.eseal.domain import trust as domain
 from services.eseal.keys import Credential
 from services.eseal.keys.national import NationalKey
@@ -124,11 +125,14 @@ def test_a_certificate_for_other_uses_or_with_an_unknown_critical_extension_sign
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
     for extensions in (
         ((key_usage(key_cert_sign=True), True),),
+        ((SIGNS, True), (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)),
+        ((SIGNS, True), (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True)),
         ((SIGNS, True), (unknown, True)),
     ):
         assert distrust(certificate(issue(authority().issuing, *extensions)), TRUST, NOON) is Distrust.WRONG_USE
-    harmless = certificate(issue(authority().issuing, (SIGNS, True), (unknown, False)))
-    assert distrust(harmless, TRUST, NOON) is None
+    documents = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, DOCUMENT_SIGNING])
+    for harmless in ((unknown, False), (documents, True)):
+        assert distrust(certificate(issue(authority().issuing, (SIGNS, True), harmless)), TRUST, NOON) is None
 
 
 def test_an_expired_authority_ends_what_it_made() -> None:

@@ -668,6 +668,8 @@ class ListLicencesRequest(_message.Message):
     HOLDER_PERSON_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     VALID_ONLY_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     page_token: _builtins.str
     holder_person_id: _builtins.str
@@ -676,6 +678,9 @@ class ListLicencesRequest(_message.Message):
     """Of one type only: its code, or what scenarios call it."""
     valid_only: _builtins.bool
     """Those that are valid today only."""
+    purpose: _builtins.str
+    """For operators: for what."""
+    request_id: _builtins.str
     def __init__(
         self,
         *,
@@ -684,10 +689,12 @@ class ListLicencesRequest(_message.Message):
         holder_person_id: _builtins.str = ...,
         type: _builtins.str = ...,
         valid_only: _builtins.bool = ...,
+        purpose: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder_person_id", b"holder_person_id", "page_size", b"page_size", "page_token", b"page_token", "type", b"type", "valid_only", b"valid_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holder_person_id", b"holder_person_id", "page_size", b"page_size", "page_token", b"page_token", "purpose", b"purpose", "request_id", b"request_id", "type", b"type", "valid_only", b"valid_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

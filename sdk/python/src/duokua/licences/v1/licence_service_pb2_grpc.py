@@ -206,7 +206,9 @@ class LicenceServiceServicer:
 
     def ListLicences(self, request, context):
         """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
-        read all, those of `holder_person_id`.
+        read all, those of `holder_person_id`: they say for what, and the holder can see it.
+        Errors: INVALID_ARGUMENT HOLDER_NEEDED, BAD_HOLDER, PURPOSE_NEEDED (an operator says for what), REQUEST_ID_REUSED (a
+        repeat is the same look for an hour); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

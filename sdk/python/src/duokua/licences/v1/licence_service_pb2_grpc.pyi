@@ -86,7 +86,9 @@ class LicenceServiceStub:
     """
     ListLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
-    read all, those of `holder_person_id`.
+    read all, those of `holder_person_id`: they say for what, and the holder can see it.
+    Errors: INVALID_ARGUMENT HOLDER_NEEDED, BAD_HOLDER, PURPOSE_NEEDED (an operator says for what), REQUEST_ID_REUSED (a
+    repeat is the same look for an hour); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
     """
     VerifyLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.VerifyLicenceRequest, _licence_service_pb2.VerifyLicenceResponse]
     """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
@@ -154,7 +156,9 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     """
     ListLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]  # type: ignore[assignment]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
-    read all, those of `holder_person_id`.
+    read all, those of `holder_person_id`: they say for what, and the holder can see it.
+    Errors: INVALID_ARGUMENT HOLDER_NEEDED, BAD_HOLDER, PURPOSE_NEEDED (an operator says for what), REQUEST_ID_REUSED (a
+    repeat is the same look for an hour); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
     """
     VerifyLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.VerifyLicenceRequest, _licence_service_pb2.VerifyLicenceResponse]  # type: ignore[assignment]
     """Says whether a licence is good. With its identifier alone: what it is, who issued it, and where it stands. With the code
@@ -291,7 +295,9 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.ListLicencesResponse, _abc.Awaitable[_licence_service_pb2.ListLicencesResponse]]:
         """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
-        read all, those of `holder_person_id`.
+        read all, those of `holder_person_id`: they say for what, and the holder can see it.
+        Errors: INVALID_ARGUMENT HOLDER_NEEDED, BAD_HOLDER, PURPOSE_NEEDED (an operator says for what), REQUEST_ID_REUSED (a
+        repeat is the same look for an hour); NOT_FOUND LICENCE_TYPE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

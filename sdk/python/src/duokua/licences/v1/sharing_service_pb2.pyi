@@ -90,8 +90,8 @@ class Access(_message.Message):
     """The organ that it works for; empty for none, as of an operator."""
     organ_name: _builtins.str
     action: _builtins.str
-    """"read", "looked_up", "copied", "verified"; "shown" when a task of a case showed the organ its identifier, in the place of a
-    material.
+    """"read", "listed", "looked_up", "copied", "verified"; "shown" when a task of a case showed the organ its identifier, in
+    the place of a material.
     """
     purpose: _builtins.str
     grant_id: _builtins.str
