@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from bench.accounting import machine
+from bench.timing import cpu_times
 from services.cases.domain.case import Case
 from services.cases.domain.clocks import BUNDLE, DECISION, Limit, LimitKind, Unit
 from services.cases.domain.decide import decide
@@ -135,12 +136,7 @@ def _history() -> list[Entry]:
 
 def _median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     """Milliseconds of CPU."""
-    times = []
-    for _ in range(rounds):
-        begun = time.process_time_ns()
-        work()
-        times.append((time.process_time_ns() - begun) / 1_000_000)
-    return statistics.median(times)
+    return statistics.median(cpu_times(work, rounds))
 
 
 def _show(found: Found) -> None:

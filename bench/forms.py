@@ -4,13 +4,12 @@ import argparse
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bench.accounting import machine
+from bench.timing import clock_times
 from services.cases.applications import look_over
 from services.cases.asking import ask, material_needs, step_needs
 from services.cases.published import Published, compile_bundle
@@ -76,15 +75,15 @@ def measure() -> Found:
     questions = {"q": answers["q"]}
     get_form = {}
     for name, given in (("no answers", {}), ("the questions answered", questions), ("all answered", answers)):
-        times = _timed(lambda given=given: _get_form(published, given), ROUNDS)  # type: ignore[misc]  # bound to its value
+        times = clock_times(lambda given=given: _get_form(published, given), ROUNDS)  # type: ignore[misc]  # bound to its value
         get_form[f"{name}, median"] = round(statistics.median(times), 2)
         get_form[f"{name}, 95th"] = round(statistics.quantiles(times, n=20)[-1], 2)
-    checking = _timed(lambda: look_over(published, answers, ["lease"], NOW), ROUNDS)
+    checking = clock_times(lambda: look_over(published, answers, ["lease"], NOW), ROUNDS)
     return Found(
         fields=len(list(_leaves(json.loads(published.bundle.form_schema)))),
         conditions=len(published.depending) + len(published.conditions),
         bytes_of_schema=len(published.bundle.form_schema.encode()),
-        compiling_the_package=round(statistics.median(_timed(lambda: compile_package(files), 10)), 1),
+        compiling_the_package=round(statistics.median(clock_times(lambda: compile_package(files), 10)), 1),
         get_form=get_form,
         checking_an_application=round(statistics.median(checking), 2),
     )
@@ -143,17 +142,6 @@ def _get_form(published: Published, answers: dict[str, Any]) -> None:
     json.dumps(asked.schema, ensure_ascii=False, separators=(",", ":"))
     list(step_needs(published, answers))
     list(material_needs(published, answers))
-
-
-def _timed(work: Callable[[], object], rounds: int) -> list[float]:
-    """How long each of some rounds takes, after one that does not count."""
-    work()
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - started) * 1000)
-    return times
 
 
 def _leaves(schema: dict[str, Any]) -> Any:

@@ -4,12 +4,12 @@ import argparse
 import json
 import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
 from bench.accounting import machine
+from bench.timing import cpu_times
 from cli.rehearsal.publishing import publish
 from cli.rehearsal.running import run_trial
 from cli.scenarios.linting import look_over
@@ -67,18 +67,15 @@ def measure() -> Found:
         files=len(files),
         bytes=sum(map(len, files.values())),
         tests=len(trials),
-        lint_milliseconds=_times([lambda: look_over(files)] * ROUNDS),
-        compile_milliseconds=_times([lambda: examine_package(files)] * ROUNDS),
-        test_milliseconds=_times([partial(run_trial, published, trial, files) for trial in trials]),
+        lint_milliseconds=_summed_up(cpu_times(lambda: look_over(files), ROUNDS)),
+        compile_milliseconds=_summed_up(cpu_times(lambda: examine_package(files), ROUNDS)),
+        test_milliseconds=_summed_up(
+            [each for trial in trials for each in cpu_times(partial(run_trial, published, trial, files), 1)]
+        ),
     )
 
 
-def _times(works: Sequence[Callable[[], object]]) -> dict[str, float]:
-    times = []
-    for work in works:
-        begun = time.process_time_ns()
-        work()
-        times.append((time.process_time_ns() - begun) / 1_000_000)
+def _summed_up(times: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(times), "least": min(times)}
 
 

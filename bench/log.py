@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select, text
 
 from bench.accounting import machine, usage_of
+from bench.timing import clock_times
 from chassis.database import Database, create_tables
 from cli.case_proof import FORMAT, CaseProof, faults_of
 from cli.proving import entry_as_json
@@ -260,12 +261,7 @@ def _written(database: Database, case_id: str, found: proofs.CaseProof) -> str:
 
 
 def _median(act: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        act()
-        times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times)
+    return statistics.median(clock_times(act, ROUNDS))
 
 
 def _mebibytes(connection: Connection, table: str) -> float:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from bench.accounting import machine
+from bench.timing import cpu_times
 from services.eseal.domain.sheet import lay
 from services.eseal.national import signatures
 from services.eseal.national.libcrypto import version
@@ -131,13 +132,7 @@ def _rate(work: Callable[[], object], *, threads: int) -> float:
 
 
 def _cost(work: Callable[[], object]) -> float:
-    work()
-    taken = []
-    for _ in range(ROUNDS):
-        started = time.thread_time()
-        work()
-        taken.append((time.thread_time() - started) * 1000)
-    return statistics.median(taken)
+    return statistics.median(cpu_times(work, ROUNDS))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from reportlab.pdfgen.canvas import Canvas
 
 from bench.accounting import machine
+from bench.timing import clock_times, cpu_times
 from services.eseal.cms.signing import CmsSigner
 from services.eseal.domain.notice import render
 from services.eseal.pdf.grades import Level
@@ -131,24 +132,13 @@ def _judge(content: bytes) -> None:
 
 def _apart(content: bytes) -> float:
     judges, known = Judges(), trust()
-    judges.inspect(content, known, lambda _: None)
-    times = []
-    for _ in range(10):
-        started = time.perf_counter()
-        judges.inspect(content, known, lambda _: None)
-        times.append(time.perf_counter() - started)
+    times = clock_times(lambda: judges.inspect(content, known, lambda _: None), 10)
     judges.close()
-    return statistics.median(times) * 1000
+    return statistics.median(times)
 
 
 def _cpu(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    work()
-    times = []
-    for _ in range(rounds):
-        started = time.process_time()
-        work()
-        times.append(time.process_time() - started)
-    return statistics.median(times) * 1000
+    return statistics.median(cpu_times(work, rounds))
 
 
 def _rates(processes: int) -> tuple[float, float]:

@@ -51,7 +51,7 @@ def vault() -> Vault:
 @cache
 def judges() -> Judges:
     """One for all tests: loading a verifier takes half a second."""
-    return Judges(wall_seconds=60)
+    return Judges(wall_seconds=300)
 
 
 def keys() -> KeyStore:
@@ -73,7 +73,7 @@ def notices() -> Notices:
 @cache
 def preparers() -> Preparers:
     """One for all tests, as of judges."""
-    return Preparers(wall_seconds=60)
+    return Preparers(wall_seconds=300)
 
 
 def officials(levels: Levels | None = None) -> Officials:

@@ -27,7 +27,7 @@ from tests.eseal.pdf.raw import Raw
 
 @pytest.fixture
 def own() -> Iterator[Judges]:
-    made = Judges(wall_seconds=60)
+    made = Judges(wall_seconds=300)
     yield made
     made.close()
 
@@ -172,7 +172,7 @@ def test_a_file_that_gets_no_time_is_for_later() -> None:
 
 
 def test_few_files_are_judged_at_once_few_wait_and_the_rest_is_refused_at_once() -> None:
-    full, held, inside = Judges(wall_seconds=60, wait_seconds=0.2), threading.Event(), threading.Semaphore(0)
+    full, held, inside = Judges(wall_seconds=300, wait_seconds=0.2), threading.Event(), threading.Semaphore(0)
     outcomes: list[str] = []
 
     def sealed_at(_: str) -> datetime | None:
