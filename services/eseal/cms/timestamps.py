@@ -95,8 +95,8 @@ class TimestampAuthority:
             connection.connect()
             with _given(connection.sock, self.seconds):
                 connection.request("POST", path, query, {"Content-Type": "application/timestamp-query"})
-                response = connection.getresponse()
-                answer = _read(response)
+                with connection.getresponse() as response:
+                    answer = _read(response)
         except (OSError, http.client.HTTPException) as fault:
             raise TimestampError(f"the timestamp authority at {host} does not answer: {fault}") from fault
         finally:
