@@ -66,7 +66,8 @@ class Levels:
         """Bring up to date what the level takes. For write transactions."""
         if self._authorities is None or self._level == "B-B":
             return
-        if self._stamp is None:
+        # Our own timestamps are looked up each time: whose they are may have been followed by another.
+        if self._stamp is None or not self._url:
             self._stamp = self._source(work, self._authorities)
         if self._level == "B-LT":
             known = [each for each in self._authorities.all(work) if each.suite is Suite.INTERNATIONAL]

@@ -149,3 +149,10 @@ def test_what_is_no_trust_list_is_refused(text: str) -> None:
 def test_a_time_that_no_calendar_here_has_is_left_out() -> None:
     seal = SealFinding(Kind.SEAL, (Answer(Code.UNCHANGED),), "甲", sealed_at=datetime(9999, 12, 31, 23, tzinfo=UTC))
     assert Finding(Format.PDF, (seal,)).zh == "文件真实有效：由甲盖章，盖章后未被改动。"
+
+
+def test_a_seal_that_is_called_otherwise_than_its_user_is_named() -> None:
+    seal = replace(SEAL, seal_name="行政审批专用章")
+    assert "盖章（印章：行政审批专用章），" in Finding(Format.OFD, (seal,)).zh
+    assert f"sealed by {OFFICE} with the seal 行政审批专用章 on" in Finding(Format.OFD, (seal,)).en
+    assert Finding(Format.OFD, (replace(SEAL, seal_name=OFFICE),)).zh == Finding(Format.OFD, (SEAL,)).zh

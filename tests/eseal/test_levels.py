@@ -14,6 +14,7 @@ from chassis.testing import ManualClock
 from duokua.eseal.v1 import events_pb2
 from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain.findings import Finding
+from services.eseal.domain.seal import Suite
 from services.eseal.domain.trust import read_trust
 from services.eseal.levels import Levels
 from services.eseal.notices import Notices
@@ -87,6 +88,21 @@ def test_the_platforms_own_timestamps_are_made_once_and_are_no_authority(databas
         first, again = own.timestamping(work), own.timestamping(work)
         assert (first.certificate, len(first.chain)) == (again.certificate, 1)
         assert len(own.all(work)) == before
+
+
+def test_timestamps_are_by_whoever_makes_them_now(database: Database, clock: ManualClock) -> None:
+    organ_with_seal(database)
+    level = levels("B-T", clock)
+    sealed_by(database, level)
+    with database.begin() as work:
+        authorities = Authorities(keys())
+        authorities.rotate(work, Suite.INTERNATIONAL, root=False)
+        own = authorities.timestamping(work).certificate
+    content = sealed_by(database, level, "n2")
+    (signature,) = PdfFileReader(io.BytesIO(content)).embedded_signatures
+    (stamp,) = signature.signer_info["unsigned_attrs"]
+    by = stamp["values"][0]["content"]["certificates"]
+    assert own.serial_number in [each.chosen.serial_number for each in by]
 
 
 def test_a_notice_waits_while_the_timestamp_authority_is_away(database: Database, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from chassis.database import Database
 from chassis.problems import Conflict, Exists, Forbidden, Invalid, NotFound
 from chassis.testing import ManualClock
 from services.eseal import store as organ_store
-from services.eseal.certificates.authorities import Authorities
+from services.eseal.certificates.authorities import ISSUING, ROOT, Authorities, Authority
 from services.eseal.certificates.profiles import OWN
 from services.eseal.domain.seal import Kind, Seal, State, Suite
 from services.eseal.keys.keystore import KeyStore
@@ -101,6 +101,26 @@ def test_a_seal_hangs_from_the_published_root_and_says_what_that_is(database: Da
     for authority in (above, certificate(root)):
         units = authority.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
         assert [unit.value for unit in units] == [OWN]
+
+
+@pytest.mark.parametrize("suite", Suite)
+def test_no_seal_is_cut_short_by_the_authority_that_issues_it(
+    database: Database, clock: ManualClock, suite: Suite
+) -> None:
+    known: dict[str, Authority] = {}
+    for year in range(0, 31, 3):
+        organ(database, f"o{year}", f"第{year}局")
+        with database.begin() as work:
+            register().set_suite(work, f"o{year}", suite)
+        seal = made(database, Application(f"o{year}", "启用"))
+        assert seal.valid_until == clock.now() + LONG
+        with database.read() as work:
+            known = {each.authority_id: each for each in register().authorities(work)}
+        assert certificate(known[seal.issuer_id].certificate_pem).not_valid_after_utc >= seal.valid_until
+        assert {each.role for each in known.values() if not each.retired_at} >= {ROOT, ISSUING}
+        clock.advance(days=3 * 365)
+    retired = [each.role for each in known.values() if each.retired_at]
+    assert retired.count(ISSUING) > retired.count(ROOT) > 0
 
 
 def test_no_private_key_lies_in_the_clear(database: Database) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
+import structlog
 from cryptography.x509 import load_pem_x509_certificate
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
@@ -23,6 +24,14 @@ ISSUING = "issuing"
 MAKER = "maker"
 TIMESTAMPING = "timestamping"
 _PROFILES = {Suite.INTERNATIONAL: profiles, Suite.NATIONAL: national}
+# An authority is followed by another before what it issues would outlive it, or a timestamp would prove too little.
+_LONGEST_ISSUED = {
+    ROOT: profiles.ISSUING_YEARS * profiles.YEAR,
+    ISSUING: profiles.SEAL_YEARS * profiles.YEAR,
+    MAKER: profiles.SEAL_YEARS * profiles.YEAR,
+    TIMESTAMPING: profiles.SEAL_YEARS * profiles.YEAR,
+}
+_log = structlog.get_logger(__name__)
 _Make = Callable[[UnitOfWork, SigningKey], tuple[str, Credential]]
 
 
@@ -57,6 +66,8 @@ class Authorities:
 
     def issuing(self, work: UnitOfWork, suite: Suite) -> tuple[str, Credential]:
         """The authority that issues certificates of seals, with its id; made, with its root, when there is none.
+
+        One that a new seal would outlive is followed by another.
 
         For write transactions.
         """
@@ -109,8 +120,7 @@ class Authorities:
         Raises Conflict SUITE_NOT_AVAILABLE.
         """
         slots = [_slot(suite, role) for role in (TIMESTAMPING, MAKER, ISSUING, *((ROOT,) if root else ()))]
-        statement = update(authorities).where(authorities.c.issuing_slot.in_(slots))
-        work.connection.execute(statement.values(issuing_slot=None, retired_at=work.now))
+        _retire(work, authorities.c.issuing_slot.in_(slots))
         self.issuing(work, suite)
 
     def issued_by(self, work: UnitOfWork, authority_id: str) -> Sequence[str]:
@@ -132,7 +142,15 @@ class Authorities:
         return root_id, profile.make_issuing(root, key, work.now, self.published(root_id))
 
     def _ensure(self, work: UnitOfWork, suite: Suite, role: str, make: _Make) -> tuple[str, Credential]:
-        return self._load(work, suite, role) or self._make(work, suite, role, make)
+        found = self._load(work, suite, role)
+        if found is None:
+            return self._make(work, suite, role, make)
+        authority_id, authority = found
+        if authority.certificate.not_valid_after_utc >= work.now + _LONGEST_ISSUED[role]:
+            return found
+        _retire(work, authorities.c.authority_id == authority_id)
+        _log.warning("authority_followed", role=role, suite=suite.value, authority_id=authority_id)
+        return self._make(work, suite, role, make)
 
     def _make(self, work: UnitOfWork, suite: Suite, role: str, make: _Make) -> tuple[str, Credential]:
         key_id, key = self._keys.make(work, suite)
@@ -161,6 +179,11 @@ def _authority(row: Sequence[Any]) -> Authority:
 def _certificates(work: UnitOfWork, wanted: ColumnElement[bool]) -> Sequence[str]:
     query = select(authorities.c.certificate_pem).where(wanted)
     return list(work.connection.scalars(query.order_by(authorities.c.created_at, authorities.c.authority_id)))
+
+
+def _retire(work: UnitOfWork, which: ColumnElement[bool]) -> None:
+    issuing = update(authorities).where(which, authorities.c.issuing_slot.is_not(None))
+    work.connection.execute(issuing.values(issuing_slot=None, retired_at=work.now))
 
 
 def _add(work: UnitOfWork, suite: Suite, role: str, *, key_id: str, issuer_id: str, certificate_pem: str) -> None:

@@ -25,7 +25,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from services.eseal.cms.evidence import Evidence
 from services.eseal.domain.answers import Code
-from services.eseal.domain.findings import Answer, Certificate, Kind, SealedAt, SealFinding, shortened
+from services.eseal.domain.findings import Answer, Certificate, Kind, SealedAt, SealFinding, shortened, time_by_word
 
 _SHA256 = "sha256"
 # What `hashlib` and pyHanko know by these names; the weak ones are told as such.
@@ -149,6 +149,9 @@ class _Timing:
 async def _timing(info: cms.SignerInfo, signed: Signed, evidence: Evidence, now: datetime) -> _Timing:
     """What the timestamp says, if its authority's certificate is good now: an old key may be in anybody's hands."""
     claimed = extract_self_reported_ts(info) or signed.claimed_at
+    if claimed is not None and claimed.tzinfo is None:
+        # A date in PDF may leave out how far it is from UTC, which then nobody knows.
+        claimed = claimed.replace(tzinfo=UTC)
     try:
         stamp = await _stamp(info, evidence, now)
     except MemoryError:
@@ -156,7 +159,7 @@ async def _timing(info: cms.SignerInfo, signed: Signed, evidence: Evidence, now:
     except Exception:  # noqa: BLE001 (a hostile token can make a parser raise anything; it is not believed)
         return _Timing(Code.TIMESTAMP_UNTRUSTED, claimed)
     if stamp is None:
-        return _Timing(Code.TIME_CLAIMED if claimed else Code.TIME_UNKNOWN, claimed)
+        return _Timing(time_by_word(claimed, now).code, claimed)
     if not (stamp["intact"] and stamp["valid"]):
         return _Timing(Code.TIMESTAMP_BROKEN, claimed)
     authority = named(stamp["signing_cert"].subject)

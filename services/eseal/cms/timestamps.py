@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -24,14 +24,12 @@ from services.eseal.cms.judging import Signed, judge_timestamp
 from services.eseal.cms.signing import TST_INFO, CmsSigner
 from services.eseal.cms.waiting import at_once
 from services.eseal.domain.answers import Verdict
-from services.eseal.domain.findings import Kind, SealFinding
+from services.eseal.domain.findings import CLOCKS_APART, Kind, SealFinding
 from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
 from services.eseal.national.der import encode, generalized_time, integer, octets, oid, sequence
 
 _LARGEST_ANSWER = 64 * 1024
-# An authority's clock and ours; a timestamp that is further off proves another moment than that of the signature.
-_MOST_APART = timedelta(minutes=5)
 _SHA256 = sequence(oid("2.16.840.1.101.3.4.2.1"), encode(0x05))
 _TRUE = encode(0x01, b"\xff")
 # Ours has no policy that somebody else has approved; this arc is for those who have none of their own (X.667, UUID).
@@ -71,7 +69,8 @@ class TimestampAuthority:
             raise TimestampError(f"the timestamp authority's answer cannot be read: {type(fault).__name__}") from fault
         if found.verdict is not Verdict.GENUINE:
             raise TimestampError(f"the timestamp is not to be believed: {found.worst}")
-        if found.sealed_at is None or abs(found.sealed_at - now) > _MOST_APART:
+        # A timestamp that is further off proves another moment than that of the signature.
+        if found.sealed_at is None or abs(found.sealed_at - now) > CLOCKS_APART:
             raise TimestampError(f"the timestamp authority's clock says {found.sealed_at}, ours {now}")
         return der
 
@@ -81,7 +80,7 @@ class TimestampAuthority:
             raise TimestampError("the timestamp authority answered another question than was asked")
         signed = Signed(data, lambda algorithm: _only_sha256(algorithm, digest), kind=Kind.TIMESTAMP)
         # Its clock may be a little ahead, and the timestamp no worse for it.
-        return at_once(judge_timestamp(signed, Evidence(self.trust), now + _MOST_APART))
+        return at_once(judge_timestamp(signed, Evidence(self.trust), now + CLOCKS_APART))
 
     def _ask(self, query: bytes) -> bytes:
         parts = urlsplit(self.url)
@@ -95,8 +94,8 @@ class TimestampAuthority:
             connection.connect()
             with _given(connection.sock, self.seconds):
                 connection.request("POST", path, query, {"Content-Type": "application/timestamp-query"})
-                response = connection.getresponse()
-                answer = _read(response)
+                with connection.getresponse() as response:
+                    answer = _read(response)
         except (OSError, http.client.HTTPException) as fault:
             raise TimestampError(f"the timestamp authority at {host} does not answer: {fault}") from fault
         finally:

@@ -84,6 +84,7 @@ class Code(StrEnum):
     TIME_REGISTERED = "TIME_REGISTERED"
     TIME_STAMPED = "TIME_STAMPED"
     TIME_CLAIMED = "TIME_CLAIMED"
+    TIME_AHEAD = "TIME_AHEAD"
     TIME_UNKNOWN = "TIME_UNKNOWN"
     TIMESTAMP_UNTRUSTED = "TIMESTAMP_UNTRUSTED"
     TIMESTAMP_BROKEN = "TIMESTAMP_BROKEN"
@@ -175,6 +176,10 @@ MEANINGS = {
     Code.TIME_STAMPED: _good(_Q.TIME, "时间由可信时间戳证明", "the time is proven by a trusted timestamp"),
     Code.TIME_CLAIMED: _open(
         _Q.TIME, "时间由签署方自行声明，没有时间戳证明", "the time is what the signer claims; no timestamp proves it"
+    ),
+    Code.TIME_AHEAD: _open(
+        _Q.TIME, "签署方声明的时间尚未到来，不予采信",
+        "the time that the signer claims has not come yet, and is not believed"
     ),
     Code.TIME_UNKNOWN: _open(_Q.TIME, "文件没有说明盖章时间", "the file does not say when it was sealed"),
     Code.TIMESTAMP_UNTRUSTED: _open(

@@ -17,6 +17,8 @@ from services.eseal.domain.records import Document
 LARGEST_FILE = 16_000_000
 # More than any office puts on one paper; each costs time to check.
 MOST_SEALS = 20
+CLOCKS_APART = timedelta(minutes=5)
+"""As far as the clocks of two machines that both run well may be apart."""
 _LONGEST_NAME = 200
 _CHINA = timezone(timedelta(hours=8))
 
@@ -232,6 +234,13 @@ def compare(finding: Finding, record: Document, sha256: str) -> Finding:
     return finding.remarked(Answer(Code.REGISTERED_DOCUMENT))
 
 
+def time_by_word(claimed_at: datetime | None, now: datetime) -> Answer:
+    """How a time is known that nobody proves but the signer's own word."""
+    if claimed_at is None:
+        return Answer(Code.TIME_UNKNOWN)
+    return Answer(Code.TIME_AHEAD if claimed_at > now + CLOCKS_APART else Code.TIME_CLAIMED)
+
+
 def format_of(content: bytes, signature: bytes = b"") -> Format:
     """What kind of file it is; raises UnreadableError TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT."""
     if len(content) + len(signature) > LARGEST_FILE:
@@ -275,12 +284,14 @@ def _worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _one_seal_zh(seal: SealFinding) -> str:
     signer, when = seal.signer or "名称无法读取的签署方", _when(seal, "于%Y-%m-%d %H:%M（北京时间）")
-    return f"由{signer}{when}盖章" + "".join(f"，{answer.zh}" for answer in _telling(seal))
+    seal_name = f"（印章：{seal.seal_name}）" if seal.seal_name not in ("", seal.signer) else ""
+    return f"由{signer}{when}盖章{seal_name}" + "".join(f"，{answer.zh}" for answer in _telling(seal))
 
 
 def _one_seal_en(seal: SealFinding) -> str:
     signer, when = seal.signer or "somebody whose name cannot be read", _when(seal, " on %Y-%m-%d at %H:%M (Beijing)")
-    return f"sealed by {signer}{when}" + "".join(f", {answer.en}" for answer in _telling(seal))
+    seal_name = f" with the seal {seal.seal_name}" if seal.seal_name not in ("", seal.signer) else ""
+    return f"sealed by {signer}{seal_name}{when}" + "".join(f", {answer.en}" for answer in _telling(seal))
 
 
 def _when(seal: SealFinding, form: str) -> str:

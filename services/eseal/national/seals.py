@@ -15,7 +15,7 @@ from services.eseal.keys import Credential
 from services.eseal.national import der
 from services.eseal.national.der import DerError, Element
 from services.eseal.national.oids import SM2_WITH_SM3
-from services.eseal.national.sm3 import sm3
+from services.eseal.national.sm3 import BYTES, sm3
 
 VERSION = 4
 ORGAN_SEAL = 1
@@ -180,6 +180,8 @@ def _holders(held: Element, listed: int) -> Sequence[bytes]:
         every = [each.children(der.PRINTABLE_STRING, der.OCTET_STRING)[1] for each in every]
     elif listed != _CERTIFICATES:
         raise BadSealError(f"a list of certificates of kind {listed} is not known")
+    elif any(len(each.content) <= BYTES for each in every):
+        raise BadSealError("a list of certificates holds something else, such as their digests")
     if any(each.tag != der.OCTET_STRING for each in every):
         raise DerError("the list of certificates holds something else")
     return [each.content for each in every]

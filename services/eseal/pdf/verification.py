@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from asn1crypto import crl, ocsp  # type: ignore[import-untyped]
+from pyhanko.pdf_utils.misc import PdfReadError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.general import byte_range_digest
@@ -112,7 +113,7 @@ class _File:
         signed = Signed(
             signature.signed_data,
             lambda algorithm: byte_range_digest(io.BytesIO(self._content), signature.byte_range, algorithm)[1],
-            signature.self_reported_timestamp,
+            _claimed_at(signature),
             _kind(signature),
         )
         if signed.kind is Kind.TIMESTAMP:
@@ -136,6 +137,14 @@ class _File:
             revocation_lists=[crl.CertificateList.load(data) for data in _streams(store.crls)],
             responses=[ocsp.OCSPResponse.load(data) for data in _streams(store.ocsps)],
         )
+
+
+def _claimed_at(signature: EmbeddedPdfSignature) -> datetime | None:
+    try:
+        return signature.self_reported_timestamp
+    except (PdfReadError, ValueError):
+        # What cannot be read as a date says nothing of the time, and nobody believes it anyway.
+        return None
 
 
 def _kind(signature: EmbeddedPdfSignature) -> Kind:

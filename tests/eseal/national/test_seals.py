@@ -154,6 +154,7 @@ def remade(number: int, field: bytes, *, of: bytes = SEAL) -> bytes:
 @pytest.mark.parametrize(
     ("listed", "holders", "version"),
     [
+        (1, structures.Certificates([bytes(32)]), 4),
         (1, structures.Certificates([b"x"]), 1),
         (1, structures.Certificates([b"x"]), 6),
         (3, structures.Certificates([b"x"]), 4),

@@ -1,8 +1,12 @@
 """Judging files: genuine ones, and whatever somebody may upload instead."""
 
 import io
+import json
+import re
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -13,12 +17,16 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 
 from services.eseal.domain.answers import Verdict
+from services.eseal.domain.finding_json import to_json
 from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.domain.notice import render
 from services.eseal.domain.trust import Trust
 from services.eseal.pdf.orders import At, Order
+from services.eseal.pdf.picture import SealPicture
+from services.eseal.pdf.preparing import prepare
 from services.eseal.pdf.verification import inspect
-from tests.eseal.builders import NOON, OFFICE, notice, sealed_file, sealer, trust
+from tests.eseal.builders import NOON, OFFICE, notice, seal_picture, sealed_file, sealer, trust
+from tests.eseal.pdf.builders import PLACE, pages
 
 FOREIGN = NOON + timedelta(days=1)
 LATER = NOON + timedelta(days=2)
@@ -99,6 +107,34 @@ def test_a_document_outlives_the_certificate_of_its_seal() -> None:
         Verdict.INVALID,
         [{"UNCHANGED", "COVERS_ALL", "TRUSTED_ISSUER", "CERTIFICATE_EXPIRED_SINCE", "TIME_CLAIMED"}],
     )
+
+
+def dated(date: bytes) -> bytes:
+    """A sealed file that says so of the time."""
+    made = prepare(pages(), SealPicture(seal_picture()), Order(PLACE), NOON)
+    said = b"/M (%s)" % date
+    content = re.sub(rb"/M \([^)]*\)", lambda found: said.ljust(len(found[0])), made.content)
+    assert len(content) == len(made.content)
+    digest = sha256(content[: made.start] + content[made.end :]).digest()
+    return sealer().sign(replace(made, content=content, digest=digest)).content
+
+
+@pytest.mark.parametrize(
+    ("date", "answer"),
+    [
+        (b"D:20260601040000Z", "TIME_CLAIMED"),
+        (b"D:20260601040000", "TIME_CLAIMED"),
+        (b"D:20260604040000Z", "TIME_AHEAD"),
+        (b"D:99991231235959Z", "TIME_AHEAD"),
+        (b"yesterday", "TIME_UNKNOWN"),
+        (b"D:2026060104+99'99'", "TIME_UNKNOWN"),
+    ],
+)
+def test_what_a_signer_says_of_the_time_is_told_as_that(date: bytes, answer: str) -> None:
+    found = inspect(dated(date), trust(), lambda _: None, LATER)
+    assert found.verdict is Verdict.GENUINE
+    assert answer in codes(found)[0]
+    assert json.dumps(to_json(found))
 
 
 @pytest.mark.parametrize(

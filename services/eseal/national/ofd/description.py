@@ -72,8 +72,12 @@ def read_list(files: Files, location: str) -> list[Listed]:
     """The signatures in the list. Raises BadDocumentError, also for what readers might take for a signature."""
     try:
         root = xml.parse(part(files, location), "Signatures")
-        if set(xml.names_of(root)) - {"Signature", "MaxSignId"}:
+        # Nobody's seal covers the list.
+        texts = [root.text, *(each.tail for each in root), *(each.text for each in xml.children(root, "Signature"))]
+        if set(xml.names_of(root)) - {"Signature", "MaxSignId"} or any(text and text.strip() for text in texts):
             raise BadDocumentError("the list of signatures has something else in it")
+        for number in xml.children(root, "MaxSignId"):
+            xml.text_of(number)
         listed = [_listed(each, location) for each in xml.children(root, "Signature")]
     except BadXmlError as fault:
         raise BadDocumentError(str(fault)) from fault

@@ -8,7 +8,7 @@ import hashlib
 from datetime import datetime
 
 from services.eseal.domain.answers import Code
-from services.eseal.domain.findings import Answer, Kind, SealedAt, SealFinding, shortened
+from services.eseal.domain.findings import Answer, Kind, SealedAt, SealFinding, shortened, time_by_word
 from services.eseal.domain.findings import Certificate as Facts
 from services.eseal.domain.trust import Trust as TrustList
 from services.eseal.national.certificate import BadCertificateError, Certificate
@@ -70,7 +70,7 @@ class Judge:
     def _time(self, signature: Signature) -> tuple[Code, datetime | None, str]:
         """How the time is known, when it was if a timestamp proves it, and whose timestamp there is."""
         if signature.timestamp is None:
-            return (Code.TIME_CLAIMED if signature.claimed_at else Code.TIME_UNKNOWN), None, ""
+            return time_by_word(signature.claimed_at, self._now).code, None, ""
         from services.eseal.national.ofd.timestamps import judge_token  # noqa: PLC0415 (loads pyHanko, on first use)
 
         found = judge_token(signature.timestamp, signature.signature, self._list, self._now)

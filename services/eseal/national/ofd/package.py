@@ -5,6 +5,7 @@ the last of two files with one name, what a name means in upper case. Where two 
 """
 
 import io
+import stat
 import struct
 import unicodedata
 import zipfile
@@ -20,6 +21,7 @@ LARGEST_TOTAL = 64_000_000
 _LONGEST_NAME = 500
 _END, _CENTRAL, _LOCAL = struct.Struct("<4s4H2LH"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
+_DOS_FOLDER = 0x10
 _ENCRYPTED_NO, _HAS_DESCRIPTOR, _UTF8 = 0x0001, 0x0008, 0x0800
 # Bits 1 and 2 tell how hard it was compressed.
 _KNOWN_FLAGS = 0x0006 | _HAS_DESCRIPTOR | _UTF8
@@ -117,7 +119,7 @@ def _directory(content: bytes) -> tuple[list[_Entry], int]:
 
 
 def _entry(content: bytes, position: int) -> tuple[_Entry, int]:
-    (signature, _, _, flags, method, _, _, checksum, packed, size, name_size, extra_size, comment_size, disk, _, _,
+    (signature, _, _, flags, method, _, _, checksum, packed, size, name_size, extra_size, comment_size, disk, _, kind,
      start) = struct.unpack_from("<4s6H3L5H2L", content, position)  # fmt: skip
     if signature != b"PK\x01\x02" or disk:
         raise BadPackageError("the archive's directory is damaged")
@@ -127,6 +129,7 @@ def _entry(content: bytes, position: int) -> tuple[_Entry, int]:
     raw_name = content[names : names + name_size]
     after_name = names + name_size
     _check_extras(content[after_name : after_name + extra_size])
+    _check_kind(raw_name, kind)
     entry = _Entry(_name(raw_name, flags), raw_name, flags, method, checksum, packed, size, start)
     return entry, after_name + extra_size + comment_size
 
@@ -183,6 +186,14 @@ def _name(raw: bytes, flags: int) -> str:
     if any(character in '\\:*?"<>|' or not character.isprintable() for character in name):
         raise BadPackageError(f"the archive has a file with the name {name[:50]!r}")
     return name
+
+
+def _check_kind(raw_name: bytes, attributes: int) -> None:
+    """What is called a file is one, and no link to another: who unpacks a link sees the other one's content."""
+    is_folder = raw_name.endswith(b"/")
+    plain = (0, stat.S_IFDIR if is_folder else stat.S_IFREG)
+    if stat.S_IFMT(attributes >> 16) not in plain or (attributes & _DOS_FOLDER and not is_folder):
+        raise BadPackageError("the archive has a link, or a folder that is called a file")
 
 
 def _check_extras(extras: bytes) -> None:

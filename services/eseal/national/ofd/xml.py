@@ -1,10 +1,12 @@
 """The XML files of an OFD: read with nothing that could mean something else to another reader."""
 
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
 NAMESPACE = "http://www.ofdspec.org/2016"
+_DECLARED = re.compile(r"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)["']""")
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 Element: TypeAlias = ET.Element
@@ -20,6 +22,9 @@ def parse(data: bytes, root: str) -> Element:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise BadXmlError("an XML file is not in UTF-8") from fault
+    declared = _DECLARED.match(text)
+    if declared and declared[1].lower() not in ("utf-8", "utf8"):
+        raise BadXmlError(f"an XML file is in UTF-8 and says {declared[1][:20]}")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise BadXmlError("an XML file has a DTD")
     try:

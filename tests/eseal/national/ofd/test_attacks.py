@@ -123,6 +123,10 @@ ATTACKS: dict[str, tuple[Change, Code]] = {
     "two roots": (swap("OFD.xml", b"<ofd:DocRoot>", b"<ofd:DocRoot>x</ofd:DocRoot><ofd:DocRoot>"),
                   Code.BROKEN_SEALED_FILE),
     "versions": (swap("OFD.xml", b"</ofd:DocBody>", b"<ofd:Versions/></ofd:DocBody>"), Code.BROKEN_SEALED_FILE),
+    "a list in another encoding": (swap(LIST, b"UTF-8", b"UTF-7"), Code.BROKEN_SEALED_FILE),
+    "an entry within another element": (swap(LIST, b"<ofd:MaxSignId>", b"<ofd:MaxSignId><ofd:Signature/>"),
+                                        Code.BROKEN_SEALED_FILE),
+    "words in the list": (swap(LIST, ENTRY, b"paid" + ENTRY), Code.BROKEN_SEALED_FILE),
     "no pages": (swap(DOCUMENT, b"<ofd:Page ", b"<ofd:Sage "), Code.BROKEN_SEALED_FILE),
 }  # fmt: skip
 

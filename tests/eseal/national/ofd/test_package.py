@@ -1,6 +1,7 @@
 """Archives: what is written is read, and what two programs could read differently is refused."""
 
 import io
+import stat
 import struct
 import warnings
 import zipfile
@@ -201,6 +202,20 @@ def test_extra_fields_with_another_name_are_refused() -> None:
         archive.writestr(entry, b"a")
 
     with pytest.raises(BadPackageError, match="second name"):
+        read(zipped(build))
+
+
+@pytest.mark.parametrize("attributes", [stat.S_IFLNK << 16, stat.S_IFBLK << 16, stat.S_IFDIR << 16, 0x10])
+def test_a_file_that_is_a_link_or_a_folder_to_some_programs_is_refused(attributes: int) -> None:
+    """Who unpacks `b.xml` with a common tool and reads it then gets what `a.xml` holds."""
+
+    def build(archive: zipfile.ZipFile) -> None:
+        archive.writestr("a.xml", b"a")
+        entry = zipfile.ZipInfo("b.xml")
+        entry.external_attr = attributes
+        archive.writestr(entry, b"a.xml")
+
+    with pytest.raises(BadPackageError, match="link"):
         read(zipped(build))
 
 
