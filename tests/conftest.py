@@ -71,6 +71,20 @@ def nss_tools() -> None:
         _without(error)
 
 
+@pytest.fixture(scope="session")
+def zbar_tools() -> None:
+    """zbarimg, which reads QR codes and shares no code with what writes them."""
+    try:
+        find_or_install(_zbarimg, "zbar-tools")
+    except NotAvailableError as error:
+        _without(error)
+
+
+def _zbarimg() -> Path | None:
+    found = shutil.which("zbarimg")
+    return Path(found).parent if found else None
+
+
 def _certutil() -> Path | None:
     found = shutil.which("certutil")
     return Path(found).parent if found else None

@@ -3,17 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import select
 
 from chassis.database import Database
 from duokua.eseal.v1 import document_pb2
 from duokua.eseal.v1 import events_pb2 as events
 from duokua.licences.v1 import events_pb2 as licences_events
-from services.eseal.domain.notice import render
-from services.eseal.domain.qr import modules, runs
-from services.eseal.domain.sheet import BLACK, Rule, Sheet, Text, lay
+from services.eseal.domain.sheet import Sheet, Text, lay
 from services.eseal.domain.wording import Notice
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.licences import LicenceDocuments
@@ -117,9 +113,8 @@ def test_what_is_withdrawn_is_revoked_or_never_sealed(database: Database) -> Non
     assert sealed.document.status == document_pb2.DOCUMENT_STATUS_VALID
 
 
-def a_licence(annotation: str = "", qr_text: str = "", code: str = "") -> Notice:
-    own = replace(notice(), case_number=IDENTIFIER, number_label="证照标识")
-    return replace(own, annotation=annotation, qr_text=qr_text, code=code)
+def a_licence(annotation: str = "") -> Notice:
+    return replace(notice(), case_number=IDENTIFIER, number_label="证照标识", annotation=annotation)
 
 
 def texts(sheet: Sheet) -> list[Text]:
@@ -133,34 +128,3 @@ def test_a_licence_shows_its_identifier_in_one_line_and_what_a_copy_is_for() -> 
     assert 0 < number.x < 100
     assert any(text.text == "仅供办理贷款使用" for text in texts(sheet))
     assert OFFICE in {text.text for text in texts(sheet)}
-
-
-def test_the_code_on_the_page_is_the_code_of_its_text_and_keeps_clear_of_the_seal() -> None:
-    sheet = lay(a_licence(qr_text=QR, code=CODE))
-    rules = [item for item in sheet.pages[-1] if isinstance(item, Rule) and item.colour == BLACK]
-    wanted = modules(QR)
-    size = rules[0].width
-    left, top = min(rule.x for rule in rules), max(rule.y for rule in rules)
-    drawn = [[False] * len(wanted) for _ in wanted]
-    for rule in rules:
-        row, start = round((top - rule.y) / size), round((rule.x - left) / size)
-        for place in range(start, start + round(rule.length / size)):
-            drawn[row][place] = True
-    assert drawn == wanted
-    assert max(rule.x + rule.length for rule in rules) < sheet.seal_box[0]
-    assert any(text.text == CODE for text in texts(sheet))
-    assert render(a_licence(qr_text=QR, code=CODE)) == render(a_licence(qr_text=QR, code=CODE))
-
-
-def test_a_notice_has_no_code() -> None:
-    assert all(item.colour != BLACK for item in lay(notice()).pages[-1] if isinstance(item, Rule))
-
-
-@given(st.lists(st.booleans(), max_size=60))
-def test_runs_are_the_dark_stretches_of_a_row(row: list[bool]) -> None:
-    drawn = [False] * len(row)
-    for start, length in runs(row):
-        assert length > 0
-        assert start == 0 or not row[start - 1]
-        drawn[start : start + length] = [True] * length
-    assert drawn == row

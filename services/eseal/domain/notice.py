@@ -9,7 +9,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from services.eseal.domain import font
-from services.eseal.domain.sheet import BOLD_OUTLINE, Colour, Image, Rule, Sheet, Text, lay
+from services.eseal.domain.sheet import BLACK, BOLD_OUTLINE, Code, Colour, Image, Rule, Sheet, Text, lay
 from services.eseal.domain.wording import Notice
 
 
@@ -51,6 +51,8 @@ def draw(sheet: Sheet) -> Rendered:
             elif isinstance(item, Image):
                 reader = ImageReader(io.BytesIO(item.png))
                 canvas.drawImage(reader, item.x, item.y, item.width, item.height, mask="auto")
+            elif isinstance(item, Code):
+                _code(canvas, item)
             else:
                 _text(canvas, item)
         canvas.showPage()
@@ -62,6 +64,20 @@ def _rule(canvas: Canvas, rule: Rule) -> None:
     canvas.setStrokeColor(_colour(rule.colour))
     canvas.setLineWidth(rule.width)
     canvas.line(rule.x, rule.y, rule.x + rule.length, rule.y)
+
+
+def _code(canvas: Canvas, code: Code) -> None:
+    """One path: what is dark side by side is filled together, without fine gaps between the rows."""
+    canvas.saveState()
+    # One module is one unit, and rows count downwards.
+    module = code.side / code.modules
+    canvas.transform(module, 0, 0, -module, code.x, code.top)
+    canvas.setFillColor(_colour(BLACK))
+    path = canvas.beginPath()
+    for dark in code.dark:
+        path.rect(dark.start, dark.row, dark.length, 1)
+    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.restoreState()
 
 
 def _text(canvas: Canvas, text: Text) -> None:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from services.eseal.domain import font, picture
 from services.eseal.domain.blocks import Block, Picture, Prose, Table
 from services.eseal.domain.columns import RowLine, set_table
-from services.eseal.domain.qr import modules, runs
+from services.eseal.domain.qr import QUIET, Stretch, modules, stretches
 from services.eseal.domain.typesetting import Joined, Line, centre, paginate, set_paragraphs
 from services.eseal.domain.wording import Notice, word
 
@@ -32,9 +32,8 @@ _TITLE = 22
 _HEAD_SIZE = 34.0
 _SMALL = 9
 _NUMBER_SIZE = 12
-# 30 mm: modules of 0.6 mm, which telephones read from paper.
+# 30 mm: modules of 0.8 mm, which telephones read from paper.
 _CODE_SIDE = 30 * POINTS_PER_MM
-_CODE_GAP = 16.0
 # From the last line of the text down to the organ's name, so that the seal's upper edge comes within a line of the text
 # and never over it; and the room that name, date and seal need at least, its last millimetres in the lower margin.
 _SIGNATURE_GAP = 62.0
@@ -89,7 +88,18 @@ class Image:
     height: float
 
 
-Item: TypeAlias = Text | Rule | Image
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code, black: its upper left corner, its side, how many modules that is, and which of them are dark."""
+
+    x: float
+    top: float
+    side: float
+    modules: int
+    dark: Sequence[Stretch]
+
+
+Item: TypeAlias = Text | Rule | Image | Code
 _Line: TypeAlias = Line | RowLine | Picture | Joined
 
 
@@ -259,20 +269,18 @@ class _Laying:
         self._centred(date, middle, y - self._type.pitch, em)
         self._centred(_REMARK, PAGE_WIDTH / 2, 16 * POINTS_PER_MM, _SMALL, GREY)
         if self._notice.qr_text:
-            self._code(bottom - _CODE_GAP)
+            self._code(bottom - self._type.pitch / 2)
         # The middle of the seal lies between the two lines.
         height = y - self._type.pitch / 2 + em * 0.35
         return round(middle - half), round(height - half), round(middle + half), round(height + half)
 
-    def _code(self, top: float) -> None:
-        """The QR code at the left edge, beside the seal: each row's dark modules as level lines, and its text below."""
+    def _code(self, above: float) -> None:
+        """The QR code at the left edge, beside the seal, and its text below; `above` is where what is over it ends."""
         rows = modules(self._notice.qr_text)
-        size = _CODE_SIDE / len(rows)
-        for number, row in enumerate(rows):
-            y = top - (number + 0.5) * size
-            for start, length in runs(row):
-                self._page.append(Rule(_LEFT + start * size, y, length * size, size, BLACK))
-        self._page.append(Text(self._notice.code, _LEFT, top - _CODE_SIDE - _SMALL, _SMALL * 0.8, GREY))
+        quiet = QUIET * _CODE_SIDE / len(rows)
+        top, size = above - quiet, _SMALL * 0.8
+        self._page.append(Code(_LEFT, top, _CODE_SIDE, len(rows), tuple(stretches(rows))))
+        self._page.append(Text(self._notice.code, _LEFT, top - _CODE_SIDE - quiet - size, size, GREY))
 
     def _centred(
         self, text: str, middle: float, y: float, size: float, colour: Colour = BLACK, *, bold: bool = False

@@ -1,7 +1,6 @@
 """Notices as OFD, read back by another program, and by the library that draws on most screens."""
 
 import io
-from dataclasses import replace
 
 import ofdkit
 import pytest
@@ -38,15 +37,6 @@ def test_another_program_reads_title_text_organ_and_date() -> None:
     assert (told.title, told.author, told.creation_date) == ("准予食品经营许可通知书", OFFICE, "2026-06-01")
     assert told.doc_id is not None
     assert len(told.doc_id) == 32
-
-
-def test_a_code_beside_the_seal_is_drawn() -> None:
-    plain = draw(lay(notice()), NOON.date()).files[FIRST_PAGE]
-    coded = draw(lay(replace(notice(), qr_text="https://example.gov.cn/v/1", code="1.2.3")), NOON.date()).files
-    assert coded[FIRST_PAGE].count(b"PathObject") > plain.count(b"PathObject") + 200
-    document = ofdkit.open(write(coded))
-    assert "1.2.3" in document.text()
-    assert not document.warnings
 
 
 @pytest.mark.parametrize(("sentences", "pages"), [(10, 1), (60, 3)])
