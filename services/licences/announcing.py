@@ -8,17 +8,16 @@ from duokua.licences.v1 import events_pb2, licence_pb2
 from services.licences.accesses import note_shown
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
-from services.licences.types import type_of
+from services.licences.domain.types import LicenceType
 
 
-def tell(work: UnitOfWork, licence: Licence, act: Act) -> None:
+def tell(work: UnitOfWork, licence: Licence, of: LicenceType, act: Act) -> None:
     """Tell where a licence stands after an act; nothing while nobody knows who holds it.
 
     In whatever order standings come, the one of the highest revision is the newest.
     """
     if not licence.holder_person_id:
         return
-    of = type_of(work, licence.type_code)
     standing = events_pb2.Standing(
         licence_id=licence.licence_id,
         identifier=licence.identifier,

@@ -60,17 +60,18 @@ class LicenceApi:
 
     def issue_licence(self, call: Call, request: pb.IssueLicenceRequest) -> pb.IssueLicenceResponse:
         """Issues a licence."""
+        issuer_organ_id = _issuer(call.caller, request.issuer_organ_id)
+        of = types.type_of(call.work, request.type)
         order = Order(
-            request.type,
-            _issuer(call.caller, request.issuer_organ_id),
+            issuer_organ_id,
             request.holder_person_id,
             plain(request.data),
             request.valid_from,
             request.valid_until,
             request.serial,
         )
-        made = self._licences.issue(call.work, order, call.caller.subject)
-        return pb.IssueLicenceResponse(licence=self._told(call, made))
+        made = self._licences.issue(call.work, of, order, call.caller.subject)
+        return pb.IssueLicenceResponse(licence=licence_message(made, of))
 
     def renew_licence(self, call: Call, request: pb.RenewLicenceRequest) -> pb.RenewLicenceResponse:
         """Issues the next version."""

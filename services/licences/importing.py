@@ -85,7 +85,7 @@ class Imports:
                 good.append(row)
         fresh = self._compare(work, self._licences_of(work, of, issuer, good), result)
         if fresh and not result.faults and not dry_run:
-            self._licences.bring_in(work, fresh, actor)
+            self._licences.bring_in(work, of, fresh, actor)
             result.written = True
         return result
 

@@ -14,6 +14,7 @@ from services.licences.domain.life import FINAL, Status
 from services.licences.domain.validity import day_of
 from services.licences.messages import plain
 from services.licences.service import Licences, Order
+from services.licences.types import type_of
 
 _ON_THE_WAY = ("ORGAN_NOT_FOUND", "PERSON_NOT_FOUND")
 
@@ -54,8 +55,8 @@ class Orders:
                 licence_id = licence.next_licence_id
 
     def _issue(self, work: UnitOfWork, event: cases_events.LicenceRequested) -> Licence:
+        of = type_of(work, event.kind)
         order = Order(
-            type_name=event.kind,
             issuer_organ_id=event.step.organ_id,
             holder_person_id=event.case.applicant_id,
             data=plain(event.data),
@@ -64,7 +65,7 @@ class Orders:
             case_id=event.case.case_id,
         )
         try:
-            return self._licences.issue(work, order, PLATFORM)
+            return self._licences.issue(work, of, order, PLATFORM)
         except NotFound as problem:
             if problem.reason not in _ON_THE_WAY:
                 raise

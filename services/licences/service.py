@@ -45,12 +45,8 @@ _TAKEN_SERIALS = 100
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be issued. Days and serial that are empty follow from the rules.
+    """What is to be issued of a type. Days and serial that are empty follow from the rules."""
 
-    `type_name` is a code or what scenarios call it.
-    """
-
-    type_name: str
     issuer_organ_id: str
     holder_person_id: str
     data: Mapping[str, object]
@@ -93,11 +89,10 @@ class Licences:
         store.save_persons(work.connection, rows)
         for holder in holders:
             for licence in store.give_to(work.connection, holder):
-                tell(work, licence, Act.ISSUED)
+                tell(work, licence, type_of(work, licence.type_code), Act.ISSUED)
 
-    def issue(self, work: UnitOfWork, order: Order, actor: str) -> Licence:
-        """Issues a licence. Raises NotFound for type, organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
-        of = type_of(work, order.type_name)
+    def issue(self, work: UnitOfWork, of: LicenceType, order: Order, actor: str) -> Licence:
+        """Issues a licence. Raises NotFound for organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
         issuer = self.issuer(work, order.issuer_organ_id)
         holder = store.person_by_id(work.connection, order.holder_person_id)
         if holder is None:
@@ -152,7 +147,7 @@ class Licences:
             )
         of = type_of(work, before.type_code)
         kept = self.data(work, before) | dict(data)
-        order = Order(of.type_code, before.issuer_organ_id, before.holder_person_id, tidy(kept), *days)
+        order = Order(before.issuer_organ_id, before.holder_person_id, tidy(kept), *days)
         _check(of, None, order, day_of(work.now))
         first, last = days_of(*days, of, day_of(work.now))
         if before.good_on(day_of(work.now)) and first > day_of(work.now):
@@ -197,10 +192,9 @@ class Licences:
         """Has something happen to a licence that this transaction has locked; raises Conflict, see `life.after`."""
         changed = licence.changed(act)
         store.put(work.connection, changed)
-        self._note(work, changed, act, actor, reason)
+        self._note(work, changed, type_of(work, changed.type_code), act, actor, reason)
         if changed.status in FINAL:
             withdraw_all(work, changed.licence_id, reason or act.value)
-        work.wake(EXPIRY)
         return changed
 
     def locked(self, work: UnitOfWork, licence_id: str) -> Licence:
@@ -260,32 +254,33 @@ class Licences:
         return Print(request_id, of, data, f"{SCHEME}{licence.identifier}:{code}", code, use)
 
     def _add(self, work: UnitOfWork, licence: Licence, of: LicenceType, data: Mapping[str, object], actor: str) -> None:
-        self._keep(work, licence, data, actor)
-        ask(work, licence, self._print(of, licence, data), licence.issuer_organ_id)
-
-    def _sealed(self, licence: Licence, data: Mapping[str, object]) -> bytes:
-        return self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
-
-    def _keep(self, work: UnitOfWork, licence: Licence, data: Mapping[str, object], actor: str) -> None:
         if not store.add(work.connection, licence, self._sealed(licence, data)):
             raise Exists(
                 "SERIAL_TAKEN",
                 f"there is a licence {licence.identifier}; give another serial, or renew it",
                 identifier=licence.identifier,
             )
-        self._note(work, licence, Act.ISSUED, actor, "")
-        work.wake(EXPIRY)
+        self._note(work, licence, of, Act.ISSUED, actor, "")
+        if licence.valid_until and licence.valid_until <= day_of(work.now):
+            # What lasts longer is found in time: the worker looks at least once a minute.
+            work.wake(EXPIRY)
+        ask(work, licence, self._print(of, licence, data), licence.issuer_organ_id)
 
-    def _note(self, work: UnitOfWork, licence: Licence, act: Act, actor: str, reason: str) -> None:
+    def _sealed(self, licence: Licence, data: Mapping[str, object]) -> bytes:
+        return self._vault.encrypt(store.as_json(data), context=data_context(licence.licence_id))
+
+    def _note(self, work: UnitOfWork, licence: Licence, of: LicenceType, act: Act, actor: str, reason: str) -> None:
         change = Change(licence.revision, work.now, act, licence.status, actor, reason)
         store.add_change(work.connection, licence.licence_id, change)
-        tell(work, licence, act)
+        tell(work, licence, of, act)
 
-    def bring_in(self, work: UnitOfWork, brought: Sequence[tuple[Licence, Mapping[str, object]]], actor: str) -> None:
+    def bring_in(
+        self, work: UnitOfWork, of: LicenceType, brought: Sequence[tuple[Licence, Mapping[str, object]]], actor: str
+    ) -> None:
         """Keeps licences that were issued elsewhere; a document is made of one when somebody asks for it."""
         store.add_all(work.connection, [(licence, self._sealed(licence, data)) for licence, data in brought])
         for licence, _ in brought:
-            self._note(work, licence, Act.ISSUED, actor, "导入")
+            self._note(work, licence, of, Act.ISSUED, actor, "导入")
         work.wake(EXPIRY)
 
     def issuer(self, work: UnitOfWork, organ_id: str) -> Organ:

@@ -99,13 +99,17 @@ def equip(database: Database) -> None:
 
 
 def an_order(**changes: Any) -> Order:
-    said = {"type_name": "food-licence", "issuer_organ_id": "o1", "holder_person_id": "p1", "data": DATA}
+    said = {"issuer_organ_id": "o1", "holder_person_id": "p1", "data": DATA}
     return Order(**{**said, **changes})
 
 
-def issued(database: Database, **changes: Any) -> Licence:
+def issue(work: UnitOfWork, type_name: str = "food-licence", **changes: Any) -> Licence:
+    return licences().issue(work, types.type_of(work, type_name), an_order(**changes), "client:office")
+
+
+def issued(database: Database, type_name: str = "food-licence", **changes: Any) -> Licence:
     with database.begin() as work:
-        return licences().issue(work, an_order(**changes), "client:office")
+        return issue(work, type_name, **changes)
 
 
 def found(work: UnitOfWork, licence: Licence) -> Licence:

@@ -28,8 +28,8 @@ from tests.licences.builders import (
     OPERATOR,
     OTHER,
     STRANGER,
-    an_order,
     found,
+    issue,
     issued,
     licences,
     vault,
@@ -80,7 +80,7 @@ def answer(database: Database, request_id: str, document_id: str = "", reason: s
 
 def test_a_licence_that_is_issued_asks_for_its_document_with_all_that_goes_on_it(database: Database) -> None:
     with database.begin() as work:
-        made = licences().issue(work, an_order(), "client:office")
+        made = issue(work)
         (event,) = (each for each in emitted(work) if isinstance(each, events_pb2.LicenceDocumentRequested))
         code = licences().code(made)
     assert from_struct(event.data) == DATA

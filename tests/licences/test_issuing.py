@@ -10,6 +10,7 @@ from chassis.testing import ManualClock
 from services.licences import store, types
 from services.licences.domain.life import Act, Status
 from services.licences.domain.types import HolderKind
+from services.licences.service import EXPIRY
 from services.licences.tables import licences as table
 from tests.licences.builders import (
     DATA,
@@ -19,6 +20,7 @@ from tests.licences.builders import (
     OFFICE,
     a_type,
     found,
+    issue,
     issued,
     licences,
     organ_registered,
@@ -219,6 +221,13 @@ def test_a_licence_is_held_released_and_ended(database: Database) -> None:
         (3, Act.RELEASED, Status.VALID),
         (4, Act.WITHDRAWN, Status.WITHDRAWN),
     ]
+
+
+@pytest.mark.parametrize(("last", "woken"), [("2026-06-01", True), ("2026-06-02", False), ("", False)])
+def test_what_lasts_beyond_today_wakes_nobody(database: Database, last: str, *, woken: bool) -> None:
+    with database.begin() as work:
+        issue(work, valid_until=last)
+        assert (EXPIRY in work.topics) is woken
 
 
 def test_licences_expire_after_their_last_day_in_beijing(database: Database, clock: ManualClock) -> None:

@@ -30,7 +30,7 @@ from tests.licences.builders import (
     OTHER,
     STRANGER,
     a_type,
-    an_order,
+    issue,
     issued,
     licences,
     vault,
@@ -139,7 +139,7 @@ def test_an_organ_finds_its_own_among_many_of_others_and_is_told_of_more(databas
     own = issued(database, issuer_organ_id="o2")
     with database.begin() as work:
         for _ in range(101):
-            licences().issue(work, an_order(), "client:office")
+            issue(work)
     assert seen(database) == [own.licence_id]
     call(database, "grant_access", HOLDER, consent())
     answer = call(database, "look_up_licences", OTHER, look("l2"))
