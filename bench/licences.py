@@ -255,7 +255,7 @@ def _fill(place: Town, watch: "psycopg.Connection[tuple[int]]", rows: int) -> No
 
 def _lists(place: Town) -> dict[str, Callable[[], int]]:
     def of(session: Session, holder: str = "", **more: object) -> Callable[[], int]:
-        request = pb.ListLicencesRequest(page_size=PAGE, holder_person_id=holder, **more)  # type: ignore[arg-type] # by name
+        request = pb.ListLicencesRequest(page_size=PAGE, holder_person_id=holder, purpose="测量", **more)  # type: ignore[arg-type] # by name
         return lambda: len(session.licences.ListLicences(request).licences)
 
     return {

@@ -12,13 +12,13 @@ from cli.output import as_dict, enum_name, every_page, print_json, print_rows, s
 from duokua.identity.v1 import directory_pb2, directory_service_pb2
 
 if TYPE_CHECKING:
-    from duokua.client import Platform
+    from duokua.client import Session
 
 pb = directory_service_pb2
 app = typer.Typer()
 
 
-def all_organs(platform: "Platform") -> list[directory_pb2.Organ]:
+def all_organs(platform: "Session") -> list[directory_pb2.Organ]:
     """Every registered organ."""
     return every_page(
         lambda token: platform.directory.ListOrgans(pb.ListOrgansRequest(page_size=1000, page_token=token)),
@@ -26,7 +26,7 @@ def all_organs(platform: "Platform") -> list[directory_pb2.Organ]:
     )
 
 
-def organ_id_of(platform: "Platform", organ: str) -> str:
+def organ_id_of(platform: "Session", organ: str) -> str:
     """The id of the organ with this id or unified social credit code; raises NotFound when there is none."""
     for known in all_organs(platform):
         if organ in (known.organ_id, known.uscc):

@@ -1,8 +1,10 @@
 """`duokua licence list`, `show`, `verify`."""
 
+from datetime import UTC
 from typing import Annotated
 
 import typer
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cli.connection import connect_as
 from cli.licences.issuing import LicenceId, days
@@ -74,7 +76,7 @@ def show(
         where = f"document {each.document_id}" if each.document_id else each.reason
         say(f"{each.annotation or 'itself'}: {enum_name(each, 'status')} {where}".rstrip())
     columns = [
-        ("at", lambda each: each.at.ToDatetime().isoformat(sep=" ", timespec="seconds")),
+        ("at", lambda each: moment(each.at)),
         ("act", lambda each: each.act),
         ("status", lambda each: enum_name(each, "status")),
         ("by", lambda each: each.actor),
@@ -98,3 +100,8 @@ def verify(
         for name, value in sorted(as_dict(answer.licence).get("data", {}).items()):
             say(f"  {name}: {plain(str(value))}")
     raise typer.Exit(0 if answer.valid else 1)
+
+
+def moment(at: Timestamp) -> str:
+    """A moment in UTC, to the second."""
+    return at.ToDatetime(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"

@@ -1,18 +1,20 @@
 """`duokua licence look-up`, `accesses`, `grant ...`: licences before other organs, and who looked."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
 import typer
 
 from cli.connection import connect_as, operator
 from cli.licences.issuing import days
-from cli.licences.looking import AsPerson, For
+from cli.licences.looking import AsPerson, For, moment
 from cli.licences.types import TypeName
 from cli.options import AsJson
-from cli.output import as_dict, every_page, print_json, print_rows, say
+from cli.organs import organ_id_of
+from cli.output import as_dict, every_page, plain, print_json, print_rows, say
 from duokua.licences.v1 import sharing_service_pb2 as pb
 
+_BEIJING = timezone(timedelta(hours=8))
 app = typer.Typer(no_args_is_help=True, help="A holder's consent: give, list, withdraw.")
 
 
@@ -34,11 +36,13 @@ def look_up(
     for licence in found.licences:
         say(f"{licence.name} {licence.identifier}, {days(licence)}, issued by {licence.issuer_name}")
         for field, value in sorted(as_dict(licence)["data"].items()):
-            say(f"  {field}: {value}")
+            say(f"  {field}: {plain(str(value))}")
     if not found.licences:
         say("there are none that may be seen")
     if found.consent_needed:
-        say("licences of other organs are shown when the holder consents")
+        say("licences of other organs are shown with the holder's consent to this purpose: `duokua licence grant list`")
+    if found.more:
+        say("there are more than these, which are the newest")
 
 
 def accesses(
@@ -56,7 +60,7 @@ def accesses(
             lambda answer: answer.accesses,
         )
     columns = [
-        ("at", lambda each: _moment(each.at.ToDatetime())),
+        ("at", lambda each: moment(each.at)),
         ("who", lambda each: each.organ_name or each.subject),
         ("how", lambda each: each.action.replace("_", " ")),
         ("why", lambda each: each.purpose),
@@ -68,22 +72,23 @@ def accesses(
 @app.command()
 def give(
     name: TypeName,
-    organ: Annotated[str, typer.Argument(help="The organ's id.")],
+    organ: Annotated[str, typer.Argument(help="The organ's id, or its unified social credit code.")],
     person: Annotated[str, typer.Option("--person", help="The holder, in a portal's environment: an id.")],
     purpose: Annotated[str, typer.Option(help="For what.")],
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Until when, in UTC.")],
+    until: Annotated[str, typer.Option(help="The last day, YYYY-MM-DD (UTC+8); or a moment, as 2026-01-31T12:00:00Z.")],
     principal: For = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Let an organ look up one's licences of a type for a while."""
-    request = pb.GrantAccessRequest(type=name, organ_id=organ, purpose=purpose)
-    request.expires_at.FromDatetime(until.replace(tzinfo=UTC))
+    """Let an organ look up one's licences of a type, for this purpose alone and for a while."""
+    request = pb.GrantAccessRequest(type=name, purpose=purpose)
+    request.expires_at.FromDatetime(_end(until))
     with connect_as(person, principal) as platform:
+        request.organ_id = organ_id_of(platform, organ)
         made = platform.sharing.GrantAccess(request).grant
     if json:
         print_json(as_dict(made))
     else:
-        say(f"consent {made.grant_id} holds until {_moment(made.expires_at.ToDatetime())}")
+        say(f"consent {made.grant_id} holds until {moment(made.expires_at)}")
 
 
 @app.command(name="list")
@@ -103,8 +108,9 @@ def list_grants(
         ("organ", lambda each: each.organ_id),
         ("type", lambda each: each.type_code),
         ("for", lambda each: each.purpose),
-        ("until", lambda each: _moment(each.expires_at.ToDatetime())),
-        ("withdrawn", lambda each: _moment(each.withdrawn_at.ToDatetime()) if each.HasField("withdrawn_at") else ""),
+        ("by", lambda each: each.granted_by),
+        ("until", lambda each: moment(each.expires_at)),
+        ("withdrawn", lambda each: moment(each.withdrawn_at) if each.HasField("withdrawn_at") else ""),
     ]
     print_rows(found, columns, as_json=json, empty="there are no consents")
 
@@ -125,5 +131,15 @@ def withdraw(
         say(f"consent {made.grant_id} is withdrawn")
 
 
-def _moment(at: datetime) -> str:
-    return at.isoformat(sep=" ", timespec="seconds")
+def _end(until: str) -> datetime:
+    """The moment at which consent ends: that of a day is over in Beijing when the day is."""
+    try:
+        if len(until) == len("2026-01-31"):
+            day = datetime.strptime(until, "%Y-%m-%d")  # noqa: DTZ007 - the zone follows
+            return day.replace(tzinfo=_BEIJING) + timedelta(days=1)
+        end = datetime.fromisoformat(until)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"--until {until}: must be a day such as 2026-01-31, or a moment") from error
+    if end.tzinfo is None:
+        raise typer.BadParameter(f"--until {until}: of which zone? {until}Z is UTC, {until}+08:00 is Beijing")
+    return end

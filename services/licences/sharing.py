@@ -63,9 +63,9 @@ class SharedLicences:
         return cls(Vault.from_settings(settings))
 
     def grant(
-        self, work: UnitOfWork, holder: str, organ_id: str, type_name: str, wanted: tuple[str, datetime]
+        self, work: UnitOfWork, holder: str, organ_id: str, type_name: str, wanted: tuple[str, datetime], by: str
     ) -> Grant:
-        """Lets an organ look up a holder's licences of a type; `wanted` is for what and until when.
+        """Lets an organ look up a holder's licences of a type; `wanted` is for what and until when, `by` who says so.
 
         Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; Conflict NOT_SHARED; Invalid BAD_GRANT.
         """
@@ -74,15 +74,15 @@ class SharedLicences:
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
         purpose, expires_at = wanted[0].strip(), wanted[1]
         check_grant(of, purpose, expires_at, work.now)
-        made = Grant(new_id(), holder, organ_id, of.type_code, purpose, work.now, expires_at)
+        made = Grant(new_id(), holder, organ_id, of.type_code, purpose, work.now, expires_at, granted_by=by)
         work.connection.execute(insert(grants).values({column.name: getattr(made, column.name) for column in _GRANT}))
         return made
 
-    def withdraw(self, work: UnitOfWork, holder: str, grant_id: str) -> Grant:
+    def withdraw(self, work: UnitOfWork, holder: str, grant_id: str, by: str) -> Grant:
         """Takes a consent back, once. Raises NotFound GRANT_NOT_FOUND, also for that of somebody else."""
         mine = (grants.c.grant_id == grant_id, grants.c.holder_person_id == holder)
         work.connection.execute(
-            update(grants).where(*mine, grants.c.withdrawn_at.is_(None)).values(withdrawn_at=work.now)
+            update(grants).where(*mine, grants.c.withdrawn_at.is_(None)).values(withdrawn_at=work.now, withdrawn_by=by)
         )
         row = work.connection.execute(select(*_GRANT).where(*mine)).one_or_none()
         if row is None:

@@ -31,12 +31,13 @@ class SharingApi:
             fault = Violation("expires_at", "must be a time between the years 1 and 9999")
             raise Invalid("BAD_GRANT", "consent is for a while", [fault]) from None
         wanted = (request.purpose, expires_at)
-        made = self._shared.grant(call.work, _holder(call.caller), request.organ_id, request.type, wanted)
+        holder, by = _holder(call.caller), call.caller.subject
+        made = self._shared.grant(call.work, holder, request.organ_id, request.type, wanted, by)
         return pb.GrantAccessResponse(grant=_grant(made))
 
     def withdraw_access(self, call: Call, request: pb.WithdrawAccessRequest) -> pb.WithdrawAccessResponse:
         """Takes the consent back."""
-        made = self._shared.withdraw(call.work, _holder(call.caller), request.grant_id)
+        made = self._shared.withdraw(call.work, _holder(call.caller), request.grant_id, call.caller.subject)
         return pb.WithdrawAccessResponse(grant=_grant(made))
 
     def list_grants(self, call: Call, request: pb.ListGrantsRequest) -> pb.ListGrantsResponse:
@@ -87,6 +88,8 @@ def _grant(grant: Grant) -> pb.Grant:
         granted_at=timestamp(grant.granted_at),
         expires_at=timestamp(grant.expires_at),
         withdrawn_at=timestamp(grant.withdrawn_at) if grant.withdrawn_at else None,
+        granted_by=grant.granted_by,
+        withdrawn_by=grant.withdrawn_by,
     )
 
 

@@ -142,6 +142,9 @@ grants = Table(
     Column("granted_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("withdrawn_at", Instant),
+    # Who did so for the holder: themself or an agent.
+    Column("granted_by", String(100), nullable=False, server_default=""),
+    Column("withdrawn_by", String(100), nullable=False, server_default=""),
     Index("grants_of_holder", "holder_person_id", "grant_id"),
     Index("grants_of_organ", "organ_id", "grant_id"),
 )

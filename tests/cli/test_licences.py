@@ -23,7 +23,7 @@ from services.eseal.licences import LicenceDocuments
 from services.eseal.service import Documents
 from services.licences.documents import note_failed, note_sealed
 from services.licences.service import Licences
-from tests.edge import Edge
+from tests.edge import Edge, a_uscc
 from tests.eseal import builders as eseal_builders
 from tests.licences.builders import FOOD, organ_registered, person_registered
 from tests.servers.process import wait_until
@@ -241,6 +241,23 @@ def test_what_cannot_be_sealed_writes_no_file_and_says_why(desk: Desk) -> None:
     carrying.join()
     assert "NO_SEAL" in str(done.exception)
     assert not out.exists()
+
+
+def test_consent_lasts_to_the_end_of_its_last_day_in_beijing(desk: Desk) -> None:
+    desk.issue()
+    words = ("give", "food-licence", a_uscc(1), "--person", "p1", "--purpose", "审批", "--until")
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    assert desk.json("grant", *words, day.isoformat(), portal=True)["expires_at"] == f"{day}T16:00:00Z"
+    assert f"holds until {day}T12:00:00Z" in desk.run("grant", *words, f"{day}T20:00:00+08:00", portal=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("until", "told"),
+    [("soon", "must be a day"), ("2026-W01-1", "must be a day"), ("2026-01-01T12:00:00", "of which zone")],
+)
+def test_an_end_of_consent_that_is_not_clear_is_told(desk: Desk, until: str, told: str) -> None:
+    words = ("grant", "give", "food-licence", "o1", "--person", "p1", "--purpose", "审批", "--until", until)
+    assert told in " ".join(desk.run(*words, portal=True, status=2).output.split())
 
 
 HEADINGS = ["证照编号", "持证主体", "持证主体类型", "持证主体代码", "有效期起始日期", "经营者名称", "批准日期"]

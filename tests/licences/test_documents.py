@@ -124,7 +124,9 @@ def test_another_organ_gets_a_copy_with_consent_and_a_use_only(database: Databas
     made = issued(database)
     assert refused(database, OTHER, made, "审批") == "LICENCE_NOT_FOUND"
     with database.begin() as work:
-        SharedLicences(vault()).grant(work, "p1", "o2", "food-licence", ("审批", NOON + timedelta(days=1)))
+        SharedLicences(vault()).grant(
+            work, "p1", "o2", "food-licence", ("审批", NOON + timedelta(days=1)), HOLDER.subject
+        )
     assert refused(database, OTHER, made) == "PURPOSE_NEEDED"
     assert request(database, OTHER, made, "审批").annotation == "仅供审批使用"
     assert refused(database, OTHER, made, "广告推销") == "OTHER_PURPOSE"

@@ -23,6 +23,7 @@ from services.licences.importing import Imports
 from services.licences.sharing import SharedLicences
 from services.licences.sharing_api import SharingApi
 from tests.licences.builders import (
+    AGENT,
     HOLDER,
     ISSUER,
     NUMBER,
@@ -204,6 +205,15 @@ def test_a_look_that_cannot_be_is_told_why(
 def test_consent_that_cannot_be_is_told_why(database: Database, request_: pb.GrantAccessRequest, reason: str) -> None:
     assert refused(database, "grant_access", HOLDER, request_) == reason
     assert refused(database, "grant_access", PORTAL, request_) == "HOLDER_NEEDED"
+
+
+def test_consent_tells_who_gave_it_and_who_took_it_back(database: Database) -> None:
+    made = call(database, "grant_access", AGENT, consent()).grant
+    assert (made.granted_by, made.withdrawn_by) == ("person:p3", "")
+    for caller in (HOLDER, AGENT):
+        call(database, "withdraw_access", caller, pb.WithdrawAccessRequest(grant_id=made.grant_id))
+    (listed,) = call(database, "list_grants", HOLDER, pb.ListGrantsRequest()).grants
+    assert (listed.granted_by, listed.withdrawn_by) == ("person:p3", "person:p1")
 
 
 def test_consent_of_others_is_not_there(database: Database) -> None:

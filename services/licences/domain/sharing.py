@@ -22,6 +22,9 @@ class Grant:
     granted_at: datetime
     expires_at: datetime
     withdrawn_at: datetime | None = None
+    granted_by: str = ""
+    """The holder in person, or an agent in the holder's name; so is `withdrawn_by`."""
+    withdrawn_by: str = ""
 
     def holds(self, now: datetime) -> bool:
         """Whether it is in force."""

@@ -34,11 +34,16 @@ class Grant(_message.Message):
     GRANTED_AT_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     WITHDRAWN_AT_FIELD_NUMBER: _builtins.int
+    GRANTED_BY_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_BY_FIELD_NUMBER: _builtins.int
     grant_id: _builtins.str
     holder_person_id: _builtins.str
     organ_id: _builtins.str
     type_code: _builtins.str
     purpose: _builtins.str
+    granted_by: _builtins.str
+    """Who gave it and who took it back, the tokens' subjects: the holder in person, or an agent (经办人) in the holder's name."""
+    withdrawn_by: _builtins.str
     @_builtins.property
     def granted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -56,10 +61,12 @@ class Grant(_message.Message):
         granted_at: _timestamp_pb2.Timestamp | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         withdrawn_at: _timestamp_pb2.Timestamp | None = ...,
+        granted_by: _builtins.str = ...,
+        withdrawn_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "granted_at", b"granted_at", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "grant_id", b"grant_id", "granted_at", b"granted_at", "holder_person_id", b"holder_person_id", "organ_id", b"organ_id", "purpose", b"purpose", "type_code", b"type_code", "withdrawn_at", b"withdrawn_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "grant_id", b"grant_id", "granted_at", b"granted_at", "granted_by", b"granted_by", "holder_person_id", b"holder_person_id", "organ_id", b"organ_id", "purpose", b"purpose", "type_code", b"type_code", "withdrawn_at", b"withdrawn_at", "withdrawn_by", b"withdrawn_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
