@@ -18,13 +18,14 @@ from chassis.database import Database
 from chassis.health import HealthServer
 from chassis.testing import ManualClock
 from services.eseal.certificates.authorities import ISSUING, ROOT, Authorities, Authority
+from services.eseal.certificates.ocsp import LARGEST_QUESTION
 from services.eseal.certificates.publishing import PREFIX, Publisher
-from services.eseal.certificates.revocation import LARGEST_QUESTION
 from services.eseal.domain.seal import Seal, State, Suite
 from services.eseal.keys.keystore import KeyStore
+from services.eseal.national.oids import SM2_WITH_SM3
 from services.eseal.seals.application import Application
 from services.eseal.seals.register import Register
-from tests.eseal.builders import APPLICANT, APPROVER, NOON, made, organ, organ_with_seal, revoked, root, vault
+from tests.eseal.builders import APPLICANT, APPROVER, NOON, made, organ, organ_with_seal, register, revoked, root, vault
 
 URL = "http://pki.example.cn/pki"
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -68,6 +69,7 @@ def question(of: x509.Certificate, issuer: x509.Certificate, nonce: bytes = b"")
 
 
 def seal_with_places(database: Database) -> Seal:
+    """One whose certificate names where to ask."""
     organ(database)
     register = Register(KeyStore(vault()), authorities())
     with database.begin() as work:
@@ -163,6 +165,23 @@ def test_what_an_authority_never_issued_is_not_good(database: Database) -> None:
     )
     body = builder.build().public_bytes(Encoding.DER)
     assert asked(database, body).certificate_status is ocsp.OCSPCertStatus.UNKNOWN
+
+
+def test_a_seal_of_the_national_suite_is_answered_for_too(database: Database) -> None:
+    organ(database)
+    with database.begin() as work:
+        register().set_suite(work, "o1", Suite.NATIONAL)
+    seal = seal_with_places(database)
+    above = issuing(database)
+    assert (seal.suite, above.suite) == (Suite.NATIONAL, Suite.NATIONAL)
+    access = certificate(seal).extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    assert f"{URL}/ocsp" in [each.access_location.value for each in access]
+    asking = question(certificate(seal), certificate(above))
+    assert asked(database, asking).certificate_status is ocsp.OCSPCertStatus.GOOD
+    revoked(database, seal)
+    answer = asked(database, asking)
+    assert (answer.certificate_status, answer.revocation_time_utc) == (ocsp.OCSPCertStatus.REVOKED, NOON)
+    assert answer.signature_algorithm_oid.dotted_string == SM2_WITH_SM3
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", b"\x30\x80", b"x" * (LARGEST_QUESTION + 1)])

@@ -137,19 +137,17 @@ def _builder(
     return builder
 
 
-def places(published: str, *, answers: bool = True) -> Sequence[x509.ExtensionType]:
-    """Where to ask whether a certificate was revoked, and by whom it was issued (RFC 5280, 4.2.1.13 and 4.2.2.1).
-
-    `answers`: whether the issuer answers questions of OCSP beside publishing lists.
-    """
+def places(published: str) -> Sequence[x509.ExtensionType]:
+    """Where to ask whether a certificate was revoked, and by whom it was issued (RFC 5280, 4.2.1.13 and 4.2.2.1)."""
     if not published:
         return ()
     list_at = x509.DistributionPoint([x509.UniformResourceIdentifier(f"{published}.crl")], None, None, None)
     issuer_at = x509.UniformResourceIdentifier(f"{published}.crt")
-    access = [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer_at)]
-    if answers:
-        answers_at = x509.UniformResourceIdentifier(f"{published.rpartition('/')[0]}/ocsp")
-        access.insert(0, x509.AccessDescription(AuthorityInformationAccessOID.OCSP, answers_at))
+    answers_at = x509.UniformResourceIdentifier(f"{published.rpartition('/')[0]}/ocsp")
+    access = [
+        x509.AccessDescription(AuthorityInformationAccessOID.OCSP, answers_at),
+        x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, issuer_at),
+    ]
     return x509.CRLDistributionPoints([list_at]), x509.AuthorityInformationAccess(access)
 
 

@@ -11,22 +11,14 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 from sqlalchemy import Select, and_, select
 
 from chassis.database import Database, UnitOfWork
 from chassis.health import Page
 from services.eseal.certificates.authorities import Authorities, Authority
-from services.eseal.certificates.revocation import (
-    LARGEST_QUESTION,
-    Issued,
-    answer,
-    asked_of,
-    make_list,
-    malformed,
-    not_ours,
-    read_question,
-)
+from services.eseal.certificates.ocsp import LARGEST_QUESTION, answer, malformed, not_ours, read_question
+from services.eseal.certificates.revocation import Issued, make_list
 from services.eseal.domain.seal import Act, Suite
 from services.eseal.national import issuing as national
 from services.eseal.tables import seal_acts, seals
@@ -72,8 +64,7 @@ class Publisher:
             authority = _named(self._authorities.all(work), authority_id)
         if authority is None:
             return None
-        certificate = load_pem_x509_certificate(authority.certificate_pem.encode())
-        return Page(200, certificate.public_bytes(Encoding.DER), "application/pkix-cert")
+        return Page(200, _certificate(authority).public_bytes(Encoding.DER), "application/pkix-cert")
 
     def _list(self, authority_id: str) -> Page | None:
         made_at, content = self._lists.get(authority_id, (0.0, b""))
@@ -91,12 +82,11 @@ class Publisher:
         if question is None:
             return _ocsp(malformed())
         with self._database.read() as work:
-            known = [each for each in self._authorities.all(work) if each.suite is Suite.INTERNATIONAL]
-            place = asked_of(question, [load_pem_x509_certificate(each.certificate_pem.encode()) for each in known])
-            if place is None:
+            about = [each for each in self._authorities.all(work) if question.is_about(_certificate(each))]
+            if not about:
                 return _ocsp(not_ours())
-            issued = self._issued_with(work, known[place], question.serial_number)
-            authority = self._authorities.credential(work, known[place])
+            authority = self._authorities.credential(work, about[0])
+            issued = self._issued_with(work, about[0], question.serial_number)
             return _ocsp(answer(question, authority, issued, work.now))
 
     def _issued_with(self, work: UnitOfWork, authority: Authority, serial_number: int) -> Issued | None:
@@ -119,6 +109,10 @@ def _issued(authority: Authority) -> Select[str, object]:
 
 def _named(known: Sequence[Authority], authority_id: str) -> Authority | None:
     return next((each for each in known if each.authority_id == authority_id), None)
+
+
+def _certificate(authority: Authority) -> Certificate:
+    return load_pem_x509_certificate(authority.certificate_pem.encode())
 
 
 def _question_in(text: str) -> bytes:

@@ -113,8 +113,7 @@ _Extensions = list[tuple[x509.ExtensionType, bool]]
 
 
 def _places(published: str) -> _Extensions:
-    # Answers of OCSP are signed by what knows no SM2: there are lists alone.
-    return [(extension, False) for extension in places(published, answers=False)]
+    return [(extension, False) for extension in places(published)]
 
 
 def _authority(
@@ -128,7 +127,7 @@ def _authority(
     extensions: _Extensions = [
         *_places(published),
         (x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), True),
-        (key_usage(key_cert_sign=True, crl_sign=True), True),
+        (key_usage(digital_signature=True, key_cert_sign=True, crl_sign=True), True),
     ]
     own = _identifier(key).hex()[:16]
     return _issue(subject_name(common_name, "多跨", own, unit=OWN), key, validity, extensions, issuer=issuer)
