@@ -81,6 +81,11 @@ def document_of_notice(connection: Connection, notice_id: str) -> str | None:
     return connection.scalar(select(documents.c.document_id).where(documents.c.notice_id == notice_id))
 
 
+def document_by_notice(connection: Connection, notice_id: str) -> Document | None:
+    """The document that a notice became, None when it became none."""
+    return _document(connection, documents.c.notice_id == notice_id)
+
+
 def document_by_digest(connection: Connection, signed_digest: str) -> Document | None:
     """The document whose signature covers bytes with this digest."""
     return _document(connection, documents.c.signed_digest == signed_digest)
