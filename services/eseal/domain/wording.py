@@ -77,7 +77,7 @@ def word(notice: Notice) -> Worded:
 
 def _blocks(notice: Notice) -> list[Block]:
     variables = {
-        "form": notice.form,
+        "form": _on_one_line(notice.form),
         "result": notice.result,
         "inputs": notice.inputs,
         "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
@@ -92,6 +92,15 @@ def _blocks(notice: Notice) -> list[Block]:
     if not any(block.text for block in blocks):
         raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
     return blocks
+
+
+def _on_one_line(said: object) -> object:
+    """What applicants say, each text on one line: a paragraph of its own would read as the organ's."""
+    if isinstance(said, str):
+        return " ".join(said.split())
+    if isinstance(said, Mapping):
+        return {name: _on_one_line(each) for name, each in said.items()}
+    return [_on_one_line(each) for each in said] if isinstance(said, list | tuple) else said
 
 
 def _date(decided_at: str) -> str:
