@@ -66,9 +66,8 @@ def word(notice: Notice) -> Worded:
     """The words of a notice. Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT or BAD_DATE."""
     date = _date(notice.decided_at)
     worded = Worded(_blocks(notice), date)
-    missing = font.unprintable(
-        f"{worded.text}{notice.title}{notice.case_number}{notice.signed_by}{notice.annotation}".replace("\n", "")
-    )
+    lines = (notice.title, notice.number_label, notice.case_number, notice.signed_by, notice.annotation, notice.code)
+    missing = font.unprintable(worded.text.replace("\n", "") + "".join(lines))
     if missing:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
         raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
