@@ -36,7 +36,7 @@ def organ_name(connection: Connection, organ_id: str) -> str | None:
 
 def suite_of(connection: Connection, organ_id: str) -> Suite:
     """The algorithms that new seals of an organ have."""
-    return Suite(connection.execute(select(organs.c.suite).where(organs.c.organ_id == organ_id)).scalar_one())
+    return Suite(connection.scalar(select(organs.c.suite).where(organs.c.organ_id == organ_id)) or Suite.INTERNATIONAL)
 
 
 def set_suite(connection: Connection, organ_id: str, suite: Suite) -> bool:
