@@ -50,12 +50,13 @@ class _NothingShown(FieldMDPRule):
     def apply(self, context: FieldComparisonContext) -> Iterable[tuple[ModificationLevel, FormUpdate]]:
         """Raises SuspiciousModification for one that might."""
         for name, spec in context.field_specs.items():
-            if spec.new_field is not None and spec.new_field != spec.old_field and _may_show(spec.new_field):
+            if spec.new_field is not None and spec.new_field != spec.old_field and may_show(spec.new_field):
                 raise SuspiciousModification(f"the field {name} may show something")
         return ()
 
 
-def _may_show(field: generic.DictionaryObject) -> bool:
+def may_show(field: generic.DictionaryObject) -> bool:
+    """Whether a field or a note takes room on a page, as far as can be told."""
     box = field["/Rect"] if "/Rect" in field else generic.ArrayObject()
     if "/Kids" in field or not isinstance(box, generic.ArrayObject):
         return True
