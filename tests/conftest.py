@@ -12,6 +12,7 @@ from sqlalchemy import MetaData
 
 from chassis.clock import Clock
 from chassis.database import Database, create_tables
+from tests import preflight
 from tests.servers import NotAvailableError, PostgresServer, RabbitmqServer, SoftHsm
 from tests.servers.install import find_or_install
 
@@ -76,6 +77,15 @@ def zbar_tools() -> None:
     """zbarimg, which reads QR codes and shares no code with what writes them."""
     try:
         find_or_install(_zbarimg, "zbar-tools")
+    except NotAvailableError as error:
+        _without(error)
+
+
+@pytest.fixture(scope="session")
+def pdfbox() -> None:
+    """PDFBox's preflight, which judges whether a file is for the archive (PDF/A)."""
+    try:
+        find_or_install(preflight.find, *preflight.PACKAGES)
     except NotAvailableError as error:
         _without(error)
 

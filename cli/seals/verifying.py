@@ -22,10 +22,15 @@ def verify(
     ] = None,
     trust: Annotated[
         list[Path] | None,
-        typer.Option(help="Work without the platform: PEM files of root certificates and revocation lists."),
+        typer.Option(
+            help="Work without the platform: PEM files of root certificates and revocation lists.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     timestamp_trust: Annotated[
-        list[Path] | None, typer.Option(help="Whom to trust for timestamps; without it those of --trust.")
+        list[Path] | None,
+        typer.Option(help="Whom to trust for timestamps; without it those of --trust.", exists=True, dir_okay=False),
     ] = None,
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
@@ -36,7 +41,7 @@ def verify(
     """
     if timestamp_trust and not trust:
         raise ValueError("--timestamp-trust goes with --trust: the platform knows whom it trusts")
-    content, apart = file.read_bytes(), signature.read_bytes() if signature else b""
+    content, apart = _read(file), _read(signature) if signature else b""
     found = _here(content, apart, trust, timestamp_trust or trust) if trust else _asked(content, apart)
     from services.eseal.domain.answers import Verdict  # noqa: PLC0415 - only what a command needs is loaded
     from services.eseal.domain.finding_json import to_json  # noqa: PLC0415
@@ -73,23 +78,49 @@ def _asked(content: bytes, signature: bytes) -> "Finding":
 
 
 def _here(content: bytes, signature: bytes, trust: list[Path], timestamp_trust: list[Path] | None) -> "Finding":
+    from chassis.problems import Invalid  # noqa: PLC0415
     from services.eseal.domain.findings import UnreadableError  # noqa: PLC0415
     from services.eseal.domain.trust import read_trust  # noqa: PLC0415
     from services.eseal.verification.judges import Judges  # noqa: PLC0415
 
-    known = read_trust(_texts(trust), _texts(timestamp_trust or []))
+    known = read_trust(_lists(trust), _lists(timestamp_trust or []))
     # A file is read in a process of its own here too: it may be anything.
     judges = Judges()
     try:
         return judges.inspect(content, known, lambda _: None, signature)
     except UnreadableError as fault:
-        raise ValueError(f"{fault.reason}: {fault.description}") from None
+        raise Invalid(fault.reason, fault.description) from None
     finally:
         judges.close()
 
 
-def _texts(paths: list[Path]) -> str:
-    return "\n".join(path.read_text("utf-8", errors="replace") for path in paths)
+def _read(path: Path) -> bytes:
+    """A file, and no more of it than is judged anyway: it may be a device, or larger than this machine's memory."""
+    from chassis.problems import Invalid  # noqa: PLC0415
+    from services.eseal.domain.findings import LARGEST_FILE  # noqa: PLC0415
+
+    with path.open("rb") as opened:
+        content = opened.read(LARGEST_FILE + 1)
+    if not content:
+        raise Invalid("UNKNOWN_FORMAT", f"{path} is empty")
+    if len(content) > LARGEST_FILE:
+        raise Invalid("TOO_LARGE", f"{path} has more than {LARGEST_FILE} bytes, which is the most that is judged")
+    return content
+
+
+def _lists(paths: list[Path]) -> str:
+    """The trust lists as one. Raises ValueError with the name of one that says nothing."""
+    from services.eseal.domain.trust import BadTrustListError, read_trust  # noqa: PLC0415
+
+    texts = [path.read_text("utf-8", errors="replace") for path in paths]
+    for path, text in zip(paths, texts, strict=True):
+        if not text.strip():
+            raise ValueError(f"{path}: the trust list is empty, and nobody would be trusted")
+        try:
+            read_trust(text)
+        except BadTrustListError as fault:
+            raise ValueError(f"{path}: {fault}") from None
+    return "\n".join(texts)
 
 
 def _tell(file: Path, found: "Finding") -> None:

@@ -19,6 +19,7 @@ from services.eseal.levels import Levels
 from services.eseal.messages import document_message, plain
 from services.eseal.papers import Paper
 from services.eseal.presses import Presses
+from services.eseal.repeats import CHANGED, request_digest, sealed_otherwise, told
 from services.eseal.seals.desk import SealDesk, record
 
 if TYPE_CHECKING:
@@ -44,13 +45,19 @@ class LicenceDocuments:
         return cls(SealDesk(KeyStore.from_settings(settings)), Levels.from_settings(settings))
 
     def seal(self, work: UnitOfWork, events: Sequence[_Requested]) -> None:
-        """Seals each once, and says so; a repeat of what is sealed or withdrawn changes nothing."""
+        """Seals each once, and says so; a repeat of what is sealed or withdrawn changes nothing.
+
+        A request for something else under the id of what is sealed is refused, and written down.
+        """
         self._presses.begin(work)
         for event in sorted(events, key=lambda event: event.request_id):
             # A batch may take seconds; the worker's other green threads get a turn between any two documents.
             time.sleep(0)
-            if _open(work, event) is NoticeStatus.FAILED:
+            status = _open(work, event)
+            if status is NoticeStatus.FAILED:
                 self._seal(work, event)
+            elif status is NoticeStatus.SEALED:
+                _refuse_another(work, event)
 
     def withdraw(self, work: UnitOfWork, events: Sequence[_Withdrawn]) -> None:
         """Makes each void, once: revokes its document, or sees to it that it is never sealed."""
@@ -64,8 +71,7 @@ class LicenceDocuments:
     def _seal(self, work: UnitOfWork, event: _Requested) -> None:
         from services.eseal.domain.wording import NoticeError  # noqa: PLC0415 (loads on first use)
 
-        organ_id = event.issuer_organ_id
-        purpose = Purpose(organ_id=organ_id, for_organ_id=organ_id, catalog_code="", title=event.title)
+        purpose = _purpose(event)
         seal = self._desk.choose(work, purpose)
         if isinstance(seal, Refusal):
             record(work, purpose, seal_id=seal.seal_id, refusal=seal.reason)
@@ -92,8 +98,24 @@ def _open(work: UnitOfWork, event: _Requested | _Withdrawn) -> NoticeStatus:
     return store.open_notice(work.connection, row)
 
 
+def _purpose(event: _Requested) -> Purpose:
+    organ_id = event.issuer_organ_id
+    return Purpose(organ_id=organ_id, for_organ_id=organ_id, catalog_code="", title=event.title)
+
+
+def _refuse_another(work: UnitOfWork, event: _Requested) -> None:
+    sealed = sealed_otherwise(work, event.request_id, event)
+    if sealed is not None:
+        record(work, _purpose(event), seal_id=sealed.seal_id, refusal=CHANGED)
+        _tell(work, event, CHANGED, told(sealed))
+
+
 def _fail(work: UnitOfWork, event: _Requested, reason: str, description: str) -> None:
     store.close_notice(work.connection, event.request_id, NoticeStatus.FAILED, reason, work.now)
+    _tell(work, event, reason, description)
+
+
+def _tell(work: UnitOfWork, event: _Requested, reason: str, description: str) -> None:
     failed = events_pb2.LicenceDocumentFailed(
         request_id=event.request_id, licence_id=event.licence_id, reason=reason, description=description
     )
@@ -149,4 +171,5 @@ def _document(work: UnitOfWork, event: _Requested, seal: Seal, paper: Paper) -> 
         size=len(paper.content),
         media_type=paper.media_type,
         sealed_at=work.now,
+        request_digest=request_digest(event),
     )

@@ -22,6 +22,7 @@ from services.eseal.levels import Levels
 from services.eseal.messages import document_message, plain
 from services.eseal.papers import Paper
 from services.eseal.presses import Presses
+from services.eseal.repeats import CHANGED, request_digest, sealed_otherwise, told
 from services.eseal.seals.desk import SealDesk, record
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Notices:
     def seal(self, work: UnitOfWork, events: Sequence[cases_events.NoticeRequested]) -> None:
         """Seals each notice once, and says so; a repeated request for what is sealed or withdrawn changes nothing.
 
+        A request for something else under the id of what is sealed is refused, and written down.
+
         A repeat is not answered a second time: the first answer is in the outbox and cannot get lost, while a second
         one would notify the applicant twice. A request that failed is tried anew each time it is made.
         """
@@ -51,8 +54,11 @@ class Notices:
         for event in _in_order(events):
             # A batch may take seconds; the worker's other green threads get a turn between any two notices.
             time.sleep(0)
-            if _open(work, event) is NoticeStatus.FAILED:
+            status = _open(work, event)
+            if status is NoticeStatus.FAILED:
                 self._seal(work, event)
+            elif status is NoticeStatus.SEALED:
+                _refuse_another(work, event)
 
     def withdraw(self, work: UnitOfWork, events: Sequence[cases_events.NoticeWithdrawn]) -> None:
         """Makes each notice void, once: revokes its document, or sees to it that it is never sealed."""
@@ -125,8 +131,19 @@ def _purpose(event: cases_events.NoticeRequested) -> Purpose:
     )
 
 
+def _refuse_another(work: UnitOfWork, event: cases_events.NoticeRequested) -> None:
+    sealed = sealed_otherwise(work, event.notice_id, event)
+    if sealed is not None:
+        record(work, _purpose(event), seal_id=sealed.seal_id, refusal=CHANGED)
+        _tell(work, event, CHANGED, told(sealed))
+
+
 def _fail(work: UnitOfWork, event: cases_events.NoticeRequested, reason: str, description: str) -> None:
     store.close_notice(work.connection, event.notice_id, NoticeStatus.FAILED, reason, work.now)
+    _tell(work, event, reason, description)
+
+
+def _tell(work: UnitOfWork, event: cases_events.NoticeRequested, reason: str, description: str) -> None:
     failed = events_pb2.SealingFailed(
         notice_id=event.notice_id,
         case_id=event.case.case_id,
@@ -172,4 +189,5 @@ def _document(work: UnitOfWork, event: cases_events.NoticeRequested, seal: Seal,
         size=len(paper.content),
         media_type=paper.media_type,
         sealed_at=work.now,
+        request_digest=request_digest(event),
     )

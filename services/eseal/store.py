@@ -36,7 +36,7 @@ def organ_name(connection: Connection, organ_id: str) -> str | None:
 
 def suite_of(connection: Connection, organ_id: str) -> Suite:
     """The algorithms that new seals of an organ have."""
-    return Suite(connection.execute(select(organs.c.suite).where(organs.c.organ_id == organ_id)).scalar_one())
+    return Suite(connection.scalar(select(organs.c.suite).where(organs.c.organ_id == organ_id)) or Suite.INTERNATIONAL)
 
 
 def set_suite(connection: Connection, organ_id: str, suite: Suite) -> bool:
@@ -79,6 +79,11 @@ def document_by_id(connection: Connection, document_id: str) -> Document | None:
 def document_of_notice(connection: Connection, notice_id: str) -> str | None:
     """The id of the document that a notice became, None when it became none."""
     return connection.scalar(select(documents.c.document_id).where(documents.c.notice_id == notice_id))
+
+
+def document_by_notice(connection: Connection, notice_id: str) -> Document | None:
+    """The document that a notice became, None when it became none."""
+    return _document(connection, documents.c.notice_id == notice_id)
 
 
 def document_by_digest(connection: Connection, signed_digest: str) -> Document | None:

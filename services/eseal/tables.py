@@ -153,5 +153,7 @@ documents = Table(
     Column("sealed_at", Instant, nullable=False),
     Column("revoked_at", Instant),
     Column("revocation_reason", Text, nullable=False),
+    # SHA-256 of the request, in hexadecimal; empty for what was sealed before it was kept, and by hand.
+    Column("request_digest", String(64), nullable=False, server_default=""),
     Column("content", LargeBinary, nullable=False),
 )

@@ -193,7 +193,9 @@ class Licences:
         changed = licence.changed(act)
         store.put(work.connection, changed)
         self._note(work, changed, type_of(work, changed.type_code), act, actor, reason)
-        if changed.status in FINAL:
+        if act is Act.RENEWED:
+            withdraw_all(work, changed.licence_id, f"已换发新版本 {reason}")
+        elif changed.status in FINAL:
             withdraw_all(work, changed.licence_id, reason or act.value)
         return changed
 

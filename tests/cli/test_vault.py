@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from cryptography.exceptions import InvalidTag
 from typer.testing import CliRunner
 
 from chassis.context import Context
 from chassis.migrate import upgrade
+from chassis.problems import Unavailable
 from chassis.settings import SERVICES, Settings
 from chassis.vault import KEY_SECRET, Vault, VaultKeys, alone_with_key
 from cli.initialise import initialise, write_secret
@@ -87,7 +87,7 @@ def test_everything_is_there_afterwards_and_nothing_under_the_old_key(
     assert person(made) == same
     after = secret.read_bytes()
     secret.write_bytes(before)
-    with pytest.raises(InvalidTag):
+    with pytest.raises(Unavailable, match="KEY_UNREADABLE"):
         sign(made)
     secret.write_bytes(after)
     assert rotate(made, monkeypatch)["eseal"] == 3, "it can be done again"

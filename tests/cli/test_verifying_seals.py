@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from chassis.problems import Problem
 from cli.seals import app
 from services.eseal.cms.signing import CmsSigner
 from tests.cli.test_light_commands import SERVER, loaded
@@ -18,6 +20,8 @@ from tests.eseal.pdf.builders import DAY, revocation_list
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "notice.pdf").write_bytes(sealed_file().content)
+    (tmp_path / "empty").touch()
+    (tmp_path / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     (tmp_path / "root.pem").write_text(f"our province's root\n{root().certificate_pem()}")
     return tmp_path
 
@@ -79,7 +83,14 @@ def test_a_signature_may_lie_apart_from_its_file(folder: Path) -> None:
     ("file", "options", "why"),
     [
         ("root.pem", ("--trust", "root.pem"), "UNKNOWN_FORMAT"),
-        ("notice.pdf", ("--trust", "notice.pdf"), "no PEM block"),
+        ("notice.pdf", ("--trust", "notice.pdf"), "notice.pdf: the trust list has no PEM block"),
+        ("notice.pdf", ("--trust", "root.pem", "--trust", "empty"), "empty: the trust list is empty"),
+        ("notice.pdf", ("--trust", "bad.pem"), "bad.pem: entry 1 of the trust list is no CERTIFICATE"),
+        ("empty", ("--trust", "root.pem"), "UNKNOWN_FORMAT: .*empty is empty"),
+        ("/dev/zero", ("--trust", "root.pem"), "TOO_LARGE: /dev/zero has more than 16000000 bytes"),
+        ("/dev/zero", (), "TOO_LARGE"),
+        ("notice.pdf", ("--trust", "root.pem", "--signature", "empty"), "empty is empty"),
+        ("notice.pdf", ("--signature", "empty"), "empty is empty"),
         ("notice.pdf", ("--timestamp-trust", "root.pem"), "goes with --trust"),
         ("notice.pdf", ("--trust", "root.pem", "--signature", "root.pem"), "BROKEN_SIGNATURE"),
     ],
@@ -88,8 +99,12 @@ def test_what_cannot_be_judged_is_an_error_that_says_why(
     folder: Path, file: str, options: tuple[str, ...], why: str
 ) -> None:
     done = verify(folder, *options, file=file)
-    assert isinstance(done.exception, ValueError)
-    assert why in str(done.exception)
+    assert isinstance(done.exception, ValueError | Problem)
+    assert re.search(why, str(done.exception))
+
+
+def test_a_folder_is_no_trust_list(folder: Path) -> None:
+    assert verify(folder, "--trust", str(folder)).exit_code == 2
 
 
 def test_it_loads_no_server_and_leaves_reading_to_another_process(folder: Path) -> None:

@@ -24,4 +24,4 @@ def contract_permit() -> LicenceType:
 
 def by_hand(organ_id: str, person_id: str) -> Order:
     """A licence that an office issues without a case."""
-    return Order("contract-permit", organ_id, person_id, {"shop": "某某餐饮有限公司", "number": "1"})
+    return Order(organ_id, person_id, {"shop": "某某餐饮有限公司", "number": "1"})

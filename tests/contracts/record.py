@@ -181,7 +181,9 @@ class Journey:
         with licences.database.begin() as work:
             types.define(work, contract_permit())
             # Its office has no seal.
-            licences.use_cases_of(Licences).issue(work, by_hand(self._organs["inspection"], self._person), "client:x")
+            licences.use_cases_of(Licences).issue(
+                work, contract_permit(), by_hand(self._organs["inspection"], self._person), "client:x"
+            )
         self._settle()
         self._submit("licensed", self._person)
         self._complete("permit")

@@ -177,7 +177,7 @@ class Replay:
                 self._define_type()
                 with self._service.database.begin() as work:
                     order = by_hand(said.issuer_organ_id, said.holder_person_id)
-                    self._service.use_cases_of(Licences).issue(work, order, "client:x")
+                    self._service.use_cases_of(Licences).issue(work, contract_permit(), order, "client:x")
             case cases_events.StepUrged() as said:
                 self._town.supervise(said.case.case_id, said.step.step_id, said.reason)
 

@@ -14,6 +14,7 @@ from services.eseal.domain.wording import Notice
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.licences import LicenceDocuments
 from services.eseal.seals.desk import SealDesk
+from services.eseal.seals.store import UseFilter, count_uses
 from services.eseal.tables import documents as documents_table
 from tests.eseal.builders import OFFICE, documents, notice, organ_with_seal, outbox, vault
 
@@ -63,6 +64,17 @@ def handle(
             else:
                 sealing.withdraw(work, [event])
     return list(outbox(database))
+
+
+def test_another_document_under_the_id_of_a_sealed_one_is_refused_and_written_down(database: Database) -> None:
+    seal = organ_with_seal(database)
+    first, refused = handle(database, requested(), requested(annotation="仅供贷款使用"))
+    assert isinstance(first, events.LicenceDocumentSealed)
+    assert isinstance(refused, events.LicenceDocumentFailed)
+    assert (refused.request_id, refused.reason) == ("r1", "DOCUMENT_CHANGED")
+    with database.read() as work:
+        assert count_uses(work.connection, UseFilter(seal_id=seal.seal_id)) == (1, 1)
+    assert len(handle(database, requested())) == 2
 
 
 def test_a_document_is_sealed_once_for_its_holder_and_the_organ_that_it_is_for(database: Database) -> None:

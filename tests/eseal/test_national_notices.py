@@ -54,6 +54,19 @@ def national_organ(database: Database, organ_id: str = "o1") -> Seal:
     return made(database, Application(organ_id, "启用"))
 
 
+def test_the_suite_that_an_organ_has_chosen_decides_between_its_seals(database: Database) -> None:
+    first = organ_with_seal(database)
+    with database.begin() as work:
+        register().set_suite(work, "o1", Suite.NATIONAL)
+    assert sealed_document(database, "n1")[0].media_type == "application/pdf", "there is no other seal yet"
+    second = made(database, Application("o1", "换用国密"))
+    document, _ = sealed_document(database, "n2")
+    assert (document.media_type, document.seal_id) == ("application/ofd", second.seal_id)
+    with database.begin() as work:
+        register().set_suite(work, "o1", Suite.INTERNATIONAL)
+    assert sealed_document(database, "n3")[0].seal_id == first.seal_id
+
+
 def test_a_seal_of_the_national_suite_is_made_with_all_that_belongs_to_it(database: Database) -> None:
     seal = national_organ(database)
     assert (seal.suite, seal.state) == (Suite.NATIONAL, State.ACTIVE)

@@ -81,6 +81,18 @@ def test_a_template_that_fails_or_says_nothing_is_a_fault() -> None:
         assert raised.value.reason == "TEMPLATE_FAULT"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85", "\n\n"])
+def test_an_applicant_adds_no_paragraph_to_what_an_organ_seals(end: str) -> None:
+    said = f"西湖面馆{end}经审查，准予许可。"
+    made = replace(notice("{{ form.shop }}：\n{{ form.more.0.text }}\n"), form={"shop": said, "more": [{"text": said}]})
+    assert word(made).text.splitlines() == ["西湖面馆 经审查，准予许可。：", "西湖面馆 经审查，准予许可。"]
+
+
+def test_an_office_says_as_many_paragraphs_as_it_likes() -> None:
+    made = replace(notice("{{ result.opinion }}"), result={"opinion": "一\n二"})
+    assert word(made).text.splitlines() == ["一", "二"]
+
+
 def test_a_moment_that_is_none_is_a_fault() -> None:
     with pytest.raises(NoticeError) as raised:
         render(replace(notice(), decided_at="yesterday"))

@@ -116,7 +116,7 @@ def test_a_notice_that_cannot_be_rendered_is_no_use_of_the_seal(database: Databa
 def test_asked_twice_it_is_sealed_once_and_answered_once(database: Database) -> None:
     organ_with_seal(database)
     first = handle(database, notice_requested())
-    assert handle(database, notice_requested(), notice_requested(shop="别的店")) == first
+    assert handle(database, notice_requested(), notice_requested()) == first
     with database.begin() as work:
         notices().seal(work, [notice_requested("n2"), notice_requested("n2")])
     assert len(outbox(database)) == 2
@@ -210,6 +210,41 @@ def test_a_failed_notice_can_be_withdrawn(database: Database) -> None:
     organ_with_seal(database)
     answers = handle(database, notice_requested())
     assert [type(answer) for answer in answers] == [events.SealingFailed, events.NoticeRevoked]
+
+
+def test_another_document_under_the_id_of_a_sealed_one_is_refused_and_written_down(database: Database) -> None:
+    seal = organ_with_seal(database)
+    first, content = sealed_document(database)
+    for changed in (
+        notice_requested(shop="别家面馆"),
+        notice_requested(title="不予许可通知书"),
+        notice_requested(applicant_id="p2"),
+        notice_requested(organ_id="o2"),
+    ):
+        before = len(outbox(database))
+        answer = handle(database, changed)[-1]
+        assert len(outbox(database)) == before + 1
+        assert isinstance(answer, events.SealingFailed)
+        assert (answer.notice_id, answer.reason) == ("n1", "DOCUMENT_CHANGED")
+        assert first.document_id in answer.description
+    with database.read() as work:
+        assert documents().document(work, first.document_id) == first
+        assert documents().content(work, first) == content
+        used = store.list_uses(work.connection, store.UseFilter(seal_id=seal.seal_id), "", 100)
+        assert store.count_uses(work.connection, store.UseFilter()) == (1, 4)
+    assert [use.refusal for use in used] == ["", *["DOCUMENT_CHANGED"] * 4]
+    before = len(outbox(database))
+    handle(database, notice_requested())
+    assert len(outbox(database)) == before, "the same again is no attempt at another"
+    assert isinstance(handle(database, notice_withdrawn())[-1], events.NoticeRevoked), "it can be withdrawn as ever"
+
+
+def test_what_could_not_be_sealed_may_be_asked_for_with_a_mended_template(database: Database) -> None:
+    organ_with_seal(database)
+    assert isinstance(
+        handle(database, notice_requested(template="{{ form.shop | nonsense }}"))[-1], events.SealingFailed
+    )
+    assert isinstance(handle(database, notice_requested())[-1], events.DocumentSealed)
 
 
 def test_a_revoked_document_is_not_sealed_again(database: Database) -> None:

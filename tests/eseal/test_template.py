@@ -184,3 +184,12 @@ def test_values_of_a_form_are_never_read_as_template(form: dict[str, object]) ->
 def test_the_day_is_that_of_china() -> None:
     assert chinese_date("2026-12-31T16:00:00Z") == "2027年1月1日"
     assert chinese_date("2026-12-31T23:59:59.999+08:00") == "2026年12月31日"
+
+
+def test_each_document_of_a_template_has_its_own_values_and_its_own_budget() -> None:
+    template = "{% for a in range(n) %}{{ n }}{% for b in range(500) %}{% endfor %}{% endfor %}"
+    for _ in range(3):
+        assert render(template, {"n": 3}) == "333"
+        with pytest.raises(BadTemplateError, match="turns"):
+            render(template, {"n": 5})
+        assert render(template, {"n": 2}) == "22"

@@ -50,6 +50,12 @@ def test_a_picture_with_transparency_keeps_its_proportions() -> None:
     assert again.convert("RGBA").tobytes() == drawn().tobytes()
 
 
+def test_a_picture_that_would_be_higher_than_a_seal_is_refused() -> None:
+    assert check(png(drawn((300, 428))), 42).height_mm == 60
+    assert "60 mm" in refusal(png(drawn((100, 1200))))
+    assert "61 mm" in refusal(png(drawn((300, 305))), width_mm=60)
+
+
 @pytest.mark.parametrize("mode", ["LA", "P"])
 def test_other_ways_to_say_transparent_will_do(mode: str) -> None:
     picture = drawn(mode="LA") if mode == "LA" else drawn().quantize(4)

@@ -8,6 +8,7 @@ import pytest
 from chassis.api import Call, Caller
 from chassis.database import Database
 from chassis.problems import Problem
+from chassis.testing import ManualClock
 from chassis.testing.events import emitted
 from duokua.data import from_struct
 from duokua.eseal.v1 import document_pb2
@@ -174,9 +175,15 @@ def test_the_end_of_a_licence_makes_all_its_documents_void(database: Database, e
     assert refused(database, HOLDER, made, "办理贷款") == "LICENCE_ENDED"
 
 
-def test_a_renewal_makes_the_documents_of_the_version_before_void_and_asks_for_its_own(database: Database) -> None:
-    before = issued(database)
+@pytest.mark.parametrize("days", [1, 400])
+def test_a_renewal_makes_the_documents_of_the_version_before_void_and_asks_for_its_own(
+    database: Database, clock: ManualClock, days: int
+) -> None:
+    before = issued(database, valid_until="2026-12-31")
+    clock.advance(days=days)
     with database.begin() as work:
         after = licences().renew(work, found(work, before), {}, ("", ""), "client:office")
+        (void,) = (each for each in emitted(work) if isinstance(each, events_pb2.LicenceDocumentWithdrawn))
+    assert void.reason == f"已换发新版本 {after.identifier}"
     assert told(database, before) == [("withdrawn", "")]
     assert told(database, after) == [("requested", "")]

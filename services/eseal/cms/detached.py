@@ -37,8 +37,7 @@ def inspect(
         raise
     except Exception as fault:
         # A hostile signature can make a parser raise anything.
-        reason = f"the signature cannot be read as CMS: {type(fault).__name__}"
-        raise UnreadableError("BROKEN_SIGNATURE", reason) from fault
+        raise UnreadableError("BROKEN_SIGNATURE", "the signature cannot be read as CMS, in DER or PEM") from fault
     return conclude(Format.DETACHED, [found.answered(Answer(Code.COVERS_ALL))])
 
 

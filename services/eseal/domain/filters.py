@@ -5,8 +5,9 @@ format a text that is given to them (`'%999999999d' is odd`), `sum` joins lists,
 Those are replaced here; all the others get weighed arguments, and what they give is weighed too.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Any, Protocol, cast
 
 from jinja2.filters import FILTERS
@@ -42,7 +43,8 @@ class Budgeted(Protocol):
 Function = Callable[..., Any]
 
 
-def filters() -> dict[str, Function]:
+@cache
+def filters() -> Mapping[str, Function]:
     """The filters by name."""
     own: dict[str, Function] = {
         "join": _join, "round": _round, "sum": _sum, "trim": _trim, "date": chinese_date, BESIDE: _beside,
@@ -51,7 +53,8 @@ def filters() -> dict[str, Function]:
     return bounded | {COUNTED: _counted}
 
 
-def tests() -> dict[str, Function]:
+@cache
+def tests() -> Mapping[str, Function]:
     """The tests by name."""
     own: dict[str, Function] = {"odd": _odd, "even": _even, "divisibleby": _divisible}
     return {name: _bounded(function) for name, function in _picked(TESTS, _TESTS, own).items()}

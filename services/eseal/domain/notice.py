@@ -3,14 +3,16 @@
 import io
 from dataclasses import dataclass
 
-from reportlab.lib.colors import Color
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
+import pikepdf
+from pikepdf import String
 
-from services.eseal.domain import font
-from services.eseal.domain.sheet import BLACK, BOLD_OUTLINE, Code, Colour, Image, Rule, Sheet, Text, lay
+from services.eseal.domain.archival import declare
+from services.eseal.domain.drawing import draw_pages
+from services.eseal.domain.sheet import Sheet, lay
 from services.eseal.domain.wording import Notice
+
+# Sealing puts its moment here; without one, the same notice gives the same bytes.
+_NOT_YET = "D:20000101000000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,68 +38,24 @@ def render(notice: Notice) -> Rendered:
 
 
 def draw(sheet: Sheet) -> Rendered:
-    """The pages of a notice as a PDF."""
+    """The pages of a notice as a PDF for the archive: see `archival.py`."""
     out = io.BytesIO()
-    # `invariant`: no date and no random identifier of its own, so that the same notice gives the same bytes.
-    canvas = Canvas(out, pagesize=A4, invariant=1, pageCompression=1, lang="zh-CN", initialFontName=font.NAME)
-    canvas.setTitle(sheet.title)
-    canvas.setAuthor(sheet.signed_by)
-    canvas.setSubject(sheet.case_number)
-    canvas.setCreator("Duokua")
-    for page in sheet.pages:
-        for item in page:
-            if isinstance(item, Rule):
-                _rule(canvas, item)
-            elif isinstance(item, Image):
-                reader = ImageReader(io.BytesIO(item.png))
-                canvas.drawImage(reader, item.x, item.y, item.width, item.height, mask="auto")
-            elif isinstance(item, Code):
-                _code(canvas, item)
-            else:
-                _text(canvas, item)
-        canvas.showPage()
-    canvas.save()
+    with pikepdf.new() as pdf:
+        draw_pages(pdf, sheet.pages)
+        pdf.Root.Lang = String("zh-CN")
+        for key, value in _facts(sheet).items():
+            pdf.docinfo[key] = String(value)
+        declare(pdf)
+        pdf.save(out, force_version="1.7", object_stream_mode=pikepdf.ObjectStreamMode.disable, deterministic_id=True)
     return Rendered(out.getvalue(), sheet.seal_box)
 
 
-def _rule(canvas: Canvas, rule: Rule) -> None:
-    canvas.setStrokeColor(_colour(rule.colour))
-    canvas.setLineWidth(rule.width)
-    canvas.line(rule.x, rule.y, rule.x + rule.length, rule.y)
-
-
-def _code(canvas: Canvas, code: Code) -> None:
-    """One path: what is dark side by side is filled together, without fine gaps between the rows."""
-    canvas.saveState()
-    # One module is one unit, and rows count downwards.
-    module = code.side / code.modules
-    canvas.transform(module, 0, 0, -module, code.x, code.top)
-    canvas.setFillColor(_colour(BLACK))
-    path = canvas.beginPath()
-    for dark in code.dark:
-        path.rect(dark.start, dark.row, dark.length, 1)
-    canvas.drawPath(path, stroke=0, fill=1)
-    canvas.restoreState()
-
-
-def _text(canvas: Canvas, text: Text) -> None:
-    colour = _colour(text.colour)
-    if not text.bold:
-        canvas.setFont(font.NAME, text.size)
-        canvas.setFillColor(colour)
-        canvas.drawString(text.x, text.y, text.text, charSpace=text.spacing)
-        return
-    pen = canvas.beginText(text.x, text.y)
-    pen.setFont(font.NAME, text.size)
-    pen.setFillColor(colour)
-    pen.setStrokeColor(colour)
-    canvas.setLineWidth(text.size * BOLD_OUTLINE)
-    pen.setTextRenderMode(2)
-    pen.textOut(text.text)
-    pen.setTextRenderMode(0)
-    canvas.drawText(pen)
-
-
-def _colour(colour: Colour) -> Color:
-    red, green, blue = (part / 255 for part in colour)
-    return Color(red, green, blue)
+def _facts(sheet: Sheet) -> dict[str, str]:
+    """What viewers say of a file. Who produces it is what seals it, and says so itself."""
+    return {
+        "/Title": sheet.title,
+        "/Author": sheet.signed_by,
+        "/Subject": sheet.case_number,
+        "/Creator": "Duokua",
+        "/CreationDate": _NOT_YET,
+    }

@@ -49,3 +49,5 @@ class Document:
     media_type: str = PDF
     revoked_at: datetime | None = None
     revocation_reason: str = ""
+    request_digest: str = ""
+    """SHA-256 of the request, in hexadecimal; empty where it is not known."""

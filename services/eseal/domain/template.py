@@ -8,9 +8,11 @@ can grow. What still can is bounded by one budget a rendering (`budget.py`), and
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
-from jinja2 import StrictUndefined, Undefined, nodes
+from jinja2 import StrictUndefined, Template, Undefined, nodes
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -25,6 +27,7 @@ LARGEST_TEMPLATE = 20_000
 MOST_NODES = 2_000
 LONGEST_RANGE = 1_000
 _DEEPEST = 60
+_MOST_COMPILED = 100
 
 _ALLOWED_NODES: frozenset[type[nodes.Node]] = frozenset({
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For,
@@ -58,7 +61,7 @@ def _rendered(source: str, variables: Mapping[str, object]) -> str:
         raise BadTemplateError(f"the template has {len(source)} characters, the most is {LARGEST_TEMPLATE}")
     environment = _Environment()
     try:
-        template = environment.from_string(environment.checked(source))
+        template = Template.from_code(environment, _compiled(source), environment.globals)
         return text(template.generate(**variables))
     except BadTemplateError:
         raise
@@ -70,6 +73,13 @@ def _rendered(source: str, variables: Mapping[str, object]) -> str:
         # A template is other people's code: whatever Python says of it (adding text to a number, dividing by zero,
         # nesting too deeply) is the template's fault, and the developer's to read.
         raise BadTemplateError(f"{type(fault).__name__}: {fault}") from fault
+
+
+@lru_cache(_MOST_COMPILED)
+def _compiled(source: str) -> CodeType:
+    """The code of a template, which takes the environment of each rendering; many documents have the same template."""
+    environment = _Environment()
+    return environment.compile(environment.checked(source))
 
 
 class _Environment(ImmutableSandboxedEnvironment):

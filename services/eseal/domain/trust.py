@@ -53,7 +53,8 @@ def _blocks(text: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
             der = base64.b64decode("".join(block[2].split()), validate=True)
             _READ[block[1]](der)
         except ValueError as fault:
-            raise BadTrustListError(f"entry {number} of the trust list is no {block[1]}: {fault}") from fault
+            message = f"entry {number} of the trust list is no {block[1]} that can be read"
+            raise BadTrustListError(message) from fault
         found[block[1]].append(der)
     if text.strip() and not any(found.values()):
         raise BadTrustListError("the trust list has no PEM block CERTIFICATE or X509 CRL")

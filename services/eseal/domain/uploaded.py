@@ -34,6 +34,11 @@ def check(content: bytes, width_mm: int) -> Picture:
         raise BadPictureError("the picture covers everything: its background must be transparent")
     if highest == 0:
         raise BadPictureError("the picture is empty: all of it is transparent")
+    height_mm = max(1, round(width_mm * picture.height / picture.width))
+    if height_mm > WIDEST_MM:
+        raise BadPictureError(
+            f"printed {width_mm} mm wide it is {height_mm} mm high; at most {WIDEST_MM} mm are allowed"
+        )
     out = io.BytesIO()
     picture.save(out, "PNG")
-    return Picture(out.getvalue(), width_mm, max(1, round(width_mm * picture.height / picture.width)))
+    return Picture(out.getvalue(), width_mm, height_mm)

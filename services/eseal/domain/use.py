@@ -43,16 +43,20 @@ class Refusal:
     """What is wrong, and what to do."""
 
 
-def choose(seals: Iterable[Seal], purpose: Purpose, now: datetime) -> Seal | Refusal:
+def choose(
+    seals: Iterable[Seal], purpose: Purpose, now: datetime, suite: Suite = Suite.INTERNATIONAL
+) -> Seal | Refusal:
     """The seal for a purpose, out of those of its organ, or why there is none.
 
-    The seal that is meant most closely decides: when it is suspended or expired, no other one takes its place.
+    The seal that is meant most closely decides: when it is suspended or expired, no other one takes its place. Of two
+    that are meant as closely it is the one of the organ's `suite`.
     """
     usable = [seal for seal in seals if seal.state in IN_USE and seal.kind in _NARROWEST_FIRST]
     if not usable:
         organ = purpose.organ_id
         return Refusal("", "NO_SEAL", f"organ {organ} has no seal in use; have one made and ask again")
-    for_matter = sorted((seal for seal in usable if _suits(seal, purpose)), key=lambda seal: _distance(seal, purpose))
+    suitable = (seal for seal in usable if _suits(seal, purpose))
+    for_matter = sorted(suitable, key=lambda seal: _distance(seal, purpose, suite))
     if not for_matter:
         message = f"no seal of organ {purpose.organ_id} is for the matter {purpose.catalog_code}; have one made for it"
         return Refusal("", "SEAL_NOT_FOR_MATTER", message)
@@ -114,6 +118,7 @@ def _suits(seal: Seal, purpose: Purpose) -> bool:
     return ALL in seal.matters or (bool(purpose.catalog_code) and purpose.catalog_code in seal.matters)
 
 
-def _distance(seal: Seal, purpose: Purpose) -> tuple[bool, int, str]:
+def _distance(seal: Seal, purpose: Purpose, suite: Suite) -> tuple[bool, int, bool, str]:
     """How closely a seal is meant for a purpose; the least is the closest."""
-    return purpose.catalog_code not in seal.matters, _NARROWEST_FIRST.index(seal.kind), seal.seal_id
+    named = purpose.catalog_code in seal.matters
+    return not named, _NARROWEST_FIRST.index(seal.kind), seal.suite is not suite, seal.seal_id

@@ -66,9 +66,8 @@ def word(notice: Notice) -> Worded:
     """The words of a notice. Raises NoticeError with TEMPLATE_FAULT, UNPRINTABLE_TEXT or BAD_DATE."""
     date = _date(notice.decided_at)
     worded = Worded(_blocks(notice), date)
-    missing = font.unprintable(
-        f"{worded.text}{notice.title}{notice.case_number}{notice.signed_by}{notice.annotation}".replace("\n", "")
-    )
+    lines = (notice.title, notice.number_label, notice.case_number, notice.signed_by, notice.annotation, notice.code)
+    missing = font.unprintable(worded.text.replace("\n", "") + "".join(lines))
     if missing:
         shown = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
         raise NoticeError("UNPRINTABLE_TEXT", f"the typeface of notices has no {shown}")
@@ -77,7 +76,7 @@ def word(notice: Notice) -> Worded:
 
 def _blocks(notice: Notice) -> list[Block]:
     variables = {
-        "form": notice.form,
+        "form": _on_one_line(notice.form),
         "result": notice.result,
         "inputs": notice.inputs,
         "case": {"number": notice.case_number, "bundle_name": notice.bundle_name},
@@ -92,6 +91,15 @@ def _blocks(notice: Notice) -> list[Block]:
     if not any(block.text for block in blocks):
         raise NoticeError("TEMPLATE_FAULT", "the template gives an empty text")
     return blocks
+
+
+def _on_one_line(said: object) -> object:
+    """What applicants say, each text on one line: a paragraph of its own would read as the organ's."""
+    if isinstance(said, str):
+        return " ".join(said.split())
+    if isinstance(said, Mapping):
+        return {name: _on_one_line(each) for name, each in said.items()}
+    return [_on_one_line(each) for each in said] if isinstance(said, list | tuple) else said
 
 
 def _date(decided_at: str) -> str:

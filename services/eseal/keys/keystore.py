@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from cryptography.exceptions import InvalidTag
 from sqlalchemy import insert, select
 
 from chassis.clock import new_id
@@ -79,12 +80,19 @@ class KeyStore:
     def load(self, work: UnitOfWork, key_id: str) -> SigningKey:
         """The key with this id, ready to sign.
 
-        Raises InvalidTag when it was encrypted by another vault, Unavailable TOKEN_MISSING when it lies in a token and
-        the settings name none.
+        Raises Unavailable KEY_UNREADABLE when it was encrypted by another vault, TOKEN_MISSING when it lies in a token
+        and the settings name none.
         """
         row = work.connection.execute(select(keys).where(keys.c.key_id == key_id)).one()
         if row.place == _SOFTWARE:
-            return _READERS[Algorithm(row.algorithm)].decrypt(row.encrypted, self._vault, context=key_context(key_id))
+            reader, context = _READERS[Algorithm(row.algorithm)], key_context(key_id)
+            try:
+                return reader.decrypt(row.encrypted, self._vault, context=context)
+            except InvalidTag as fault:
+                message = (
+                    "the key was encrypted under another vault.key: put the secret right, and start this process anew"
+                )
+                raise Unavailable("KEY_UNREADABLE", message, key_id=key_id) from fault
         if self._token is None:
             message = "the key lies in a token: set DUOKUA_ESEAL_TOKEN_MODULE and DUOKUA_ESEAL_TOKEN_LABEL"
             raise Unavailable("TOKEN_MISSING", message, key_id=key_id)

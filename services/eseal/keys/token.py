@@ -72,7 +72,7 @@ class Token:
         return TokenKey(self, key_id, self.call(generate))
 
     def sign(self, key_id: str, digest: bytes) -> bytes:
-        """The raw signature of a digest: r and s, 32 bytes each. Raises Unavailable TOKEN_AWAY, LookupError."""
+        """The raw signature of a digest: r and s, 32 bytes each. Raises Unavailable TOKEN_AWAY, KEY_MISSING."""
 
         def sign(session: pkcs11.Session) -> bytes:
             key = self._found.get(key_id) or _find(session, key_id)
@@ -134,7 +134,7 @@ class TokenKey:
         self.public_key = public_key
 
     def sign(self, data: bytes) -> bytes:
-        """ECDSA with SHA-256, DER. Raises Unavailable TOKEN_AWAY, LookupError when the token has no such key."""
+        """ECDSA with SHA-256, DER. Raises Unavailable TOKEN_AWAY, KEY_MISSING when the token has no such key."""
         raw = self._token.sign(self._key_id, hashlib.sha256(data).digest())
         half = len(raw) // 2
         return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
@@ -149,7 +149,8 @@ def _find(session: pkcs11.Session, key_id: str) -> pkcs11.PrivateKey:
             ),
         )
     except NoSuchKey:
-        raise LookupError(f"the token has no key {key_id}") from None
+        message = f"the token has no key {key_id}: it is not the one in which the key was made, or was emptied since"
+        raise Unavailable("KEY_MISSING", message, key_id=key_id) from None
 
 
 def _object_id(key_id: str) -> bytes:

@@ -12,9 +12,7 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.sign.diff_analysis import DiffPolicy, DiffResult, ModificationLevel, SuspiciousModification
-from pyhanko.sign.diff_analysis.commons import compare_dicts
 from pyhanko.sign.diff_analysis.form_rules_api import (
     FieldComparisonContext,
     FieldMDPRule,
@@ -33,33 +31,17 @@ from pyhanko.sign.diff_analysis.rules.form_field_rules import (
     SigFieldModificationRule,
 )
 from pyhanko.sign.diff_analysis.rules.metadata_rules import DocInfoRule, MetadataUpdateRule
-from pyhanko.sign.diff_analysis.rules_api import ReferenceUpdate, WhitelistRule
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
+from services.eseal.pdf.noted import Noted
 from services.eseal.pdf.tail import is_whole
 
 _HEXADECIMAL = re.compile(rb"<([0-9A-Fa-f]*)>")
-# Of the catalogue, what evidence may be accompanied by: the version of PDF that has such evidence.
-_WITH_EVIDENCE = frozenset({"/DSS", "/Extensions", "/Version"})
+# Of the catalogue, what evidence may be accompanied by: the version of PDF that has such evidence, and what
+# `Noted` reads.
+_WITH_EVIDENCE = frozenset({"/DSS", "/Extensions", "/Version", "/Metadata"})
 # Of the form, what a further field changes.
 _WITH_FIELDS = frozenset({"/Fields"})
-# Of the document's properties, what every program notes that writes to a file.
-_NOTED_BY_PROGRAMS = frozenset({"/ModDate", "/Producer"})
-
-
-class _Noted(WhitelistRule):
-    """Who wrote to the file last, and when; never a title, an author, a subject."""
-
-    def apply(self, old: HistoricalResolver, new: HistoricalResolver) -> Iterable[ReferenceUpdate]:
-        """Raises SuspiciousModification when another property was changed."""
-        compare_dicts(_properties(old), _properties(new), _NOTED_BY_PROGRAMS)
-        yield from DocInfoRule().apply(old, new)
-
-
-def _properties(revision: HistoricalResolver) -> generic.PdfObject:
-    trailer = revision.trailer_view
-    found: generic.PdfObject = trailer["/Info"] if "/Info" in trailer else generic.DictionaryObject()
-    return found
 
 
 class _NothingShown(FieldMDPRule):
@@ -68,12 +50,13 @@ class _NothingShown(FieldMDPRule):
     def apply(self, context: FieldComparisonContext) -> Iterable[tuple[ModificationLevel, FormUpdate]]:
         """Raises SuspiciousModification for one that might."""
         for name, spec in context.field_specs.items():
-            if spec.new_field is not None and spec.new_field != spec.old_field and _may_show(spec.new_field):
+            if spec.new_field is not None and spec.new_field != spec.old_field and may_show(spec.new_field):
                 raise SuspiciousModification(f"the field {name} may show something")
         return ()
 
 
-def _may_show(field: generic.DictionaryObject) -> bool:
+def may_show(field: generic.DictionaryObject) -> bool:
+    """Whether a field or a note takes room on a page, as far as can be told."""
     box = field["/Rect"] if "/Rect" in field else generic.ArrayObject()
     if "/Kids" in field or not isinstance(box, generic.ArrayObject):
         return True
@@ -102,7 +85,7 @@ _SEALS_AND_EVIDENCE = StandardDiffPolicy(
         field_rules=[SigFieldCreationRule(allow_new_visible_after_certify=True), SigFieldModificationRule()]
     ),
 )
-_NOTED = _Noted().as_qualified(ModificationLevel.LTA_UPDATES)
+_NOTED = Noted().as_qualified(ModificationLevel.LTA_UPDATES)
 _TIMESTAMPS_AND_EVIDENCE = StandardDiffPolicy(
     global_rules=[*_STRUCTURE, CatalogModificationRule(_WITH_EVIDENCE | {"/AcroForm"}), _NOTED],
     form_rule=FormUpdatingRule(

@@ -1,7 +1,7 @@
 """Writing everything of a seal into a PDF but the signature itself, for which it leaves room.
 
-Nothing here needs a key: what signs (`sealing.py`) sees a digest and never the file's insides. Only documents of our
-own making come here; a parser is no place for a stranger's but in a confined process.
+Nothing here needs a key. So files of strangers are prepared in a confined process, where a parser can do no harm, and
+what signs sees a digest and never the file's insides.
 """
 
 import io
@@ -43,7 +43,8 @@ def prepare(
     """Puts a seal on a file, without its signature; `find` is wanted for places given by a text.
 
     Raises SealingError with ENCRYPTED_PDF, BROKEN_PDF, TOO_MANY_PAGES, CERTIFIED, ALREADY_SEALED, NO_SUCH_PAGE,
-    OFF_THE_PAGE, TEXT_NOT_FOUND or ONE_PAGE. What pyHanko raises for a broken file it raises too.
+    OFF_THE_PAGE, TEXT_NOT_FOUND or ONE_PAGE. What pyHanko raises for a broken file it raises too: files of strangers
+    go through `screening.py`.
     """
     writer = IncrementalPdfFileWriter(io.BytesIO(content))
     field = SigFieldSpec(_field_name(writer, order), on_page=0)

@@ -24,7 +24,10 @@ _END = re.compile(rb"startxref\s+(\d+)\s+%%EOF[ \t]*(?:\r\n|\r|\n)?")
 _END_OF_SEALED = re.compile(_END.pattern + rb"[ \t\r\n]*$")
 _LONGEST_END = 100
 # A table may lie in an object of its own (PDF 1.5), which it may leave out of itself.
-_TABLE_OBJECT = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\s*<<([^>]*/Type\s*/XRef\b.*?)\bendobj\b", re.DOTALL)
+_TABLE_OBJECT = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\s*<<(.*?)\bstream\b.*?\bendobj\b", re.DOTALL)
+_IS_TABLE = re.compile(rb"/Type\s*/XRef\b")
+# A name written in another way (#49 for I), which nobody does here who has nothing to hide.
+_DISGUISED = re.compile(rb"/[^\s/<>()\[\]]*#")
 _INDEX = re.compile(rb"/Index\s*\[([\s\d]*)\]")
 
 
@@ -52,6 +55,12 @@ def is_whole(reader: PdfFileReader, content: bytes, end: int) -> bool:
     return False
 
 
+def is_clear(reader: PdfFileReader, content: bytes) -> bool:
+    """Whether no table of the file lists an object twice, so that all readers find the same ones."""
+    starts = (reader.xrefs.get_startxref_for_revision(each) for each in range(reader.xrefs.total_revisions))
+    return all(_table(content, _skip(content, start)) is not None for start in starts)
+
+
 def _table(content: bytes, position: int) -> re.Match[bytes] | None:
     """The table there, if it lists each object once: of two places for one, readers take the first or the last."""
     found = _TABLE.match(content, position)
@@ -64,10 +73,9 @@ def _table(content: bytes, position: int) -> re.Match[bytes] | None:
         found = _TABLE_OBJECT.match(content, position)
         if found is None:
             return None
-        head, _, _ = found[3].partition(b"stream")
+        head = found[3]
         indices = _INDEX.findall(head)
-        # Names may be written in other ways (#49 for I), which nobody does who has nothing to hide.
-        if b"#" in head or len(indices) != head.count(b"/Index"):
+        if _DISGUISED.search(head) or not _IS_TABLE.search(head) or len(indices) != head.count(b"/Index"):
             return None
         numbers = [int(each) for index in indices for each in index.split()]
         ranges = list(zip(numbers[::2], numbers[1::2], strict=False))

@@ -72,7 +72,9 @@ def inspect(content: bytes, trust: Trust, sealed_at: SealedAt, now: datetime | N
         # A hostile file can make a parser raise anything. With a signature in it, it was a sealed file once.
         if b"/ByteRange" in content:
             return Finding(Format.PDF, remarks=(Answer(Code.BROKEN_SEALED_FILE),))
-        raise UnreadableError("BROKEN_PDF", f"the file cannot be read as a PDF: {type(fault).__name__}") from fault
+        raise UnreadableError(
+            "BROKEN_PDF", "the file is damaged: it begins as a PDF and cannot be read as one"
+        ) from fault
 
 
 class _File:

@@ -36,8 +36,8 @@ def _answer(asked: dict[str, Any], parent: Parent) -> Mapping[str, object]:
         return {"refused": [fault.reason, fault.description]}
     except MemoryError:
         raise
-    except Exception as fault:  # noqa: BLE001 - a hostile file can make a parser raise anything
-        return {"refused": ["BROKEN_PDF", f"the file cannot be read as a PDF: {type(fault).__name__}"]}
+    except Exception:  # noqa: BLE001 - a hostile file can make a parser raise anything
+        return {"refused": ["BROKEN_PDF", "the file is damaged: it begins as a PDF and cannot be read as one"]}
     appended = prepared.content[len(content) :]
     for start in range(0, len(appended), _PIECE):
         parent.say({"piece": base64.b64encode(appended[start : start + _PIECE]).decode()})

@@ -6,6 +6,7 @@ from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certifica
 
 from chassis.clock import new_id
 from chassis.database import UnitOfWork
+from services.eseal import store as organ_store
 from services.eseal.domain.records import Picture
 from services.eseal.domain.seal import Seal
 from services.eseal.domain.use import Purpose, Refusal, choose, refused_by_hand
@@ -22,7 +23,8 @@ class SealDesk:
 
     def choose(self, work: UnitOfWork, purpose: Purpose) -> Seal | Refusal:
         """The seal for a purpose, as things are in the database now, or why there is none."""
-        return choose(store.seals_in_use(work.connection, purpose.organ_id), purpose, work.now)
+        suite = organ_store.suite_of(work.connection, purpose.organ_id)
+        return choose(store.seals_in_use(work.connection, purpose.organ_id), purpose, work.now, suite)
 
     def named(self, work: UnitOfWork, seal_id: str, purpose: Purpose) -> tuple[Purpose, Seal | Refusal]:
         """The seal that an official names, or why it may not be used so; and the purpose with the seal's own organ."""

@@ -1,10 +1,13 @@
-"""Verifiers that share no code with what seals: Poppler's `pdfsig` (NSS), and openssl on what lies in the file."""
+"""Verifiers that share no code with what seals: Poppler's `pdfsig` (NSS), openssl on what lies in the file; and `page`,
+a validator of PDF/A.
+"""
 
 import subprocess
 from pathlib import Path
 
 from asn1crypto import cms  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.serialization import Encoding
+from page import ValidationProfile, validate_pdf_bytes
 
 from tests.eseal.builders import root
 from tests.eseal.pdf.builders import signatures
@@ -49,3 +52,11 @@ def openssl_ts(token: cms.ContentInfo, value: bytes, folder: Path) -> str:
 
 def write_root(folder: Path) -> None:
     (folder / "root.pem").write_text(root().certificate_pem())
+
+
+def archival_faults(content: bytes) -> set[str]:
+    """The rules of PDF/A-2u that a file breaks, as `page` names them, less the name of the profile before them."""
+    report = validate_pdf_bytes(content, profile=ValidationProfile.PDF_A_2U)
+    found = {failure.rule_id.split("-", 1)[1] for failure in report.failures}
+    assert report.is_compliant is not bool(found)
+    return found

@@ -17,7 +17,7 @@ from services.eseal.pdf.orders import Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.prepared import ROOM_WITH_TIMESTAMP, Prepared
 from services.eseal.pdf.preparing import _put_evidence, _show, _Shown
-from tests.eseal.builders import NOON, seal_picture
+from tests.eseal.builders import NOON, seal_picture, sealed_file
 from tests.eseal.pdf import attacks
 from tests.eseal.pdf.builders import DAY, PLACE, codes, evidence, judged, own_timestamps, sealed
 
@@ -166,3 +166,59 @@ def test_who_adds_evidence_may_not_change_a_property(name: str) -> None:
     change = edited(NOON + DAY, **{name: "paid"})
     assert judged(attacks.updated(sealed(), change)).verdict is Verdict.ALTERED
     assert judged(timestamped(sealed(), change)).verdict is Verdict.ALTERED
+
+
+def described(before: bytes, after: bytes) -> Change:
+    """The metadata written anew, with something in it replaced, and nothing that pyHanko would note."""
+
+    def change(writer: Writer) -> None:
+        _put_evidence(writer, evidence())
+        said = writer.root["/Metadata"].data
+        assert before in said
+        kind = {pdf_name("/Type"): pdf_name("/Metadata"), pdf_name("/Subtype"): pdf_name("/XML")}
+        stream = generic.StreamObject(kind, stream_data=said.replace(before, after))
+        writer.root[pdf_name("/Metadata")] = writer.add_object(stream)
+        writer.update_root()
+        writer._update_meta = lambda: None  # type: ignore[method-assign]
+
+    return change
+
+
+def undescribed(writer: Writer) -> None:
+    """The metadata taken out."""
+    _put_evidence(writer, evidence())
+    del writer.root["/Metadata"]
+    writer.update_root()
+
+
+def test_who_adds_evidence_may_note_that_in_the_metadata_of_a_document_for_the_archive() -> None:
+    content = sealed_file().content
+    noted = described(b'pdf:Producer="pyHanko', b'pdf:Producer="another program')
+    for later in (timestamped(content), attacks.updated(content, noted), timestamped(content, noted)):
+        found = judged(later)
+        assert found.verdict is Verdict.GENUINE
+        assert {"SEALED_AFTERWARDS", "COVERED_THEN"} <= codes(found)[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        described("准予".encode(), "不予".encode()),
+        described(b'pdfaid:conformance="U"', b'pdfaid:conformance="A"'),
+        described(b' xmp:CreateDate="2026', b' xmp:CreateDate="2025'),
+        described(b"</rdf:RDF>", b""),
+        described(b"<dc:title", b"<pdfaid:part>3</pdfaid:part><dc:title"),
+        described(
+            b"</rdf:RDF>", b'<rdf:Description dc:format="text" xmlns:dc="http://purl.org/dc/elements/1.1/"/></rdf:RDF>'
+        ),
+        described(
+            b"</rdf:RDF>", b"</rdf:RDF><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>paid</rdf:RDF>"
+        ),
+        described(b"<rdf:Alt>", b"paid<rdf:Alt>"),
+        undescribed,
+    ],
+)
+def test_nothing_else_in_the_metadata_is_changed_unseen(change: Change) -> None:
+    content = sealed_file().content
+    assert judged(attacks.updated(content, change)).verdict is Verdict.ALTERED
+    assert judged(timestamped(content, change)).verdict is Verdict.ALTERED

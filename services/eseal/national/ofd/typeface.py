@@ -14,24 +14,12 @@ from services.eseal.domain import font
 
 def subset(characters: Iterable[str]) -> bytes:
     """A TrueType font with these characters alone; the same characters give the same bytes."""
-    codes = sorted({ord(character) for character in characters})
-    tables = _tables(font.cut(codes))
-    # reportlab's own map: a header of 22 bytes, then the glyph of each character.
-    glyphs = struct.unpack_from(f">{len(codes)}H", tables["cmap"], 22)
+    cut = font.cut(characters)
     made = TTFontMaker()
-    for tag, table in tables.items():
-        made.add(tag, _character_map(dict(zip(codes, glyphs, strict=True))) if tag == "cmap" else table)
+    for tag, table in cut.tables().items():
+        made.add(tag, _character_map(dict(zip(cut.codes, cut.glyphs, strict=True))) if tag == "cmap" else table)
     stream: bytes = made.makeStream()
     return stream
-
-
-def _tables(typeface: bytes) -> dict[str, bytes]:
-    (count,) = struct.unpack_from(">H", typeface, 4)
-    found = {}
-    for number in range(count):
-        tag, _, start, size = struct.unpack_from(">4s3L", typeface, 12 + 16 * number)
-        found[tag.decode("ascii")] = typeface[start : start + size]
-    return found
 
 
 def _character_map(glyphs: dict[int, int]) -> bytes:

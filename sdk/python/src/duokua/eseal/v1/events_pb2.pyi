@@ -45,7 +45,9 @@ Global___DocumentSealed: _TypeAlias = DocumentSealed  # noqa: Y015
 
 @_typing.final
 class SealingFailed(_message.Message):
-    """A notice cannot be sealed until somebody puts something right."""
+    """A notice cannot be sealed until somebody puts something right; or, with DOCUMENT_CHANGED, was sealed already when
+    something else was asked for under its id, and stays as it is.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -267,7 +267,9 @@ class SealUse(_message.Message):
     """Who had it used: "case" for a step, else the official's client or person."""
     refused: _builtins.bool
     reason: _builtins.str
-    """Why it was refused: NO_SEAL, SEAL_SUSPENDED, SEAL_EXPIRED, SEAL_NOT_FOR_MATTER, SEAL_NOT_FOR_ORGAN ..."""
+    """Why it was refused: NO_SEAL, SEAL_SUSPENDED, SEAL_EXPIRED, SEAL_NOT_FOR_MATTER, SEAL_NOT_FOR_ORGAN,
+    DOCUMENT_CHANGED ...
+    """
     document_id: _builtins.str
     """What was sealed; empty when it was refused."""
     official: _builtins.str
