@@ -38,8 +38,9 @@ class TypePart(BaseModel):
     kind: str
     name: str
     holder: Literal["natural", "legal"] | None = None
-    valid_months: int = Field(default=0, ge=0)
+    valid_months: int = Field(default=0, ge=0, le=2**31)
     sharing: Literal["consent", "open", "closed"] = "consent"
+    issuers: list[str] = []
     fields: dict[str, FieldPart] = {}
     template: str
 
@@ -86,6 +87,7 @@ def show(name: TypeName, json: AsJson = False) -> None:  # noqa: FBT002 - an opt
         print_json(as_dict(found))
         return
     say(f"{found.type_code} {found.kind} {found.name}, version {found.version}")
+    say(f"issued by {', '.join(found.issuers) or 'any organ'}")
     columns = [
         ("field", lambda each: each.name),
         ("label", lambda each: each.label),
@@ -112,6 +114,7 @@ def read_type(file: Path) -> licence_pb2.LicenceType:
         "holder_kind": f"HOLDER_KIND_{(part.holder or 'unspecified').upper()}",
         "valid_months": part.valid_months,
         "sharing": f"SHARING_{part.sharing.upper()}",
+        "issuers": part.issuers,
         "template": part.template,
         "fields": [
             {

@@ -49,11 +49,14 @@ def reject(seal: Applied, reason: Why, json: AsJson = False) -> None:  # noqa: F
         _print(platform.seal_register.RejectSeal(request).seal, as_json=json)
 
 
-def csr(seal_id: SealId) -> None:
+def csr(seal_id: SealId, json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Print the request for a certificate from outside, PEM, for a seal that is approved and waits for one."""
     with operator() as platform:
         answer = platform.seal_register.GetCertificateRequest(pb.GetCertificateRequestRequest(seal_id=seal_id))
-    typer.echo(answer.request_pem, nl=False)
+    if json:
+        print_json(as_dict(answer))
+    else:
+        typer.echo(answer.request_pem, nl=False)
 
 
 def import_certificate(
@@ -69,8 +72,8 @@ def import_certificate(
     request = pb.ImportCertificateRequest(
         request_id=new_id(),
         seal_id=seal_id,
-        certificate_pem=certificate.read_text("utf-8"),
-        chain_pem=chain.read_text("utf-8") if chain else "",
+        certificate_pem=_pem(certificate),
+        chain_pem=_pem(chain) if chain else "",
         hold=hold,
     )
     _act(lambda platform: platform.seal_register.ImportCertificate(request).seal, as_json=json)
@@ -127,6 +130,13 @@ def revoke(seal_id: SealId, reason: Why, json: AsJson = False) -> None:  # noqa:
 def _act(call: Callable[[Platform], seal_pb2.Seal], *, as_json: bool) -> None:
     with operator() as platform:
         _print(call(platform), as_json=as_json)
+
+
+def _pem(file: Path) -> str:
+    content = file.read_bytes()
+    if b"-----BEGIN" not in content:
+        raise ValueError(f"{file} is not PEM; from DER: openssl x509 -inform der -in {file} -out {file.stem}.pem")
+    return content.decode("utf-8", errors="replace")
 
 
 def _applied_for(platform: Platform, named: str) -> str:

@@ -78,6 +78,7 @@ def show(
         return
     say(f"seal {seal.seal_id} {seal.name} ({enum_name(seal, 'kind')}) is {enum_name(seal, 'state')}")
     say(f"of {seal.organ_name} ({seal.organ_id}), {enum_name(seal, 'suite')} algorithms")
+    say(f"applied for by {seal.applied_by} for {counted(seal.years, 'year')}: {answer.history[0].reason}")
     say(f"for the matters {' '.join(seal.matters) or 'of no case'}")
     if seal.served_organ_ids:
         say(f"also for steps of {' '.join(seal.served_organ_ids)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import AsJson
-from cli.output import print_json, say
+from cli.output import as_dict, print_json, say
 
 if TYPE_CHECKING:
     from services.eseal.domain.findings import Finding, SealFinding
@@ -53,27 +53,28 @@ def verify(
     raise typer.Exit(0 if found.verdict is Verdict.GENUINE else 1)
 
 
-def trust() -> None:
+def trust(json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Print whom the platform trusts, and whom no longer, PEM: for `verify --trust` where there is no platform."""
-    from chassis.settings import Settings  # noqa: PLC0415 - verify does without settings
-    from cli.connection import connect  # noqa: PLC0415
+    from cli.connection import operator  # noqa: PLC0415 - verify does without a connection
     from duokua.eseal.v1 import seal_service_pb2  # noqa: PLC0415
 
-    with connect(Settings()) as platform:
+    with operator() as platform:
         answer = platform.seals.GetTrustAnchors(seal_service_pb2.GetTrustAnchorsRequest())
     if not answer.certificates_pem:
         raise ValueError("there is no root yet: the first seal makes one")
-    typer.echo("".join((*answer.certificates_pem, *answer.revocation_lists_pem)), nl=False)
+    if json:
+        print_json(as_dict(answer))
+    else:
+        typer.echo("".join((*answer.certificates_pem, *answer.revocation_lists_pem)), nl=False)
 
 
 def _asked(content: bytes, signature: bytes) -> "Finding":
-    from chassis.settings import Settings  # noqa: PLC0415
-    from cli.connection import connect  # noqa: PLC0415
+    from cli.connection import operator  # noqa: PLC0415
     from duokua.eseal.v1 import seal_service_pb2  # noqa: PLC0415
     from services.eseal.finding_messages import finding_of  # noqa: PLC0415
 
     request = seal_service_pb2.VerifyDocumentRequest(content=content, signature=signature)
-    with connect(Settings()) as platform:
+    with operator() as platform:
         return finding_of(platform.seals.VerifyDocument(request))
 
 

@@ -74,8 +74,9 @@ class Imports:
     def take(
         self, work: UnitOfWork, type_name: str, issuer_organ_id: str, rows: Sequence[Row], actor: str, *, dry_run: bool
     ) -> Imported:
-        """Takes rows in, all of them or none. Raises NotFound LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND."""
-        of, issuer, today = type_of(work, type_name), self._licences.issuer(work, issuer_organ_id), day_of(work.now)
+        """Takes rows in, all of them or none. Raises as `Licences.issuer`, and NotFound LICENCE_TYPE_NOT_FOUND."""
+        of, today = type_of(work, type_name), day_of(work.now)
+        issuer = self._licences.issuer(work, of, issuer_organ_id)
         result, good = Imported(), list[Row]()
         for given in rows:
             row = replace(given, holder_name=one_line(given.holder_name), data=tidy(given.data))

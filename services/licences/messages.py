@@ -39,6 +39,7 @@ def type_of(message: licence_pb2.LicenceType) -> LicenceType:
         template=message.template,
         valid_months=message.valid_months,
         sharing=Sharing[licence_pb2.Sharing.Name(message.sharing).removeprefix("SHARING_")],
+        issuers=tuple(message.issuers),
     )
 
 
@@ -63,6 +64,7 @@ def type_message(of: LicenceType) -> licence_pb2.LicenceType:
         valid_months=of.valid_months,
         sharing=licence_pb2.Sharing.Value(f"SHARING_{of.sharing.name}"),
         version=of.version,
+        issuers=of.issuers,
     )
 
 

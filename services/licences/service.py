@@ -92,8 +92,11 @@ class Licences:
                 tell(work, licence, type_of(work, licence.type_code), Act.ISSUED)
 
     def issue(self, work: UnitOfWork, of: LicenceType, order: Order, actor: str) -> Licence:
-        """Issues a licence. Raises NotFound for organ and person, Invalid BAD_LICENCE, Exists SERIAL_TAKEN."""
-        issuer = self.issuer(work, order.issuer_organ_id)
+        """Issues a licence.
+
+        Raises NotFound for organ and person, Forbidden NOT_AN_ISSUER, Invalid BAD_LICENCE, Exists SERIAL_TAKEN.
+        """
+        issuer = self.issuer(work, of, order.issuer_organ_id)
         holder = store.person_by_id(work.connection, order.holder_person_id)
         if holder is None:
             raise NotFound(
@@ -137,7 +140,8 @@ class Licences:
     ) -> Licence:
         """Issues the next version of a licence, with what differs of its data, and ends the one before.
 
-        Raises Conflict LICENCE_RENEWED, LICENCE_ENDED, LICENCE_HELD, VERSIONS_EXHAUSTED; Invalid BAD_LICENCE.
+        Raises Conflict LICENCE_RENEWED, LICENCE_ENDED, LICENCE_HELD, VERSIONS_EXHAUSTED; Forbidden NOT_AN_ISSUER;
+        Invalid BAD_LICENCE.
         """
         if before.next_licence_id:
             raise Conflict(
@@ -146,6 +150,7 @@ class Licences:
                 next_licence_id=before.next_licence_id,
             )
         of = type_of(work, before.type_code)
+        of.check_issuer(before.issuer_uscc, before.issuer_name)
         kept = self.data(work, before) | dict(data)
         order = Order(before.issuer_organ_id, before.holder_person_id, tidy(kept), *days)
         _check(of, None, order, day_of(work.now))
@@ -285,11 +290,12 @@ class Licences:
             self._note(work, licence, of, Act.ISSUED, actor, "导入")
         work.wake(EXPIRY)
 
-    def issuer(self, work: UnitOfWork, organ_id: str) -> Organ:
-        """The organ that issues. Raises NotFound ORGAN_NOT_FOUND."""
+    def issuer(self, work: UnitOfWork, of: LicenceType, organ_id: str) -> Organ:
+        """The organ that issues licences of a type. Raises NotFound ORGAN_NOT_FOUND, Forbidden NOT_AN_ISSUER."""
         organ = store.organ_by_id(work.connection, organ_id)
         if organ is None or uscc_fault(organ.uscc):
             raise NotFound("ORGAN_NOT_FOUND", f"there is no organ {organ_id}", organ_id=organ_id)
+        of.check_issuer(organ.uscc, organ.name)
         return organ
 
     def _serial(self, work: UnitOfWork, of: LicenceType, issuer: Organ) -> str:

@@ -26,6 +26,8 @@ from services.licences.tables import accesses, grants, licences, organs
 from services.licences.types import type_of
 
 _MOST_FOUND = 100
+_MOST_COPIES = 200
+"""Of one licence for one organ, or for its holder."""
 _GRANT = [grants.c[name] for name in Grant.__dataclass_fields__]
 
 
@@ -126,7 +128,7 @@ class SharedLicences:
         """Asks for the licence itself as a sealed document, where that failed or is not there; with `use` for a copy.
 
         Raises NotFound LICENCE_NOT_FOUND, Invalid PURPOSE_NEEDED, OTHER_PURPOSE or BAD_USE, Conflict LICENCE_ENDED or
-        DOCUMENT_THERE.
+        DOCUMENT_THERE or TOO_MANY_COPIES.
         """
         use = use.strip()
         licence = store.by_id(work.connection, licence_id, lock=True)
@@ -140,9 +142,13 @@ class SharedLicences:
         # To have the licence itself sealed once more, its keepers look at nothing.
         if use or not may_change(caller, licence):
             note(work, caller, licence, Look(Action.COPIED, use, request_id, by))
+        every = documents_of(work, licence_id)
         if use:
+            if sum(bool(each.annotation) and each.reader_organ_id == caller.organ_id for each in every) >= _MOST_COPIES:
+                message = f"there are {_MOST_COPIES} copies of licence {licence.identifier} already; use one of them"
+                raise Conflict("TOO_MANY_COPIES", message, licence_id=licence_id)
             return self._licences.document(work, licence, caller.organ_id, use)
-        there = [each for each in documents_of(work, licence_id) if not each.annotation]
+        there = [each for each in every if not each.annotation]
         again = next((each for each in there if each.status is DocumentStatus.FAILED), None)
         if there and again is None:
             raise Conflict("DOCUMENT_THERE", f"licence {licence.identifier} has a document, or it is on its way")

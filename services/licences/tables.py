@@ -40,6 +40,8 @@ types = Table(
     Column("valid_months", Integer, nullable=False),
     Column("sharing", String(16), nullable=False),
     Column("version", BigInteger, nullable=False),
+    # Unified social credit codes of those who issue it; none for any.
+    Column("issuers", Document, nullable=False, server_default="[]"),
 )
 
 licences = Table(

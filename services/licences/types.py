@@ -80,6 +80,7 @@ def _put(connection: Connection, made: LicenceType) -> None:
         **asdict(made),
         "holder_kind": made.holder_kind.value,
         "sharing": made.sharing.value,
+        "issuers": list(made.issuers),
         "fields": [_field_row(field) for field in made.fields],
     }
     statement = insert(connection, types).values(row)
@@ -102,6 +103,6 @@ def _type(row: Any) -> LicenceType:
         Field(each["name"], each["label"], FieldType(each["type"]), each["required"], Audience[each["audience"]])
         for each in row["fields"]
     )
-    values = {**row, "fields": fields}
+    values = {**row, "fields": fields, "issuers": tuple(row["issuers"])}
     values |= {"holder_kind": HolderKind(row["holder_kind"]), "sharing": Sharing(row["sharing"])}
     return LicenceType(**values)

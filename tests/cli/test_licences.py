@@ -163,12 +163,17 @@ def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
 def test_types_are_listed_and_shown(desk: Desk) -> None:
     desk.issue()
     assert desk.run("type", "list").stdout.splitlines()[1].split("\t")[:2] == [FOOD, "food-licence"]
-    assert desk.run("type", "show", FOOD).stdout.splitlines()[2] == "shop\t经营者名称\ttext\tyes\teveryone"
+    assert desk.run("type", "show", FOOD).stdout.splitlines()[3] == "shop\t经营者名称\ttext\tyes\teveryone"
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("code: 1\ncolour: red\n", "colour"), ("a: [", "no YAML"), ("- 1", "valid dictionary")],
+    [
+        ("code: 1\ncolour: red\n", "colour"),
+        (TYPE.replace("60", "99999999999"), "valid_months"),
+        ("a: [", "no YAML"),
+        ("- 1", "valid dictionary"),
+    ],
 )
 def test_a_type_s_file_that_cannot_be_read_is_told_why(desk: Desk, content: str, told: str) -> None:
     assert told in desk.run("type", "define", desk.file("type.yaml", content), status=2).output

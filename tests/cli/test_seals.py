@@ -109,6 +109,7 @@ def test_an_office_applies_and_somebody_else_approves(desk: Desk) -> None:
     shown = desk.run("show", seal["seal_id"]).stdout
     assert f"{OFFICE} (organ) is active" in shown
     assert "for the matters *" in shown
+    assert "for 5 years: 启用" in shown
     acts = desk.json("history", seal["seal_id"])
     assert [(act["act"], act["reason"]) for act in acts[:2]] == [("APPLIED", "启用"), ("APPROVED", "同意")]
     assert acts[0]["actor"] != acts[1]["actor"]
@@ -163,10 +164,28 @@ def test_a_certificate_from_outside_makes_a_seal(desk: Desk, tmp_path: Path) -> 
     purposes = (x509.ExtendedKeyUsage([DOCUMENT_SIGNING]), key_usage(digital_signature=True))
     answer = certificate(request.public_key(), key, *purposes, subject="某局")
     path = tmp_path / "seal.crt"
-    path.write_text("x")
+    path.write_text("-----BEGIN CERTIFICATE-----")
     assert "BAD_CERTIFICATE" in desk.refused("import-certificate", seal, str(path))
+    path.write_bytes(answer.public_bytes(serialization.Encoding.DER))
+    refused = desk.run("import-certificate", seal, str(path), status=1).exception
+    assert isinstance(refused, ValueError)
+    assert "openssl x509 -inform der" in str(refused)
+    assert x509.load_pem_x509_csr(desk.json("csr", seal)["request_pem"].encode()).public_key() == request.public_key()
     path.write_bytes(answer.public_bytes(serialization.Encoding.PEM))
     assert "is active" in desk.run("import-certificate", seal, str(path)).stdout
+
+
+def test_what_an_office_may_ask_it_asks_in_its_own_environment(desk: Desk, tmp_path: Path) -> None:
+    desk.made()
+    (tmp_path / "data" / "secrets" / "operator.jwk").rename(tmp_path / "operator.jwk")
+    (tmp_path / "file.txt").write_text("no seal")
+    assert "UNKNOWN_FORMAT" in desk.refused("verify", str(tmp_path / "file.txt"), office=True)
+    assert "BEGIN CERTIFICATE" in desk.run("trust", office=True).stdout
+    assert len(desk.json("trust", office=True)["revocation_lists_pem"]) == 2
+
+
+def test_the_suite_is_told_to_programs_too(desk: Desk) -> None:
+    assert desk.json("suite", desk.organ, "national") == {"organ_id": desk.organ, "suite": "NATIONAL"}
 
 
 def test_an_authority_is_followed_by_another(desk: Desk) -> None:

@@ -134,6 +134,15 @@ def test_another_organ_gets_a_copy_with_consent_and_a_use_only(database: Databas
     assert refused(database, STRANGER, made, "好奇") == "LICENCE_NOT_FOUND"
 
 
+def test_of_one_licence_an_organ_has_so_many_copies_and_no_more(database: Database) -> None:
+    made = issued(database)
+    with database.begin() as work:
+        for _ in range(200):
+            licences().document(work, made, "o1", "核对档案")
+    assert refused(database, ISSUER, made, "核对档案") == "TOO_MANY_COPIES"
+    assert request(database, HOLDER, made, "办理贷款").annotation == "仅供办理贷款使用"
+
+
 @pytest.mark.parametrize("use", ["办理\n贷款", "任何用途。本证长期有效", "x\x1b[2J", "\u200b", "\u202e款贷"])
 @pytest.mark.parametrize("caller", [HOLDER, ISSUER])
 def test_a_use_is_words_that_make_no_sentence_of_their_own(database: Database, caller: Caller, use: str) -> None:

@@ -3,17 +3,20 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chassis.database import Database
+from chassis.problems import Forbidden
 from chassis.testing.events import emitted
 from duokua.licences.v1 import events_pb2
-from services.licences import store
+from services.licences import store, types
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.licence import Licence
 from services.licences.domain.types import HolderKind
 from services.licences.domain.validity import day_of
 from services.licences.importing import Imported, Imports, Row
 from tests.edge import a_uscc
-from tests.licences.builders import DATA, NUMBER, licences, person_registered, vault
+from tests.licences.builders import DATA, NUMBER, OTHER_OFFICE, a_type, licences, person_registered, vault
 
 NEWCOMER = "11010519491231002X"
 
@@ -73,6 +76,14 @@ def test_the_day_of_issue_is_the_one_that_is_said_or_the_first(database: Databas
     assert days == {"JY2": "2024-12-30", "JY3": "2025-01-01", "JY4": "2026-06-01"}
     done = take(database, a_row(5, issued_on="2026-06-02"), a_row(6, issued_on="soon"))
     assert [(row, fault.field) for row, fault in done.faults] == [(5, "issued_on"), (6, "issued_on")]
+
+
+def test_an_organ_that_issues_no_licences_of_a_type_brings_none(database: Database) -> None:
+    with database.begin() as work:
+        types.define(work, a_type(issuers=(OTHER_OFFICE,)))
+    with pytest.raises(Forbidden) as raised:
+        take(database, a_row())
+    assert raised.value.reason == "NOT_AN_ISSUER"
 
 
 def test_of_one_number_one_version_is_valid(database: Database) -> None:

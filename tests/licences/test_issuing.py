@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from chassis.database import Database
-from chassis.problems import Conflict, Exists, Invalid, NotFound
+from chassis.problems import Conflict, Exists, Forbidden, Invalid, NotFound
 from chassis.testing import ManualClock
 from services.licences import store, types
 from services.licences.domain.life import Act, Status
@@ -18,6 +18,7 @@ from tests.licences.builders import (
     MINISTRY,
     NUMBER,
     OFFICE,
+    OTHER_OFFICE,
     a_type,
     found,
     issue,
@@ -67,6 +68,20 @@ def test_a_serial_is_given_once(database: Database) -> None:
     with pytest.raises(Exists) as raised:
         issued(database, serial="JY1")
     assert raised.value.reason == "SERIAL_TAKEN"
+
+
+def test_a_type_that_names_its_issuers_is_issued_by_no_other(database: Database) -> None:
+    before = issued(database)
+    with database.begin() as work:
+        types.define(work, a_type(issuers=(OTHER_OFFICE,)))
+        assert types.type_of(work, FOOD).issuers == (OTHER_OFFICE,)
+    assert issued(database, issuer_organ_id="o2").issuer_organ_id == "o2"
+    with pytest.raises(Forbidden) as raised:
+        issued(database)
+    assert raised.value.reason == "NOT_AN_ISSUER"
+    with pytest.raises(Forbidden), database.begin() as work:
+        licences().renew(work, found(work, before), {}, ("", ""), "client:office")
+    assert history(database, before.licence_id) == [(1, Act.ISSUED, Status.VALID)]
 
 
 @pytest.mark.parametrize(

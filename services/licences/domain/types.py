@@ -1,12 +1,12 @@
 """Types of licences (电子证照目录, GB/T 36902-2018): what a licence says, and who may see what of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 
-from chassis.problems import Violation
-from services.licences.domain.identifiers import type_code_fault
+from chassis.problems import Forbidden, Violation
+from services.licences.domain.identifiers import type_code_fault, uscc_fault
 from services.licences.domain.validity import LONGEST_MONTHS
 from services.licences.domain.words import words_fault
 
@@ -75,6 +75,14 @@ class LicenceType:
     valid_months: int
     sharing: Sharing
     version: int = 1
+    issuers: tuple[str, ...] = ()
+    """The organs that issue it (颁发机构), by unified social credit code; none for any."""
+
+    def check_issuer(self, uscc: str, name: str) -> None:
+        """Raises Forbidden NOT_AN_ISSUER for an organ that does not issue it."""
+        if self.issuers and uscc not in self.issuers:
+            message = f"{name} issues no {self.name}; its type names who does"
+            raise Forbidden("NOT_AN_ISSUER", message, type_code=self.type_code, uscc=uscc)
 
 
 def faults_of(wanted: LicenceType, before: LicenceType | None) -> list[Violation]:
@@ -97,8 +105,15 @@ def _own_faults(wanted: LicenceType) -> Iterator[Violation]:
         yield Violation("type.name", fault)
     if wanted.valid_months > LONGEST_MONTHS:
         yield Violation("type.valid_months", f"must be {LONGEST_MONTHS} at most; 0 is without end")
+    for index, issuer in enumerate(wanted.issuers):
+        if fault := uscc_fault(issuer):
+            yield Violation(f"type.issuers[{index}]", fault)
+    yield from _field_faults(wanted.fields)
+
+
+def _field_faults(fields: Sequence[Field]) -> Iterator[Violation]:
     seen: set[str] = set()
-    for index, field in enumerate(wanted.fields):
+    for index, field in enumerate(fields):
         if not _FIELD.fullmatch(field.name):
             yield Violation(f"type.fields[{index}].name", "must be small letters, digits and underscores")
         if fault := words_fault(field.label):

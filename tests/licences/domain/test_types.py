@@ -7,7 +7,7 @@ import pytest
 
 from services.licences.domain.contents import faults_of_data, faults_of_days, holder_fault, tidy
 from services.licences.domain.types import Audience, Field, FieldType, HolderKind, LicenceType, faults_of, visible
-from tests.licences.builders import DATA, FIELDS, a_type
+from tests.licences.builders import DATA, FIELDS, OFFICE, a_type
 
 
 def fields(wanted: LicenceType, before: LicenceType | None = None) -> list[str]:
@@ -25,11 +25,15 @@ def test_every_fault_of_a_type_is_told_at_once() -> None:
         replace(FIELDS[0], label="again"),
         Field("No", "x", FieldType.TEXT, required=True, audience=Audience.HOLDER),
     )
-    wanted = a_type(type_code="1" * 21, kind="Food Licence", valid_months=1201, fields=twice)
+    wanted = a_type(
+        type_code="1" * 21, kind="Food Licence", name="\n", valid_months=1201, fields=twice, issuers=(OFFICE, "1")
+    )
     assert fields(wanted) == [
         "type.type_code",
         "type.kind",
+        "type.name",
         "type.valid_months",
+        "type.issuers[1]",
         "type.fields[1].name",
         "type.fields[2].name",
     ]

@@ -224,6 +224,7 @@ class LicenceType(_message.Message):
     VALID_MONTHS_FIELD_NUMBER: _builtins.int
     SHARING_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    ISSUERS_FIELD_NUMBER: _builtins.int
     type_code: _builtins.str
     """The defining organ's unified social credit code and three characters of its own (GB/T 36904-2018), 21 in all."""
     kind: _builtins.str
@@ -241,6 +242,10 @@ class LicenceType(_message.Message):
     """Grows with each change."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenceField]: ...
+    @_builtins.property
+    def issuers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The organs that issue it (颁发机构), by unified social credit code; none for any."""
+
     def __init__(
         self,
         *,
@@ -253,10 +258,11 @@ class LicenceType(_message.Message):
         valid_months: _builtins.int = ...,
         sharing: Global___Sharing.ValueType = ...,
         version: _builtins.int = ...,
+        issuers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "holder_kind", b"holder_kind", "kind", b"kind", "name", b"name", "sharing", b"sharing", "template", b"template", "type_code", b"type_code", "valid_months", b"valid_months", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "holder_kind", b"holder_kind", "issuers", b"issuers", "kind", b"kind", "name", b"name", "sharing", b"sharing", "template", b"template", "type_code", b"type_code", "valid_months", b"valid_months", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

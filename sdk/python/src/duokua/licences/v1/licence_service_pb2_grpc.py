@@ -132,7 +132,8 @@ class LicenceServiceServicer:
 
     def IssueLicence(self, request, context):
         """Issues a licence to a registered person.
-        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; INVALID_ARGUMENT BAD_LICENCE (every fault
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER (the type
+        names who issues it, and the organ is not among them); INVALID_ARGUMENT BAD_LICENCE (every fault
         of its data and dates, the kind of holder); ALREADY_EXISTS SERIAL_TAKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -142,7 +143,7 @@ class LicenceServiceServicer:
     def RenewLicence(self, request, context):
         """Issues the next version of a licence that is valid or expired; the one before is cancelled, or stays expired.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; FAILED_PRECONDITION LICENCE_ENDED, LICENCE_HELD, LICENCE_RENEWED,
-        VERSIONS_EXHAUSTED (999 of them); INVALID_ARGUMENT BAD_LICENCE.
+        VERSIONS_EXHAUSTED (999 of them); PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_LICENCE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,7 +188,7 @@ class LicenceServiceServicer:
         SealService.GetDocument has it.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
         sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
-        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid), TOO_MANY_COPIES (200 of one licence for one organ, or for its holder).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,7 +199,7 @@ class LicenceServiceServicer:
         told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
         number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
         then.
-        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_ISSUER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

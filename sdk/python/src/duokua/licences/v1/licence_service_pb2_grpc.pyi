@@ -45,13 +45,14 @@ class LicenceServiceStub:
     ListTypes: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListTypesRequest, _licence_service_pb2.ListTypesResponse]
     IssueLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.IssueLicenceRequest, _licence_service_pb2.IssueLicenceResponse]
     """Issues a licence to a registered person.
-    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; INVALID_ARGUMENT BAD_LICENCE (every fault
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER (the type
+    names who issues it, and the organ is not among them); INVALID_ARGUMENT BAD_LICENCE (every fault
     of its data and dates, the kind of holder); ALREADY_EXISTS SERIAL_TAKEN.
     """
     RenewLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.RenewLicenceRequest, _licence_service_pb2.RenewLicenceResponse]
     """Issues the next version of a licence that is valid or expired; the one before is cancelled, or stays expired.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; FAILED_PRECONDITION LICENCE_ENDED, LICENCE_HELD, LICENCE_RENEWED,
-    VERSIONS_EXHAUSTED (999 of them); INVALID_ARGUMENT BAD_LICENCE.
+    VERSIONS_EXHAUSTED (999 of them); PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_LICENCE.
     """
     HoldLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.HoldLicenceRequest, _licence_service_pb2.HoldLicenceResponse]
     """Takes a licence out of use for a while (暂扣).
@@ -75,14 +76,14 @@ class LicenceServiceStub:
     SealService.GetDocument has it.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
     sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
-    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid), TOO_MANY_COPIES (200 of one licence for one organ, or for its holder).
     """
     ImportLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]
     """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
     told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
     number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
     then.
-    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_ISSUER.
     """
     ListLicences: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
@@ -115,13 +116,14 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     ListTypes: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListTypesRequest, _licence_service_pb2.ListTypesResponse]  # type: ignore[assignment]
     IssueLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.IssueLicenceRequest, _licence_service_pb2.IssueLicenceResponse]  # type: ignore[assignment]
     """Issues a licence to a registered person.
-    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; INVALID_ARGUMENT BAD_LICENCE (every fault
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER (the type
+    names who issues it, and the organ is not among them); INVALID_ARGUMENT BAD_LICENCE (every fault
     of its data and dates, the kind of holder); ALREADY_EXISTS SERIAL_TAKEN.
     """
     RenewLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.RenewLicenceRequest, _licence_service_pb2.RenewLicenceResponse]  # type: ignore[assignment]
     """Issues the next version of a licence that is valid or expired; the one before is cancelled, or stays expired.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; FAILED_PRECONDITION LICENCE_ENDED, LICENCE_HELD, LICENCE_RENEWED,
-    VERSIONS_EXHAUSTED (999 of them); INVALID_ARGUMENT BAD_LICENCE.
+    VERSIONS_EXHAUSTED (999 of them); PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_LICENCE.
     """
     HoldLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.HoldLicenceRequest, _licence_service_pb2.HoldLicenceResponse]  # type: ignore[assignment]
     """Takes a licence out of use for a while (暂扣).
@@ -145,14 +147,14 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     SealService.GetDocument has it.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
     sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
-    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+    `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid), TOO_MANY_COPIES (200 of one licence for one organ, or for its holder).
     """
     ImportLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ImportLicencesRequest, _licence_service_pb2.ImportLicencesResponse]  # type: ignore[assignment]
     """Takes in licences that were issued before, of one type and one organ, as rows of a table. Every fault of every row is
     told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
     number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
     then.
-    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+    Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_ISSUER.
     """
     ListLicences: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.ListLicencesRequest, _licence_service_pb2.ListLicencesResponse]  # type: ignore[assignment]
     """The caller's own, newest first and without data: those that a person holds, that an organ issued. For operators who may
@@ -206,7 +208,8 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.IssueLicenceResponse, _abc.Awaitable[_licence_service_pb2.IssueLicenceResponse]]:
         """Issues a licence to a registered person.
-        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; INVALID_ARGUMENT BAD_LICENCE (every fault
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND, PERSON_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER (the type
+        names who issues it, and the organ is not among them); INVALID_ARGUMENT BAD_LICENCE (every fault
         of its data and dates, the kind of holder); ALREADY_EXISTS SERIAL_TAKEN.
         """
 
@@ -218,7 +221,7 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_licence_service_pb2.RenewLicenceResponse, _abc.Awaitable[_licence_service_pb2.RenewLicenceResponse]]:
         """Issues the next version of a licence that is valid or expired; the one before is cancelled, or stays expired.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; FAILED_PRECONDITION LICENCE_ENDED, LICENCE_HELD, LICENCE_RENEWED,
-        VERSIONS_EXHAUSTED (999 of them); INVALID_ARGUMENT BAD_LICENCE.
+        VERSIONS_EXHAUSTED (999 of them); PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_LICENCE.
         """
 
     @_abc_1.abstractmethod
@@ -272,7 +275,7 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         SealService.GetDocument has it.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED, BAD_USE (it is printed: words on one line, and no
         sentence of its own), OTHER_PURPOSE (the holder consented to another use); FAILED_PRECONDITION DOCUMENT_THERE (without
-        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid).
+        `use`: it is sealed, or on its way), LICENCE_ENDED (it is not valid), TOO_MANY_COPIES (200 of one licence for one organ, or for its holder).
         """
 
     @_abc_1.abstractmethod
@@ -285,7 +288,7 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         told, and with one fault nothing of the request is written. What is there and says the same changes nothing; of one
         number, one version is valid at most. A holder need not be registered; who registers later with that number holds them
         then.
-        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; INVALID_ARGUMENT BAD_ISSUER.
+        Errors: NOT_FOUND LICENCE_TYPE_NOT_FOUND, ORGAN_NOT_FOUND; PERMISSION_DENIED NOT_AN_ISSUER; INVALID_ARGUMENT BAD_ISSUER.
         """
 
     @_abc_1.abstractmethod
