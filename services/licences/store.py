@@ -13,6 +13,7 @@ from chassis.database import insert
 from services.licences.domain.licence import Change, Holder, Licence, Organ
 from services.licences.domain.life import IN_USE, Act, Status
 from services.licences.domain.types import HolderKind
+from services.licences.domain.words import same_words
 from services.licences.tables import accesses, changes, licences, metadata, orders, organs, persons, serials
 
 __all__ = ["metadata"]
@@ -72,11 +73,12 @@ def person_of_number(connection: Connection, fingerprint: str) -> str | None:
     return connection.scalar(select(persons.c.person_id).where(persons.c.number_fingerprint == fingerprint))
 
 
-def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> dict[str, str]:
-    """The persons whose numbers have these keyed fingerprints: the id of each by its fingerprint."""
-    query = select(persons.c.number_fingerprint, persons.c.person_id)
-    found = connection.execute(query.where(persons.c.number_fingerprint.in_(set(fingerprints))))
-    return {row.number_fingerprint: row.person_id for row in found}
+def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Holder]:
+    """The persons whose numbers have these keyed fingerprints, by them."""
+    query = select(*_HOLDER).where(persons.c.number_fingerprint.in_(set(fingerprints)))
+    return {
+        row.number_fingerprint: replace(Holder(*row), kind=HolderKind(row.kind)) for row in connection.execute(query)
+    }
 
 
 def next_serial(connection: Connection, type_code: str, issuer_uscc: str) -> int:
@@ -184,10 +186,15 @@ def next_last_day(connection: Connection) -> date | None:
 
 
 def give_to(connection: Connection, person: Holder) -> list[Licence]:
-    """Gives a person the licences that were issued to the number before its person was known, and tells which."""
+    """Gives a person the licences that were issued to number and name before its person was known; tells which.
+
+    One under another name is nobody's: somebody has the wrong number, and would see what another's licence says.
+    """
     unheld = licences.c.number_fingerprint == person.number_fingerprint, licences.c.holder_person_id == ""
-    given = update(licences).where(*unheld).values(holder_person_id=person.person_id).returning(*_COLUMNS)
-    return [_licence(row) for row in connection.execute(given)]
+    found = connection.execute(select(licences.c.licence_id, licences.c.holder_name).where(*unheld).with_for_update())
+    own = [row.licence_id for row in found if same_words(row.holder_name, person.name)]
+    given = update(licences).where(licences.c.licence_id.in_(own)).values(holder_person_id=person.person_id)
+    return [_licence(row) for row in connection.execute(given.returning(*_COLUMNS))] if own else []
 
 
 def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:
