@@ -92,7 +92,8 @@ def renew(
 ) -> None:
     """Apply for a seal that takes the place of one in use, with a new key and certificate.
 
-    What it may be used for stays as it is, unless it is said anew. Until the new one is approved, the old one is used.
+    What it may be used for stays as it is, unless it is said anew, and so does a picture that was uploaded. Until the
+    new one is approved, the old one is used.
     """
     with operator() as platform:
         before = platform.seal_register.GetSeal(pb.GetSealRequest(seal_id=seal_id)).seal
