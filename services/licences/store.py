@@ -83,20 +83,20 @@ def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> d
 
 def next_serial(connection: Connection, type_code: str, issuer_uscc: str) -> int:
     """The number after the last one that an organ gave to a licence of a type; taken by this transaction."""
-    statement = insert(connection, serials).values(type_code=type_code, issuer_uscc=issuer_uscc, last=1)
-    statement = statement.on_conflict_do_update(
+    statement = insert(connection, serials).on_conflict_do_update(
         index_elements=["type_code", "issuer_uscc"], set_={"last": serials.c.last + 1}
     )
-    number: int = connection.execute(statement.returning(serials.c.last)).scalar_one()
+    first = {"type_code": type_code, "issuer_uscc": issuer_uscc, "last": 1}
+    number: int = connection.execute(statement.returning(serials.c.last), first).scalar_one()
     return number
 
 
 def add(connection: Connection, licence: Licence, sealed_data: bytes) -> bool:
     """Keeps a new licence; False when there is one of this identifier."""
     row = {column.name: getattr(licence, column.name) for column in _COLUMNS}
-    statement = insert(connection, licences).values(**row, sealed_data=sealed_data)
-    added = statement.on_conflict_do_nothing(index_elements=["identifier"]).returning(licences.c.licence_id)
-    return connection.scalar(added) is not None
+    statement = insert(connection, licences).on_conflict_do_nothing(index_elements=["identifier"])
+    added = statement.returning(licences.c.licence_id)
+    return connection.scalar(added, {**row, "sealed_data": sealed_data}) is not None
 
 
 def add_all(connection: Connection, sealed: Iterable[tuple[Licence, bytes]]) -> None:
@@ -202,8 +202,8 @@ def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:
 
     Whoever else wants the same order waits until this transaction ends.
     """
-    statement = insert(connection, orders).values(dict(row)).on_conflict_do_nothing()
-    if connection.scalar(statement.returning(orders.c.order_id)) is not None:
+    statement = insert(connection, orders).on_conflict_do_nothing()
+    if connection.scalar(statement.returning(orders.c.order_id), dict(row)) is not None:
         return None
     query = select(orders.c.licence_id).where(orders.c.order_id == row["order_id"]).with_for_update()
     licence_id: str = connection.execute(query).scalar_one()
@@ -223,8 +223,8 @@ def withdraw_order(connection: Connection, order_id: str, now: datetime) -> bool
 
 def add_access(connection: Connection, row: Mapping[str, Any]) -> bool:
     """Keeps that somebody looked; False when the same request has looked at the same licence before."""
-    added = insert(connection, accesses).values(dict(row)).on_conflict_do_nothing()
-    return connection.scalar(added.returning(accesses.c.access_id)) is not None
+    added = insert(connection, accesses).on_conflict_do_nothing()
+    return connection.scalar(added.returning(accesses.c.access_id), dict(row)) is not None
 
 
 def access_of_request(connection: Connection, subject: str, request_id: str, licence_id: str) -> Any:
