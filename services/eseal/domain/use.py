@@ -88,9 +88,6 @@ def refused_by_hand(seal: Seal, purpose: Purpose, now: datetime) -> Refusal | No
     """
     if purpose.for_organ_id != seal.organ_id:
         return Refusal(seal.seal_id, "SEAL_OF_ANOTHER_ORGAN", f"there is no seal {seal.seal_id}")
-    if seal.suite is not Suite.INTERNATIONAL:
-        message = f"seal {seal.seal_id} is of the suite {seal.suite}, which no PDF can carry; use one of INTERNATIONAL"
-        return Refusal(seal.seal_id, "SEAL_NOT_FOR_FORMAT", message)
     if seal.kind is not Kind.PERSONAL:
         return refused(seal, purpose, now)
     if purpose.official != seal.name:
