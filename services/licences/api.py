@@ -7,7 +7,16 @@ from chassis.settings import Settings
 from duokua.licences.v1 import licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
 from services.licences import store, types
-from services.licences.accesses import Action, Look, check_purpose, may_change, may_read, may_read_document, note
+from services.licences.accesses import (
+    Action,
+    Look,
+    check_purpose,
+    may_change,
+    may_read,
+    may_read_document,
+    note,
+    note_all,
+)
 from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
@@ -151,8 +160,9 @@ class LicenceApi:
         found, token = asked.cut(
             store.listed(call.work.connection, wanted, before, asked.fetch), key=lambda each: [each.licence_id]
         )
-        for each in found if operates else ():
-            note(call.work, call.caller, each, Look(Action.LISTED, request.purpose, request.request_id))
+        if operates:
+            look = Look(Action.LISTED, request.purpose, request.request_id)
+            note_all(call.work, call.caller, [(each, look) for each in found])
         known = types.types_by_code(call.work, [each.type_code for each in found])
         told = [licence_message(each.on(today), known[each.type_code]) for each in found]
         return pb.ListLicencesResponse(licences=told, next_page_token=token)

@@ -1,7 +1,7 @@
 """What licences keeps: types, copies of organs and persons, licences with their history, and who looked at them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -221,18 +221,18 @@ def withdraw_order(connection: Connection, order_id: str, now: datetime) -> bool
     return connection.execute(void.values(withdrawn_at=now)).rowcount == 1
 
 
-def add_access(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Keeps that somebody looked; False when the same request has looked at the same licence before."""
-    added = insert(connection, accesses).on_conflict_do_nothing()
-    return connection.scalar(added.returning(accesses.c.access_id), dict(row)) is not None
+def add_accesses(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keeps that somebody looked; the licences that the same request had not looked at before."""
+    if not rows:
+        return set()
+    added = insert(connection, accesses).on_conflict_do_nothing().returning(accesses.c.licence_id)
+    return set(connection.scalars(added, [dict(row) for row in rows]))
 
 
-def access_of_request(connection: Connection, subject: str, request_id: str, licence_id: str) -> Any:
-    """The look that a request was."""
-    query = select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(
-        accesses.c.subject == subject, accesses.c.request_id == request_id, accesses.c.licence_id == licence_id
-    )
-    return connection.execute(query).one()
+def access_like(connection: Connection, row: Mapping[str, Any]) -> Any:
+    """The look that the same request was at the same licence."""
+    same = [accesses.c[name] == row[name] for name in ("subject", "request_id", "licence_id")]
+    return connection.execute(select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(*same)).one()
 
 
 def as_json(data: Mapping[str, object]) -> bytes:
