@@ -12,17 +12,20 @@ from functools import partial
 
 from bench.accounting import machine
 from bench.timing import cpu_times
+from services.eseal.domain.orders import At, AtText, Order
 from services.eseal.domain.sheet import lay
 from services.eseal.national import signatures
 from services.eseal.national.libcrypto import version
 from services.eseal.national.ofd import package, xml
 from services.eseal.national.ofd.description import describe
 from services.eseal.national.ofd.document import draw
+from services.eseal.national.ofd.prepared import Prepared
+from services.eseal.national.ofd.preparing import prepare
 from services.eseal.national.ofd.structure import read_structure
 from services.eseal.national.sm2 import PrivateKey
 from services.eseal.national.sm3 import sm3
 from tests.eseal.builders import notice
-from tests.eseal.national.builders import NOON, authority, inspect, sealed, sealer, stamps, written
+from tests.eseal.national.builders import NOON, authority, inspect, seal, sealed, sealer, stamps, written
 
 ROUNDS = 200
 SECONDS = 1.0
@@ -49,6 +52,8 @@ class Found:
     parts_milliseconds: dict[str, float]
     """What sealing consists of, measured apart."""
     verify_milliseconds: float
+    by_hand_milliseconds: dict[str, float]
+    """A seal on that notice as on a file of an official: in the process that reads it, and beside the key."""
 
 
 def main() -> None:
@@ -72,6 +77,9 @@ def main() -> None:
     for name, milliseconds in found.parts_milliseconds.items():
         print(f"    {name} {milliseconds:.2f}")
     print(f"  verify {found.verify_milliseconds:.2f}")
+    print("  as a file of an official:")
+    for name, milliseconds in found.by_hand_milliseconds.items():
+        print(f"    {name} {milliseconds:.2f}")
 
 
 def measure() -> Found:
@@ -93,7 +101,33 @@ def measure() -> Found:
         seal_milliseconds=_cost(lambda: by.seal(document.files, stamps(document), now=NOON)),
         parts_milliseconds=_parts(),
         verify_milliseconds=_cost(lambda: inspect(done.content)),
+        by_hand_milliseconds=_by_hand(),
     )
+
+
+def _by_hand() -> dict[str, float]:
+    plain, encoded, trust = package.write(written().files), seal(), authority().trust_list()
+
+    def prepared(content: bytes, order: Order) -> tuple[bytes, dict[str, object]]:
+        return prepare(content, trust, encoded, order, NOON)
+
+    def signed(addition: bytes, places: dict[str, object]) -> bytes:
+        found = Prepared.of(plain, addition, places)
+        value, _ = signatures.sign(
+            encoded, authority().seal, data_hash=found.digest, property_info="/" + found.location, now=NOON
+        )
+        return found.sealed(plain, value)
+
+    at, text = Order(At(1, 300, 300)), Order(AtText("准予许可"))
+    done = prepared(plain, at)
+    if inspect(signed(*done)).verdict.name != "GENUINE":
+        raise SystemExit("a file of the benchmark is not genuine")
+    return {
+        "screening and preparing it": _cost(lambda: prepared(plain, at)),
+        "the same, with a text to look for": _cost(lambda: prepared(plain, text)),
+        "the same of one with a seal on it": _cost(lambda: prepared(sealed().content, at)),
+        "signing and closing it": _cost(lambda: signed(*done)),
+    }
 
 
 def _parts() -> dict[str, float]:

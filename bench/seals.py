@@ -21,8 +21,8 @@ from bench.accounting import machine
 from bench.timing import clock_times, cpu_times
 from services.eseal.cms.signing import CmsSigner
 from services.eseal.domain.notice import render
+from services.eseal.domain.orders import At, Order
 from services.eseal.pdf.grades import Level
-from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.preparing import prepare
 from services.eseal.pdf.verification import inspect

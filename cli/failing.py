@@ -68,9 +68,13 @@ def _setting(fault: ErrorDetails) -> str:
 def print_error(error: DuokuaError | Problem, to: Console) -> None:
     """Why something was refused, here or by the platform: the reason, the message, each wrong field on its own line."""
     name = error.reason or (error.code.name if isinstance(error, DuokuaError) else "")
-    told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(error.message))}"
+    violations = getattr(error, "violations", ())
+    # What is wrong with the one field may be all that there is to say.
+    where = [f"{each.field}: " for each in violations if each.field and each.description == error.message]
+    once = where[0] if len(violations) == 1 and where else ""
+    told = f"[red]{escape(one_line(name))}[/red]: {escape(one_line(once + error.message))}"
     to.print(told, soft_wrap=True, highlight=False)
-    for violation in getattr(error, "violations", ()):
+    for violation in () if once else violations:
         say(f"  {violation.field}: {violation.description}", to)
 
 

@@ -31,7 +31,10 @@ class Kind(StrEnum):
 Reason = Annotated[str, typer.Option(help="Why; it stands in the seal's history.")]
 Matter = Annotated[
     list[str] | None,
-    typer.Option(help="A matter that it is for, by catalogue code, or '*' for all; may be repeated."),
+    typer.Option(
+        help="A matter that it is for, by catalogue code, or '*' for all; may be repeated. A department's and a "
+        "special seal need it, an organ's own is for all, a personal one for none."
+    ),
 ]
 Served = Annotated[
     list[str] | None,
@@ -92,7 +95,8 @@ def renew(
 ) -> None:
     """Apply for a seal that takes the place of one in use, with a new key and certificate.
 
-    What it may be used for stays as it is, unless it is said anew. Until the new one is approved, the old one is used.
+    What it may be used for stays as it is, unless it is said anew, and so does a picture that was uploaded. Until the
+    new one is approved, the old one is used.
     """
     with operator() as platform:
         before = platform.seal_register.GetSeal(pb.GetSealRequest(seal_id=seal_id)).seal
@@ -116,9 +120,9 @@ def renew(
 
 
 def _apply(platform: Platform, request: pb.ApplyForSealRequest, *, as_json: bool) -> None:
-    told = "is applied for; somebody else approves it: duokua seal approve"
     try:
         seal = once_arrived(lambda: platform.seal_register.ApplyForSeal(request), "ORGAN_NOT_FOUND").seal
+        told = f"is applied for; somebody else approves it: duokua seal approve {seal.seal_id}"
     except AlreadyExists as there:
         asked = pb.GetSealRequest(seal_id=there.metadata["seal_id"])
         seal = platform.seal_register.GetSeal(asked).seal

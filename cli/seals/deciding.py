@@ -147,8 +147,11 @@ def _applied_for(platform: Platform, named: str) -> str:
     waiting = all_seals(platform, organ.organ_id, State.APPLIED)
     if len(waiting) == 1:
         return waiting[0].seal_id
-    ids = " ".join(seal.seal_id for seal in waiting) or "none"
-    message = f"name the seal: {organ.name} applies for {ids}"
+    if waiting:
+        several = ", ".join(f"{seal.seal_id} {seal.name}" for seal in waiting)
+        message = f"{organ.name} applies for several; name one: {several}"
+    else:
+        message = f"{organ.name} applies for none; `duokua seal list` shows all"
     raise NotFound(grpc.StatusCode.NOT_FOUND, "SEAL_NOT_FOUND", message, {"organ": named})
 
 

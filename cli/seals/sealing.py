@@ -1,4 +1,4 @@
-"""`duokua seal document`: an official puts a seal of the office on a PDF."""
+"""`duokua seal document`: an official puts a seal of the office on a PDF or an OFD."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,10 @@ from duokua.eseal.v1 import seal_service_pb2 as pb
 
 
 def document(  # noqa: PLR0913, PLR0917 - options
-    file: Annotated[Path, typer.Argument(help="The PDF.", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="The PDF or OFD, whatever its name.", exists=True, dir_okay=False)],
     seal: Annotated[str, typer.Option(help="The id of the seal, one of the office's own.")],
     official: Annotated[str, typer.Option(help="Who has it sealed; stands in the record of uses.")],
-    out: Annotated[Path, typer.Option(help="Write the sealed PDF to this file.", dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="Write the sealed file to this one.", dir_okay=False)],
     at: Annotated[
         str, typer.Option(metavar="PAGE,X,Y", help="The seal's middle: page (-1 is the last), points from lower left.")
     ] = "",
@@ -26,20 +26,20 @@ def document(  # noqa: PLR0913, PLR0917 - options
     certify: Annotated[bool, typer.Option("--certify", help="Forbid every later change.")] = False,  # noqa: FBT002
     matter: Annotated[str, typer.Option(help="The matter that it is about, by catalogue code.")] = "",
     title: Annotated[str, typer.Option(help="What the document is called; the file's name when it is not said.")] = "",
-    reason: Annotated[str, typer.Option(help="Why; readers show it with the signature.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; readers of PDF show it, an OFD takes none.")] = "",
     request_id: Annotated[
         str, typer.Option(help="The same for a repeat, which seals nothing and gives the same file.")
     ] = "",
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Put a seal of the office on a PDF; the attempt is recorded, whatever becomes of it.
+    """Put a seal of the office on a PDF or an OFD; the attempt is recorded, whatever becomes of it.
 
     For an office's own system, which the environment names; operators have no seals.
     """
     if at and text:
         raise ValueError("say --at or --text: a seal has one place")
     if out.resolve() == file.resolve():
-        raise ValueError("write the sealed PDF to another file: the one handed in stays as it is")
+        raise ValueError("write the sealed file to another one: the one handed in stays as it is")
     if not out.parent.is_dir():
         raise ValueError(f"there is no folder {out.parent}")
     request = pb.SealDocumentRequest(

@@ -33,6 +33,7 @@ def seal_message(seal: Seal) -> seal_pb2.Seal:
         certificate_pem=seal.certificate_pem,
         valid_from=timestamp(seal.valid_from),
         valid_until=timestamp(seal.valid_until),
+        picture_uploaded=seal.uploaded,
     )
 
 

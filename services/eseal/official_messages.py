@@ -4,8 +4,8 @@ from chassis.api import Caller
 from chassis.problems import Conflict, Invalid, NotFound, Problem, Violation
 from duokua.eseal.v1 import seal_service_pb2 as pb
 from services.eseal.domain.findings import UnreadableError
+from services.eseal.domain.orders import At, AtText, Order, SealingError
 from services.eseal.domain.use import Purpose, Refusal
-from services.eseal.pdf.orders import At, AtText, Order, SealingError
 
 _NOT_THERE = frozenset({"NO_SEAL", "SEAL_OF_ANOTHER_ORGAN"})
 # What is wrong with a field other than the file.
@@ -15,6 +15,9 @@ _FIELDS = {
     "BAD_TEXT": "text",
     "TEXT_NOT_FOUND": "text.text",
     "ONE_PAGE": "riding",
+    "NO_PLACE": "place",
+    "NO_PLACE_FOR_REASON": "reason",
+    "SEAL_NOT_FOR_FORMAT": "seal_id",
 }
 
 

@@ -1,12 +1,12 @@
 """Seals put on files by officials: asked for by an office's own system, apart from any case.
 
-A stranger's file may take seconds to read, and a refusal has to stay in the record of uses although the call fails. So
+Which format a seal goes on, and how, is known to `files.py`, and what a file may hold to the process that reads it. A
+stranger's file may take seconds to read, and a refusal has to stay in the record of uses although the call fails. So
 this use case opens its transactions itself: one that asks whether the seal may be used, none while a process of its own
 prepares the file, and one that asks again, signs, and keeps what was sealed.
 """
 
 import hashlib
-from dataclasses import replace
 from typing import Self
 
 from sqlalchemy.exc import IntegrityError
@@ -20,20 +20,19 @@ from chassis.settings import Settings
 from chassis.vault import Vault
 from duokua.eseal.v1 import seal_service_pb2 as pb
 from services.eseal import store
-from services.eseal.cms.signing import CmsSigner
-from services.eseal.domain.findings import UnreadableError
-from services.eseal.domain.records import PDF, Document
+from services.eseal.domain.findings import LARGEST_FILE, UnreadableError, too_large
+from services.eseal.domain.orders import Order, SealingError
+from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Seal
 from services.eseal.domain.trust import Trust
 from services.eseal.domain.use import Purpose, Refusal
+from services.eseal.files import files_of
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.levels import Levels
 from services.eseal.messages import document_message
 from services.eseal.official_messages import order_of, purpose_of, refused_file, refused_seal
-from services.eseal.pdf.orders import Order, SealingError
-from services.eseal.pdf.prepared import Prepared
-from services.eseal.preparation.preparers import Preparers, Wanted
-from services.eseal.seals import store as seal_store
+from services.eseal.papers import Paper
+from services.eseal.preparation.preparers import Addition, Preparers, Wanted
 from services.eseal.seals.desk import SealDesk, record
 from services.eseal.service import Documents
 
@@ -55,7 +54,7 @@ class Officials:
         self._desk = desk
         self._documents = documents
         self._vault = vault
-        self._levels = levels or Levels()
+        self._files = files_of(desk, levels or Levels())
         self._preparers = preparers or Preparers()
 
     @classmethod
@@ -81,16 +80,16 @@ class Officials:
             raise begun
         try:
             prepared = self._preparers.prepare(request.content, *begun)
+            try:
+                return self._finished(database, caller, request, print_, purpose, prepared)
+            except IntegrityError:
+                # This request's own repeat was faster: its answer is the one.
+                return self._finished(database, caller, request, print_, purpose, prepared)
         except (SealingError, UnreadableError) as fault:
             with database.begin() as work:
                 purpose, _ = self._desk.named(work, request.seal_id, purpose)
                 record(work, purpose, seal_id=request.seal_id, refusal=fault.reason)
             raise refused_file(fault) from fault
-        try:
-            return self._finished(database, caller, request, print_, purpose, prepared)
-        except IntegrityError:
-            # This request's own repeat was faster: its answer is the one.
-            return self._finished(database, caller, request, print_, purpose, prepared)
 
     def _begin(
         self, work: UnitOfWork, request: pb.SealDocumentRequest, order: Order, purpose: Purpose
@@ -100,12 +99,7 @@ class Officials:
         if isinstance(seal, Refusal):
             record(work, purpose, seal_id=seal.seal_id, refusal=seal.reason)
             return refused_seal(seal, request.seal_id)
-        self._levels.begin(work)
-        grade = self._levels.grade()
-        picture = seal_store.picture_of(work.connection, seal.seal_id)
-        order = replace(order, width_mm=float(picture.width_mm))
-        validation = grade.validation() if grade.validation else None
-        return Wanted(picture.png, order, work.now, grade.room, validation), self._documents.trust(work)
+        return self._files[seal.suite].wanted(work, seal, order), self._documents.trust(work)
 
     def _finished(
         self,
@@ -114,7 +108,7 @@ class Officials:
         request: pb.SealDocumentRequest,
         print_: str,
         purpose: Purpose,
-        prepared: Prepared,
+        prepared: Addition,
     ) -> pb.SealDocumentResponse:
         with database.begin() as work:
             if (answered := self._answered(work, caller, request, print_)) is not None:
@@ -130,15 +124,15 @@ class Officials:
         raise refused
 
     def _sign(
-        self, work: UnitOfWork, request: pb.SealDocumentRequest, purpose: Purpose, seal: Seal, prepared: Prepared
+        self, work: UnitOfWork, request: pb.SealDocumentRequest, purpose: Purpose, seal: Seal, prepared: Addition
     ) -> pb.SealDocumentResponse:
-        credential, _ = self._desk.equip(work, seal)
-        signature = CmsSigner(credential).detached(prepared.digest, stamp=self._levels.grade().stamp)
-        content = prepared.sealed(signature)
-        document = _document(work, request, seal, content, prepared.digest.hex())
-        store.add_document(work.connection, document, content)
+        paper = self._files[seal.suite].sealed(work, seal, request.content, prepared)
+        if len(paper.content) > LARGEST_FILE:
+            raise too_large(len(paper.content))
+        document = _document(work, request, seal, paper)
+        store.add_document(work.connection, document, paper.content)
         record(work, purpose, seal_id=seal.seal_id, document_id=document.document_id)
-        return pb.SealDocumentResponse(document=document_message(document), content=content)
+        return pb.SealDocumentResponse(document=document_message(document), content=paper.content)
 
     def _answered(
         self, work: UnitOfWork, caller: Caller, request: pb.SealDocumentRequest, print_: str
@@ -152,9 +146,7 @@ class Officials:
         return response
 
 
-def _document(
-    work: UnitOfWork, request: pb.SealDocumentRequest, seal: Seal, content: bytes, signed_digest: str
-) -> Document:
+def _document(work: UnitOfWork, request: pb.SealDocumentRequest, seal: Seal, paper: Paper) -> Document:
     document_id = new_id()
     return Document(
         document_id=document_id,
@@ -167,9 +159,9 @@ def _document(
         applicant_id="",
         seal_id=seal.seal_id,
         title=request.title,
-        sha256=hashlib.sha256(content).hexdigest(),
-        signed_digest=signed_digest,
-        size=len(content),
-        media_type=PDF,
+        sha256=hashlib.sha256(paper.content).hexdigest(),
+        signed_digest=paper.signed_digest,
+        size=len(paper.content),
+        media_type=paper.media_type,
         sealed_at=work.now,
     )

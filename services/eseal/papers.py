@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
+from services.eseal.domain.orders import At, Order
 from services.eseal.domain.records import OFD, PDF, Picture
 from services.eseal.keys import Credential
-from services.eseal.pdf.orders import At, Order
 
 if TYPE_CHECKING:
     from services.eseal.cms.signing import Stamp

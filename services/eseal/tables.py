@@ -1,6 +1,6 @@
 """The tables of eseal: organs, keys, authorities, the register of seals and their uses, notices and documents."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text, false
 
 from chassis.database import Document, Instant, service_metadata
 
@@ -71,6 +71,8 @@ seals = Table(
     Column("key_id", String(80), nullable=False),
     Column("valid_from", Instant),
     Column("valid_until", Instant),
+    # Whether its picture came from outside; else it was drawn here.
+    Column("uploaded", Boolean, nullable=False, server_default=false()),
     Column("picture", LargeBinary, nullable=False),
     Column("width_mm", BigInteger, nullable=False),
     Column("height_mm", BigInteger, nullable=False),

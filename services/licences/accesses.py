@@ -1,5 +1,6 @@
 """Who may see what of a licence, and the record of who looked, when and why, which its holder can see."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -72,21 +73,35 @@ def may_change(caller: Caller, licence: Licence) -> bool:
 
 
 def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None:
-    """Keeps that somebody looked. Nothing is kept when the holder does in person; an agent's look is.
+    """Keeps that somebody looked; see `note_all`."""
+    note_all(work, caller, [(licence, look)])
 
-    Raises Invalid PURPOSE_NEEDED when nobody says for what, REQUEST_ID_REUSED when the id stands for another look.
+
+def note_all(work: UnitOfWork, caller: Caller, looked: Sequence[tuple[Licence, Look]]) -> None:
+    """Keeps that somebody looked at licences, by one request; nothing when the holder does in person.
+
+    An agent's look is kept. Raises Invalid PURPOSE_NEEDED when nobody says for what, REQUEST_ID_REUSED when the id
+    stands for another look.
     """
-    purpose = look.purpose.strip()
-    if is_holder(caller, licence):
-        if is_in_person(caller):
-            return
-        purpose = purpose or _IN_THE_HOLDER_S_NAME
-    check_purpose(purpose, "use" if look.action is Action.COPIED else "purpose")
-    row = _row(work, licence.licence_id, (caller.subject, caller.organ_id), replace(look, purpose=purpose))
-    if store.add_access(work.connection, row):
-        return
-    before = store.access_of_request(work.connection, caller.subject, look.request_id, licence.licence_id)
-    if (before.action, before.purpose) != (look.action, purpose) or before.at <= work.now - SAME_LOOK:
+    rows = []
+    for licence, look in looked:
+        purpose = look.purpose.strip()
+        if is_holder(caller, licence):
+            if is_in_person(caller):
+                continue
+            purpose = purpose or _IN_THE_HOLDER_S_NAME
+        check_purpose(purpose, "use" if look.action is Action.COPIED else "purpose")
+        by = caller.subject, caller.organ_id
+        rows.append(_row(work, licence.licence_id, by, replace(look, purpose=purpose)))
+    added = store.add_accesses(work.connection, rows)
+    for row in rows:
+        if row["licence_id"] not in added:
+            _check_repeat(work, row)
+
+
+def _check_repeat(work: UnitOfWork, row: Mapping[str, object]) -> None:
+    before = store.access_like(work.connection, row)
+    if (before.action, before.purpose) != (row["action"], row["purpose"]) or before.at <= work.now - SAME_LOOK:
         fault = Violation("request_id", "was used for another look at this licence; give a fresh one")
         raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
 
@@ -94,7 +109,7 @@ def note(work: UnitOfWork, caller: Caller, licence: Licence, look: Look) -> None
 def note_shown(work: UnitOfWork, licence_id: str, organ_id: str, purpose: str, task_id: str) -> None:
     """Keeps that a case showed a licence to an office; told twice of a task, it is the same look."""
     look = Look(Action.SHOWN, purpose, task_id)
-    store.add_access(work.connection, _row(work, licence_id, (PLATFORM, organ_id), look))
+    store.add_accesses(work.connection, [_row(work, licence_id, (PLATFORM, organ_id), look)])
 
 
 def _row(work: UnitOfWork, licence_id: str, by: tuple[str, str], look: Look) -> dict[str, object]:

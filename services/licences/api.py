@@ -7,7 +7,16 @@ from chassis.settings import Settings
 from duokua.licences.v1 import licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
 from services.licences import store, types
-from services.licences.accesses import Action, Look, check_purpose, may_change, may_read, may_read_document, note
+from services.licences.accesses import (
+    Action,
+    Look,
+    check_purpose,
+    may_change,
+    may_read,
+    may_read_document,
+    note,
+    note_all,
+)
 from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
@@ -102,20 +111,24 @@ class LicenceApi:
     def get_licence(self, call: Call, request: pb.GetLicenceRequest) -> pb.GetLicenceResponse:
         """Gives a licence with its history."""
         licence = store.by_id(call.work.connection, request.licence_id)
-        if licence is None or not may_read(call.caller, licence):
+        if licence is None:
             raise licence_not_found(request.licence_id)
+        readable = [
+            document_message(each)
+            for each in documents_of(call.work, licence.licence_id)
+            if may_read_document(call.caller, licence, each.reader_organ_id)
+        ]
+        of, today = types.type_of(call.work, licence.type_code), licence.on(day_of(call.work.now))
+        if not may_read(call.caller, licence):
+            if not readable:
+                raise licence_not_found(request.licence_id)
+            # Its copies were written down for the holder when they were asked for; no more of the licence is told here.
+            return pb.GetLicenceResponse(licence=verified_message(today, of, None), documents=readable)
         note(call.work, call.caller, licence, Look(Action.READ, request.purpose, request.request_id))
-        of = types.type_of(call.work, licence.type_code)
-        told = licence_message(licence.on(day_of(call.work.now)), of, self._licences.data(call.work, licence))
+        told = licence_message(today, of, self._licences.data(call.work, licence))
         history = store.changes_of(call.work.connection, licence.licence_id)
         return pb.GetLicenceResponse(
-            licence=told,
-            changes=[change_message(each) for each in history],
-            documents=[
-                document_message(each)
-                for each in documents_of(call.work, licence.licence_id)
-                if may_read_document(call.caller, licence, each.reader_organ_id)
-            ],
+            licence=told, changes=[change_message(each) for each in history], documents=readable
         )
 
     def request_document(self, call: Call, request: pb.RequestDocumentRequest) -> pb.RequestDocumentResponse:
@@ -147,8 +160,9 @@ class LicenceApi:
         found, token = asked.cut(
             store.listed(call.work.connection, wanted, before, asked.fetch), key=lambda each: [each.licence_id]
         )
-        for each in found if operates else ():
-            note(call.work, call.caller, each, Look(Action.LISTED, request.purpose, request.request_id))
+        if operates:
+            look = Look(Action.LISTED, request.purpose, request.request_id)
+            note_all(call.work, call.caller, [(each, look) for each in found])
         known = types.types_by_code(call.work, [each.type_code for each in found])
         told = [licence_message(each.on(today), known[each.type_code]) for each in found]
         return pb.ListLicencesResponse(licences=told, next_page_token=token)

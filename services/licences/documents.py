@@ -75,7 +75,7 @@ def ask(
         work.connection.execute(failed.values(status=made.status, reason=""))
     else:
         values = {name: getattr(made, name) for name in LicenceDocument.__dataclass_fields__}
-        work.connection.execute(insert(documents).values(values))
+        work.connection.execute(insert(documents), values)
     event = events_pb2.LicenceDocumentRequested(
         request_id=made.request_id,
         licence_id=licence.licence_id,

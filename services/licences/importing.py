@@ -24,7 +24,7 @@ from services.licences.domain.identifiers import LAST_VERSION, Identifier, seria
 from services.licences.domain.licence import Licence, Organ
 from services.licences.domain.types import HolderKind, LicenceType
 from services.licences.domain.validity import day_of, start_of
-from services.licences.domain.words import one_line
+from services.licences.domain.words import one_line, same_words
 from services.licences.service import NUMBER, Licences
 from services.licences.types import type_of
 
@@ -84,7 +84,7 @@ class Imports:
             result.faults += [(row.row, fault) for fault in faults]
             if not faults:
                 good.append(row)
-        fresh = self._compare(work, self._licences_of(work, of, issuer, good), result)
+        fresh = self._compare(work, self._licences_of(work, of, issuer, good, result), result)
         if fresh and not result.faults and not dry_run:
             self._licences.bring_in(work, of, fresh, actor)
             result.written = True
@@ -123,12 +123,18 @@ class Imports:
         return same and self._licences.data(work, there) == row.data
 
     def _licences_of(
-        self, work: UnitOfWork, of: LicenceType, issuer: Organ, rows: Sequence[Row]
+        self, work: UnitOfWork, of: LicenceType, issuer: Organ, rows: Sequence[Row], result: Imported
     ) -> list[tuple[Row, Licence]]:
+        """What the rows say, less those whose number is somebody else's."""
         prints = [self._fingerprint(row) for row in rows]
         persons = store.persons_of_numbers(work.connection, prints)
         made = []
         for row, fingerprint in zip(rows, prints, strict=True):
+            holder = persons.get(fingerprint)
+            if holder and not same_words(holder.name, row.holder_name):
+                fault = Violation("holder_name", "the number is registered under another name; compare name and number")
+                result.faults.append((row.row, fault))
+                continue
             first, last = days_of(row.valid_from, row.valid_until, of, day_of(work.now))
             issued = date.fromisoformat(row.issued_on) if row.issued_on else min(first, day_of(work.now))
             identifier = Identifier(of.type_code, issuer.uscc, row.serial, row.version or 1)
@@ -141,7 +147,7 @@ class Imports:
                 issuer_name=issuer.name,
                 serial=row.serial,
                 version=identifier.version,
-                holder_person_id=persons.get(fingerprint, ""),
+                holder_person_id=holder.person_id if holder else "",
                 holder_name=row.holder_name,
                 masked_number=masked(_number(row)),
                 number_fingerprint=fingerprint,

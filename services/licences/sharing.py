@@ -14,7 +14,7 @@ from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.accesses import Action, Look, check_purpose, is_issuer, may_change, may_read, note
+from services.licences.accesses import Action, Look, check_purpose, is_issuer, may_change, may_read, note, note_all
 from services.licences.documents import DocumentStatus, LicenceDocument, documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
@@ -116,11 +116,11 @@ class SharedLicences:
         others = may_look_up(of, caller.organ_id, "", grant)
         every = store.Wanted(holder, "" if others else caller.organ_id, of.type_code, today)
         there = store.listed(work.connection, every, "", _MOST_FOUND + 1) if holder else []
-        found = []
-        for licence in there[:_MOST_FOUND]:
-            by = grant.grant_id if grant and not is_issuer(caller, licence) else ""
-            note(work, caller, licence, replace(look, grant_id=by))
-            found.append((licence, visible(self._licences.data(work, licence), of, Audience.ORGANS)))
+        seen = there[:_MOST_FOUND]
+        by = [grant.grant_id if grant and not is_issuer(caller, licence) else "" for licence in seen]
+        looks = [replace(look, grant_id=each) for each in by]
+        note_all(work, caller, list(zip(seen, looks, strict=True)))
+        found = [(each, visible(self._licences.data(work, each), of, Audience.ORGANS)) for each in seen]
         consent_needed = of.sharing is Sharing.CONSENT and grant is None
         return Found(of, found, consent_needed, more=len(there) > _MOST_FOUND)
 

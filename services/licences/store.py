@@ -1,7 +1,7 @@
 """What licences keeps: types, copies of organs and persons, licences with their history, and who looked at them."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from chassis.database import insert
 from services.licences.domain.licence import Change, Holder, Licence, Organ
 from services.licences.domain.life import IN_USE, Act, Status
 from services.licences.domain.types import HolderKind
+from services.licences.domain.words import same_words
 from services.licences.tables import accesses, changes, licences, metadata, orders, organs, persons, serials
 
 __all__ = ["metadata"]
@@ -72,29 +73,30 @@ def person_of_number(connection: Connection, fingerprint: str) -> str | None:
     return connection.scalar(select(persons.c.person_id).where(persons.c.number_fingerprint == fingerprint))
 
 
-def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> dict[str, str]:
-    """The persons whose numbers have these keyed fingerprints: the id of each by its fingerprint."""
-    query = select(persons.c.number_fingerprint, persons.c.person_id)
-    found = connection.execute(query.where(persons.c.number_fingerprint.in_(set(fingerprints))))
-    return {row.number_fingerprint: row.person_id for row in found}
+def persons_of_numbers(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Holder]:
+    """The persons whose numbers have these keyed fingerprints, by them."""
+    query = select(*_HOLDER).where(persons.c.number_fingerprint.in_(set(fingerprints)))
+    return {
+        row.number_fingerprint: replace(Holder(*row), kind=HolderKind(row.kind)) for row in connection.execute(query)
+    }
 
 
 def next_serial(connection: Connection, type_code: str, issuer_uscc: str) -> int:
     """The number after the last one that an organ gave to a licence of a type; taken by this transaction."""
-    statement = insert(connection, serials).values(type_code=type_code, issuer_uscc=issuer_uscc, last=1)
-    statement = statement.on_conflict_do_update(
+    statement = insert(connection, serials).on_conflict_do_update(
         index_elements=["type_code", "issuer_uscc"], set_={"last": serials.c.last + 1}
     )
-    number: int = connection.execute(statement.returning(serials.c.last)).scalar_one()
+    first = {"type_code": type_code, "issuer_uscc": issuer_uscc, "last": 1}
+    number: int = connection.execute(statement.returning(serials.c.last), first).scalar_one()
     return number
 
 
 def add(connection: Connection, licence: Licence, sealed_data: bytes) -> bool:
     """Keeps a new licence; False when there is one of this identifier."""
     row = {column.name: getattr(licence, column.name) for column in _COLUMNS}
-    statement = insert(connection, licences).values(**row, sealed_data=sealed_data)
-    added = statement.on_conflict_do_nothing(index_elements=["identifier"]).returning(licences.c.licence_id)
-    return connection.scalar(added) is not None
+    statement = insert(connection, licences).on_conflict_do_nothing(index_elements=["identifier"])
+    added = statement.returning(licences.c.licence_id)
+    return connection.scalar(added, {**row, "sealed_data": sealed_data}) is not None
 
 
 def add_all(connection: Connection, sealed: Iterable[tuple[Licence, bytes]]) -> None:
@@ -184,10 +186,15 @@ def next_last_day(connection: Connection) -> date | None:
 
 
 def give_to(connection: Connection, person: Holder) -> list[Licence]:
-    """Gives a person the licences that were issued to the number before its person was known, and tells which."""
+    """Gives a person the licences that were issued to number and name before its person was known; tells which.
+
+    One under another name is nobody's: somebody has the wrong number, and would see what another's licence says.
+    """
     unheld = licences.c.number_fingerprint == person.number_fingerprint, licences.c.holder_person_id == ""
-    given = update(licences).where(*unheld).values(holder_person_id=person.person_id).returning(*_COLUMNS)
-    return [_licence(row) for row in connection.execute(given)]
+    found = connection.execute(select(licences.c.licence_id, licences.c.holder_name).where(*unheld).with_for_update())
+    own = [row.licence_id for row in found if same_words(row.holder_name, person.name)]
+    given = update(licences).where(licences.c.licence_id.in_(own)).values(holder_person_id=person.person_id)
+    return [_licence(row) for row in connection.execute(given.returning(*_COLUMNS))] if own else []
 
 
 def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:
@@ -195,8 +202,8 @@ def take_order(connection: Connection, row: Mapping[str, Any]) -> str | None:
 
     Whoever else wants the same order waits until this transaction ends.
     """
-    statement = insert(connection, orders).values(dict(row)).on_conflict_do_nothing()
-    if connection.scalar(statement.returning(orders.c.order_id)) is not None:
+    statement = insert(connection, orders).on_conflict_do_nothing()
+    if connection.scalar(statement.returning(orders.c.order_id), dict(row)) is not None:
         return None
     query = select(orders.c.licence_id).where(orders.c.order_id == row["order_id"]).with_for_update()
     licence_id: str = connection.execute(query).scalar_one()
@@ -214,18 +221,18 @@ def withdraw_order(connection: Connection, order_id: str, now: datetime) -> bool
     return connection.execute(void.values(withdrawn_at=now)).rowcount == 1
 
 
-def add_access(connection: Connection, row: Mapping[str, Any]) -> bool:
-    """Keeps that somebody looked; False when the same request has looked at the same licence before."""
-    added = insert(connection, accesses).values(dict(row)).on_conflict_do_nothing()
-    return connection.scalar(added.returning(accesses.c.access_id)) is not None
+def add_accesses(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Keeps that somebody looked; the licences that the same request had not looked at before."""
+    if not rows:
+        return set()
+    added = insert(connection, accesses).on_conflict_do_nothing().returning(accesses.c.licence_id)
+    return set(connection.scalars(added, [dict(row) for row in rows]))
 
 
-def access_of_request(connection: Connection, subject: str, request_id: str, licence_id: str) -> Any:
-    """The look that a request was."""
-    query = select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(
-        accesses.c.subject == subject, accesses.c.request_id == request_id, accesses.c.licence_id == licence_id
-    )
-    return connection.execute(query).one()
+def access_like(connection: Connection, row: Mapping[str, Any]) -> Any:
+    """The look that the same request was at the same licence."""
+    same = [accesses.c[name] == row[name] for name in ("subject", "request_id", "licence_id")]
+    return connection.execute(select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(*same)).one()
 
 
 def as_json(data: Mapping[str, object]) -> bytes:

@@ -89,6 +89,20 @@ def test_an_error_says_its_reason_once() -> None:
     assert said(error) == "CASE_NOT_FOUND: there is no case nope\n"
 
 
+def test_what_is_wrong_with_the_one_field_is_said_once() -> None:
+    def wrong(*violations: Violation) -> str:
+        return said(
+            InvalidArgument(StatusCode.INVALID_ARGUMENT, "NO_PAGE", "there is no page 9", violations=violations)
+        )
+
+    there = Violation("at.page", "there is no page 9")
+    assert wrong(there) == "NO_PAGE: at.page: there is no page 9\n"
+    assert wrong(there, Violation("at.x", "too far")).splitlines()[1:] == [
+        "  at.page: there is no page 9",
+        "  at.x: too far",
+    ]
+
+
 def test_an_error_without_a_reason_says_its_code() -> None:
     assert said(NotFound(StatusCode.NOT_FOUND, "", "nobody [here].")) == "NOT_FOUND: nobody [here].\n"
 

@@ -101,7 +101,8 @@ def certificate(
 
 def test_an_office_applies_and_somebody_else_approves(desk: Desk) -> None:
     told = desk.run("apply", desk.organ, "--reason", "启用", office=True).stdout
-    assert "is applied for; somebody else approves it" in told
+    (applied,) = desk.json("list", "--state", "applied")
+    assert f"is applied for; somebody else approves it: duokua seal approve {applied['seal_id']}" in told
     assert "is there already, applied" in desk.run("apply", desk.organ, "--reason", "再次", office=True).stdout
     assert "seals.approve" in desk.refused("approve", desk.organ, office=True)
     assert f"{OFFICE} is active, good until" in desk.run("approve", desk.organ, "--reason", "同意").stdout

@@ -16,6 +16,7 @@ from services.eseal.certificates import profiles
 from services.eseal.certificates.authorities import Authorities
 from services.eseal.domain import picture
 from services.eseal.domain.notice import render
+from services.eseal.domain.orders import At, Order
 from services.eseal.domain.records import Document
 from services.eseal.domain.seal import Seal
 from services.eseal.domain.trust import Trust, read_trust
@@ -26,7 +27,6 @@ from services.eseal.keys.software import SoftwareKey
 from services.eseal.levels import Levels
 from services.eseal.notices import Notices
 from services.eseal.officials import Officials
-from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.sealing import Sealed, Sealer
 from services.eseal.preparation.preparers import Preparers
 from services.eseal.seals.application import Application

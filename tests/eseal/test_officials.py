@@ -280,7 +280,7 @@ def test_a_seal_that_is_stopped_while_the_file_is_read_is_not_used(database: Dat
     [
         (lambda: b"%PDF-1.7\n" + bytes(LARGEST_FILE), "TOO_LARGE"),
         (lambda: b"a letter", "UNKNOWN_FORMAT"),
-        (lambda: b"PK\x03\x04 an OFD", "NOT_A_PDF"),
+        (lambda: b"PK\x03\x04 an OFD", "SEAL_NOT_FOR_FORMAT"),
         (lambda: b"%PDF-1.7 and nothing else", "BROKEN_PDF"),
         (lambda: b"\n" + PAGE, "BROKEN_PDF"),
         (lambda: sealed() + b"more", "ALTERED"),

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from asn1crypto import x509 as asn1  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,7 +20,7 @@ from chassis.problems import Conflict, Invalid
 from chassis.settings import Settings
 from duokua.eseal.v1.events_pb2 import DocumentSealed
 from services.eseal.certificates.authorities import Authorities
-from services.eseal.certificates.outside import OutsideTrust
+from services.eseal.certificates.outside import BadCertificateError, OutsideTrust, accept, read_pem
 from services.eseal.certificates.profiles import DOCUMENT_SIGNING, key_usage
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.seal import Seal, State
@@ -56,6 +57,7 @@ def made(
     issuer: Authority | None,
     *extensions: x509.ExtensionType,
     until: datetime = NOON + 800 * DAY,
+    number: int = 0,
 ) -> x509.Certificate:
     own = key_of(subject) if issuer is None else issuer.key
     builder = (
@@ -63,7 +65,7 @@ def made(
         .subject_name(named(subject))
         .issuer_name(issuer.certificate.subject if issuer else named(subject))
         .public_key(key)  # type: ignore[arg-type]
-        .serial_number(x509.random_serial_number())
+        .serial_number(number or x509.random_serial_number())
         .not_valid_before(NOON - DAY)
         .not_valid_after(until)
     )
@@ -110,6 +112,11 @@ def requested(database: Database, seal: Seal) -> x509.CertificateSigningRequest:
         return x509.load_pem_x509_csr(register().certificate_request(work, APPROVER, seal.seal_id).encode())
 
 
+def own_key(database: Database, seal: Seal) -> bytes:
+    with database.read() as work:
+        return KeyStore(vault()).load(work, seal.key_id).public_key
+
+
 def answered(
     database: Database,
     seal: Seal,
@@ -139,6 +146,50 @@ def imported(
 
 
 CHAIN = pem(middle().certificate)
+
+
+def test_an_authority_may_have_been_certified_by_others_too(database: Database) -> None:
+    seal = waiting(database)
+    stranger = authority("别的根")
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    crossed = pem(made("某市数字证书认证中心", key_of("某市数字证书认证中心").public_key(), stranger, constraints))
+    for chain in (crossed + CHAIN, CHAIN + crossed):
+        kept = accept(seal, own_key(database, seal), answered(database, seal), chain, trust(), NOON)
+        assert kept.chain_pem == CHAIN
+    with pytest.raises(BadCertificateError, match="nobody is known as CN=别的根"):
+        accept(seal, own_key(database, seal), answered(database, seal), crossed, trust(), NOON)
+
+
+def test_a_root_may_have_been_renewed_with_its_key(database: Database) -> None:
+    seal, name = waiting(database), "某市数字证书认证中心根"
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    old = pem(made(name, key_of(name).public_key(), None, constraints, until=NOON - DAY / 2))
+    for roots in (old + pem(root().certificate), pem(root().certificate) + old):
+        known = OutsideTrust.of(roots)
+        assert accept(seal, own_key(database, seal), answered(database, seal), CHAIN, known, NOON).chain_pem == CHAIN
+    with pytest.raises(BadCertificateError, match="not valid now"):
+        accept(seal, own_key(database, seal), answered(database, seal), CHAIN, OutsideTrust.of(old), NOON)
+
+
+def test_a_mesh_of_authorities_that_certify_each_other_takes_no_time(database: Database) -> None:
+    seal = waiting(database)
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    twins = [made("环", key_of("环").public_key(), None, constraints) for _ in range(20)]
+    own = made("某局", requested(database, seal).public_key(), Authority(twins[0], key_of("环")), SIGNS)
+    chain = "".join(map(pem, twins))
+    with pytest.raises(BadCertificateError, match="does not lead to a trusted root"):
+        accept(seal, own_key(database, seal), pem(own), chain, trust(), NOON)
+
+
+def test_serial_numbers_are_as_long_as_they_may_be(database: Database) -> None:
+    seal = waiting(database)
+    key = requested(database, seal).public_key()
+    long = pem(made("某局", key, middle(), SIGNS, number=2**159 - 1))
+    assert imported(database, seal, long, CHAIN).serial_number == str(2**159 - 1)
+    longer = asn1.Certificate.load(x509.load_pem_x509_certificate(long.encode()).public_bytes(Encoding.DER))
+    longer["tbs_certificate"]["serial_number"] = 2**160
+    with pytest.raises(BadCertificateError, match="serial number"):
+        read_pem(pem(x509.load_der_x509_certificate(longer.dump())), "certificate_pem", most=1)
 
 
 def test_a_request_proves_the_key_and_names_the_organ(database: Database) -> None:

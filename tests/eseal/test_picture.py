@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from services.eseal.domain.picture import SIZE, draw
+from services.eseal.domain.picture import SIZE, draw, draw_plain
 
 
 def opened(name: str) -> Image.Image:
@@ -35,3 +35,14 @@ def test_the_name_is_spread_evenly_to_both_sides() -> None:
     left = ink.crop((0, 0, SIZE // 2, SIZE)).histogram()[255]
     right = ink.crop((SIZE // 2, 0, SIZE, SIZE)).histogram()[255]
     assert abs(left - right) < 0.02 * left
+
+
+@pytest.mark.parametrize("name", ["张三", "李示例", "欧阳示例"])
+def test_a_person_s_name_fills_its_frame_and_does_not_touch_it(name: str) -> None:
+    made = draw_plain(name)
+    ink = Image.open(io.BytesIO(made.png)).convert("RGBA").getchannel("A")
+    edge = ink.width // 16
+    left, _, right, _ = ink.crop((edge, edge, ink.width - edge, ink.height - edge)).getbbox() or (0, 0, 0, 0)
+    assert 0.6 < (right - left) / ink.width < 0.86
+    assert left > 0
+    assert made.width_mm == 21

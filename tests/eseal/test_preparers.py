@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from chassis.problems import Exhausted
-from services.eseal.domain.findings import LARGEST_FILE, UnreadableError
-from services.eseal.pdf.orders import AtText, Order
-from services.eseal.preparation.preparers import Preparers, Wanted
+from services.eseal.domain.findings import LARGEST_FILE, Format, UnreadableError
+from services.eseal.domain.orders import AtText, Order
+from services.eseal.pdf.prepared import ROOM, Prepared
+from services.eseal.preparation.preparers import Addition, Preparers, Wanted
 from tests.eseal.builders import NOON, seal_picture, trust
 from tests.eseal.pdf.builders import PLACE, judged, pages, sealer_of
 from tests.eseal.verification.test_judges import moved
@@ -23,7 +24,12 @@ def own() -> Iterator[Preparers]:
 
 
 def wanted(order: Order | None = None) -> Wanted:
-    return Wanted(seal_picture(), order or Order(PLACE), NOON)
+    return Wanted(Format.PDF, order or Order(PLACE), NOON, seal_picture())
+
+
+def sealed(content: bytes, addition: Addition) -> bytes:
+    places = addition.places
+    return sealer_of().sign(Prepared.appended(content, addition.data, places["start"], places["end"], ROOM)).content
 
 
 def padded(size: int) -> bytes:
@@ -40,9 +46,9 @@ def idle(by: Preparers) -> "subprocess.Popen[bytes]":
 
 def test_a_large_file_is_prepared_and_one_that_would_be_too_large_with_its_seal_is_not(own: Preparers) -> None:
     content = padded(15_000_000)
-    prepared = own.prepare(content, wanted(Order(AtText("Page 1"))), trust())
-    assert prepared.content.startswith(content)
-    assert judged(sealer_of().sign(prepared).content).sealed_by
+    whole = sealed(content, own.prepare(content, wanted(Order(AtText("Page 1"))), trust()))
+    assert whole.startswith(content)
+    assert judged(whole).sealed_by
     with pytest.raises(UnreadableError) as raised:
         own.prepare(padded(LARGEST_FILE - 10_000), wanted(), trust())
     assert raised.value.reason == "TOO_LARGE"

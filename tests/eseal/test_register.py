@@ -38,6 +38,14 @@ from tests.eseal.builders import (
 )
 
 
+def uploaded_png() -> bytes:
+    out = io.BytesIO()
+    picture = Image.new("RGBA", (300, 300), (214, 20, 26, 0))
+    picture.paste((214, 20, 26, 255), (50, 50, 250, 250))
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
 def certificate(pem: str) -> Certificate:
     return load_pem_x509_certificate(pem.encode())
 
@@ -160,6 +168,24 @@ def test_a_seal_is_for_no_organ_that_is_not_known(database: Database) -> None:
     assert (raised.value.reason, raised.value.metadata["organ_id"]) == ("ORGAN_NOT_FOUND", "mistyped")
 
 
+def test_a_renewed_seal_keeps_the_picture_that_was_uploaded(database: Database) -> None:
+    organ(database)
+    first = made(database, Application("o1", "启用", picture=uploaded_png(), width_mm=30))
+    second = made(database, Application("o1", "换发", replaces=first.seal_id))
+    with database.read() as work:
+        before, after = (register().picture(work, seal) for seal in (first, second))
+    assert after == before
+    assert after.width_mm == 30
+    assert (first.uploaded, second.uploaded) == (True, True)
+    organ_renamed = [organ_registered("o1", "西湖区新局", version=2)]
+    with database.begin() as work:
+        documents().keep_organs(work, organ_renamed)
+    third = made(database, Application("o1", "更名", replaces=second.seal_id))
+    with database.read() as work:
+        assert register().picture(work, third) != before, "it has another name on it"
+    assert not third.uploaded
+
+
 def test_an_organ_has_one_own_seal_at_a_time(database: Database) -> None:
     first = organ_with_seal(database)
     with pytest.raises(Exists) as raised:
@@ -248,14 +274,11 @@ def test_a_name_that_cannot_be_drawn_needs_a_picture(database: Database) -> None
     with pytest.raises(Invalid) as raised:
         applied(database)
     assert raised.value.reason == "UNPRINTABLE_NAME"
-    out = io.BytesIO()
-    picture = Image.new("RGBA", (300, 300), (214, 20, 26, 0))
-    picture.paste((214, 20, 26, 255), (50, 50, 250, 250))
-    picture.save(out, "PNG")
-    seal = applied(database, Application("o1", "启用", picture=out.getvalue(), width_mm=40))
+    seal = made(database, Application("o1", "启用", picture=uploaded_png(), width_mm=40))
     with database.read() as work:
         kept = register().picture(work, seal)
     assert (kept.width_mm, kept.height_mm, Image.open(io.BytesIO(kept.png)).size) == (40, 40, (300, 300))
+    assert applied(database, Application("o1", "换发", replaces=seal.seal_id)).uploaded
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chassis.problems import Conflict, Forbidden, Problem
 from services.eseal.domain.seal import ALL, IN_USE, ON_THE_WAY, Act, Kind, Seal, State, Suite, perform
-from services.eseal.domain.use import Purpose, Refusal, choose, refused
+from services.eseal.domain.use import Purpose, Refusal, choose, refused, refused_by_hand
 from tests.eseal.builders import NOON
 
 ACTS = st.lists(
@@ -163,3 +163,19 @@ def test_each_refusal_has_its_reason(changes: dict[str, object], purpose: Purpos
     refusal = choose([in_use(**changes)], purpose, NOON)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(CODES[0], f"is for {CODES[1]} alone, not for the matter {CODES[0]}"), ("", "; say which matter it is about")],
+)
+def test_a_seal_that_an_official_may_not_use_for_a_matter_says_for_which_it_is(code: str, told: str) -> None:
+    refusal = refused_by_hand(in_use(matters=CODES[1:2]), Purpose("o1", "o1", code), NOON)
+    assert refusal is not None
+    assert refusal.description.endswith(told)
+
+
+def test_what_has_no_matter_needs_a_seal_for_all() -> None:
+    refusal = choose([in_use(matters=CODES)], Purpose("o1", "o1", ""), NOON)
+    assert isinstance(refusal, Refusal)
+    assert "is for all matters; have one made" in refusal.description

@@ -8,8 +8,8 @@ from chassis.database import Database
 from chassis.testing import ManualClock
 from services.eseal.domain.answers import Code, Verdict
 from services.eseal.domain.findings import Finding
+from services.eseal.domain.orders import Order
 from services.eseal.domain.seal import Act, Entry, Seal
-from services.eseal.pdf.orders import Order
 from services.eseal.pdf.sealing import Sealer
 from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.standing import standing_at

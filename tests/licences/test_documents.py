@@ -15,10 +15,12 @@ from duokua.eseal.v1 import document_pb2
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.licences.v1 import events_pb2, licence_pb2
 from duokua.licences.v1 import licence_service_pb2 as pb
+from services.licences import types
 from services.licences.api import LicenceApi
 from services.licences.documents import documents_of, note_failed, note_sealed
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Status
+from services.licences.domain.types import Sharing
 from services.licences.importing import Imports
 from services.licences.sharing import SharedLicences
 from services.licences.tables import accesses
@@ -29,6 +31,7 @@ from tests.licences.builders import (
     OPERATOR,
     OTHER,
     STRANGER,
+    a_type,
     found,
     issue,
     issued,
@@ -132,6 +135,26 @@ def test_another_organ_gets_a_copy_with_consent_and_a_use_only(database: Databas
     assert request(database, OTHER, made, "审批").annotation == "仅供审批使用"
     assert refused(database, OTHER, made, "广告推销") == "OTHER_PURPOSE"
     assert refused(database, STRANGER, made, "好奇") == "LICENCE_NOT_FOUND"
+
+
+def test_an_organ_that_had_a_copy_made_is_told_where_it_stands_and_nothing_else(database: Database) -> None:
+    with database.begin() as work:
+        types.define(work, a_type(sharing=Sharing.OPEN))
+    made = issued(database)
+    with pytest.raises(Problem, match="there is no licence"):
+        told(database, made, OTHER)
+    request(database, HOLDER, made, "办理贷款", "d2")
+    request(database, OTHER, made, "审批", "d3")
+    answer(database, asked(database, made)[-1], "doc-3")
+    with database.begin() as work:
+        looked = work.connection.execute(accesses.select()).all()
+        seen = API.get_licence(Call(work, OTHER), pb.GetLicenceRequest(licence_id=made.licence_id))
+        assert work.connection.execute(accesses.select()).all() == looked
+    assert [(each.document_id, each.annotation) for each in seen.documents] == [("doc-3", "仅供审批使用")]
+    assert seen.licence.identifier == made.identifier
+    assert not seen.changes
+    assert not seen.licence.HasField("data")
+    assert not seen.licence.HasField("holder")
 
 
 def test_of_one_licence_an_organ_has_so_many_copies_and_no_more(database: Database) -> None:

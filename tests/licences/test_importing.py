@@ -62,6 +62,19 @@ def test_who_registers_later_finds_what_was_issued_to_the_number(database: Datab
     assert [each.holder_name for each in held(database, "p9")] == ["王芳"]
 
 
+def test_a_number_under_another_name_is_somebody_else_s(database: Database) -> None:
+    done = take(database, a_row(2, holder_name="韩梅梅"), a_row(3, holder_name=" 李 雷"))
+    assert [(row, fault.field) for row, fault in done.faults] == [(2, "holder_name")]
+    assert "李雷" not in done.faults[0][1].description
+    take(database, a_row(holder_number=NEWCOMER, holder_name="王芳"))
+    with database.begin() as work:
+        licences().keep_persons(work, [person_registered("p9", "李明", NEWCOMER)])
+    assert held(database, "p9") == []
+    with database.begin() as work:
+        licences().keep_persons(work, [person_registered("p9", "王 芳", NEWCOMER, version=2)])
+    assert [each.holder_name for each in held(database, "p9")] == ["王芳"]
+
+
 def test_the_same_rows_again_change_nothing_and_others_are_told(database: Database) -> None:
     take(database, a_row())
     assert counts(take(database, a_row())) == (0, 1, False)

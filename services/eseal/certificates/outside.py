@@ -23,6 +23,8 @@ from services.eseal.keys.builders import builder_key
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _LONGEST_CHAIN = 6
 MOST_TOGETHER = 20
+# RFC 5280, 4.1.2.2: serial numbers are positive, and have 20 bytes at most.
+_NUMBERS = 2**160
 _KNOWN_EXTENSIONS = (
     x509.BasicConstraints,
     x509.KeyUsage,
@@ -84,7 +86,7 @@ def accept(
     (certificate,) = read_pem(certificate_pem, "certificate_pem", most=1)
     _check_own(certificate, public_key)
     between = read_pem(chain_pem, "chain_pem", most=MOST_TOGETHER) if chain_pem.strip() else []
-    path = _path(certificate, between, trust.roots)
+    path = _path(certificate, between, trust.roots, now)
     _check_path(path, trust.lists, now)
     start = certificate.not_valid_before_utc
     return replace(
@@ -105,6 +107,9 @@ def read_pem(text: str, field: str, *, most: int) -> list[x509.Certificate]:
             _ = each.extensions, each.subject, each.issuer
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as fault:
         raise BadCertificateError(field, "it cannot be read as certificates in PEM") from fault
+    for each in found:
+        if not 0 < each.serial_number < _NUMBERS:
+            raise BadCertificateError(field, "it has a serial number that is not positive, or longer than 20 bytes")
     if len(found) > most:
         raise BadCertificateError(field, f"it has {len(found)} certificates, the most is {most}")
     return found
@@ -132,21 +137,44 @@ def _check_own(certificate: x509.Certificate, public_key: bytes) -> None:
 
 
 def _path(
-    certificate: x509.Certificate, between: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]
+    certificate: x509.Certificate, between: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], now: datetime
 ) -> list[x509.Certificate]:
-    """From the certificate up to a trusted root, each issued by the next."""
-    path = [certificate]
-    while len(path) < _LONGEST_CHAIN:
-        for root in roots:
-            if _issued(path[-1], root):
-                return [*path, root]
-        above = next((each for each in between if each not in path and _issued(path[-1], each)), None)
-        if above is None:
-            break
-        path.append(above)
+    """From the certificate up to a trusted root, each issued by the next.
+
+    An authority may have several certificates of one key, as by two roots or by one that was renewed: a way over those
+    that are good now goes before one that will not do, which is better for telling what is wrong than none.
+    """
+    good = [each for each in between if _may_issue(each, now)]
+    found = _way([certificate], good, [each for each in roots if _may_issue(each, now)])
+    if found is None:
+        found = _way([certificate], list(between), roots)
+    if found is not None:
+        return found
     field = "chain_pem" if between else "certificate_pem"
-    missing = path[-1].issuer.rfc4514_string()
-    raise BadCertificateError(field, f"it does not lead to a trusted root: nobody is known as {missing}")
+    issuers = {each.issuer.rfc4514_string() for each in (certificate, *between)}
+    unknown = sorted(issuers - {each.subject.rfc4514_string() for each in (*between, *roots)})
+    why = f"nobody is known as {' or '.join(unknown)}" if unknown else "a signature is not that of the named issuer"
+    raise BadCertificateError(field, f"it does not lead to a trusted root: {why}")
+
+
+def _way(
+    path: list[x509.Certificate], left: list[x509.Certificate], roots: Sequence[x509.Certificate]
+) -> list[x509.Certificate] | None:
+    """`left`: what was not tried yet; each is tried once, for where it leads does not depend on the way to it."""
+    for root in roots:
+        if _issued(path[-1], root):
+            return [*path, root]
+    for each in [each for each in left if _issued(path[-1], each)]:
+        if each in left and len(path) + 1 < _LONGEST_CHAIN:
+            left.remove(each)
+            if (found := _way([*path, each], left, roots)) is not None:
+                return found
+    return None
+
+
+def _may_issue(certificate: x509.Certificate, now: datetime) -> bool:
+    valid = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+    return valid and _is_authority(certificate, below=0)
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -263,6 +263,11 @@ def too_complex() -> UnreadableError:
     )
 
 
+def too_large(size: int) -> UnreadableError:
+    """A file that would be larger with one more seal than any that is verified."""
+    return UnreadableError("TOO_LARGE", f"the sealed file would have {size} bytes, the most is {LARGEST_FILE}")
+
+
 def too_many_seals() -> UnreadableError:
     """The file has more signatures than anybody puts on one."""
     return UnreadableError("TOO_MANY_SIGNATURES", f"the file has more than {MOST_SEALS} signatures")

@@ -44,12 +44,14 @@ def draw_round(name: str) -> Picture:
 def draw_plain(*lines: str) -> Picture:
     """The seal of anybody else: a frame with one or more lines, as high as they need and as wide as a round one.
 
-    A short name in one line, as of a person, gives a frame half as wide.
+    A short name in one line, as of a person, gives a frame half as wide, which it fills.
     """
-    width_mm = DIAMETER_MM if len(lines) > 1 or len(lines[0]) > _SHORT_NAME else DIAMETER_MM // 2
+    is_short = len(lines) == 1 and len(lines[0]) <= _SHORT_NAME
+    width_mm = DIAMETER_MM // 2 if is_short else DIAMETER_MM
     width = SIZE * _OVERSAMPLING * width_mm // DIAMETER_MM
     edge = round(SIZE * _OVERSAMPLING * 0.02)
-    sizes = [min(width * 0.16, (width - 6 * edge) / max(1, len(line))) for line in lines]
+    largest = width * (0.36 if is_short else 0.16)
+    sizes = [min(largest, (width - 6 * edge) / max(1, len(line))) for line in lines]
     height = round(sum(size * 1.4 for size in sizes) + 6 * edge)
     # A whole number of millimetres, so that it is printed with its own proportions.
     height_mm = math.ceil(height * width_mm / width)

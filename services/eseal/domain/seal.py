@@ -115,6 +115,8 @@ class Seal:
     serial_number: str = ""
     """Of its certificate, in decimal."""
     key_id: str = ""
+    uploaded: bool = False
+    """Whether its picture came from outside; else it was drawn here."""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 

@@ -58,7 +58,8 @@ def choose(
     suitable = (seal for seal in usable if _suits(seal, purpose))
     for_matter = sorted(suitable, key=lambda seal: _distance(seal, purpose, suite))
     if not for_matter:
-        message = f"no seal of organ {purpose.organ_id} is for the matter {purpose.catalog_code}; have one made for it"
+        what = f"the matter {purpose.catalog_code}" if purpose.catalog_code else "all matters"
+        message = f"no seal of organ {purpose.organ_id} is for {what}; have one made for it"
         return Refusal("", "SEAL_NOT_FOR_MATTER", message)
     return refused(for_matter[0], purpose, now) or for_matter[0]
 
@@ -76,7 +77,10 @@ def refused(seal: Seal, purpose: Purpose, now: datetime) -> Refusal | None:
             "SEAL_NOT_FOR_ORGAN", f"is not for steps of organ {purpose.for_organ_id}; have it remade so that it is"
         )
     if not _suits(seal, purpose):
-        return no("SEAL_NOT_FOR_MATTER", f"is not for the matter {purpose.catalog_code}")
+        whose = f"is for {' '.join(seal.matters) or 'no matter'} alone"
+        if not purpose.catalog_code:
+            return no("SEAL_NOT_FOR_MATTER", f"{whose}; say which matter it is about")
+        return no("SEAL_NOT_FOR_MATTER", f"{whose}, not for the matter {purpose.catalog_code}")
     return None
 
 
@@ -88,9 +92,6 @@ def refused_by_hand(seal: Seal, purpose: Purpose, now: datetime) -> Refusal | No
     """
     if purpose.for_organ_id != seal.organ_id:
         return Refusal(seal.seal_id, "SEAL_OF_ANOTHER_ORGAN", f"there is no seal {seal.seal_id}")
-    if seal.suite is not Suite.INTERNATIONAL:
-        message = f"seal {seal.seal_id} is of the suite {seal.suite}, which no PDF can carry; use one of INTERNATIONAL"
-        return Refusal(seal.seal_id, "SEAL_NOT_FOR_FORMAT", message)
     if seal.kind is not Kind.PERSONAL:
         return refused(seal, purpose, now)
     if purpose.official != seal.name:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.rw_common import PdfHandler
 
-from services.eseal.pdf.orders import SealingError
+from services.eseal.domain.orders import SealingError
 
 # A page is at most 200 inches wide (ISO 32000-1, annex C); more than this many take seconds to go through.
 LARGEST_SIDE = 14_400.0

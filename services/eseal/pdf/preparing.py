@@ -19,15 +19,15 @@ from pyhanko.sign.signers.pdf_byterange import SignatureObject
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.pdf_embedded import read_certification_data
 
-from services.eseal.pdf.orders import POINTS_A_MM, At, AtText, Order, SealingError
+from services.eseal.domain.orders import POINTS_A_MM, At, AtText, Found, Order, SealingError, page_index
 from services.eseal.pdf.pages import Page, page_at, page_count
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.prepared import ROOM, Prepared, Validation
 from services.eseal.pdf.riding import ride
 
 _DIGEST = "sha256"
-Find = Callable[[bytes, str, int], tuple[int, float, float]]
-"""Where in a file a text's occurrence has its middle: the page, from 0, and the place in the page's coordinates."""
+Find = Callable[[bytes, str, int], Found]
+"""Where in a file a text's occurrence has its middle."""
 
 
 def prepare(
@@ -58,8 +58,6 @@ def prepare(
         field = replace(field, on_page=page.number, box=box)
         image = replace(image, turned=page.turned)
     if image is not None and order.riding:
-        if pages == 1:
-            raise SealingError("ONE_PAGE", "a seal across the edges needs at least two pages")
         ride(writer, image.reference, [page_at(writer, number) for number in range(pages)], order, picture.aspect)
     if validation is not None:
         _put_evidence(writer, validation)
@@ -103,7 +101,7 @@ def _box(
 ) -> tuple[Page, tuple[int, int, int, int]]:
     """The page and, in its own coordinates, the rectangle of the seal."""
     if isinstance(place, At):
-        page = page_at(writer, _page_number(place.page, page_count(writer)))
+        page = page_at(writer, page_index(place.page, page_count(writer)))
         x, y = place.x, place.y
     else:
         if find is None:
@@ -124,13 +122,6 @@ def _box(
     left, right = sorted((first[0], second[0]))
     bottom, top = sorted((first[1], second[1]))
     return page, (round(left), round(bottom), round(right), round(top))
-
-
-def _page_number(wanted: int, pages: int) -> int:
-    number = wanted - 1 if wanted > 0 else pages + wanted
-    if wanted == 0 or not 0 <= number < pages:
-        raise SealingError("NO_SUCH_PAGE", f"there is no page {wanted}; the file has {pages}")
-    return number
 
 
 def _written(

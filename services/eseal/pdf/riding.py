@@ -4,18 +4,14 @@ The slices are part of the pages, not notes on them, so that no viewer leaves th
 not signatures: one signature covers all pages, and nobody can take a page out or put one in without breaking it.
 """
 
-import math
 from collections.abc import Sequence
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from services.eseal.pdf.orders import POINTS_A_MM, Order
+from services.eseal.domain.orders import POINTS_A_MM, Order, slices
 from services.eseal.pdf.pages import Page
-
-# A narrower slice shows nothing; thicker files get one seal for so many pages, as with a stamp and paper.
-_MOST_SLICES = 20
 
 
 def ride(
@@ -25,13 +21,9 @@ def ride(
     order: Order,
     aspect: float,
 ) -> None:
-    """Draws the slices, of pages as they are shown, halfway up the right edge."""
-    groups = math.ceil(len(pages) / _MOST_SLICES)
-    for group in range(groups):
-        # As even as can be: the last group is not one page.
-        together = pages[group * len(pages) // groups : (group + 1) * len(pages) // groups]
-        for number, page in enumerate(together):
-            _slice(writer, image, page, (number, len(together)), order.width_mm * POINTS_A_MM, aspect)
+    """Draws the slices, of pages as they are shown, halfway up the right edge; raises SealingError ONE_PAGE."""
+    for page, part in zip(pages, slices(len(pages)), strict=True):
+        _slice(writer, image, page, part, order.width_mm * POINTS_A_MM, aspect)
 
 
 def _slice(

@@ -12,9 +12,9 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import MOST_SEALS, too_many_seals
+from services.eseal.domain.orders import SealingError
 from services.eseal.domain.trust import Trust
 from services.eseal.pdf.coverage import may_show
-from services.eseal.pdf.orders import SealingError
 from services.eseal.pdf.tail import is_clear
 from services.eseal.pdf.verification import inspect
 

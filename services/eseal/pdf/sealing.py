@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.eseal.cms.signing import CmsSigner
+from services.eseal.domain.orders import Found, Order
 from services.eseal.keys import Credential
 from services.eseal.pdf.grades import Grade
-from services.eseal.pdf.orders import Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.prepared import Prepared
 from services.eseal.pdf.preparing import prepare
@@ -49,7 +49,7 @@ class Sealer:
         return Sealed(prepared.sealed(signature), prepared.digest.hex())
 
 
-def _find(content: bytes, text: str, occurrence: int) -> tuple[int, float, float]:
+def _find(content: bytes, text: str, occurrence: int) -> Found:
     from services.eseal.pdf.searching import find  # noqa: PLC0415 - few places are given by a text
 
     return find(content, text, occurrence)

@@ -1,7 +1,7 @@
 """Has files of strangers prepared for a seal in processes of their own (`process.py`), few at once and under limits.
 
-What comes back is believed no further than it has to be: the file that is sealed is the one that was handed in, with
-something appended, and the digest that is signed is reckoned here.
+What comes back is believed no further than it has to be: what it is put into is the file that was handed in, and the
+digest that is signed is reckoned by who signs it.
 """
 
 import base64
@@ -12,10 +12,10 @@ from typing import Any
 
 from chassis.confined.pool import ConfinedProcesses, LateError, LostError, OverLimitError
 from chassis.problems import Exhausted, Unavailable
-from services.eseal.domain.findings import LARGEST_FILE, Format, UnreadableError, format_of, too_complex
+from services.eseal.domain.findings import LARGEST_FILE, Format, format_of, too_complex, too_large
+from services.eseal.domain.orders import Order, SealingError
 from services.eseal.domain.trust import Trust
-from services.eseal.pdf.orders import Order, SealingError
-from services.eseal.pdf.prepared import ROOM, Prepared, Validation
+from services.eseal.pdf.prepared import ROOM, Validation
 from services.eseal.turns import Turns
 
 AT_ONCE = 2
@@ -28,13 +28,26 @@ KEPT = 1
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A seal that is to be put on a file: its picture (PNG), where, when, and what the level takes."""
+    """A seal that is to be put on a file of this format: where, when, and what of the seal goes into it.
 
-    picture: bytes
+    `seal` is its picture (PNG), or for an OFD the seal itself (DER). `room` and `validation`: what the level of a PDF
+    takes.
+    """
+
+    format: Format
     order: Order
     now: datetime
+    seal: bytes
     room: int = ROOM
     validation: Validation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a process would put into a file, and where in it everything is; it may be anything."""
+
+    data: bytes
+    places: Mapping[str, Any]
 
 
 class Preparers:
@@ -44,38 +57,40 @@ class Preparers:
         self._turns = Turns(AT_ONCE, MOST_WAITING, wait_seconds)
         self._processes = ConfinedProcesses("services.eseal.preparation.process", kept=KEPT, wall_seconds=wall_seconds)
 
-    def prepare(self, content: bytes, wanted: Wanted, trust: Trust) -> Prepared:
-        """A PDF with the seal on it but for the signature; `trust`: by whom seals may be on it already.
+    def prepare(self, content: bytes, wanted: Wanted, trust: Trust) -> Addition:
+        """What puts the seal on a file but for the signature; `trust`: by whom seals may be on it already.
 
-        Raises SealingError and UnreadableError as `screen` and `prepare` do, and with TOO_LARGE, UNKNOWN_FORMAT,
-        AMBIGUOUS_FORMAT, NOT_A_PDF, TOO_COMPLEX; Exhausted SEALING_BUSY, Unavailable SEALING_LOST.
+        Raises SealingError and UnreadableError as `process.py` does, and with SEAL_NOT_FOR_FORMAT, TOO_LARGE,
+        UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, TOO_COMPLEX; Exhausted SEALING_BUSY, Unavailable SEALING_LOST.
         """
-        if format_of(content) is not Format.PDF:
-            raise SealingError("NOT_A_PDF", "only a PDF is sealed by hand")
+        found = format_of(content)
+        if found is not wanted.format:
+            message = (
+                f"the file is {_a(found)}, and this seal goes on {_a(wanted.format)} only; use one of the other suite"
+            )
+            raise SealingError("SEAL_NOT_FOR_FORMAT", message)
         with self._turns.one(_busy()):
-            prepared = self._ask(content, wanted, trust)
-        if len(prepared.content) > LARGEST_FILE:
-            raise _too_large(len(prepared.content))
-        return prepared
+            return self._ask(content, wanted, trust)
 
     def close(self) -> None:
         """Ends the idle processes."""
         self._processes.close()
 
-    def _ask(self, content: bytes, wanted: Wanted, trust: Trust) -> Prepared:
-        appended = bytearray()
+    def _ask(self, content: bytes, wanted: Wanted, trust: Trust) -> Addition:
+        added = bytearray()
 
         def reply(answer: dict[str, Any]) -> bytes | None:
             if "piece" not in answer:
                 return None
-            appended.extend(base64.b64decode(answer["piece"]))
-            if len(content) + len(appended) > LARGEST_FILE:
-                raise _too_large(len(content) + len(appended))
+            added.extend(base64.b64decode(answer["piece"]))
+            if len(content) + len(added) > LARGEST_FILE:
+                raise too_large(len(content) + len(added))
             return b"null\n"
 
         message = {
+            "format": wanted.format.value,
             "size": len(content),
-            "picture_size": len(wanted.picture),
+            "seal_size": len(wanted.seal),
             "order": asdict(wanted.order),
             "now": wanted.now.isoformat(),
             "room": wanted.room,
@@ -83,7 +98,7 @@ class Preparers:
             "validation": _encoded(asdict(wanted.validation)) if wanted.validation else None,
         }
         try:
-            answer = self._processes.ask(message, content + wanted.picture, reply)
+            answer = self._processes.ask(message, content + wanted.seal, reply)
         except OverLimitError as fault:
             raise too_complex() from fault
         except LateError as fault:
@@ -92,7 +107,7 @@ class Preparers:
             raise Unavailable("SEALING_LOST", "the process that reads files was ended; try again") from fault
         if "refused" in answer:
             raise SealingError(*answer["refused"])
-        return Prepared.appended(content, bytes(appended), answer["start"], answer["end"], wanted.room)
+        return Addition(bytes(added), answer["places"])
 
 
 def _encoded(ders: Mapping[str, Sequence[bytes]]) -> dict[str, list[str]]:
@@ -103,5 +118,5 @@ def _busy() -> Exhausted:
     return Exhausted("SEALING_BUSY", "too many files are being sealed; try again in a few seconds")
 
 
-def _too_large(size: int) -> UnreadableError:
-    return UnreadableError("TOO_LARGE", f"the sealed file would have {size} bytes, the most is {LARGEST_FILE}")
+def _a(of: Format) -> str:
+    return f"a {of}" if of is Format.PDF else f"an {of}"

@@ -34,15 +34,15 @@ class Application:
         return organ_name if self.kind is Kind.ORGAN else self.name
 
 
-def check_application(application: Application, organ_name: str) -> None:
-    """Raise Invalid BAD_REQUEST that names every fault, or UNPRINTABLE_NAME."""
+def check_application(application: Application, organ_name: str, *, drawn: bool) -> None:
+    """Raise Invalid BAD_REQUEST that names every fault, or UNPRINTABLE_NAME for a seal whose picture is drawn here."""
     from services.eseal.domain import font  # noqa: PLC0415 (loads on first use)
 
     faults = list(_faults(application, organ_name))
     if faults:
         raise Invalid("BAD_REQUEST", "there can be no such seal", faults)
     missing = "".join(font.unprintable(f"{organ_name}{application.name}"))
-    if missing and not application.picture:
+    if missing and drawn:
         fault = Violation("name", f"it has characters that cannot be set: {missing}; upload a picture")
         name = application.written(organ_name)
         raise Invalid("UNPRINTABLE_NAME", f"no seal can be drawn for {name}", [fault], organ_id=application.organ_id)

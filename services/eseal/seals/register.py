@@ -65,7 +65,8 @@ class Register:
         for served in application.served_organs:
             if organ_store.organ_name(work.connection, served) is None:
                 raise _organ_not_found(served)
-        check_application(application, organ_name)
+        kept = self._kept_picture(work, actor, application, organ_name)
+        check_application(application, organ_name, drawn=not application.picture and kept is None)
         suite = organ_store.suite_of(work.connection, organ_id)
         self._keys.check(suite)
         seal = Seal(
@@ -82,9 +83,10 @@ class Register:
             applied_by=actor.subject,
             applied_at=work.now,
             replaces=application.replaces,
+            uploaded=bool(application.picture) or kept is not None,
         )
         self._check_place(work, actor, seal)
-        picture = picture_for(application, organ_name)
+        picture = kept or picture_for(application, organ_name)
         try:
             with work.connection.begin_nested():
                 store.add_seal(work.connection, seal, picture)
@@ -232,6 +234,17 @@ class Register:
 
     def _take(self, work: UnitOfWork, actor: Actor, seal_id: str) -> Seal:
         return _visible(store.take_seal(work.connection, seal_id), actor, seal_id)
+
+    def _kept_picture(
+        self, work: UnitOfWork, actor: Actor, application: Application, organ_name: str
+    ) -> Picture | None:
+        """The uploaded picture of a seal that is remade with the same name and without another picture."""
+        if application.picture or not application.replaces:
+            return None
+        before = self.seal(work, actor, application.replaces)
+        if before.uploaded and before.name == application.written(organ_name):
+            return self.picture(work, before)
+        return None
 
     def _check_place(self, work: UnitOfWork, actor: Actor, seal: Seal) -> None:
         """Raise when there is a seal in the place of a new one that it does not replace."""

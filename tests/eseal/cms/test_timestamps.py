@@ -13,10 +13,10 @@ from asn1crypto import cms, tsp  # type: ignore[import-untyped]
 
 from services.eseal.cms.timestamps import OwnTimestamps, TimestampAuthority, TimestampError
 from services.eseal.domain.answers import Verdict
+from services.eseal.domain.orders import Order
 from services.eseal.domain.trust import Trust
 from services.eseal.national import der
 from services.eseal.pdf.grades import Grade, Level
-from services.eseal.pdf.orders import Order
 from services.eseal.pdf.sealing import Sealer
 from tests.eseal.builders import NOON, credential, seal_picture, trust
 from tests.eseal.cms.authority import Answer, OpensslAuthority, serving

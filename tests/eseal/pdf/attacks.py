@@ -12,7 +12,7 @@ from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from reportlab.pdfgen.canvas import Canvas
 
-from services.eseal.pdf.orders import At, Order
+from services.eseal.domain.orders import At, Order
 from services.eseal.pdf.preparing import _put_evidence
 from tests.eseal.builders import NOON, sealer
 from tests.eseal.pdf.builders import DAY, PLACE, evidence, pages, sealed, sealer_of, signatures

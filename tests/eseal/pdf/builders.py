@@ -15,12 +15,12 @@ from reportlab.pdfgen.canvas import Canvas
 from services.eseal.certificates import profiles
 from services.eseal.cms.timestamps import OwnTimestamps
 from services.eseal.domain.findings import Finding
+from services.eseal.domain.orders import At, Order
 from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
 from services.eseal.keys.builders import builder_key
 from services.eseal.keys.software import SoftwareKey
 from services.eseal.pdf.grades import Grade, Level
-from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.prepared import Validation
 from services.eseal.pdf.sealing import Sealer
 from services.eseal.pdf.verification import inspect

@@ -8,8 +8,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec
 
+from services.eseal.domain.orders import Order
 from services.eseal.pdf import preparing
-from services.eseal.pdf.orders import Order
 from services.eseal.pdf.prepared import ROOM
 from services.eseal.pdf.sealing import Sealer
 from tests.eseal.builders import NOON

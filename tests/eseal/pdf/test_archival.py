@@ -17,9 +17,9 @@ from PIL import Image
 
 from chassis.database import Database
 from services.eseal.domain.notice import Rendered, render
+from services.eseal.domain.orders import At, Order
 from services.eseal.domain.wording import Notice
 from services.eseal.pdf.grades import Level
-from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.screening import screen
 from tests.eseal.builders import NOON, notice, organ_with_seal, sealed_document, trust
 from tests.eseal.pdf.builders import sealer_of

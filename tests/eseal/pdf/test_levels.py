@@ -16,9 +16,9 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from services.eseal.cms.signing import Stamp
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.findings import Finding
+from services.eseal.domain.orders import Order
 from services.eseal.domain.trust import read_trust
 from services.eseal.pdf.grades import Grade, Level
-from services.eseal.pdf.orders import Order
 from services.eseal.pdf.sealing import Sealer
 from tests.eseal.builders import NOON, credential, issuing, root, seal_picture, trust
 from tests.eseal.pdf.builders import (

@@ -12,8 +12,8 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.notice import render
+from services.eseal.domain.orders import At, AtText, Order, SealingError
 from services.eseal.pdf.grades import Level
-from services.eseal.pdf.orders import At, AtText, Order, SealingError
 from services.eseal.pdf.pages import Page
 from services.eseal.pdf.searching import find
 from tests.eseal.builders import NOON, OFFICE, credential, notice

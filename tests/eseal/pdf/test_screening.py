@@ -10,7 +10,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Stream
 
 from services.eseal.domain.answers import Verdict
-from services.eseal.pdf.orders import Order, SealingError
+from services.eseal.domain.orders import Order, SealingError
 from services.eseal.pdf.screening import screen
 from tests.eseal.builders import trust
 from tests.eseal.pdf.builders import PLACE, judged, pages, sealed

@@ -13,7 +13,7 @@ from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObj
 from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 
 from services.eseal.domain.answers import Verdict
-from services.eseal.pdf.orders import Order
+from services.eseal.domain.orders import Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.prepared import ROOM_WITH_TIMESTAMP, Prepared
 from services.eseal.pdf.preparing import _put_evidence, _show, _Shown

@@ -20,8 +20,8 @@ from services.eseal.domain.answers import Verdict
 from services.eseal.domain.finding_json import to_json
 from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.domain.notice import render
+from services.eseal.domain.orders import At, Order
 from services.eseal.domain.trust import Trust
-from services.eseal.pdf.orders import At, Order
 from services.eseal.pdf.picture import SealPicture
 from services.eseal.pdf.preparing import prepare
 from services.eseal.pdf.verification import inspect

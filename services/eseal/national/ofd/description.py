@@ -9,10 +9,11 @@ from enum import StrEnum
 from services.eseal.national.ofd import xml
 from services.eseal.national.ofd.package import Files
 from services.eseal.national.ofd.stamps import Stamp
-from services.eseal.national.ofd.structure import BadDocumentError, numbers, part, resolve
+from services.eseal.national.ofd.structure import MOST_PAGES, BadDocumentError, numbers, part, resolve
 from services.eseal.national.ofd.xml import BadXmlError, Element
 
-_MOST_STAMPS = 2_000
+# One on each page, across the edges, and one more.
+_MOST_STAMPS = MOST_PAGES + 1
 _MOST_REFERENCES = 5_000
 
 

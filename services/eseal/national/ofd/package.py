@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
+from services.eseal.national.ofd.prepared import CENTRAL, END, LOCAL, UTF8
+
 MOST_FILES = 2_000
 LARGEST_FILE = 32_000_000
 LARGEST_TOTAL = 64_000_000
 _LONGEST_NAME = 500
-_END, _CENTRAL, _LOCAL = struct.Struct("<4s4H2LH"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _DOS_FOLDER = 0x10
-_ENCRYPTED_NO, _HAS_DESCRIPTOR, _UTF8 = 0x0001, 0x0008, 0x0800
+_ENCRYPTED_NO, _HAS_DESCRIPTOR = 0x0001, 0x0008
 # Bits 1 and 2 tell how hard it was compressed.
-_KNOWN_FLAGS = 0x0006 | _HAS_DESCRIPTOR | _UTF8
+_KNOWN_FLAGS = 0x0006 | _HAS_DESCRIPTOR | UTF8
 # Extra fields that give a file another name, size or content: ZIP64, a name in Unicode, encryption.
 _TELLING_EXTRAS = frozenset({0x0001, 0x7075, 0x9901, 0x0017})
 # Compressing what is compressed costs time and gains nothing.
@@ -39,8 +40,8 @@ class BadPackageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """A file as the directory at the end has it."""
+class Entry:
+    """A file as the directory at the end has it; `record` are the directory's own bytes."""
 
     name: str
     raw_name: bytes
@@ -50,6 +51,7 @@ class _Entry:
     packed: int
     size: int
     start: int
+    record: bytes
 
 
 def read(content: bytes) -> Files:
@@ -73,7 +75,7 @@ def write(files: Mapping[str, bytes]) -> bytes:
 
 
 def _read(content: bytes) -> Files:
-    entries, directory = _directory(content)
+    entries, directory = entries_of(content)
     files: Files = {}
     left = LARGEST_TOTAL
     for entry, following in pairwise([*sorted(entries, key=lambda each: each.start), None]):
@@ -93,12 +95,12 @@ def _read(content: bytes) -> Files:
     return files
 
 
-def _directory(content: bytes) -> tuple[list[_Entry], int]:
-    """The entries of the directory at the end, and where it begins."""
-    end = len(content) - _END.size
+def entries_of(content: bytes) -> tuple[list[Entry], int]:
+    """The entries of the directory at the end, and where it begins. Raises BadPackageError, struct.error."""
+    end = len(content) - END.size
     if end < 0 or content[end : end + 4] != b"PK\x05\x06":
         raise BadPackageError("the archive does not end where it should")
-    _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(content, end)
+    _, disk, first_disk, here, count, size, start, comment = END.unpack_from(content, end)
     if disk or first_disk or here != count or comment or start + size != end:
         raise BadPackageError("the archive has several parts, a comment, or gaps")
     if not 0 < count <= MOST_FILES:
@@ -118,28 +120,29 @@ def _directory(content: bytes) -> tuple[list[_Entry], int]:
     return entries, start
 
 
-def _entry(content: bytes, position: int) -> tuple[_Entry, int]:
+def _entry(content: bytes, position: int) -> tuple[Entry, int]:
     (signature, _, _, flags, method, _, _, checksum, packed, size, name_size, extra_size, comment_size, disk, _, kind,
-     start) = struct.unpack_from("<4s6H3L5H2L", content, position)  # fmt: skip
+     start) = CENTRAL.unpack_from(content, position)  # fmt: skip
     if signature != b"PK\x01\x02" or disk:
         raise BadPackageError("the archive's directory is damaged")
     if flags & ~_KNOWN_FLAGS or method not in (_STORED, _DEFLATED):
         raise BadPackageError("a file of the archive is encrypted, or packed in a way that is not read here")
-    names = position + _CENTRAL.size
+    names = position + CENTRAL.size
     raw_name = content[names : names + name_size]
     after_name = names + name_size
     _check_extras(content[after_name : after_name + extra_size])
     _check_kind(raw_name, kind)
-    entry = _Entry(_name(raw_name, flags), raw_name, flags, method, checksum, packed, size, start)
-    return entry, after_name + extra_size + comment_size
+    following = after_name + extra_size + comment_size
+    record = content[position:following]
+    return Entry(_name(raw_name, flags), raw_name, flags, method, checksum, packed, size, start, record), following
 
 
-def _content(content: bytes, entry: _Entry, until: int) -> bytes:
+def _content(content: bytes, entry: Entry, until: int) -> bytes:
     """What the file holds; its own header must say what the directory says, and nothing may lie between two files."""
-    (signature, _, flags, method, _, _, checksum, packed, size, name_size, extra_size) = struct.unpack_from(
-        "<4s5H3L2H", content, entry.start
+    (signature, _, flags, method, _, _, checksum, packed, size, name_size, extra_size) = LOCAL.unpack_from(
+        content, entry.start
     )
-    names = entry.start + _LOCAL.size
+    names = entry.start + LOCAL.size
     if signature != b"PK\x03\x04" or content[names : names + name_size] != entry.raw_name:
         raise BadPackageError(f"{entry.name} has another name in its own header")
     _check_extras(content[names + name_size : names + name_size + extra_size])
@@ -157,7 +160,7 @@ def _content(content: bytes, entry: _Entry, until: int) -> bytes:
     return _unpacked(content[begin:end], entry)
 
 
-def _unpacked(packed: bytes, entry: _Entry) -> bytes:
+def _unpacked(packed: bytes, entry: Entry) -> bytes:
     if entry.size > LARGEST_FILE:
         raise BadPackageError(f"{entry.name} has {entry.size} bytes, the most is {LARGEST_FILE}")
     data = packed
@@ -177,7 +180,7 @@ def _unpacked(packed: bytes, entry: _Entry) -> bytes:
 
 def _name(raw: bytes, flags: int) -> str:
     try:
-        name = raw.decode("utf-8" if flags & _UTF8 else "ascii")
+        name = raw.decode("utf-8" if flags & UTF8 else "ascii")
     except UnicodeDecodeError as fault:
         raise BadPackageError("a name of the archive is in no known encoding") from fault
     parts = name.removesuffix("/").split("/")

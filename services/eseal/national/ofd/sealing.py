@@ -5,6 +5,7 @@ of its own signature; a later seal covers the earlier ones.
 """
 
 import base64
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,16 @@ from services.eseal.keys import Credential
 from services.eseal.national import signatures
 from services.eseal.national.ofd import xml
 from services.eseal.national.ofd.package import Files, write
+from services.eseal.national.ofd.prepared import SIGNED_FOLDER
 from services.eseal.national.ofd.stamps import Stamp, check
-from services.eseal.national.ofd.structure import BadDocumentError, part, read_structure, resolve, with_signatures
+from services.eseal.national.ofd.structure import (
+    ROOT,
+    BadDocumentError,
+    part,
+    read_structure,
+    resolve,
+    with_signatures,
+)
 from services.eseal.national.ofd.xml import BadXmlError, Element, make
 from services.eseal.national.oids import SM2_WITH_SM3, SM3
 from services.eseal.national.signatures import Timestamp
@@ -47,39 +56,64 @@ class Sealer:
     def seal(
         self, files: Files, stamps: Sequence[Stamp], *, now: datetime, timestamp: Timestamp | None = None
     ) -> Sealed:
-        """The document sealed, with the seal's picture in these places, at the moment `now`.
-
-        Raises BadDocumentError for what is no OFD, BadPlaceError for a place that is not on it, LockedError.
-        """
-        structure = read_structure(files)
-        check(stamps, structure.pages)
-        if structure.signatures is None:
-            files = with_signatures(files, LIST)
-        listed = structure.signatures or LIST
-        try:
-            entries = _entries(files, listed)
-            folder = _free_folder(files, listed)
-            number = len(entries)
-            files = {**files, f"{folder}/Seal.esl": self._seal}
-            description = xml.serialise(_description(files, listed, folder, stamps, now))
-        except BadXmlError as fault:
-            raise BadDocumentError(str(fault)) from fault
-        location = f"{folder}/Signature.xml"
+        """The document sealed, with the seal's picture in these places, at the moment `now`; raises as `prepare`."""
+        prepared = prepare(files, self._seal, stamps, now)
         value, signed = signatures.sign(
             self._seal,
             self._signer,
-            data_hash=sm3(description),
-            property_info="/" + location,
+            data_hash=sm3(prepared.changed[prepared.location]),
+            property_info="/" + prepared.location,
             now=now,
             timestamp=timestamp,
         )
-        entry = make("Signature", "", ID=_identifier(entries, number), Type="Seal", BaseLoc="/" + location)
-        files |= {
-            listed: xml.serialise(make("Signatures", "", make("MaxSignId", str(number + 1)), *entries, entry)),
-            location: description,
-            f"{folder}/SignedValue.dat": value,
-        }
+        files = {**files, **prepared.changed, prepared.value: value}
         return Sealed(write(files), files, sm3(signed).hex())
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a further seal puts into a document, but for the value of its signature, for which no key is needed.
+
+    `changed` are the files that are new, or other than before; `folder` has those of the signature.
+    """
+
+    changed: Files
+    folder: str
+
+    @property
+    def location(self) -> str:
+        """The file that describes the signature, whose digest is signed."""
+        return f"{self.folder}/Signature.xml"
+
+    @property
+    def value(self) -> str:
+        """The file that is still missing."""
+        return f"{self.folder}/SignedValue.dat"
+
+
+def prepare(files: Files, seal: bytes, stamps: Sequence[Stamp], now: datetime, *, last: bool = False) -> Prepared:
+    """A seal with its picture in these places, without the signature's value; `last` allows no further seal after it.
+
+    Raises BadDocumentError for what is no OFD, BadPlaceError for a place that is not on it, LockedError.
+    """
+    structure = read_structure(files)
+    check(stamps, structure.pages)
+    changed: Files = {}
+    if structure.signatures is None:
+        changed[ROOT] = with_signatures(files, LIST)
+    listed = structure.signatures or LIST
+    try:
+        entries = _entries(files, listed)
+    except BadXmlError as fault:
+        raise BadDocumentError(str(fault)) from fault
+    prepared = Prepared(changed, _free_folder(files, listed))
+    number = len(entries)
+    entry = make("Signature", "", ID=_identifier(entries, number), Type="Seal", BaseLoc="/" + prepared.location)
+    changed[f"{prepared.folder}/Seal.esl"] = seal
+    changed[listed] = xml.serialise(make("Signatures", "", make("MaxSignId", str(number + 1)), *entries, entry))
+    covered = {name: data for name, data in (files | changed).items() if last or name != listed}
+    changed[prepared.location] = xml.serialise(_description(covered, prepared, stamps, now))
+    return prepared
 
 
 def _entries(files: Files, listed: str) -> list[Element]:
@@ -98,10 +132,10 @@ def _entries(files: Files, listed: str) -> list[Element]:
 
 def _free_folder(files: Files, listed: str) -> str:
     parent = listed.rpartition("/")[0]
+    if not SIGNED_FOLDER.fullmatch(parent):
+        parent = LIST.rpartition("/")[0]
     taken = {name.removeprefix(f"{parent}/").partition("/")[0].casefold() for name in files}
-    return next(
-        f"{parent}/Sign_{number}" for number in range(len(taken) + 1) if f"sign_{number}" not in taken
-    ).removeprefix("/")
+    return next(f"{parent}/Sign_{number}" for number in range(len(taken) + 1) if f"sign_{number}" not in taken)
 
 
 def _identifier(entries: Sequence[Element], number: int) -> str:
@@ -109,13 +143,14 @@ def _identifier(entries: Sequence[Element], number: int) -> str:
     return next(str(each) for each in range(number + 1, 2 * number + 2) if str(each) not in taken)
 
 
-def _description(files: Files, listed: str, folder: str, stamps: Sequence[Stamp], now: datetime) -> Element:
+def _description(covered: Files, prepared: Prepared, stamps: Sequence[Stamp], now: datetime) -> Element:
     references = make("References", "", CheckMethod=SM3)
-    for name, data in files.items():
-        if name != listed:
-            value = base64.b64encode(sm3(data)).decode("ascii")
-            references.append(make("Reference", "", make("CheckValue", value), FileRef="/" + name))
-    shown = [_annotation(stamp, f"s{number}") for number, stamp in enumerate(stamps, start=1)]
+    for name, data in covered.items():
+        value = base64.b64encode(sm3(data)).decode("ascii")
+        references.append(make("Reference", "", make("CheckValue", value), FileRef="/" + name))
+    # What is signed is known by its digest, so it is another one each time, the same file in the same second too.
+    once = secrets.token_hex(8)
+    shown = [_annotation(stamp, f"s{number}-{once}") for number, stamp in enumerate(stamps, start=1)]
     signed = make(
         "SignedInfo",
         "",
@@ -124,9 +159,9 @@ def _description(files: Files, listed: str, folder: str, stamps: Sequence[Stamp]
         make("SignatureDateTime", f"{now:%Y%m%d%H%M%SZ}"),
         references,
         *shown,
-        make("Seal", "", make("BaseLoc", f"/{folder}/Seal.esl")),
+        make("Seal", "", make("BaseLoc", f"/{prepared.folder}/Seal.esl")),
     )
-    return make("Signature", "", signed, make("SignedValue", f"/{folder}/SignedValue.dat"))
+    return make("Signature", "", signed, make("SignedValue", "/" + prepared.value))
 
 
 def _annotation(stamp: Stamp, identifier: str) -> Element:

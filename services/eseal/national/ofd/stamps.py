@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.eseal.domain.orders import slices
 from services.eseal.national.ofd.structure import Page
-
-# A strip that is narrower shows nothing of a seal.
-_NARROWEST_MM = 2.0
 
 
 class BadPlaceError(Exception):
@@ -31,23 +29,16 @@ def centred(page_id: str, box: tuple[float, float, float, float], width: float, 
     return Stamp(page_id, (left + (box_width - width) / 2, top + (box_height - height) / 2, width, height))
 
 
-def riding(pages: Sequence[Page], width: float, height: float, top: float) -> list[Stamp]:
-    """A seal across the edges of all pages (骑缝章): each shows its strip at its right edge, `top` from above.
+def riding(pages: Sequence[Page], width: float, height: float) -> list[Stamp]:
+    """A seal across the edges of all pages (骑缝章): each shows its slice halfway up its right edge.
 
-    Raises BadPlaceError for fewer than two pages, for more than the seal has room for, or for a place off the pages.
+    Raises SealingError ONE_PAGE; BadPlaceError for pages that are too small.
     """
-    strip = width / max(1, len(pages))
-    if len(pages) < 2 or strip < _NARROWEST_MM:
-        most = int(width / _NARROWEST_MM)
-        raise BadPlaceError(f"a seal of {width:g} mm rides on 2 to {most} pages, and the document has {len(pages)}")
-    stamps = [
-        Stamp(
-            page.id,
-            (page.width - strip * (number + 1), top, width, height),
-            (strip * number, 0.0, strip, height),
-        )
-        for number, page in enumerate(pages)
-    ]
+    stamps = []
+    for page, (number, count) in zip(pages, slices(len(pages)), strict=True):
+        slice_width = width / count
+        box = (page.width - slice_width * (number + 1), (page.height - height) / 2, width, height)
+        stamps.append(Stamp(page.id, box, (slice_width * number, 0.0, slice_width, height)))
     check(stamps, pages)
     return stamps
 

@@ -9,7 +9,7 @@ from services.eseal.national.ofd.package import Files
 from services.eseal.national.ofd.xml import BadXmlError
 
 ROOT = "OFD.xml"
-_MOST_PAGES = 2_000
+MOST_PAGES = 2_000
 _LONGEST_MM = 10_000.0
 
 
@@ -19,11 +19,12 @@ class BadDocumentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its identifier in the document, and its size in millimetres."""
+    """A page: its identifier in the document, its size in millimetres, and the file with what is on it."""
 
     id: str
     width: float
     height: float
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def _pages(files: Mapping[str, bytes], document: str) -> list[Page]:
     root = xml.parse(part(files, document), "Document")
     area = xml.child(xml.needed(root, "CommonData"), "PageArea")
     listed = list(xml.children(xml.needed(root, "Pages"), "Page"))
-    if not 0 < len(listed) <= _MOST_PAGES:
-        raise BadDocumentError(f"the document has {len(listed)} pages, the most is {_MOST_PAGES}")
+    if not 0 < len(listed) <= MOST_PAGES:
+        raise BadDocumentError(f"the document has {len(listed)} pages, the most is {MOST_PAGES}")
     pages = []
     for each in listed:
         location = resolve(each.get("BaseLoc", ""), document)
@@ -104,17 +105,17 @@ def _pages(files: Mapping[str, bytes], document: str) -> list[Page]:
         if box is None:
             raise BadDocumentError(f"page {each.get('ID')} has no size")
         _, _, width, height = numbers(xml.text_of(xml.needed(box, "PhysicalBox")), 4)
-        pages.append(Page(each.get("ID", ""), width, height))
+        pages.append(Page(each.get("ID", ""), width, height, location))
     if len({page.id for page in pages}) != len(pages):
         raise BadDocumentError("two pages have the same identifier")
     return pages
 
 
-def with_signatures(files: Files, location: str) -> Files:
-    """The package with a list of signatures to come. Raises BadDocumentError."""
+def with_signatures(files: Files, location: str) -> bytes:
+    """The root file of the package with a list of signatures to come. Raises BadDocumentError."""
     try:
         root = xml.parse(part(files, ROOT), "OFD")
         xml.needed(root, "DocBody").append(xml.make("Signatures", "/" + location))
     except BadXmlError as fault:
         raise BadDocumentError(str(fault)) from fault
-    return {**files, ROOT: xml.serialise(root)}
+    return xml.serialise(root)

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 NAMESPACE = "http://www.ofdspec.org/2016"
 _DECLARED = re.compile(r"""<\?xml[^>]*\sencoding\s*=\s*["']([^"']*)["']""")
+_OWN = "{" + NAMESPACE + "}"
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 Element: TypeAlias = ET.Element
@@ -55,6 +56,11 @@ def children(parent: Element, name: str) -> Iterator[Element]:
     return (each for each in parent if each.tag == _tag(name))
 
 
+def within(parent: Element, name: str) -> Iterator[Element]:
+    """All elements with this name, however deep, in the order of the file."""
+    return parent.iter(_tag(name))
+
+
 def needed(parent: Element, name: str) -> Element:
     """The only child with this name. Raises BadXmlError when there is none, or several."""
     found = child(parent, name)
@@ -70,10 +76,15 @@ def text_of(element: Element) -> str:
     return (element.text or "").strip()
 
 
+def name_of(element: Element) -> str:
+    """The element's name; empty for one that is not of OFD."""
+    tag = str(element.tag)
+    return tag[len(_OWN) :] if tag.startswith(_OWN) else ""
+
+
 def names_of(parent: Element) -> list[str]:
     """The names of the children; empty for one that is not of OFD."""
-    own = "{" + NAMESPACE + "}"
-    return [str(each.tag).removeprefix(own) if str(each.tag).startswith(own) else "" for each in parent]
+    return [name_of(each) for each in parent]
 
 
 def make(name: str, text: str = "", *within: Element, **attributes: str) -> Element:
@@ -85,7 +96,7 @@ def make(name: str, text: str = "", *within: Element, **attributes: str) -> Elem
 
 
 def _tag(name: str) -> str:
-    return f"{{{NAMESPACE}}}{name}"
+    return _OWN + name
 
 
 ET.register_namespace("ofd", NAMESPACE)

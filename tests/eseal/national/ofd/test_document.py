@@ -56,7 +56,10 @@ def test_another_program_finds_every_page_and_every_line_in_its_place(sentences:
 def test_the_structure_names_the_pages() -> None:
     document = written(60)
     structure = read_structure(document.files)
-    assert structure.pages == [Page(each, 210.0, 297.0) for each in document.page_ids]
+    assert structure.pages == [
+        Page(each, 210.0, 297.0, f"Doc_0/Pages/Page_{number}/Content.xml")
+        for number, each in enumerate(document.page_ids)
+    ]
     assert structure.signatures is None
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from services.eseal.domain.answers import Code, Question, Verdict
+from services.eseal.domain.orders import SealingError
 from services.eseal.national.ofd import xml
 from services.eseal.national.ofd.description import describe, read_list
 from services.eseal.national.ofd.package import read
@@ -55,6 +56,12 @@ def test_a_second_seal_covers_the_first_and_leaves_it_valid() -> None:
     assert len({entry.get("ID") for entry in xml.children(xml.parse(files[LIST], "Signatures"), "Signature")}) == 3
 
 
+def test_the_same_seal_in_the_same_second_signs_something_else() -> None:
+    by = sealer()
+    first, second = (by.seal(written().files, stamps(written()), now=NOON) for _ in range(2))
+    assert first.signed_digest != second.signed_digest
+
+
 def test_nothing_of_the_document_changes_by_being_sealed_again() -> None:
     once = read(sealed().content)
     twice = sealer().seal(once, stamps(written()), now=NOON).files
@@ -64,14 +71,14 @@ def test_nothing_of_the_document_changes_by_being_sealed_again() -> None:
 def test_a_seal_rides_on_the_edges_of_all_pages() -> None:
     document = written(60)
     pages = read_structure(document.files).pages
-    strips = riding(pages, 42, 42, top=100)
+    strips = riding(pages, 42, 42)
     found = sealer().seal(document.files, [*strips, *stamps(document)], now=NOON)
     assert inspect(found.content).verdict is Verdict.GENUINE
     shown = describe(found.files, "Doc_0/Signs/Sign_0/Signature.xml").stamps
     assert shown[:3] == [
-        Stamp("2", (196.0, 100.0, 42.0, 42.0), (0.0, 0.0, 14.0, 42.0)),
-        Stamp(pages[1].id, (182.0, 100.0, 42.0, 42.0), (14.0, 0.0, 14.0, 42.0)),
-        Stamp(pages[2].id, (168.0, 100.0, 42.0, 42.0), (28.0, 0.0, 14.0, 42.0)),
+        Stamp("2", (196.0, 127.5, 42.0, 42.0), (0.0, 0.0, 14.0, 42.0)),
+        Stamp(pages[1].id, (182.0, 127.5, 42.0, 42.0), (14.0, 0.0, 14.0, 42.0)),
+        Stamp(pages[2].id, (168.0, 127.5, 42.0, 42.0), (28.0, 0.0, 14.0, 42.0)),
     ]
     # Laid side by side, the strips are the whole seal, each ending at its page's edge.
     for strip in strips:
@@ -80,13 +87,22 @@ def test_a_seal_rides_on_the_edges_of_all_pages() -> None:
     assert sum(strip.shown[2] for strip in strips if strip.shown) == pytest.approx(42)
 
 
-@pytest.mark.parametrize(
-    ("count", "top"), [(1, 100), (22, 100), (2, 260), (2, -1)], ids=["one page", "too many", "below", "above"]
-)
-def test_a_seal_rides_only_where_it_can(count: int, top: float) -> None:
-    pages = [Page(str(number), 210, 297) for number in range(count)]
+def test_a_seal_across_the_edges_takes_two_pages() -> None:
+    with pytest.raises(SealingError, match="two pages"):
+        riding([Page("1", 210, 297)], 42, 42)
+
+
+@pytest.mark.parametrize("size", [(210, 40), (20, 297)], ids=["too low", "too narrow"])
+def test_a_seal_across_the_edges_takes_pages_that_it_fits_on(size: tuple[float, float]) -> None:
     with pytest.raises(BadPlaceError):
-        riding(pages, 42, 42, top)
+        riding([Page("1", 210, 297), Page("2", *size)], 42, 42)
+
+
+def test_thick_documents_have_several_seals_across_their_edges() -> None:
+    strips = riding([Page(str(number), 210, 297) for number in range(45)], 42, 42)
+    starts = [number for number, strip in enumerate(strips) if strip.shown and strip.shown[0] == 0]
+    assert starts == [0, 15, 30]
+    assert {strip.shown[2] for strip in strips if strip.shown} == {42 / 15}
 
 
 @pytest.mark.parametrize(

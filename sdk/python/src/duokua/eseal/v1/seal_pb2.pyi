@@ -131,6 +131,7 @@ class Seal(_message.Message):
     CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
     VALID_FROM_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    PICTURE_UPLOADED_FIELD_NUMBER: _builtins.int
     seal_id: _builtins.str
     organ_id: _builtins.str
     name: _builtins.str
@@ -150,6 +151,8 @@ class Seal(_message.Message):
     """Who applied for it: "client:<id>"."""
     certificate_pem: _builtins.str
     """The certificate that signatures with this seal carry, PEM; empty before it was made."""
+    picture_uploaded: _builtins.bool
+    """Its picture came from outside; else it was drawn here."""
     @_builtins.property
     def matters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The matters that it may be put on, by catalogue code; "*" is all. Empty for a personal seal."""
@@ -186,10 +189,11 @@ class Seal(_message.Message):
         certificate_pem: _builtins.str = ...,
         valid_from: _timestamp_pb2.Timestamp | None = ...,
         valid_until: _timestamp_pb2.Timestamp | None = ...,
+        picture_uploaded: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "applied_by", b"applied_by", "certificate_pem", b"certificate_pem", "kind", b"kind", "matters", b"matters", "name", b"name", "organ_id", b"organ_id", "organ_name", b"organ_name", "outside", b"outside", "replaces_seal_id", b"replaces_seal_id", "seal_id", b"seal_id", "served_organ_ids", b"served_organ_ids", "state", b"state", "suite", b"suite", "valid_from", b"valid_from", "valid_until", b"valid_until", "years", b"years"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "applied_by", b"applied_by", "certificate_pem", b"certificate_pem", "kind", b"kind", "matters", b"matters", "name", b"name", "organ_id", b"organ_id", "organ_name", b"organ_name", "outside", b"outside", "picture_uploaded", b"picture_uploaded", "replaces_seal_id", b"replaces_seal_id", "seal_id", b"seal_id", "served_organ_ids", b"served_organ_ids", "state", b"state", "suite", b"suite", "valid_from", b"valid_from", "valid_until", b"valid_until", "years", b"years"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

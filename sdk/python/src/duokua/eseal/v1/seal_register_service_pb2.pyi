@@ -43,7 +43,9 @@ class ApplyForSealRequest(_message.Message):
     name: _builtins.str
     """What is written on it; not for an organ's own seal, which has the organ's name."""
     picture: _builtins.bytes
-    """A PNG with transparency, in place of the one that is drawn."""
+    """A PNG with transparency, in place of the one that is drawn. A seal that replaces one of the same name with an uploaded
+    picture has that one's unless it brings another.
+    """
     picture_width_mm: _builtins.int
     """The printed width of an uploaded picture, 10 to 60; 42 when it is not said."""
     years: _builtins.int

@@ -82,7 +82,9 @@ class SealDocumentRequest(_message.Message):
     """The same for a repeat: it gets the same bytes, and nothing is sealed again."""
     seal_id: _builtins.str
     content: _builtins.bytes
-    """A PDF of at most 16,000,000 bytes, sealed too. A longer one is refused, and the attempt recorded."""
+    """A PDF or an OFD, told by what is in it, of at most 16,000,000 bytes, sealed too. A longer one is refused, and the
+    attempt recorded.
+    """
     title: _builtins.str
     """What the document is called in the register."""
     official: _builtins.str
@@ -90,11 +92,13 @@ class SealDocumentRequest(_message.Message):
     catalog_code: _builtins.str
     """The matter that it is about, by catalogue code; without one only seals for all matters suit, and personal ones."""
     reason: _builtins.str
-    """Why, as readers show it with the signature."""
+    """Why, as readers of PDF show it with the signature. An OFD has no place for it, and is refused with one."""
     riding: _builtins.bool
-    """Show slices of the seal at the right edges of all pages (骑缝章). Such a seal must be the first on a file."""
+    """Show slices of the seal at the right edges of all pages (骑缝章). Such a seal must be the first on a PDF."""
     certify: _builtins.bool
-    """Forbid every later change, further seals too (DocMDP). Such a seal must be the only one on a file."""
+    """Forbid every later change, further seals too: in a PDF by DocMDP, where such a seal must be the only one; in an OFD by
+    covering the list of seals, where it is the last one.
+    """
     @_builtins.property
     def at(self) -> Global___SealPlace: ...
     @_builtins.property
@@ -154,7 +158,9 @@ Global___SealPlace: _TypeAlias = SealPlace  # noqa: Y015
 
 @_typing.final
 class SealText(_message.Message):
-    """The middle of the seal over the middle of a text."""
+    """The middle of the seal over the middle of a text. In an OFD the text has to stand on one line, drawn from left to
+    right; spaces do not count.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -70,14 +70,15 @@ class SealServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SealDocument(self, request, context):
-        """Puts a seal on a PDF that an official hands in, and keeps the sealed file; a repeat gets the same bytes. For the
-        office's own seals alone. Each use, and each attempt that is refused, stands in the record of uses; only what is too
-        long to be read (REQUEST_TOO_LARGE) does not.
+        """Puts a seal on a file that an official hands in, and keeps the sealed file; a repeat gets the same bytes. Seals of
+        the suite INTERNATIONAL go on PDFs, those of NATIONAL on OFDs. For the office's own seals alone. Each use, and each
+        attempt that is refused, stands in the record of uses; only what is too long to be read (REQUEST_TOO_LARGE) does not.
         Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION SEAL_SUSPENDED, SEAL_EXPIRED and so on, SEAL_NOT_FOR_MATTER,
-        SEAL_NOT_FOR_OFFICIAL, SEAL_NOT_FOR_FORMAT; INVALID_ARGUMENT REQUEST_ID_REUSED, BAD_REQUEST, and of the file
-        TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, NOT_A_PDF, ENCRYPTED_PDF, BROKEN_PDF, TOO_COMPLEX, TOO_MANY_PAGES,
-        TOO_MANY_SIGNATURES, CHANGEABLE_CONTENT, ALTERED, CERTIFIED, ALREADY_SEALED, NO_SUCH_PAGE, OFF_THE_PAGE, BAD_TEXT,
-        TEXT_NOT_FOUND, ONE_PAGE; RESOURCE_EXHAUSTED SEALING_BUSY; UNAVAILABLE SEALING_LOST, TIMESTAMP_UNAVAILABLE.
+        SEAL_NOT_FOR_OFFICIAL; INVALID_ARGUMENT REQUEST_ID_REUSED, BAD_REQUEST, SEAL_NOT_FOR_FORMAT, and of the file
+        TOO_LARGE, UNKNOWN_FORMAT, AMBIGUOUS_FORMAT, ENCRYPTED_PDF, BROKEN_PDF, BROKEN_OFD, TOO_COMPLEX, TOO_MANY_PAGES,
+        TOO_MANY_SIGNATURES, UNKNOWN_SIGNATURE, CHANGEABLE_CONTENT, ALTERED, CERTIFIED, ALREADY_SEALED, NO_PLACE,
+        NO_SUCH_PAGE, OFF_THE_PAGE, BAD_TEXT, TEXT_NOT_FOUND, ONE_PAGE, NO_PLACE_FOR_REASON; RESOURCE_EXHAUSTED
+        SEALING_BUSY; UNAVAILABLE SEALING_LOST, TIMESTAMP_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,8 +66,10 @@ class LicenceServiceStub:
     """
     GetLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
-    words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
+    holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
+    those stand, and of the licence what VerifyLicence tells everybody.
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
+    repeat is the same look for an hour).
     """
     RequestDocument: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]
     """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
@@ -137,8 +139,10 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     """
     GetLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]  # type: ignore[assignment]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-    holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
-    words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
+    holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
+    those stand, and of the licence what VerifyLicence tells everybody.
+    Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
+    repeat is the same look for an hour).
     """
     RequestDocument: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.RequestDocumentRequest, _licence_service_pb2.RequestDocumentResponse]  # type: ignore[assignment]
     """Has the licence made into a sealed document: the licence itself, once more where that failed; or with `use` a copy on
@@ -259,8 +263,10 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_licence_service_pb2.GetLicenceResponse, _abc.Awaitable[_licence_service_pb2.GetLicenceResponse]]:
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
-        holder says for what, and the holder can see it. Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in
-        words, on one line), REQUEST_ID_REUSED (a repeat is the same look for an hour).
+        holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
+        those stand, and of the licence what VerifyLicence tells everybody.
+        Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
+        repeat is the same look for an hour).
         """
 
     @_abc_1.abstractmethod
