@@ -38,6 +38,9 @@ from services.licences.sharing import SharedLicences
 from services.licences.sharing_api import SharingApi
 from services.licences.verifying import verify
 
+_ABOUT_COPIES = "查询所申请副本的办理情况"
+"""Why an organ looks that says nothing: it asks how far the copies are that it had made."""
+
 
 class LicenceApi:
     """duokua.licences.v1.LicenceService."""
@@ -122,7 +125,9 @@ class LicenceApi:
         if not may_read(call.caller, licence):
             if not readable:
                 raise licence_not_found(request.licence_id)
-            # Its copies were written down for the holder when they were asked for; no more of the licence is told here.
+            # Where the licence stands today is told as well, so this is a look, though the organ need not say for what.
+            purpose = request.purpose.strip() or _ABOUT_COPIES
+            note(call.work, call.caller, licence, Look(Action.READ, purpose, request.request_id))
             return pb.GetLicenceResponse(licence=verified_message(today, of, None), documents=readable)
         note(call.work, call.caller, licence, Look(Action.READ, request.purpose, request.request_id))
         told = licence_message(today, of, self._licences.data(call.work, licence))

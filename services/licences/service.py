@@ -11,8 +11,6 @@ from chassis.database import Database, UnitOfWork
 from chassis.problems import Conflict, Exists, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
-from duokua.identity.v1 import directory_pb2
-from duokua.identity.v1 import events_pb2 as identity_events
 from services.licences import store
 from services.licences.announcing import tell
 from services.licences.documents import LicenceDocument, Print, ask, documents_of, withdraw_all
@@ -26,7 +24,7 @@ from services.licences.domain.contents import (
 from services.licences.domain.identifiers import Identifier, uscc_fault
 from services.licences.domain.licence import PLATFORM, Change, Holder, Licence, Organ
 from services.licences.domain.life import ENDINGS, FINAL, Act, Status
-from services.licences.domain.types import HolderKind, LicenceType
+from services.licences.domain.types import LicenceType
 from services.licences.domain.validity import day_of, end_of
 from services.licences.types import type_of
 
@@ -35,10 +33,6 @@ NUMBER = "identity.person-number"
 """The context of fingerprints of identity numbers, as identity makes them: the same number has the same in both."""
 SCHEME = "duokua-licence:"
 """What the QR code on a document begins with; then come the identifier and the code, with a colon between them."""
-_KINDS = {
-    directory_pb2.PERSON_KIND_NATURAL: HolderKind.NATURAL,
-    directory_pb2.PERSON_KIND_LEGAL: HolderKind.LEGAL,
-}
 _EXPIRED_AT_ONCE = 200
 _TAKEN_SERIALS = 100
 
@@ -66,30 +60,6 @@ class Licences:
     def from_settings(cls, settings: Settings) -> Self:
         """With the vault of this installation, which encrypts what licences say."""
         return cls(Vault.from_settings(settings))
-
-    def keep_organs(self, work: UnitOfWork, events: Sequence[identity_events.OrganRegistered]) -> None:
-        """Keeps organs as identity has them; an older version never overwrites a newer one."""
-        newest = {event.organ.organ_id: event for event in sorted(events, key=lambda event: event.version)}
-        rows = [
-            {
-                "organ_id": event.organ.organ_id,
-                "name": event.organ.name,
-                "uscc": event.organ.uscc,
-                "version": event.version,
-            }
-            for event in newest.values()
-        ]
-        store.save_organs(work.connection, rows)
-
-    def keep_persons(self, work: UnitOfWork, events: Sequence[identity_events.PersonRegistered]) -> None:
-        """Keeps persons as identity has them, and gives each what was issued to the number before."""
-        newest = {event.person.person_id: event for event in sorted(events, key=lambda event: event.version)}
-        holders = [_holder_of(event) for event in newest.values()]
-        rows = [{**_person_row(holder), "version": newest[holder.person_id].version} for holder in holders]
-        store.save_persons(work.connection, rows)
-        for holder in holders:
-            for licence in store.give_to(work.connection, holder):
-                tell(work, licence, type_of(work, licence.type_code), Act.ISSUED)
 
     def issue(self, work: UnitOfWork, of: LicenceType, order: Order, actor: str) -> Licence:
         """Issues a licence.
@@ -325,21 +295,6 @@ def _check(of: LicenceType, holder: Holder | None, order: Order, today: date) ->
         faults.append(Violation("holder_person_id", fault))
     if faults:
         raise Invalid("BAD_LICENCE", f"no {of.name} can say this", faults, type_code=of.type_code)
-
-
-def _holder_of(event: identity_events.PersonRegistered) -> Holder:
-    person = event.person
-    return Holder(person.person_id, _KINDS[person.kind], person.name, person.masked_number, event.number_fingerprint)
-
-
-def _person_row(holder: Holder) -> dict[str, object]:
-    return {
-        "person_id": holder.person_id,
-        "kind": holder.kind.value,
-        "name": holder.name,
-        "masked_number": holder.masked_number,
-        "number_fingerprint": holder.number_fingerprint,
-    }
 
 
 def data_context(licence_id: str) -> str:

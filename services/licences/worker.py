@@ -8,6 +8,7 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.eseal.v1 import events_pb2 as eseal_events
 from duokua.identity.v1 import events_pb2 as identity_events
 from services.licences.announcing import take_shown
+from services.licences.directory import keep_organs, keep_persons
 from services.licences.documents import note_failed, note_sealed
 from services.licences.orders import Orders
 from services.licences.service import EXPIRY, Licences
@@ -24,12 +25,12 @@ class LicencesWorker:
     @subscribe(identity_events.OrganRegistered)
     def on_organ_registered(self, work: UnitOfWork, events: list[identity_events.OrganRegistered]) -> None:
         """Keeps the organs."""
-        self.licences.keep_organs(work, events)
+        keep_organs(work, events)
 
     @subscribe(identity_events.PersonRegistered)
     def on_person_registered(self, work: UnitOfWork, events: list[identity_events.PersonRegistered]) -> None:
         """Keeps the persons, and gives them what was issued to their numbers."""
-        self.licences.keep_persons(work, events)
+        keep_persons(work, events)
 
     @subscribe(cases_events.LicenceRequested)
     def on_licence_requested(self, work: UnitOfWork, events: list[cases_events.LicenceRequested]) -> None:

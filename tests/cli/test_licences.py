@@ -21,8 +21,8 @@ from duokua.identity.v1 import directory_pb2
 from duokua.licences.v1 import events_pb2 as licences_events
 from services.eseal.licences import LicenceDocuments
 from services.eseal.service import Documents
+from services.licences import directory
 from services.licences.documents import note_failed, note_sealed
-from services.licences.service import Licences
 from tests.edge import Edge, a_uscc
 from tests.eseal import builders as eseal_builders
 from tests.licences.builders import FOOD, organ_registered, person_registered
@@ -109,10 +109,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         portal._key.save(tmp_path / "portal.jwk")
         organ_id, person_id = edge.organ(1), edge.person(portal)
         vault = Vault.from_settings(edge.settings)
-        licences = Licences(vault)
         with edge.database("licences").begin() as work:
-            licences.keep_organs(work, [organ_registered(organ_id)])
-            licences.keep_persons(work, [person_registered(person_id, by=vault)])
+            directory.keep_organs(work, [organ_registered(organ_id)])
+            directory.keep_persons(work, [person_registered(person_id, by=vault)])
         own = {"DUOKUA_DATA_DIR": str(tmp_path / "data"), "DUOKUA_ENDPOINTS": edge.settings.listen}
         office = edge.client(directory_pb2.CLIENT_ROLE_DEPARTMENT, organ_id)
         office._key.save(tmp_path / "office.jwk")

@@ -7,7 +7,7 @@ from chassis.database import Database, UnitOfWork
 from chassis.vault import Vault
 from duokua.identity.v1 import directory_pb2
 from duokua.identity.v1 import events_pb2 as identity_events
-from services.licences import types
+from services.licences import directory, types
 from services.licences.domain.licence import Licence
 from services.licences.domain.types import Audience, Field, FieldType, HolderKind, LicenceType, Sharing
 from services.licences.service import Licences, Order
@@ -92,9 +92,9 @@ def equip(database: Database) -> None:
     """Two organs, two persons, one type."""
     with database.begin() as work:
         organs = [organ_registered(), organ_registered("o2", "西湖区城市管理局", OTHER_OFFICE)]
-        licences().keep_organs(work, organs)
+        directory.keep_organs(work, organs)
         persons = [person_registered(), person_registered("p2", "韩梅梅", "330106199203072348")]
-        licences().keep_persons(work, persons)
+        directory.keep_persons(work, persons)
         types.define(work, a_type())
 
 

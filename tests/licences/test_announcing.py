@@ -8,7 +8,7 @@ from chassis.bus.events import event_type
 from chassis.database import Database
 from duokua.cases.v1 import events_pb2 as cases_events
 from duokua.licences.v1 import events_pb2, licence_pb2
-from services.licences import store
+from services.licences import directory, store
 from services.licences.accesses import Action
 from services.licences.announcing import take_shown
 from services.licences.domain.life import Status
@@ -89,11 +89,11 @@ def test_a_licence_of_an_unregistered_holder_is_told_once_the_holder_is(database
     assert (done.created, done.faults) == (1, [])
     assert told(database) == []
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered("p3", "王五", number)])
+        directory.keep_persons(work, [person_registered("p3", "王五", number)])
     ((name, standing),) = told(database)
     assert (name, standing.holder_person_id, standing.valid_until) == ("LicenceIssued", "p3", "2027-12-31")
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered("p3", "王五", number, version=2)])
+        directory.keep_persons(work, [person_registered("p3", "王五", number, version=2)])
     assert len(told(database)) == 1
 
 

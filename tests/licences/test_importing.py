@@ -9,7 +9,7 @@ from chassis.database import Database
 from chassis.problems import Forbidden
 from chassis.testing.events import emitted
 from duokua.licences.v1 import events_pb2
-from services.licences import store, types
+from services.licences import directory, store, types
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.licence import Licence
 from services.licences.domain.types import HolderKind
@@ -58,7 +58,7 @@ def test_who_registers_later_finds_what_was_issued_to_the_number(database: Datab
     take(database, a_row(holder_number=NEWCOMER, holder_name="王芳"))
     assert held(database, "p9") == []
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered("p9", "王芳", NEWCOMER)])
+        directory.keep_persons(work, [person_registered("p9", "王芳", NEWCOMER)])
     assert [each.holder_name for each in held(database, "p9")] == ["王芳"]
 
 
@@ -68,10 +68,10 @@ def test_a_number_under_another_name_is_somebody_else_s(database: Database) -> N
     assert "李雷" not in done.faults[0][1].description
     take(database, a_row(holder_number=NEWCOMER, holder_name="王芳"))
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered("p9", "李明", NEWCOMER)])
+        directory.keep_persons(work, [person_registered("p9", "李明", NEWCOMER)])
     assert held(database, "p9") == []
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered("p9", "王 芳", NEWCOMER, version=2)])
+        directory.keep_persons(work, [person_registered("p9", "王 芳", NEWCOMER, version=2)])
     assert [each.holder_name for each in held(database, "p9")] == ["王芳"]
 
 

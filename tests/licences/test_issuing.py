@@ -7,7 +7,7 @@ import pytest
 from chassis.database import Database
 from chassis.problems import Conflict, Exists, Forbidden, Invalid, NotFound
 from chassis.testing import ManualClock
-from services.licences import store, types
+from services.licences import directory, store, types
 from services.licences.domain.life import Act, Status
 from services.licences.domain.types import HolderKind
 from services.licences.service import EXPIRY
@@ -156,8 +156,8 @@ def test_an_expired_licence_can_be_renewed_and_stays_expired(database: Database,
 def test_a_renewal_has_the_names_of_its_day(database: Database) -> None:
     before = issued(database)
     with database.begin() as work:
-        licences().keep_organs(work, [organ_registered(name="新名局", version=2)])
-        licences().keep_persons(work, [person_registered(name="李蕾", version=2)])
+        directory.keep_organs(work, [organ_registered(name="新名局", version=2)])
+        directory.keep_persons(work, [person_registered(name="李蕾", version=2)])
         made = licences().renew(work, found(work, before), {}, ("", ""), "client:office")
     assert (made.issuer_name, made.holder_name) == ("新名局", "李蕾")
     with database.read() as work:
@@ -259,15 +259,15 @@ def test_licences_expire_after_their_last_day_in_beijing(database: Database, clo
 
 def test_a_newer_organ_is_never_overwritten_by_an_older_one(database: Database) -> None:
     with database.begin() as work:
-        licences().keep_organs(work, [organ_registered(name="新名局", version=3)])
-        licences().keep_organs(work, [organ_registered(name="旧名局", version=2)])
+        directory.keep_organs(work, [organ_registered(name="新名局", version=3)])
+        directory.keep_organs(work, [organ_registered(name="旧名局", version=2)])
     assert issued(database).issuer_name == "新名局"
 
 
 def test_a_newer_person_is_never_overwritten_by_an_older_one(database: Database) -> None:
     with database.begin() as work:
-        licences().keep_persons(work, [person_registered(name="李蕾", version=3)])
-        licences().keep_persons(work, [person_registered(name="李雷", version=2)])
+        directory.keep_persons(work, [person_registered(name="李蕾", version=3)])
+        directory.keep_persons(work, [person_registered(name="李雷", version=2)])
     assert issued(database).holder_name == "李蕾"
 
 

@@ -175,7 +175,7 @@ class LicenceServiceServicer:
     def GetLicence(self, request, context):
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
         holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
-        those stand, and of the licence what VerifyLicence tells everybody.
+        those stand, and of the licence what VerifyLicence tells everybody; the holder can see that too.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
         repeat is the same look for an hour).
         """

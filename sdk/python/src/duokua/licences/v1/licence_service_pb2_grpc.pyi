@@ -67,7 +67,7 @@ class LicenceServiceStub:
     GetLicence: _grpc.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
     holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
-    those stand, and of the licence what VerifyLicence tells everybody.
+    those stand, and of the licence what VerifyLicence tells everybody; the holder can see that too.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
     repeat is the same look for an hour).
     """
@@ -140,7 +140,7 @@ class LicenceServiceAsyncStub(LicenceServiceStub):
     GetLicence: _aio.UnaryUnaryMultiCallable[_licence_service_pb2.GetLicenceRequest, _licence_service_pb2.GetLicenceResponse]  # type: ignore[assignment]
     """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
     holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
-    those stand, and of the licence what VerifyLicence tells everybody.
+    those stand, and of the licence what VerifyLicence tells everybody; the holder can see that too.
     Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
     repeat is the same look for an hour).
     """
@@ -264,7 +264,7 @@ class LicenceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_licence_service_pb2.GetLicenceResponse, _abc.Awaitable[_licence_service_pb2.GetLicenceResponse]]:
         """A licence with its history: for its holder, the organ that issued it, and operators who may read all. Who is not the
         holder says for what, and the holder can see it. An organ that had copies made of it (RequestDocument) is told where
-        those stand, and of the licence what VerifyLicence tells everybody.
+        those stand, and of the licence what VerifyLicence tells everybody; the holder can see that too.
         Errors: NOT_FOUND LICENCE_NOT_FOUND; INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), REQUEST_ID_REUSED (a
         repeat is the same look for an hour).
         """
