@@ -9,6 +9,7 @@ from cli.applications import Principal, correct, withdraw
 from cli.case_view import afterwards_of, tree_of
 from cli.connection import connect, connect_as
 from cli.migrating import migrate
+from cli.notices import notices
 from cli.options import AsJson
 from cli.output import as_dict, console, counted, enum_name, every_page, print_json, print_json_line, print_rows, say
 from cli.precheck import form
@@ -127,7 +128,7 @@ def history(
 
 
 OF_APPLICANTS = (form, submit, correct, withdraw, rate)
-OF_OPERATORS = (proof, verify, replay, urge, urges, extend, search, decide, stop, migrate, deliver, export)
+OF_OPERATORS = (notices, proof, verify, replay, urge, urges, extend, search, decide, stop, migrate, deliver, export)
 for command in (*OF_OPERATORS, *OF_APPLICANTS):
     app.command()(command)
 

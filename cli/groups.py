@@ -22,7 +22,7 @@ GROUPS = {
     "route": ("cli.routes", "Routes: explain."),
     "case": (
         "cli.cases",
-        "Cases: list, search, show, follow, prove, submit, correct, withdraw, urge, extend, decide, deliver, export.",
+        "Cases: list, search, show, follow, notices, prove, submit, correct, withdraw, urge, extend, decide, export.",
     ),
     "draft": ("cli.drafts", "Applications that are not handed in yet: save, list, show, submit, delete."),
     "incident": ("cli.incidents", "Incidents: list, show, resolve, retry."),
