@@ -92,6 +92,16 @@ def test_a_session_that_was_lost_is_opened_anew(token: Token) -> None:
     verify(key, key.sign(b"data"), b"data")
 
 
+def test_a_token_that_was_away_is_used_again_once_it_is_back(softhsm: SoftHsm, token: Token) -> None:
+    key = token.make("key:pulled")
+    with softhsm.away():
+        for _ in range(2):
+            with pytest.raises(Unavailable) as raised:
+                token.make("key:meanwhile")
+            assert raised.value.reason == "TOKEN_AWAY"
+    verify(key, key.sign(b"data"), b"data")
+
+
 def test_a_key_that_is_not_there_is_named(token: Token) -> None:
     with pytest.raises(Unavailable, match=r"KEY_MISSING.*key:nowhere"):
         token.sign("key:nowhere", b"d" * 32)
@@ -111,7 +121,7 @@ def test_a_wrong_pin_is_tried_once(softhsm: SoftHsm, token: Token) -> None:
         with pytest.raises(Unavailable) as raised:
             wrong.make("key:x")
         reasons.append(raised.value.reason)
-    assert reasons == ["TOKEN_AWAY"] + ["TOKEN_PIN_REFUSED"] * 4
+    assert reasons == ["TOKEN_PIN_REFUSED"] * 5
     token.make("key:afterwards")
 
 
@@ -166,6 +176,9 @@ def test_the_settings_name_the_token_to_all_that_use_keys(database: Database, so
         assert documents.verify(work, content)[0].verdict is Verdict.GENUINE
     with pytest.raises(ValueError, match="go together"):
         Settings(data_dir=tmp_path, eseal_token_label=LABEL)
+    (secrets / "eseal-token.pin").unlink()
+    with pytest.raises(FileNotFoundError, match="put the user PIN"):
+        KeyStore.from_settings(settings)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

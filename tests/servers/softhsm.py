@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +36,16 @@ class SoftHsm:
             capture_output=True,
         )
         return self
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """With the token pulled out."""
+        tokens, elsewhere = self._folder / "tokens", self._folder / "away"
+        tokens.rename(elsewhere)
+        try:
+            yield
+        finally:
+            elsewhere.rename(tokens)
 
     def __exit__(self, *_: object) -> None:
         del os.environ["SOFTHSM2_CONF"]

@@ -105,6 +105,9 @@ def _token_of(settings: Settings) -> "Token | None":
     """The token that the settings name; one for the whole process, as a login is dear and a second one useless."""
     if settings.eseal_token_module is None:
         return None
+    if not settings.has_secret(PIN_SECRET):
+        path = settings.secrets_folder / PIN_SECRET
+        raise FileNotFoundError(f"there is no secret {path}: put the user PIN of the seals' token there")
     pin = settings.secret(PIN_SECRET).decode()
     return _opened(str(settings.eseal_token_module), settings.eseal_token_label, pin)
 

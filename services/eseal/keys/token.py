@@ -83,14 +83,18 @@ class Token:
         return self.call(sign)
 
     def call(self, act: Callable[[pkcs11.Session], _Answer]) -> _Answer:
-        """What the token answers, one call of the process at a time; a session that was lost is opened once more."""
+        """What the token answers, one call of the process at a time; a session that was lost is opened once more.
+
+        Raises Unavailable TOKEN_AWAY, TOKEN_PIN_REFUSED.
+        """
         with _ONE_CALL:
             try:
-                if self._session is not None:
-                    try:
-                        return act(self._session)
-                    except PKCS11Error:
-                        self._close()
+                return act(self._session or self._open())
+            except PKCS11Error:
+                self._close()
+            try:
+                # A library may hold a token for lost that was away once, for as long as it is not started anew.
+                pkcs11.lib(self._module).reinitialize()
                 return act(self._open())
             except PKCS11Error as error:
                 self._close()
