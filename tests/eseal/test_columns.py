@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ofdkit
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.eseal.domain import font
@@ -66,6 +66,9 @@ def test_a_heading_is_centred_over_its_column() -> None:
 
 @given(
     rows=st.lists(st.tuples(*[st.text("字a1，。（ ", max_size=80)] * 5), min_size=1, max_size=4), headed=st.booleans()
+)
+@example(
+    rows=[("", "", "。。。", "", "。。。。。"), ("1。", "11。。。。。。。。", "", "1。。。。。", "")], headed=False
 )
 def test_no_cell_leaves_its_column_and_nothing_is_lost(rows: list[tuple[str, ...]], *, headed: bool) -> None:
     lines = set_rows(*rows, headed=headed)

@@ -63,9 +63,11 @@ def _shares(wanted: Sequence[float], measure: float) -> list[float]:
     if sum(wanted) <= measure:
         return [each * measure / sum(wanted) for each in wanted]
     narrow: set[int] = set()
-    while True:
+    while len(narrow) < len(wanted):
         fair = (measure - sum(wanted[each] for each in narrow)) / (len(wanted) - len(narrow))
         fitting = {number for number, each in enumerate(wanted) if each <= fair} - narrow
         if not fitting:
             return [each if number in narrow else fair for number, each in enumerate(wanted)]
         narrow |= fitting
+    # Together they are too wide by no more than was lost in rounding.
+    return list(wanted)
