@@ -54,14 +54,19 @@ class Evidence:
         object.__setattr__(self, "lists", [*known, *self.revocation_lists])
 
     def context(
-        self, roots: Sequence[bytes], moment: datetime, policy: CertRevTrustPolicy = _UNKNOWN
+        self,
+        roots: Sequence[bytes],
+        moment: datetime,
+        policy: CertRevTrustPolicy = _UNKNOWN,
+        *,
+        lists_alone: bool = False,
     ) -> ValidationContext:
         """What pyHanko judges a chain in; nothing is fetched."""
         return ValidationContext(
             trust_roots=[x509.Certificate.load(root) for root in roots],
             other_certs=list(self.certificates),
             crls=self.lists,
-            ocsps=list(self.responses),
+            ocsps=[] if lists_alone else list(self.responses),
             moment=moment,
             allow_fetching=False,
             revinfo_policy=policy,
@@ -79,7 +84,13 @@ class Evidence:
         ask: Callable[[ValidationContext], Awaitable[dict[str, Any]]],
     ) -> tuple[dict[str, Any], Code]:
         """What pyHanko finds at that moment, and what is known of revocation; the best that anything here can tell."""
-        for policy in (*_KNOWN, _OUTDATED) if self.tells_of_revocation else ():
+        policies = (*_KNOWN, _OUTDATED) if self.tells_of_revocation else ()
+        # An answer (OCSP) that was good once keeps pyHanko from looking at lists, and whoever stole a key has one.
+        for policy in policies if self.lists and self.responses else ():
+            found = await ask(self.context(roots, moment, policy, lists_alone=True))
+            if found["revocation_details"] is not None:
+                return found, Code.CERTIFICATE_REVOKED
+        for policy in policies:
             found = await ask(self.context(roots, moment, policy))
             if found["revocation_details"] is not None:
                 return found, Code.CERTIFICATE_REVOKED

@@ -6,19 +6,32 @@ from functools import cache
 
 import pytest
 from asn1crypto import cms  # type: ignore[import-untyped]
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from services.eseal.certificates import profiles
+from services.eseal.certificates.profiles import key_usage
 from services.eseal.cms import detached
 from services.eseal.cms.signing import DATA, SIGNED_DATA, CmsSigner
 from services.eseal.domain.answers import Code, Question, Verdict
 from services.eseal.domain.findings import Finding
 from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
+from services.eseal.keys.builders import builder_key
+from services.eseal.keys.software import SoftwareKey
 from services.eseal.national.der import SET, encode, integer, octets, oid, sequence
 from services.eseal.national.seals import certificate_bytes
 from services.eseal.national.sm3 import sm3
 from services.eseal.pdf.grades import Level
+from services.eseal.pdf.prepared import Validation
+from services.eseal.pdf.preparing import _put_evidence
 from tests.eseal.builders import NOON, credential, issuing, root, trust
 from tests.eseal.national.builders import authority
+from tests.eseal.pdf import attacks
 from tests.eseal.pdf.builders import DAY, codes, judged, pages, revocation_list, sealed, timestamping
 from tests.eseal.pdf.raw import Raw
 from tests.eseal.pdf.test_timestamped import timestamped
@@ -110,3 +123,40 @@ def test_who_stole_both_keys_cannot_seal_in_the_past_once_the_timestamps_are_rev
 def test_a_timestamp_over_the_file_by_somebody_whose_certificate_was_revoked_is_a_foreign_one() -> None:
     found = judged(timestamped(sealed(pages())), by=revoking(timestamping(), NOON - DAY))
     assert Code.FOREIGN_SIGNATURE_ON_TOP in {remark.code for remark in found.remarks}
+
+
+def answer_of(holder: Credential, issuer: Credential, at: datetime) -> bytes:
+    """An answer (OCSP) by a responder of the issuer's that the certificate is good."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "OCSP")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer.certificate.subject)
+    builder = (
+        builder.public_key(key.public_key()).serial_number(1).not_valid_before(NOON).not_valid_after(NOON + 9 * DAY)
+    )
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+    builder = builder.add_extension(key_usage(digital_signature=True), critical=True)
+    own = builder.add_extension(x509.OCSPNoCheck(), critical=False).sign(builder_key(issuer.key), hashes.SHA256())
+    status, of = ocsp.OCSPCertStatus.GOOD, (holder.certificate, issuer.certificate, hashes.SHA256())
+    answers = ocsp.OCSPResponseBuilder().add_response(*of, status, at, at + 7 * DAY, None, None)
+    answers = answers.responder_id(ocsp.OCSPResponderEncoding.HASH, own).certificates([own])
+    return answers.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("level", [Level.B_B, Level.B_T])
+def test_an_old_answer_that_a_certificate_is_good_is_no_match_for_a_list_that_has_it_as_revoked(level: Level) -> None:
+    """Whoever steals a key has such an answer, or gets one before the theft is noticed."""
+    above = profiles.make_issuing(root(), SoftwareKey.generate(), NOON, "http://pki.example/root")
+    validity = (NOON, NOON + 365 * DAY)
+    holder = profiles.make_seal(
+        above, SoftwareKey.generate(), organ_id="o1", organ_name="局", name="局", validity=validity,
+        published="http://pki.example/issuing",
+    )  # fmt: skip
+    content = sealed(level=level, by=holder, at=NOON + 2 * DAY)
+    chain = [each.certificate.public_bytes(Encoding.DER) for each in (holder, above, root())]
+    answers = [answer_of(holder, above, NOON), answer_of(above, root(), NOON)]
+    content = attacks.updated(content, lambda writer: _put_evidence(writer, Validation(chain, (), answers)))
+    assert "NOT_REVOKED" in codes(judged(content, now=NOON + 3 * DAY))[0]
+    lists = (revocation_list(above, [(holder, NOON + DAY)], at=NOON + DAY), revocation_list(root(), at=NOON + DAY))
+    for known in (lists, lists[:1]):
+        by = Trust(trust().roots, trust().timestamp_roots, known)
+        assert judged(content, now=NOON + 3 * DAY, by=by).verdict is Verdict.REVOKED
