@@ -21,7 +21,6 @@ from services.cases.checking import check_contents
 from services.cases.domain.inputs import Delivered
 from services.cases.draft_api import DraftApi
 from services.cases.drafts import Drafts
-from services.cases.held_licences import ref_message
 from services.cases.inspection.inspectors import Inspectors
 from services.cases.log_api import LogApi
 from services.cases.material_api import MaterialApi
@@ -31,6 +30,7 @@ from services.cases.reading import Reading
 from services.cases.record_api import RecordApi
 from services.cases.saga import watch_topic
 from services.cases.service import Cases, case_not_found
+from services.cases.standing_in import ref_message
 from services.cases.supervision import Supervision
 from services.cases.supervision_api import SupervisionApi
 from services.cases.task_api import TaskApi

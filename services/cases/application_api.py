@@ -6,10 +6,11 @@ from chassis.api import Call
 from duokua.cases.v1 import application_service_pb2
 from services.cases.applications import look_over
 from services.cases.asking import ask, material_needs, step_needs
-from services.cases.held_licences import held_by, ref_message
+from services.cases.held_licences import held_by
 from services.cases.material_checks import intended_faults
 from services.cases.messages import form_of
 from services.cases.service import Cases
+from services.cases.standing_in import ref_message
 
 pb = application_service_pb2
 

@@ -13,10 +13,10 @@ from services.cases.domain.calendar import BEIJING
 from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import REMEDIES
-from services.cases.held_licences import NOTHING, Held, Ref, standing_in
 from services.cases.material_checks import Finished, HandedIn, handed_in, material_faults
 from services.cases.prechecks import Finding, broken_rules, violation_of
 from services.cases.published import Published
+from services.cases.standing_in import NOTHING, Held, Ref, standing_in
 
 REGION_CODE_DIGITS = 6
 MOST_FAULTS = 50

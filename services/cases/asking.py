@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from duokua.cases.v1 import application_service_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases.expressions import Condition, ExpressionFaultError
-from services.cases.held_licences import NOTHING, Held, licence_message
 from services.cases.published import Published
+from services.cases.standing_in import NOTHING, Held, licence_message
 
 Schema: TypeAlias = dict[str, Any]
 pb = application_service_pb2

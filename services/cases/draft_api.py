@@ -9,9 +9,9 @@ from chassis.paging import page
 from duokua.cases.v1 import draft_service_pb2, task_pb2
 from duokua.data import fill_struct
 from services.cases.drafts import Drafts, materials_of
-from services.cases.held_licences import ref_message
 from services.cases.messages import case_message, form_of
 from services.cases.service import Cases
+from services.cases.standing_in import ref_message
 from services.cases.timestamps import stamp
 from services.cases.visibility import applicant_of, shown_to
 

@@ -1,27 +1,17 @@
-"""免证办: what applicants hold, as licences told, and the materials whose place it takes.
+"""免证办: what applicants hold, as licences told."""
 
-A material that a licence gives is kept as any other, with the licence in the place of a content; so the history vouches
-for it, and the offices see it, in the same way.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
 from chassis.database import UnitOfWork, insert
-from duokua.cases.v1 import case_pb2
 from duokua.licences.v1 import events_pb2, licence_pb2
 from services.cases.domain.calendar import BEIJING
 from services.cases.published import Published
+from services.cases.standing_in import NO_CONTENT, NOTHING, Held
 from services.cases.store import held_licences
-
-Ref = dict[str, Any]
-"""What a MaterialRef tells of a material, as it is kept."""
-Held = Mapping[str, Ref]
-"""By the kind of material, what stands for it if it does not come."""
-NOTHING: Held = {}
 
 
 def learn(work: UnitOfWork, standings: Sequence[events_pb2.Standing]) -> None:
@@ -51,33 +41,10 @@ def held_by(work: UnitOfWork, person_id: str, published: Published) -> Held:
     best = {row.kind: row for row in sorted(good, key=_lasting)}
     given = [each for each in published.bundle.materials if each.HasField("licence")]
     return {
-        each.kind: {**_NO_CONTENT, "kind": each.kind, "name": each.name, "licence": _told(row)}
+        each.kind: {**NO_CONTENT, "kind": each.kind, "name": each.name, "licence": _told(row)}
         for each in given
         if (row := best.get(each.licence.licence_id)) is not None
     }
-
-
-def standing_in(published: Published, form: Mapping[str, Any], kinds: Iterable[str], held: Held) -> Iterator[Ref]:
-    """Yield what stands for the materials that a form asks for and that do not come themselves."""
-    coming = frozenset(kinds)
-    for kind, ref in held.items():
-        if kind not in coming and published.materials[kind].may_come(form):
-            yield ref
-
-
-def ref_message(ref: Mapping[str, Any]) -> case_pb2.MaterialRef:
-    """A material as the contract has it."""
-    licence = ref.get("licence")
-    values = {name: value for name, value in ref.items() if name != "licence"}
-    return case_pb2.MaterialRef(**values, licence=licence_message(licence) if licence else None)
-
-
-def licence_message(licence: Mapping[str, str]) -> case_pb2.LicenceRef:
-    """A licence in the place of a material as the contract has it."""
-    return case_pb2.LicenceRef(**licence)
-
-
-_NO_CONTENT: Ref = {"media_type": "", "sha256": "", "size": 0}
 
 
 def _row(standing: events_pb2.Standing) -> dict[str, Any]:

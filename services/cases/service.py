@@ -37,11 +37,12 @@ from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.plan import Plan
 from services.cases.domain.proceedings import Correction, CorrectionStatus
 from services.cases.domain.refusal import Refusal
-from services.cases.held_licences import Ref, held_by, learn
+from services.cases.held_licences import held_by, learn
 from services.cases.materials import keep, uploaded
 from services.cases.plans import Plans
 from services.cases.prechecks import Finding
 from services.cases.saga import Decide, Pending, Running, Saga
+from services.cases.standing_in import Ref
 from services.cases.supplying import check_supply, supply_of
 from services.cases.vouching import HandedIn, form_digest, materials_digest
 

@@ -20,9 +20,9 @@ from services.cases.domain.case import Case, StepStatus
 from services.cases.domain.dataflow import steps_before
 from services.cases.domain.proceedings import Correction, ItemKind
 from services.cases.expressions import NO_STEPS, Condition, ExpressionFaultError
-from services.cases.held_licences import NOTHING, Held
 from services.cases.material_checks import Finished, HandedIn, handed_in, material_faults
 from services.cases.published import Published
+from services.cases.standing_in import NOTHING, Held
 
 
 @dataclass(frozen=True, slots=True)

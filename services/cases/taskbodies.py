@@ -11,9 +11,9 @@ from services.cases.domain.case import Case, TaskKind
 from services.cases.domain.corrections import requests_of
 from services.cases.domain.disclosure import visible_form, visible_materials
 from services.cases.domain.effects import OpenTask
-from services.cases.held_licences import licence_message
 from services.cases.office_messages import review_message, visit_message
 from services.cases.published import Published
+from services.cases.standing_in import licence_message
 from services.cases.stepinputs import make_inputs
 
 _KINDS = {kind: task_pb2.TaskKind.Value(f"TASK_KIND_{kind.name}") for kind in TaskKind}

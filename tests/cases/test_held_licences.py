@@ -17,9 +17,10 @@ from services.cases import store
 from services.cases.applications import look_over
 from services.cases.asking import material_needs
 from services.cases.domain.proceedings import CorrectionItem, ItemKind
-from services.cases.held_licences import Held, held_by
+from services.cases.held_licences import held_by
 from services.cases.plans import Plans
 from services.cases.replaying import replay
+from services.cases.standing_in import Held
 from services.cases.vouching import unvouched
 from tests.cases.builders import PDF, Town, a_bundle, a_form, a_material, asking, completing, taken
 
