@@ -10,8 +10,8 @@ from services.cases.applications import value_at
 from services.cases.domain.calendar import BEIJING
 from services.cases.domain.proceedings import CaseClock
 from services.cases.domain.reckoning import DueState, read
+from services.matters.package.expectations import NoticeThenPart, ThenPart
 from services.matters.package.faults import Path
-from services.matters.package.trials import NoticeThenPart, ThenPart
 
 
 @dataclass(frozen=True, slots=True)

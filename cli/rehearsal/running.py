@@ -16,9 +16,10 @@ from services.cases.domain.inputs import Submitted
 from services.cases.domain.numbers import case_number, series_of
 from services.cases.domain.refusal import Refusal
 from services.cases.published import Published
+from services.matters.package.expectations import ThenPart
 from services.matters.package.faults import Path
 from services.matters.package.trialchecks import Trial, form_of
-from services.matters.package.trials import GivenPart, HappeningPart, ThenPart, verbs
+from services.matters.package.trials import GivenPart, HappeningPart, verbs
 
 CASE_ID = "00000000-0000-7000-8000-000000000000"
 _SAID = (Refusal, Problem)

@@ -14,8 +14,9 @@ from cli.rehearsal.running import run_trial
 from cli.scenarios.folders import read_folder
 from cli.supervise import environment_of
 from services.matters.package.compiler import examine_package
+from services.matters.package.expectations import ThenPart
 from services.matters.package.trialchecks import read_trials
-from services.matters.package.trials import GivenPart, HappeningPart, ThenPart
+from services.matters.package.trials import GivenPart, HappeningPart
 from tests.docs.pages import ROOT, Code, code_blocks, read, section, tables
 from tests.platform.starting import embedded
 

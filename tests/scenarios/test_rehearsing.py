@@ -8,7 +8,7 @@ from services.cases.domain.case import CaseStatus, NoticeStatus, StepStatus, Und
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.procedures import KINDS
 from services.cases.domain.reckoning import Light
-from services.matters.package import trials
+from services.matters.package import expectations, trials
 from tests.scenarios.builders import a_test, fails, names, package, passes, run
 
 
@@ -402,10 +402,10 @@ def test_tests_are_run_in_the_order_of_their_files() -> None:
 
 
 def test_the_words_of_tests_are_those_of_the_core() -> None:
-    assert set(trials.StepStatus.__args__) == set(StepStatus)  # type: ignore[attr-defined]
-    assert set(trials.NoticeStatus.__args__) == set(NoticeStatus)  # type: ignore[attr-defined]
-    assert set(trials.Light.__args__) == set(Light)  # type: ignore[attr-defined]
-    fields = trials.ThenPart.model_fields
+    assert set(expectations.StepStatus.__args__) == set(StepStatus)  # type: ignore[attr-defined]
+    assert set(expectations.NoticeStatus.__args__) == set(NoticeStatus)  # type: ignore[attr-defined]
+    assert set(expectations.Light.__args__) == set(Light)  # type: ignore[attr-defined]
+    fields = expectations.ThenPart.model_fields
     assert set(_choices(fields["case"].annotation)) == set(CaseStatus)
     assert set(_choices(fields["cause"].annotation)) == set(UndoCause) - {UndoCause.NONE}
     assert set(_choices(trials.SuspendPart.model_fields["kind"].annotation)) == set(KINDS) <= set(StopKind)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
 from services.matters.package.elements import platform_elements
+from services.matters.package.expectations import ThenPart
 from services.matters.package.faults import Fault, Faults, Path
 from services.matters.package.files import MANIFEST, is_template
 from services.matters.package.formparts import ElementPart
@@ -14,7 +15,7 @@ from services.matters.package.models import ManifestPart
 from services.matters.package.satisfying import Satisfying
 from services.matters.package.source import Source
 from services.matters.package.trialchecks import Trial
-from services.matters.package.trials import OF_OFFICES, ThenPart, verbs
+from services.matters.package.trials import OF_OFFICES, verbs
 
 _TAG = re.compile(r"\{%.*?%\}")
 

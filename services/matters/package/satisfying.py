@@ -15,8 +15,8 @@ from cel_expr_python import cel
 
 from services.matters.domain.bundle import Scenario
 from services.matters.package.earlier import field_of, rewritten
+from services.matters.package.expectations import StepStatus
 from services.matters.package.expressions import children, constant_of, kind_of, path_of, read_tree
-from services.matters.package.trials import StepStatus
 
 _DATA = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 # More alternatives are not looked at.

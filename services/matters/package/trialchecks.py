@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from services.matters.domain.bundle import Scenario
 from services.matters.package.compiler import Examined
+from services.matters.package.expectations import LicenceThenPart, ThenPart
 from services.matters.package.faults import Fault, Faults, Path, did_you_mean
 from services.matters.package.files import holds_tests, is_example, text_of
 from services.matters.package.models import ManifestPart
@@ -20,8 +21,6 @@ from services.matters.package.trials import (
     CorrectPart,
     GivenPart,
     HappeningPart,
-    LicenceThenPart,
-    ThenPart,
     TrialPart,
     TrialsPart,
     verbs,

@@ -1,72 +1,35 @@
 """tests/<name>.test.yaml: what the authors of a package expect of it, as given, when and then.
 
-Here are the keys of these files. What they say about steps and fields is checked in `trialchecks.py`; they are run by
-whoever has a core of cases at hand (`duokua scenario test`).
+Here are the keys of these files; those of `then` are in `expectations.py`. What they say about steps and fields is
+checked in `trialchecks.py`; they are run by whoever has a core of cases at hand (`duokua scenario test`).
 """
 
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from services.matters.package.parts import FieldName, FieldPath, Part, Region, Slug, Text, Time
+from services.matters.package.expectations import SHAPES, Piece, Reason, ThenPart, Words, key
+from services.matters.package.parts import FieldPath, Part, Slug, Text, Time
 
 _EXAMPLE = r"^examples/[A-Za-z0-9_./-]+\.json$"
 _MOMENT = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3]):[0-5][0-9]$"
-_DUE = r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])|stopped|unknown)$"
-_CLOCK = r"^(([a-z][a-z0-9]*(-[a-z0-9]+)*\.)?(acceptance|statutory|promised|follow_up)|correction)$"
-_REASON = r"^[A-Z][A-Z_]{2,59}$"
 
 # What a value that breaks a pattern should look like.
 _SHAPES = {
+    **SHAPES,
     _EXAMPLE: 'a form in the package, such as "examples/small.json"',
     _MOMENT: 'a time in China in quotes, such as "2026-03-02 09:00"',
-    _DUE: 'a day in quotes, such as "2026-03-12", or stopped, or unknown',
-    _CLOCK: (
-        "a clock: of a step, such as food-licence.promised, or of the whole: statutory, promised, correction or "
-        "follow_up"
-    ),
-    _REASON: "a reason in capital letters, such as RESULT_INVALID",
 }
 
 Example = Annotated[str, StringConstraints(pattern=_EXAMPLE, max_length=200)]
 Moment = Annotated[str, StringConstraints(pattern=_MOMENT)]
-DueDay = Annotated[str, StringConstraints(pattern=_DUE)]
-ClockName = Annotated[str, StringConstraints(pattern=_CLOCK)]
-Reason = Annotated[str, StringConstraints(pattern=_REASON)]
-# Of a notice or a message, which may have lines.
-Piece = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Words = Annotated[str, StringConstraints(max_length=2000)]
-StepStatus = Literal[
-    "waiting",
-    "routing",
-    "offered",
-    "accepted",
-    "correcting",
-    "suspended",
-    "completed",
-    "skipped",
-    "refused",
-    "undoing",
-    "undone",
-    "cancelled",
-]
-NoticeStatus = Literal["none", "requested", "sealed", "withdrawn", "revoked", "waived"]
-LicenceStatus = Literal["none", "issued", "revoked"]
-Light = Literal["green", "yellow", "red", "unknown"]
-UrgeKind = Literal["urge", "supervise"]
-FollowUpStatus = Literal["none", "open", "answered"]
-
-
-def _key(description: str, **limits: Any) -> Any:
-    """An optional key, with what editors show of it."""
-    return Field(default=None, description=description, **limits)
 
 
 class GivenPart(Part):
     """An application, when it is submitted, and what the offices do by themselves."""
 
-    example: Example | None = _key("The form: a file of the package.")
-    form: dict[str, Any] | None = _key("The form, written out; instead of `example`.")
+    example: Example | None = key("The form: a file of the package.")
+    form: dict[str, Any] | None = key("The form, written out; instead of `example`.")
     changes: Annotated[dict[FieldPath, Any], Field(max_length=100)] = Field(
         default={}, description="Fields of the form that are otherwise here, by path; null takes one away."
     )
@@ -160,131 +123,42 @@ class DeliverPart(Part):
     """To whom."""
 
 
-class NoticeThenPart(Part):
-    """What is expected of the notice of a step."""
-
-    status: NoticeStatus | None = _key("Where it stands.")
-    title: Piece | None = _key("Its title, as a whole.")
-    contains: Annotated[list[Piece], Field(max_length=50)] = Field(
-        default=[], description="Pieces of text that are in it."
-    )
-    lacks: Annotated[list[Piece], Field(max_length=50)] = Field(
-        default=[], description="Pieces of text that are not in it."
-    )
-
-
-class LicenceThenPart(Part):
-    """What is expected of the licence that the approval of a step makes."""
-
-    status: LicenceStatus | None = _key("Where it stands.")
-    says: Annotated[dict[FieldName, Any], Field(max_length=100)] = Field(
-        default={}, description="Fields of it, with what they say."
-    )
-    lacks: Annotated[list[FieldName], Field(max_length=100)] = Field(
-        default=[], description="Fields of which it says nothing."
-    )
-
-
-class ThenPart(Part):
-    """What is expected at the end, or at a moment in between. What is not said is not looked at."""
-
-    case: Literal["running", "undoing", "completed", "undone"] | None = _key("Where the case stands.")
-    cause: Literal["refused", "withdrawn", "handed_back", "stopped"] | None = _key("Why it is undone.")
-    reason: Piece | None = _key("A piece of the reason that the applicant is given for it.")
-    steps: Annotated[dict[Slug, StepStatus], Field(max_length=100)] = Field(
-        default={}, description="Where steps stand."
-    )
-    skipped: Annotated[dict[Slug, Words], Field(max_length=100)] = Field(
-        default={}, description="Steps that are skipped, each with a piece of the reason, or an empty one."
-    )
-    order: Annotated[list[Slug], Field(max_length=100)] = Field(
-        default=[], description="Steps in the order in which they were completed; others may be in between."
-    )
-    undone: Annotated[list[Slug], Field(max_length=100)] | None = _key(
-        "The steps whose offices have undone their result, in that order, and no others."
-    )
-    notices: Annotated[dict[Slug, NoticeThenPart], Field(max_length=100)] = Field(
-        default={}, description="The notices of steps."
-    )
-    licences: Annotated[dict[Slug, LicenceThenPart], Field(max_length=100)] = Field(
-        default={}, description="The licences that the approvals of steps make."
-    )
-    regions: Annotated[dict[Slug, Region], Field(max_length=100)] = Field(
-        default={}, description="The regions in which the offices of steps were sought, or would be."
-    )
-    organs: Annotated[dict[Slug, Piece], Field(max_length=100)] = Field(
-        default={}, description="The organs that the form names for steps, by their unified social credit codes."
-    )
-    inputs: Annotated[dict[Slug, dict[FieldName, Any]], Field(max_length=100)] = Field(
-        default={}, description="What the office of a step was given of earlier results."
-    )
-    sees: Annotated[dict[Slug, list[FieldPath]], Field(max_length=100)] = Field(
-        default={}, description="Fields of the form that the office of a step was given."
-    )
-    hidden: Annotated[dict[Slug, list[FieldPath]], Field(max_length=100)] = Field(
-        default={}, description="Fields of the form that the office of a step was not given."
-    )
-    lights: Annotated[dict[ClockName, Light], Field(max_length=100)] = Field(
-        default={}, description="The lights of clocks: food-licence.promised of a step, promised of the whole."
-    )
-    due: Annotated[dict[ClockName, DueDay], Field(max_length=100)] = Field(
-        default={}, description="The day on which clocks are due, or stopped, or unknown."
-    )
-    urged: Annotated[dict[Slug, list[UrgeKind]], Field(max_length=100)] = Field(
-        default={},
-        description="By step, how its office was reminded, by people and by lights, oldest first.",
-    )
-    follow_up: FollowUpStatus | None = _key("Where the lead's answer to a bad rating of the whole case stands.")
-    follow_ups: Annotated[dict[Slug, FollowUpStatus], Field(max_length=100)] = Field(
-        default={}, description="Where the offices' answers to bad ratings of their steps stand."
-    )
-    incidents: Annotated[dict[Slug, Reason], Field(max_length=100)] = Field(
-        default={}, description="The open incidents, by step, and no others. Without it there is none."
-    )
-    told: Annotated[list[Piece], Field(max_length=50)] = Field(
-        default=[], description="Pieces of text, each in a message that the applicant was sent."
-    )
-    turned_away: Annotated[list[Piece], Field(max_length=50)] = Field(
-        default=[], description="The application is not taken; each is a piece of what is wrong with it."
-    )
-
-
 class HappeningPart(Part):
     """One thing that happens: said by the office of a step, by the applicant, by an operator; or time passes."""
 
-    step: Slug | None = _key("The step whose office says it, or that it is about.")
-    accept: Literal[True] | None = _key("受理: the office takes the matter on.")
-    complete: dict[str, Any] | None = _key("办结, with the result; {} for one that is made up.")
-    refuse: Piece | None = _key("不予受理 / 不予许可, with the reason.")
-    send_back: Piece | None = _key("退回: not this office's, with the reason.")
-    fail: Piece | None = _key("A technical failure, with the reason.")
-    times: Annotated[int, Field(ge=1, le=20)] | None = _key("How often it fails; once unless said otherwise.")
-    correct: CorrectPart | None = _key("补正: the office asks the applicant for corrections.")
-    suspend: SuspendPart | None = _key("特别程序: a procedure begins.")
-    resume: Piece | None = _key("The procedure is over, with a note.")
-    extend: ExtendPart | None = _key("延长: more time for the decision; without `step` for the whole case.")
-    pass_up: PassUpPart | None = _key("转报: the office above decides.")
-    hand_over: Piece | None = _key("转办: who in the office handles it now.")
-    visit: VisitPlanPart | None = _key("联合踏勘: when and where the offices meet.")
-    attend: Piece | None = _key("The office was at the joint visit, with its finding.")
-    supply: SupplyPart | None = _key("The applicant supplies what was asked for.")
-    withdraw: Piece | None = _key("撤回: the applicant takes the application back, with the reason.")
-    rate: Annotated[int, Field(ge=1, le=5)] | None = _key("好差评, 1 (very satisfied) to 5; with `step` its office's.")
-    answer: dict[str, Any] | None = _key(
+    step: Slug | None = key("The step whose office says it, or that it is about.")
+    accept: Literal[True] | None = key("受理: the office takes the matter on.")
+    complete: dict[str, Any] | None = key("办结, with the result; {} for one that is made up.")
+    refuse: Piece | None = key("不予受理 / 不予许可, with the reason.")
+    send_back: Piece | None = key("退回: not this office's, with the reason.")
+    fail: Piece | None = key("A technical failure, with the reason.")
+    times: Annotated[int, Field(ge=1, le=20)] | None = key("How often it fails; once unless said otherwise.")
+    correct: CorrectPart | None = key("补正: the office asks the applicant for corrections.")
+    suspend: SuspendPart | None = key("特别程序: a procedure begins.")
+    resume: Piece | None = key("The procedure is over, with a note.")
+    extend: ExtendPart | None = key("延长: more time for the decision; without `step` for the whole case.")
+    pass_up: PassUpPart | None = key("转报: the office above decides.")
+    hand_over: Piece | None = key("转办: who in the office handles it now.")
+    visit: VisitPlanPart | None = key("联合踏勘: when and where the offices meet.")
+    attend: Piece | None = key("The office was at the joint visit, with its finding.")
+    supply: SupplyPart | None = key("The applicant supplies what was asked for.")
+    withdraw: Piece | None = key("撤回: the applicant takes the application back, with the reason.")
+    rate: Annotated[int, Field(ge=1, le=5)] | None = key("好差评, 1 (very satisfied) to 5; with `step` its office's.")
+    answer: dict[str, Any] | None = key(
         "回访整改: what was found and done about a bad rating; with `step` by its office, else by the lead."
     )
-    urge: Piece | None = _key("催办: the lead reminds the step's office, with the reason.")
-    supervise: Piece | None = _key("督办: the superior of the step's office is told, with the reason.")
-    deliver: DeliverPart | None = _key("送达: the results come to whoever they are for.")
-    retry: Piece | None = _key("An operator has the step's incident tried again, with the reason.")
-    skip: Piece | None = _key("An operator leaves the step out, with the reason.")
-    reassign: Piece | None = _key("An operator has another office handle the step, with the reason.")
-    force: dict[str, Any] | None = _key("An operator takes the step as done, with the result; {} for one made up.")
-    stop: Piece | None = _key("An operator gives the case up, with the reason.")
-    wait: Time | None = _key("Time passes: 3 working days.")
-    until: Moment | None = _key("Time passes until then, in China.")
-    then: ThenPart | None = _key("What is expected at this moment.")
-    turned_down: Reason | None = _key("What was said is not taken, for this reason.")
+    urge: Piece | None = key("催办: the lead reminds the step's office, with the reason.")
+    supervise: Piece | None = key("督办: the superior of the step's office is told, with the reason.")
+    deliver: DeliverPart | None = key("送达: the results come to whoever they are for.")
+    retry: Piece | None = key("An operator has the step's incident tried again, with the reason.")
+    skip: Piece | None = key("An operator leaves the step out, with the reason.")
+    reassign: Piece | None = key("An operator has another office handle the step, with the reason.")
+    force: dict[str, Any] | None = key("An operator takes the step as done, with the result; {} for one made up.")
+    stop: Piece | None = key("An operator gives the case up, with the reason.")
+    wait: Time | None = key("Time passes: 3 working days.")
+    until: Moment | None = key("Time passes until then, in China.")
+    then: ThenPart | None = key("What is expected at this moment.")
+    turned_down: Reason | None = key("What was said is not taken, for this reason.")
 
 
 OF_OFFICES = (
