@@ -18,10 +18,12 @@ from duokua.errors import DuokuaError
 from duokua.eseal.v1.events_pb2 import SealingFailed
 from duokua.identity.v1 import directory_pb2
 from services.eseal.certificates.profiles import DOCUMENT_SIGNING, key_usage
+from services.eseal.national.ofd.package import write
 from services.eseal.notices import Notices
 from services.eseal.service import Documents
 from tests.edge import Edge
 from tests.eseal.builders import LONG, NOON, OFFICE, handle, notice_requested, organ_registered
+from tests.eseal.national.builders import written
 from tests.eseal.pdf.builders import pages
 
 
@@ -212,6 +214,18 @@ def test_an_official_has_a_file_sealed_and_an_operator_has_no_seals(desk: Desk, 
     assert "PERMISSION_MISSING" in desk.refused(*asked)
     (use,) = desk.json("uses", seal)
     assert (use["official"], use["document_id"]) == ("张三", again["document_id"])
+
+
+def test_an_official_has_an_ofd_sealed_whatever_it_is_called(desk: Desk, tmp_path: Path) -> None:
+    desk.run("suite", desk.organ, "national")
+    seal, plain, out = desk.made(), tmp_path / "plan.pdf", tmp_path / "sealed"
+    plain.write_bytes(write(written(60).files))
+    asked = ("document", str(plain), "--seal", seal, "--official", "张三", "--out", str(out))
+    desk.run(*asked, "--text", "准予许可", "--riding", office=True)
+    assert "GENUINE" in desk.run("verify", str(out)).stdout
+    plain.write_bytes(pages())
+    assert "SEAL_NOT_FOR_FORMAT" in desk.refused(*asked, "--at", "1,300,300", office=True)
+    assert [use.get("reason", "") for use in desk.json("uses", seal)] == ["", "SEAL_NOT_FOR_FORMAT"]
 
 
 @pytest.mark.parametrize(

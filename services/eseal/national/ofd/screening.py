@@ -18,25 +18,9 @@ from services.eseal.national.ofd.package import Files, read
 from services.eseal.national.ofd.parts import Part, parts
 from services.eseal.national.ofd.structure import ROOT, part
 from services.eseal.national.ofd.verification import inspect
+from services.eseal.national.ofd.vocabulary import held_by
 from services.eseal.national.ofd.xml import Element
 
-# Elements of GB/T 33190 that show the same to everybody, for good.
-_KNOWN = """
-OFD DocBody DocInfo DocID Title Author Subject Abstract CreationDate ModDate DocUsage Cover Keywords Keyword Creator
-CreatorVersion CustomDatas CustomData DocRoot Signatures
-Document CommonData MaxUnitID PageArea PhysicalBox ApplicationBox ContentBox BleedBox PublicRes DocumentRes
-TemplatePage DefaultCS Pages Page Outlines OutlineElem Permissions Edit Annot Export Signature Watermark PrintScreen
-Print Actions Action Region Area Start Move Line QuadraticBezier CubicBezier Arc Close Goto Dest Bookmark URI
-VPreferences PageMode PageLayout TabDisplay HideToolbar HideMenubar HideWindowUI ZoomMode Zoom Bookmarks Annotations
-CustomTags Attachments
-Template PageRes Content Layer PageBlock TextObject PathObject ImageObject CompositeObject Clips Clip Path Text
-FillColor StrokeColor TextCode CGTransform Glyphs Border BorderColor AbbreviatedData Pattern CellContent AxialShd
-RadialShd GouraudShd LaGouraudShd LaGourandShd Segment Color Point BackColor
-Res ColorSpaces ColorSpace Palette CV DrawParams DrawParam Fonts Font FontFile MultiMedias MultiMedia MediaFile
-CompositeGraphicUnits CompositeGraphicUnit Thumbnail
-PageAnnot Remark Parameters Parameter Appearance FileLoc Attachment CustomTag SchemaLoc
-"""
-_ELEMENTS = frozenset(_KNOWN.split())
 _TELLING = {
     "Extensions": "extensions, which only some programs understand",
     "GotoA": "an action that opens another file",
@@ -45,13 +29,12 @@ _TELLING = {
     "Substitution": "something that looks different on paper",
     "ValidPeriod": "a time before or after which readers do not show it",
 }
-# Of these there is one in what holds it, or readers take different ones.
-_SINGLE = ("Annotations", "Appearance", "Attachments", "Content", "CustomTags", "FileLoc", "FontFile", "MediaFile")
 # What is referred to by its number.
 _NUMBERED = frozenset({"ColorSpace", "CompositeGraphicUnit", "DrawParam", "Font", "MultiMedia", "TemplatePage"})
 _MOVING = ("PNG", "GIF", "TIFF")
 # How pictures begin: those that may move, then JPEG, BMP, JBIG2 with a header and without.
-_PICTURES = (b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*", b"\xff\xd8\xff", b"BM", b"\x97JB2", b"\0\0\0\0")
+_MAY_MOVE = (b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
+_PICTURES = (*_MAY_MOVE, b"\xff\xd8\xff", b"BM", b"\x97JB2", b"\0\0\0\0\x30", b"\0\0\0\0\0")
 _NO = ("false", "0")
 
 
@@ -67,7 +50,7 @@ def screen(content: bytes, trust: Trust) -> Files:
     numbers: set[str] = set()
     for each in parts(files):
         for element in each.root.iter():
-            changing = _changing(element, xml.name_of(element))
+            changing = _changing(each.kind, element, xml.name_of(element))
             if changing:
                 raise _changeable(changing)
         _check_numbers(each, numbers)
@@ -93,14 +76,15 @@ def _check_seals(finding: Finding) -> None:
         raise SealingError("UNKNOWN_SIGNATURE", message)
 
 
-def _changing(element: Element, name: str) -> str:
+def _changing(kind: str, element: Element, name: str) -> str:
     """What in an element can change what is shown; empty for nothing."""
-    if name not in _ELEMENTS:
-        unknown = f"the element {element.tag.rpartition('}')[2][:50]}, which only some programs understand"
-        return _TELLING.get(name, unknown)
-    names = xml.names_of(element)
-    if any(names.count(each) > 1 for each in _SINGLE):
-        return f"several parts in one {name}, of which readers show one or the other"
+    several, names = held_by(kind, name), xml.names_of(element)
+    for each, held in zip(element, names, strict=True):
+        if held not in several:
+            unknown = f"{each.tag.rpartition('}')[2][:50]} in {name}, which only some programs understand"
+            return _TELLING.get(held, unknown)
+        if not several[held] and names.count(held) > 1:
+            return f"several {held} in one {name}, of which readers show one or the other"
     if name == "MultiMedia" and element.get("Type") != "Image":
         return f"media ({element.get('Type', '')[:50]})"
     shown = all(element.get(where, "true") not in _NO for where in ("Visible", "Print"))
@@ -130,7 +114,7 @@ def _check_named(each: Part, files: Files) -> None:
 def _check_picture(name: str, data: bytes) -> None:
     if not data.startswith(_PICTURES):
         raise _changeable(f"a picture of a kind that readers show in different ways ({name[:100]})")
-    if data.startswith(_PICTURES[:4]):
+    if data.startswith(_MAY_MOVE):
         try:
             with Image.open(io.BytesIO(data), formats=_MOVING) as picture:
                 moving = getattr(picture, "is_animated", False)

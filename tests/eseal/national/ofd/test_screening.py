@@ -1,16 +1,21 @@
 """Which OFD files of strangers may carry a seal: those that show one thing for good, and to every reader."""
 
+import base64
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from services.eseal.domain.findings import UnreadableError
 from services.eseal.domain.orders import Order, SealingError
+from services.eseal.domain.sheet import lay
+from services.eseal.national.ofd.document import draw
 from services.eseal.national.ofd.package import Files, write
 from services.eseal.national.ofd.preparing import prepare
 from services.eseal.national.ofd.sealing import LIST
+from tests.eseal.builders import notice
 from tests.eseal.national.builders import NOON, authority, seal, sealed, sealer, stamps, written
 from tests.eseal.pdf.builders import PLACE
 
@@ -142,6 +147,11 @@ CHANGEABLE: dict[str, list[Change]] = {
     "another file opened": [in_document(action('<ofd:GotoA AttachID="a"/>'))],
     "a script": [in_document(action("<ofd:JavaScript>x</ofd:JavaScript>"))],
     "an element of another language": [on_page('<form xmlns="urn:forms"/>')],
+    "an element in the wrong place": [in_document('<ofd:Layer ID="981"/>')],
+    "a text without a layer": [before(PAGE, "</ofd:Content>", '<ofd:TextObject Boundary="0 0 9 9"/>')],
+    "an element in a text": [instead(PAGE, "</ofd:TextCode>", "<ofd:TextCode/></ofd:TextCode>")],
+    "two typefaces in one": [before(RESOURCES, "</ofd:Font>", "<ofd:FontFile>a.ttf</ofd:FontFile>")],
+    "a film that says it is a picture": picture(b"\0\0\0\0ftypisom"),
     "extensions": [in_document("<ofd:Extensions>Extensions.xml</ofd:Extensions>")],
     "shown for a time": [in_document(_PERMISSIONS.format('<ofd:ValidPeriod EndDate="2027-01-01"/>'))],
     "another picture on paper": [
@@ -181,6 +191,13 @@ PLAIN: dict[str, list[Change]] = {
     "a page for others": [template()],
     "permissions": [in_document(_PERMISSIONS.format("<ofd:Edit>false</ofd:Edit><ofd:Signature>true</ofd:Signature>"))],
 }
+
+
+def test_what_the_platform_writes_may_be_sealed() -> None:
+    shown = drawn(1, "PNG")
+    template_ = f"| 甲 | 乙 |\n|---|---|\n| 1 | 2 |\n![30 mm](data:image/png;base64,{base64.b64encode(shown).decode()})"
+    sheet = lay(replace(notice(template_), qr_text="https://example.gov.cn/v/1", code="1.2.3"))
+    assert reason(write(draw(sheet, NOON.date()).files)) == ""
 
 
 @pytest.mark.parametrize("name", PLAIN)
