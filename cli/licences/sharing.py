@@ -64,7 +64,7 @@ def accesses(
         ("who", lambda each: each.organ_name or each.subject),
         ("how", lambda each: each.action.replace("_", " ")),
         ("why", lambda each: each.purpose),
-        ("licence", lambda each: each.identifier),
+        ("licence", lambda each: each.identifier or f"none of type {each.none_of_type}"),
     ]
     print_rows(found, columns, as_json=json, empty="nobody looked")
 

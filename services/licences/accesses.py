@@ -99,9 +99,18 @@ def note_all(work: UnitOfWork, caller: Caller, looked: Sequence[tuple[Licence, L
             _check_repeat(work, row)
 
 
+def note_none(work: UnitOfWork, caller: Caller, holder: str, type_code: str, look: Look) -> None:
+    """Keeps that somebody was told that a person has no licence of a type; raises as `note_all`."""
+    row = _row(work, "", (caller.subject, caller.organ_id), replace(look, purpose=look.purpose.strip()))
+    row |= {"holder_person_id": holder, "none_of_type": type_code}
+    if not store.add_accesses(work.connection, [row]):
+        _check_repeat(work, row)
+
+
 def _check_repeat(work: UnitOfWork, row: Mapping[str, object]) -> None:
     before = store.access_like(work.connection, row)
-    if (before.action, before.purpose) != (row["action"], row["purpose"]) or before.at <= work.now - SAME_LOOK:
+    same = all(getattr(before, name) == row[name] for name in ("action", "purpose", "holder_person_id", "none_of_type"))
+    if not same or before.at <= work.now - SAME_LOOK:
         fault = Violation("request_id", "was used for another look at this licence; give a fresh one")
         raise Invalid("REQUEST_ID_REUSED", "this request_id stands for another request", [fault])
 
@@ -124,6 +133,8 @@ def _row(work: UnitOfWork, licence_id: str, by: tuple[str, str], look: Look) -> 
         "purpose": look.purpose,
         "request_id": look.request_id,
         "grant_id": look.grant_id,
+        "holder_person_id": "",
+        "none_of_type": "",
     }
 
 

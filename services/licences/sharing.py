@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from chassis.api import Caller
 from chassis.clock import new_id
@@ -14,7 +14,17 @@ from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
 from chassis.vault import Vault
 from services.licences import store
-from services.licences.accesses import Action, Look, check_purpose, is_issuer, may_change, may_read, note, note_all
+from services.licences.accesses import (
+    Action,
+    Look,
+    check_purpose,
+    is_issuer,
+    may_change,
+    may_read,
+    note,
+    note_all,
+    note_none,
+)
 from services.licences.documents import DocumentStatus, LicenceDocument, documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
@@ -120,6 +130,9 @@ class SharedLicences:
         by = [grant.grant_id if grant and not is_issuer(caller, licence) else "" for licence in seen]
         looks = [replace(look, grant_id=each) for each in by]
         note_all(work, caller, list(zip(seen, looks, strict=True)))
+        if others and holder and not seen:
+            look = replace(look, grant_id=grant.grant_id if grant else "")
+            note_none(work, caller, holder, of.type_code, look)
         found = [(each, visible(self._licences.data(work, each), of, Audience.ORGANS)) for each in seen]
         consent_needed = of.sharing is Sharing.CONSENT and grant is None
         return Found(of, found, consent_needed, more=len(there) > _MOST_FOUND)
@@ -174,16 +187,17 @@ class SharedLicences:
         return grant.grant_id
 
     def accesses(self, work: UnitOfWork, holder: str, licence_id: str, before: str, limit: int) -> list[Any]:
-        """Looks at a holder's licences or at one, the newest first, with its identifier and the organ's name."""
+        """Looks at a holder's licences or at one, also in vain, the newest first, with identifier and organ's name."""
         query = (
             select(accesses, licences.c.identifier, organs.c.name.label("organ_name"))
-            .join(licences, licences.c.licence_id == accesses.c.licence_id)
+            .outerjoin(licences, licences.c.licence_id == accesses.c.licence_id)
             .outerjoin(organs, organs.c.organ_id == accesses.c.organ_id)
             .order_by(accesses.c.access_id.desc())
             .limit(limit)
         )
         if holder:
-            query = query.where(licences.c.holder_person_id == holder)
+            own = select(licences.c.licence_id).where(licences.c.holder_person_id == holder)
+            query = query.where(or_(accesses.c.licence_id.in_(own), accesses.c.holder_person_id == holder))
         if licence_id:
             query = query.where(accesses.c.licence_id == licence_id)
         if before:

@@ -97,7 +97,8 @@ def _access(row: Any) -> pb.Access:
     return pb.Access(
         access_id=row.access_id,
         licence_id=row.licence_id,
-        identifier=row.identifier,
+        identifier=row.identifier or "",
+        none_of_type=row.none_of_type,
         at=timestamp(row.at),
         subject=row.subject,
         organ_id=row.organ_id,

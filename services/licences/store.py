@@ -232,7 +232,7 @@ def add_accesses(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> s
 def access_like(connection: Connection, row: Mapping[str, Any]) -> Any:
     """The look that the same request was at the same licence."""
     same = [accesses.c[name] == row[name] for name in ("subject", "request_id", "licence_id")]
-    return connection.execute(select(accesses.c.at, accesses.c.action, accesses.c.purpose).where(*same)).one()
+    return connection.execute(select(accesses).where(*same)).one()
 
 
 def as_json(data: Mapping[str, object]) -> bytes:

@@ -119,6 +119,7 @@ accesses = Table(
     "accesses",
     metadata,
     Column("access_id", String(64), primary_key=True),
+    # Empty for a look that found nothing.
     Column("licence_id", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     Column("subject", String(100), nullable=False),
@@ -128,7 +129,11 @@ accesses = Table(
     # The consent that it was by; empty for none.
     Column("grant_id", String(64), nullable=False, server_default=""),
     Column("request_id", String(100), nullable=False),
+    # Of a look that found nothing: whose licences of which type there were not. Else empty.
+    Column("holder_person_id", String(64), nullable=False, server_default=""),
+    Column("none_of_type", String(21), nullable=False, server_default=""),
     Index("accesses_of_licence", "licence_id", "access_id"),
+    Index("accesses_in_vain", "holder_person_id", "access_id"),
     Index("one_access_a_request", "subject", "request_id", "licence_id", unique=True),
 )
 

@@ -24,6 +24,7 @@ from services.licences.sharing import SharedLicences
 from services.licences.sharing_api import SharingApi
 from tests.licences.builders import (
     AGENT,
+    FOOD,
     HOLDER,
     ISSUER,
     NUMBER,
@@ -134,6 +135,22 @@ def test_a_repeat_with_another_purpose_is_another_look(database: Database) -> No
     assert refused(database, "look_up_licences", ISSUER, request) == "REQUEST_ID_REUSED"
     request.purpose = "\u200b"
     assert refused(database, "look_up_licences", ISSUER, request) == "PURPOSE_NEEDED"
+
+
+def test_who_is_told_that_there_are_none_has_looked_too(database: Database) -> None:
+    assert seen(database) == []
+    assert looks(database) == []
+    call(database, "grant_access", HOLDER, consent())
+    for _ in range(2):
+        assert seen(database, request_id="l2") == []
+    (access,) = call(database, "list_accesses", HOLDER, pb.ListAccessesRequest()).accesses
+    assert (access.licence_id, access.identifier, access.none_of_type, access.action) == ("", "", FOOD, "looked_up")
+    assert access.grant_id
+    other = look("l2", holder_person_id="p2")
+    with database.begin() as work:
+        types.define(work, a_type(sharing=Sharing.OPEN))
+    assert refused(database, "look_up_licences", OTHER, other) == "REQUEST_ID_REUSED"
+    assert looks(database, STRANGER) == []
 
 
 def test_an_organ_finds_its_own_among_many_of_others_and_is_told_of_more(database: Database) -> None:

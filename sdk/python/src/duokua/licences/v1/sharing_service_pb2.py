@@ -27,7 +27,7 @@ from duokua.options.v1 import options_pb2 as duokua_dot_options_dot_v1_dot_optio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(duokua/licences/v1/sharing_service.proto\x12\x12\x64uokua.licences.v1\x1a duokua/licences/v1/licence.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x02\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x18\n\x10holder_person_id\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x11\n\ttype_code\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12.\n\ngranted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cwithdrawn_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngranted_by\x18\t \x01(\t\x12\x14\n\x0cwithdrawn_by\x18\n \x01(\t\"\xd5\x01\n\x06\x41\x63\x63\x65ss\x12\x11\n\taccess_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x12\n\nidentifier\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x10\n\x08organ_id\x18\x06 \x01(\t\x12\x12\n\norgan_name\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x08 \x01(\t\x12\x0f\n\x07purpose\x18\t \x01(\t\x12\x10\n\x08grant_id\x18\n \x01(\t\"\xb0\x01\n\x12GrantAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08organ_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12\x16\n\x04type\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12\x1a\n\x07purpose\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x36\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xe1\x18\x02\x08\x01\"?\n\x13GrantAccessResponse\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x19.duokua.licences.v1.Grant\"G\n\x15WithdrawAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08grant_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\"B\n\x16WithdrawAccessResponse\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x19.duokua.licences.v1.Grant\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x12ListGrantsResponse\x12)\n\x06grants\x18\x01 \x03(\x0b\x32\x19.duokua.licences.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x15LookUpLicencesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x04type\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12 \n\x10holder_person_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10@\x12\x1d\n\rholder_number\x18\x04 \x01(\tB\x06\xba\xe1\x18\x02\x10\x12\x12\x1a\n\x07purpose\x18\x05 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\"m\n\x16LookUpLicencesResponse\x12-\n\x08licences\x18\x01 \x03(\x0b\x32\x1b.duokua.licences.v1.Licence\x12\x16\n\x0e\x63onsent_needed\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\"X\n\x13ListAccessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x1a\n\nlicence_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10@\"]\n\x14ListAccessesResponse\x12,\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1a.duokua.licences.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf7\x04\n\x0eSharingService\x12v\n\x0bGrantAccess\x12&.duokua.licences.v1.GrantAccessRequest\x1a\'.duokua.licences.v1.GrantAccessResponse\"\x16\xba\xe1\x18\x12\n\x0elicences.share\x18\x01\x12\x7f\n\x0eWithdrawAccess\x12).duokua.licences.v1.WithdrawAccessRequest\x1a*.duokua.licences.v1.WithdrawAccessResponse\"\x16\xba\xe1\x18\x12\n\x0elicences.share\x18\x01\x12p\n\nListGrants\x12%.duokua.licences.v1.ListGrantsRequest\x1a&.duokua.licences.v1.ListGrantsResponse\"\x13\xba\xe1\x18\x0f\n\rlicences.read\x12\x81\x01\n\x0eLookUpLicences\x12).duokua.licences.v1.LookUpLicencesRequest\x1a*.duokua.licences.v1.LookUpLicencesResponse\"\x18\xba\xe1\x18\x14\n\x10licences.look_up\x18\x01\x12v\n\x0cListAccesses\x12\'.duokua.licences.v1.ListAccessesRequest\x1a(.duokua.licences.v1.ListAccessesResponse\"\x13\xba\xe1\x18\x0f\n\rlicences.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(duokua/licences/v1/sharing_service.proto\x12\x12\x64uokua.licences.v1\x1a duokua/licences/v1/licence.proto\x1a\x1f\x64uokua/options/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x02\n\x05Grant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x18\n\x10holder_person_id\x18\x02 \x01(\t\x12\x10\n\x08organ_id\x18\x03 \x01(\t\x12\x11\n\ttype_code\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12.\n\ngranted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cwithdrawn_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngranted_by\x18\t \x01(\t\x12\x14\n\x0cwithdrawn_by\x18\n \x01(\t\"\xeb\x01\n\x06\x41\x63\x63\x65ss\x12\x11\n\taccess_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x12\n\nidentifier\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x10\n\x08organ_id\x18\x06 \x01(\t\x12\x12\n\norgan_name\x18\x07 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x08 \x01(\t\x12\x0f\n\x07purpose\x18\t \x01(\t\x12\x10\n\x08grant_id\x18\n \x01(\t\x12\x14\n\x0cnone_of_type\x18\x0b \x01(\t\"\xb0\x01\n\x12GrantAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08organ_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12\x16\n\x04type\x18\x03 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12\x1a\n\x07purpose\x18\x04 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\x12\x36\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xe1\x18\x02\x08\x01\"?\n\x13GrantAccessResponse\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x19.duokua.licences.v1.Grant\"G\n\x15WithdrawAccessRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x08grant_id\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\"B\n\x16WithdrawAccessResponse\x12(\n\x05grant\x18\x01 \x01(\x0b\x32\x19.duokua.licences.v1.Grant\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x12ListGrantsResponse\x12)\n\x06grants\x18\x01 \x03(\x0b\x32\x19.duokua.licences.v1.Grant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x15LookUpLicencesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x04type\x18\x02 \x01(\tB\x08\xba\xe1\x18\x04\x08\x01\x10@\x12 \n\x10holder_person_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10@\x12\x1d\n\rholder_number\x18\x04 \x01(\tB\x06\xba\xe1\x18\x02\x10\x12\x12\x1a\n\x07purpose\x18\x05 \x01(\tB\t\xba\xe1\x18\x05\x08\x01\x10\xc8\x01\"m\n\x16LookUpLicencesResponse\x12-\n\x08licences\x18\x01 \x03(\x0b\x32\x1b.duokua.licences.v1.Licence\x12\x16\n\x0e\x63onsent_needed\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\"X\n\x13ListAccessesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x1a\n\nlicence_id\x18\x03 \x01(\tB\x06\xba\xe1\x18\x02\x10@\"]\n\x14ListAccessesResponse\x12,\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x1a.duokua.licences.v1.Access\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf7\x04\n\x0eSharingService\x12v\n\x0bGrantAccess\x12&.duokua.licences.v1.GrantAccessRequest\x1a\'.duokua.licences.v1.GrantAccessResponse\"\x16\xba\xe1\x18\x12\n\x0elicences.share\x18\x01\x12\x7f\n\x0eWithdrawAccess\x12).duokua.licences.v1.WithdrawAccessRequest\x1a*.duokua.licences.v1.WithdrawAccessResponse\"\x16\xba\xe1\x18\x12\n\x0elicences.share\x18\x01\x12p\n\nListGrants\x12%.duokua.licences.v1.ListGrantsRequest\x1a&.duokua.licences.v1.ListGrantsResponse\"\x13\xba\xe1\x18\x0f\n\rlicences.read\x12\x81\x01\n\x0eLookUpLicences\x12).duokua.licences.v1.LookUpLicencesRequest\x1a*.duokua.licences.v1.LookUpLicencesResponse\"\x18\xba\xe1\x18\x14\n\x10licences.look_up\x18\x01\x12v\n\x0cListAccesses\x12\'.duokua.licences.v1.ListAccessesRequest\x1a(.duokua.licences.v1.ListAccessesResponse\"\x13\xba\xe1\x18\x0f\n\rlicences.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -67,27 +67,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRANT']._serialized_start=165
   _globals['_GRANT']._serialized_end=458
   _globals['_ACCESS']._serialized_start=461
-  _globals['_ACCESS']._serialized_end=674
-  _globals['_GRANTACCESSREQUEST']._serialized_start=677
-  _globals['_GRANTACCESSREQUEST']._serialized_end=853
-  _globals['_GRANTACCESSRESPONSE']._serialized_start=855
-  _globals['_GRANTACCESSRESPONSE']._serialized_end=918
-  _globals['_WITHDRAWACCESSREQUEST']._serialized_start=920
-  _globals['_WITHDRAWACCESSREQUEST']._serialized_end=991
-  _globals['_WITHDRAWACCESSRESPONSE']._serialized_start=993
-  _globals['_WITHDRAWACCESSRESPONSE']._serialized_end=1059
-  _globals['_LISTGRANTSREQUEST']._serialized_start=1061
-  _globals['_LISTGRANTSREQUEST']._serialized_end=1119
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=1121
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=1209
-  _globals['_LOOKUPLICENCESREQUEST']._serialized_start=1212
-  _globals['_LOOKUPLICENCESREQUEST']._serialized_end=1372
-  _globals['_LOOKUPLICENCESRESPONSE']._serialized_start=1374
-  _globals['_LOOKUPLICENCESRESPONSE']._serialized_end=1483
-  _globals['_LISTACCESSESREQUEST']._serialized_start=1485
-  _globals['_LISTACCESSESREQUEST']._serialized_end=1573
-  _globals['_LISTACCESSESRESPONSE']._serialized_start=1575
-  _globals['_LISTACCESSESRESPONSE']._serialized_end=1668
-  _globals['_SHARINGSERVICE']._serialized_start=1671
-  _globals['_SHARINGSERVICE']._serialized_end=2302
+  _globals['_ACCESS']._serialized_end=696
+  _globals['_GRANTACCESSREQUEST']._serialized_start=699
+  _globals['_GRANTACCESSREQUEST']._serialized_end=875
+  _globals['_GRANTACCESSRESPONSE']._serialized_start=877
+  _globals['_GRANTACCESSRESPONSE']._serialized_end=940
+  _globals['_WITHDRAWACCESSREQUEST']._serialized_start=942
+  _globals['_WITHDRAWACCESSREQUEST']._serialized_end=1013
+  _globals['_WITHDRAWACCESSRESPONSE']._serialized_start=1015
+  _globals['_WITHDRAWACCESSRESPONSE']._serialized_end=1081
+  _globals['_LISTGRANTSREQUEST']._serialized_start=1083
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1141
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1143
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1231
+  _globals['_LOOKUPLICENCESREQUEST']._serialized_start=1234
+  _globals['_LOOKUPLICENCESREQUEST']._serialized_end=1394
+  _globals['_LOOKUPLICENCESRESPONSE']._serialized_start=1396
+  _globals['_LOOKUPLICENCESRESPONSE']._serialized_end=1505
+  _globals['_LISTACCESSESREQUEST']._serialized_start=1507
+  _globals['_LISTACCESSESREQUEST']._serialized_end=1595
+  _globals['_LISTACCESSESRESPONSE']._serialized_start=1597
+  _globals['_LISTACCESSESRESPONSE']._serialized_end=1690
+  _globals['_SHARINGSERVICE']._serialized_start=1693
+  _globals['_SHARINGSERVICE']._serialized_end=2324
 # @@protoc_insertion_point(module_scope)

@@ -74,7 +74,7 @@ Global___Grant: _TypeAlias = Grant  # noqa: Y015
 
 @_typing.final
 class Access(_message.Message):
-    """One look at a licence by somebody else than its holder in person: an agent (经办人) who acts for the holder is told too."""
+    """One look at a licence, or for licences of a type where there were none, by somebody else than its holder in person: an agent (经办人) who acts for the holder is told too."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -88,6 +88,7 @@ class Access(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     GRANT_ID_FIELD_NUMBER: _builtins.int
+    NONE_OF_TYPE_FIELD_NUMBER: _builtins.int
     access_id: _builtins.str
     licence_id: _builtins.str
     identifier: _builtins.str
@@ -103,6 +104,8 @@ class Access(_message.Message):
     purpose: _builtins.str
     grant_id: _builtins.str
     """The consent that it was by; empty for none."""
+    none_of_type: _builtins.str
+    """The type of which nothing was found; empty for a look at a licence, and `licence_id` and `identifier` are empty then."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -118,10 +121,11 @@ class Access(_message.Message):
         action: _builtins.str = ...,
         purpose: _builtins.str = ...,
         grant_id: _builtins.str = ...,
+        none_of_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_id", b"access_id", "action", b"action", "at", b"at", "grant_id", b"grant_id", "identifier", b"identifier", "licence_id", b"licence_id", "organ_id", b"organ_id", "organ_name", b"organ_name", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_id", b"access_id", "action", b"action", "at", b"at", "grant_id", b"grant_id", "identifier", b"identifier", "licence_id", b"licence_id", "none_of_type", b"none_of_type", "organ_id", b"organ_id", "organ_name", b"organ_name", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,7 +48,7 @@ class SharingServiceStub:
     LookUpLicences: _grpc.UnaryUnaryMultiCallable[_sharing_service_pb2.LookUpLicencesRequest, _sharing_service_pb2.LookUpLicencesResponse]
     """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
     those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-    look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+    look is written down for the holder, also one that is told there are none. Consent holds for the purpose that the holder said: the same words, whatever their
     width, case and punctuation are.
     Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
     caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
@@ -79,7 +79,7 @@ class SharingServiceAsyncStub(SharingServiceStub):
     LookUpLicences: _aio.UnaryUnaryMultiCallable[_sharing_service_pb2.LookUpLicencesRequest, _sharing_service_pb2.LookUpLicencesResponse]  # type: ignore[assignment]
     """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
     those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-    look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+    look is written down for the holder, also one that is told there are none. Consent holds for the purpose that the holder said: the same words, whatever their
     width, case and punctuation are.
     Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
     caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
@@ -131,7 +131,7 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sharing_service_pb2.LookUpLicencesResponse, _abc.Awaitable[_sharing_service_pb2.LookUpLicencesResponse]]:
         """Somebody's licences of a type that are valid today, with what organs may see: those that the caller's organ issued, and
         those of others as far as their type is shared freely or the holder consents. Whether there are others is not told. Each
-        look is written down for the holder. Consent holds for the purpose that the holder said: the same words, whatever their
+        look is written down for the holder, also one that is told there are none. Consent holds for the purpose that the holder said: the same words, whatever their
         width, case and punctuation are.
         Errors: INVALID_ARGUMENT PURPOSE_NEEDED (in words, on one line), HOLDER_NEEDED (say one of the two), ORGAN_NEEDED (the
         caller works for no organ), REQUEST_ID_REUSED (a repeat is the same look for an hour); NOT_FOUND
