@@ -19,6 +19,7 @@ from services.eseal.domain.findings import (
     Kind,
     SealFinding,
     UnreadableError,
+    authority_name,
     conclude,
     format_of,
 )
@@ -156,3 +157,18 @@ def test_a_seal_that_is_called_otherwise_than_its_user_is_named() -> None:
     assert "盖章（印章：行政审批专用章），" in Finding(Format.OFD, (seal,)).zh
     assert f"sealed by {OFFICE} with the seal 行政审批专用章 on" in Finding(Format.OFD, (seal,)).en
     assert Finding(Format.OFD, (replace(SEAL, seal_name=OFFICE),)).zh == Finding(Format.OFD, (SEAL,)).zh
+
+
+@pytest.mark.parametrize(
+    ("organisation", "unit", "common", "told"),
+    [
+        ("多跨", "平台自建", "签发证书", "多跨（平台自建）"),
+        ("某认证公司", "", "二级根", "某认证公司（二级根）"),
+        ("", "", "二级根", "二级根"),
+        ("某认证公司", "", "某认证公司", "某认证公司"),
+        ("", "", "", ""),
+        ("多\n跨", "假\u202e的", "", "多 跨（假\N{REPLACEMENT CHARACTER}的）"),
+    ],
+)
+def test_an_authority_is_told_with_what_it_says_of_itself(organisation: str, unit: str, common: str, told: str) -> None:
+    assert authority_name(organisation, unit, common) == told

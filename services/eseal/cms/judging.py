@@ -25,7 +25,16 @@ from pyhanko_certvalidator import ValidationContext
 
 from services.eseal.cms.evidence import Evidence
 from services.eseal.domain.answers import Code
-from services.eseal.domain.findings import Answer, Certificate, Kind, SealedAt, SealFinding, shortened, time_by_word
+from services.eseal.domain.findings import (
+    Answer,
+    Certificate,
+    Kind,
+    SealedAt,
+    SealFinding,
+    authority_name,
+    shortened,
+    time_by_word,
+)
 
 _SHA256 = "sha256"
 # What `hashlib` and pyHanko know by these names; the weak ones are told as such.
@@ -119,7 +128,7 @@ async def _judged(signed: Signed, evidence: Evidence, sealed_at: SealedAt, now: 
 
 async def _judged_timestamp(signed: Signed, evidence: Evidence, now: datetime) -> SealFinding:
     status = await _stamp_status(signed.data, signed.digest, evidence, now)
-    authority, moment = named(status["signing_cert"].subject), status["timestamp"]
+    authority, moment = authority_named(status["signing_cert"].subject), status["timestamp"]
     if not status["intact"]:
         answers = [Code.CONTENT_CHANGED]
     elif not status["valid"]:
@@ -162,7 +171,7 @@ async def _timing(info: cms.SignerInfo, signed: Signed, evidence: Evidence, now:
         return _Timing(time_by_word(claimed, now).code, claimed)
     if not (stamp["intact"] and stamp["valid"]):
         return _Timing(Code.TIMESTAMP_BROKEN, claimed)
-    authority = named(stamp["signing_cert"].subject)
+    authority = authority_named(stamp["signing_cert"].subject)
     if stamp["trust_problem_indic"] is not None or stamp["timestamp"] > now:
         return _Timing(Code.TIMESTAMP_UNTRUSTED, claimed, authority=authority)
     return _Timing(Code.TIME_STAMPED, claimed, stamp["timestamp"], authority)
@@ -228,7 +237,7 @@ def certificate_facts(certificate: x509.Certificate) -> Certificate:
     """What a certificate says of itself."""
     return Certificate(
         subject=named(certificate.subject),
-        issuer=named(certificate.issuer),
+        issuer=authority_named(certificate.issuer),
         serial_number=f"{certificate.serial_number:x}"[:64],
         sha256=certificate.sha256.hex(),
         valid_from=certificate.not_valid_before.astimezone(UTC),
@@ -238,10 +247,22 @@ def certificate_facts(certificate: x509.Certificate) -> Certificate:
 
 def named(name: x509.Name) -> str:
     """The organisation that a name names, or else its common name; empty when it cannot be read."""
+    organisation, _, common = _parts(name)
+    return shortened(organisation or common)
+
+
+def authority_named(name: x509.Name) -> str:
+    """The authority that a name names; empty when it cannot be read."""
+    return authority_name(*_parts(name))
+
+
+def _parts(name: x509.Name) -> tuple[str, str, str]:
+    """Organisation, unit and common name of a name; each empty where it is not there, or not one text."""
     try:
         names = name.native
-        chosen = names.get("organization_name") or names.get("common_name", "")
     except (UnicodeDecodeError, ValueError, TypeError):
         # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
-        return ""
-    return shortened(chosen) if isinstance(chosen, str) else ""
+        return "", "", ""
+    wanted = (names.get(each, "") for each in ("organization_name", "organizational_unit_name", "common_name"))
+    organisation, unit, common = (each if isinstance(each, str) else "" for each in wanted)
+    return organisation, unit, common

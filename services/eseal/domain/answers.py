@@ -226,7 +226,7 @@ MEANINGS = {
     Code.SEAL_SUSPENDED: _bad(_Q.SEAL, _V.INVALID, "盖章时印章已停用", "the seal was suspended at that time"),
     Code.SEAL_REVOKED: _bad(_Q.SEAL, _V.REVOKED, "盖章时印章已注销", "the seal had been revoked by then"),
     Code.SEAL_FORGED: _bad(
-        _Q.SEAL, _V.UNTRUSTED, "印章不是制章机构制作的", "the seal was not made by the authority that it names"
+        _Q.SEAL, _V.UNTRUSTED, "不能证明印章由受信任的机构制作", "nothing shows that a trusted authority made the seal"
     ),
     Code.SEAL_OF_ANOTHER: _bad(
         _Q.SEAL, _V.UNTRUSTED, "印章不属于签署人", "the seal does not belong to whoever signed"

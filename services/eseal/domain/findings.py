@@ -273,6 +273,15 @@ def too_many_seals() -> UnreadableError:
     return UnreadableError("TOO_MANY_SIGNATURES", f"the file has more than {MOST_SEALS} signatures")
 
 
+def authority_name(organisation: str, unit: str, common: str) -> str:
+    """Who an authority is: its organisation, and in brackets what else its certificate says of it.
+
+    There the platform's own say that they are no lawful certification service, and no third party.
+    """
+    first, more = shortened(organisation or common), shortened(unit or common)
+    return first if more in {"", first} else f"{first}（{more}）"
+
+
 def shortened(name: str) -> str:
     """A name out of a certificate or a file: no longer than anybody needs, and nothing but a name.
 

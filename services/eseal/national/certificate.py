@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from services.eseal.certificates.profiles import SIGNING_PURPOSES
-from services.eseal.domain.findings import shortened
+from services.eseal.domain.findings import authority_name, shortened
 from services.eseal.national import der
 from services.eseal.national.oids import SEAL_MAKING, SM2_WITH_SM3
 from services.eseal.national.sm2 import PublicKey
@@ -90,12 +90,13 @@ class Certificate:
     @property
     def name(self) -> str:
         """Who it is, for people: the organisation, or else the common name; empty when neither can be read."""
-        return _readable(lambda: self.parsed.subject)
+        organisation, _, common = _parts(lambda: self.parsed.subject)
+        return shortened(organisation or common)
 
     @property
     def issuer_name(self) -> str:
-        """Who issued it, in the same way."""
-        return _readable(lambda: self.parsed.issuer)
+        """Who issued it; empty when it cannot be read."""
+        return authority_name(*_parts(lambda: self.parsed.issuer))
 
     @property
     def may_make_seals(self) -> bool:
@@ -130,17 +131,19 @@ class Certificate:
         )
 
 
-def _readable(name: Callable[[], x509.Name]) -> str:
+def _parts(name: Callable[[], x509.Name]) -> tuple[str, str, str]:
+    """Organisation, unit and common name of a name; each empty where it is not there."""
     try:
         with warnings.catch_warnings(action="ignore"):
             found = name()
-        for kind in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME):
-            for attribute in found.get_attributes_for_oid(kind):
-                return shortened(str(attribute.value))
     except ValueError:
         # Real certificates hold names in wrong encodings; the verdict does not hang on the name.
-        pass
-    return ""
+        return "", "", ""
+    kinds = (NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.COMMON_NAME)
+    organisation, unit, common = (
+        next((str(each.value) for each in found.get_attributes_for_oid(kind)), "") for kind in kinds
+    )
+    return organisation, unit, common
 
 
 def extension(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:

@@ -67,7 +67,7 @@ def test_without_a_timestamp_the_time_is_what_the_signer_says() -> None:
 def test_a_timestamp_proves_the_time_and_says_whose_it_is() -> None:
     found = judged(sealed(level=Level.B_T))
     assert codes(found) == [GOOD | {"TIME_STAMPED", "REVOCATION_UNKNOWN"}]
-    assert (found.sealed_at, found.seals[0].timestamp_authority) == (NOON, "多跨")
+    assert (found.sealed_at, found.seals[0].timestamp_authority) == (NOON, "多跨（平台自建时间戳，非第三方）")
 
 
 def test_with_everything_in_the_file_nothing_is_left_open() -> None:

@@ -211,7 +211,7 @@ def test_the_certificate_is_told() -> None:
     (seal,) = inspect(sealed().content).seals
     told = seal.certificate
     assert told is not None
-    assert (told.subject, told.issuer) == (OFFICE, "多跨")
+    assert (told.subject, told.issuer) == (OFFICE, "多跨（平台自建，非依法设立的电子认证服务机构）")
     assert told.valid_until == authority().seal.certificate.not_valid_after_utc
     assert seal.signer == OFFICE
 
