@@ -16,7 +16,7 @@ _BLANK = re.compile(rb"[ \t\r\n]*")
 _OBJECT = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\b.*?\bendobj\b", re.DOTALL)
 # Some programs put their name behind the trailer, as a comment.
 _TABLE = re.compile(
-    rb"xref\s+((?:\d+ \d+\s+(?:\d{10} \d{5} [nf]\s*)*)+)trailer\s*<<.*?>>\s*(?:%[^%\r\n][^\r\n]*\s+)?", re.DOTALL
+    rb"xref\s+((?:\d+ \d+\s+(?:\d{10} \d{5} [nf]\s*)*)+)trailer\s*<<(.*?)>>\s*(?:%[^%\r\n][^\r\n]*\s+)?", re.DOTALL
 )
 _SECTION = re.compile(rb"(\d+) (\d+)\s+((?:\d{10} \d{5} [nf]\s*)*)")
 _ENTRY = re.compile(rb"\d{10} \d{5} [nf]")
@@ -28,6 +28,9 @@ _TABLE_OBJECT = re.compile(rb"(\d{1,10}) (\d{1,5}) obj\s*<<(.*?)\bstream\b.*?\be
 _IS_TABLE = re.compile(rb"/Type\s*/XRef\b")
 # A name written in another way (#49 for I), which nobody does here who has nothing to hide.
 _DISGUISED = re.compile(rb"/[^\s/<>()\[\]]*#")
+# What readers would look for elsewhere in the file, each in its own way, if the newest table did not say it.
+_NEEDED = tuple(re.compile(rb"/%s\s+\d" % name) for name in (b"Root", b"Size", b"Prev"))
+_WITHIN = re.compile(rb"<<.*?>>|/ID\s*\[.*?\]", re.DOTALL)
 _INDEX = re.compile(rb"/Index\s*\[([\s\d]*)\]")
 
 
@@ -47,6 +50,8 @@ def is_whole(reader: PdfFileReader, content: bytes, end: int) -> bool:
                 return True
         elif position in tables:
             found = _table(content, position)
+            if found is None or not _says_all(found[found.re.groups]):
+                return False
         elif position in places:
             found = _OBJECT.match(content, position)
         if found is None:
@@ -81,6 +86,12 @@ def _table(content: bytes, position: int) -> re.Match[bytes] | None:
         ranges = list(zip(numbers[::2], numbers[1::2], strict=False))
     ranges.sort()
     return None if any(first + count > after for (first, count), (after, _) in pairwise(ranges)) else found
+
+
+def _says_all(dictionary: bytes) -> bool:
+    """Whether a table's dictionary itself has what it needs: not in a comment, a text, or another dictionary."""
+    own = _WITHIN.sub(b" ", dictionary)
+    return not any(each in own for each in (b"(", b"%")) and all(needed.search(own) for needed in _NEEDED)
 
 
 def _listed(reader: PdfFileReader, content: bytes, end: int) -> tuple[set[int], set[int]] | None:

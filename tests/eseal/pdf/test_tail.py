@@ -38,6 +38,11 @@ class Prepared:
         assert found is not None
         self.catalogue = found[1].strip()
 
+    @property
+    def last(self) -> int:
+        """Where the newest table of an update by the book lies."""
+        return int(re.findall(rb"startxref\s+(\d+)", self.written())[-1])
+
     def written(self, *sections: bytes, previous: int | None = None, behind_trailer: bytes = b"") -> bytes:
         """An update by the book that writes the catalogue as it is, and a table with more in it than that."""
         out = bytearray(self.content)
@@ -90,6 +95,19 @@ def test_an_update_that_lists_what_it_writes_is_by_the_book() -> None:
     assert outcome(file.written_as_stream()) == "GENUINE"
 
 
+def without(content: bytes, name: bytes) -> bytes:
+    """The file with this entry missing from its newest table."""
+    place = content.rindex(name)
+    return content[:place] + name[:-1] + b"X" + content[place + len(name) :]
+
+
+def hidden(content: bytes, within: bytes) -> bytes:
+    """The file with the root of its newest table within something else, and the table's place told anew."""
+    found = re.compile(rb"/Root \d+ 0 R").search(content, content.rindex(b"/Size"))
+    assert found is not None
+    return content[: found.start()] + within % found[0] + content[found.end() :]
+
+
 def _tables() -> dict[str, bytes]:
     file = prepared()
     number, own, shadow = file.drawn, file.own, file.shadow
@@ -106,6 +124,18 @@ def _tables() -> dict[str, bytes]:
         "what is shown, freed": file.written(b"%d 1\n0000000000 00001 f \n" % number),
         "the table before the sealed one": file.written(previous=first),
         "a second end": file.written(behind_trailer=b"%%EOF\n"),
+        "no root": without(file.written(), b"/Root"),
+        "a root in a text": hidden(file.written(), b"/X(%s)"),
+        "a root in a comment": hidden(file.written(), b"%%%s\n"),
+        "a root in another dictionary": hidden(file.written(), b"/X<<%s>>"),
+        "a root behind the trailer": without(file.written(), b"/Root").replace(
+            b">>\nstartxref\n%d" % file.last, b">>\n%%x /Root 4 0 R\nstartxref\n%d" % file.last
+        ),
+        "streams: a root in another dictionary": hidden(file.written_as_stream(), b"/X<<%s>>"),
+        "no size": without(file.written(), b"/Size"),
+        "nothing before": without(file.written(), b"/Prev"),
+        "streams: no root": without(file.written_as_stream(), b"/Root"),
+        "streams: nothing before": without(file.written_as_stream(), b"/Prev"),
         "streams: the shadow": file.written_as_stream((number, shadow)),
         "streams: the shadow, then what is shown": file.written_as_stream((number, shadow), (number, own)),
         "streams: what is shown, then the shadow": file.written_as_stream((number, own), (number, shadow)),
