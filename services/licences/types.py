@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, insert, or_, select, update
 
-from chassis.database import UnitOfWork, insert
+from chassis.database import UnitOfWork
 from chassis.problems import Exists, Invalid, NotFound
 from services.licences.domain.types import (
     Audience,
@@ -43,7 +43,7 @@ def define(work: UnitOfWork, wanted: LicenceType) -> LicenceType:
         return before
     if before:
         made = replace(made, version=before.version + 1)
-    _put(work.connection, made)
+    _put(work.connection, made, is_new=before is None)
     return made
 
 
@@ -75,7 +75,8 @@ def _find(connection: Connection, name: str, *, lock: bool = False) -> LicenceTy
     return _type(row) if row else None
 
 
-def _put(connection: Connection, made: LicenceType) -> None:
+def _put(connection: Connection, made: LicenceType, *, is_new: bool) -> None:
+    """Writes a type; raises IntegrityError when somebody else defined it, or one of its name, a moment ago."""
     row = {
         **asdict(made),
         "holder_kind": made.holder_kind.value,
@@ -83,9 +84,8 @@ def _put(connection: Connection, made: LicenceType) -> None:
         "issuers": list(made.issuers),
         "fields": [_field_row(field) for field in made.fields],
     }
-    statement = insert(connection, types).values(row)
-    changed = {name: value for name, value in row.items() if name != "type_code"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["type_code"], set_=changed))
+    change = insert(types) if is_new else update(types).where(types.c.type_code == made.type_code)
+    connection.execute(change.values(row))
 
 
 def _field_row(field: Field) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Licences are issued, renewed, held, released, ended, and expire; each with its history."""
 
+import contextlib
 from datetime import UTC, date, datetime
+from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from chassis.database import Database
 from chassis.problems import Conflict, Exists, Forbidden, Invalid, NotFound
@@ -12,6 +15,7 @@ from services.licences.domain.life import Act, Status
 from services.licences.domain.types import HolderKind
 from services.licences.service import EXPIRY
 from services.licences.tables import licences as table
+from services.licences.tables import types as type_table
 from tests.licences.builders import (
     DATA,
     FOOD,
@@ -275,6 +279,29 @@ def test_a_name_that_scenarios_use_stands_for_one_type(database: Database) -> No
     with pytest.raises(Exists) as raised, database.begin() as work:
         types.define(work, a_type(type_code=f"{MINISTRY}002"))
     assert raised.value.reason == "KIND_TAKEN"
+
+
+def test_of_two_who_define_a_type_at_once_neither_overwrites_the_other_unseen(database: Database) -> None:
+    """The edge has the one that came late try again, and it is held to what is there then."""
+    ready, done = Barrier(2), list[int]()
+
+    def define(months: int) -> None:
+        ready.wait()
+        with contextlib.suppress(IntegrityError), database.begin() as work:
+            wanted = a_type(type_code=f"{MINISTRY}007", kind="sign-permit", valid_months=months)
+            done.append(types.define(work, wanted).version)
+
+    for number in range(10):
+        with database.begin() as work:
+            work.connection.execute(type_table.delete().where(type_table.c.kind == "sign-permit"))
+        done.clear()
+        threads = [Thread(target=define, args=(number * 2 + each,)) for each in (1, 2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with database.read() as work:
+            assert types.type_of(work, "sign-permit").version == len(done)
 
 
 def test_a_type_that_is_said_again_is_the_same_version(database: Database) -> None:
