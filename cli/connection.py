@@ -66,3 +66,10 @@ def connect_as(person: str, principal: str) -> Iterator["Session"]:
         raise ValueError(message)
     with connect(Settings()) as platform:
         yield platform
+
+
+@contextmanager
+def person_or_client(person: str, principal: str) -> Iterator["Session"]:
+    """The platform for a person, in a portal's environment; else for the client that the environment names."""
+    with connect_as(person, principal) if person or principal else operator() as platform:
+        yield platform

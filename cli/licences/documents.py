@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chassis.clock import new_id
-from cli.connection import connect_as, operator
+from cli.connection import person_or_client
 from cli.licences.issuing import LicenceId
 from cli.licences.looking import AsPerson, For
 from cli.options import AsJson
@@ -47,7 +47,7 @@ def document(
 
     With --out the document is fetched; the licence's own is made first only where there is none.
     """
-    with connect_as(person, principal) if person or principal else operator() as platform:
+    with person_or_client(person, principal) as platform:
         if out is None:
             made = _requested(platform, licence_id, use)
         else:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cli.connection import connect_as
+from cli.connection import operator, person_or_client
 from cli.licences.issuing import LicenceId, days
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, plain, print_json, print_rows, say
@@ -14,7 +14,11 @@ from duokua.licences.v1 import licence_service_pb2
 
 pb = licence_service_pb2
 AsPerson = Annotated[
-    str, typer.Option("--person", help="The holder who looks, in a portal's environment: an id. Else the operator.")
+    str,
+    typer.Option(
+        "--person",
+        help="The holder who looks, in a portal's environment: an id. Else the client that the environment names.",
+    ),
 ]
 For = Annotated[str, typer.Option("--for", help="With --person: the person acted for.")]
 
@@ -22,14 +26,14 @@ For = Annotated[str, typer.Option("--for", help="With --person: the person acted
 def list_licences(
     person: AsPerson = "",
     principal: For = "",
-    holder: Annotated[str, typer.Option(help="For the operator: the person whose licences to list.")] = "",
-    purpose: Annotated[str, typer.Option(help="For the operator: for what; the holder can see it.")] = "",
+    holder: Annotated[str, typer.Option(help="For an operator: the person whose licences to list.")] = "",
+    purpose: Annotated[str, typer.Option(help="For an operator: for what; the holder can see it.")] = "",
     kind: Annotated[str, typer.Option("--type", help="Of one type only.")] = "",
     valid: Annotated[bool, typer.Option("--valid", help="Those that are valid today only.")] = False,  # noqa: FBT002
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """List the licences that somebody holds, the newest first."""
-    with connect_as(person, principal) as platform:
+    """List the licences that somebody holds, the newest first; for an office's system those that its organ issued."""
+    with person_or_client(person, principal) as platform:
         found = every_page(
             lambda token: platform.licences.ListLicences(
                 pb.ListLicencesRequest(
@@ -62,7 +66,7 @@ def show(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Show a licence, what it says, and what happened to it."""
-    with connect_as(person, principal) as platform:
+    with person_or_client(person, principal) as platform:
         answer = platform.licences.GetLicence(pb.GetLicenceRequest(licence_id=licence_id, purpose=purpose))
     if json:
         print_json(as_dict(answer))
@@ -91,7 +95,7 @@ def verify(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Say whether a licence is good; the exit status is 1 when it is not."""
-    with connect_as("", "") as platform:
+    with operator() as platform:
         answer = platform.licences.VerifyLicence(pb.VerifyLicenceRequest(identifier=identifier, code=code))
     if json:
         print_json(as_dict(answer))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.connection import connect_as, operator
+from cli.connection import connect_as, operator, person_or_client
 from cli.licences.issuing import days
 from cli.licences.looking import AsPerson, For, moment
 from cli.licences.types import TypeName
@@ -52,7 +52,7 @@ def accesses(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """List who looked at licences, when and why; as their holder with --person."""
-    with connect_as(person, principal) as platform:
+    with person_or_client(person, principal) as platform:
         found = every_page(
             lambda token: platform.sharing.ListAccesses(
                 pb.ListAccessesRequest(page_size=1000, page_token=token, licence_id=licence)
@@ -98,7 +98,7 @@ def list_grants(
     json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """List consents, those that are over too; those given to one's organ without --person."""
-    with connect_as(person, principal) if person else operator() as platform:
+    with person_or_client(person, principal) as platform:
         found = every_page(
             lambda token: platform.sharing.ListGrants(pb.ListGrantsRequest(page_size=1000, page_token=token)),
             lambda answer: answer.grants,

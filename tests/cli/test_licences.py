@@ -147,6 +147,15 @@ def test_a_holder_sees_own_licences(desk: Desk) -> None:
     assert len(desk.json("list", "--holder", "p1", "--purpose", "核对", "--type", "food-licence", "--valid")) == 1
 
 
+def test_an_office_sees_what_its_organ_issued(desk: Desk) -> None:
+    licence = desk.issue()
+    assert [each["licence_id"] for each in desk.json("list", office=True)] == [licence["licence_id"]]
+    shown = desk.json("show", licence["licence_id"], "--purpose", "核对档案", office=True)
+    assert shown["licence"]["data"]["shop"] == "西湖面馆"
+    (look,) = desk.json("accesses", "--person", "p1", portal=True)
+    assert (look["organ_id"], look["purpose"]) == (desk.organ_id, "核对档案")
+
+
 def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
     licence_id = desk.issue()["licence_id"]
     assert " is held, held, " in desk.run("hold", licence_id, "--reason", "整改").stdout
