@@ -1,10 +1,12 @@
 from datetime import datetime
+from pathlib import Path
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
 
+from chassis.database import Database
 from chassis.migrate import _config, upgrade
 from services.eseal.certificates.authorities import Authorities
 from services.eseal.certificates.profiles import make_issuing, make_root, make_seal
@@ -26,6 +28,15 @@ def test_the_migrations_make_the_tables_that_the_code_uses(make_database: MakeDa
     upgrade(database)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_postgresql_does_not_try_to_compress_documents(postgres_url: str, tmp_path: Path) -> None:
+    database = Database(postgres_url, "eseal", signals_folder=tmp_path)
+    upgrade(database)
+    query = "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'documents'::regclass AND attname = 'content'"
+    with database.read() as work:
+        assert work.connection.scalar(text(query)) == "e"
+    database.close()
 
 
 def test_seals_from_before_the_register_go_on(make_database: MakeDatabase) -> None:
