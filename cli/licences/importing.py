@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cli.connection import operator
-from cli.licences.tables import Table, read_table
+from cli.licences.tables import Table, heading_of, read_table
 from cli.licences.types import TypeName
 from cli.options import AsJson
 from cli.organs import organ_id_of
@@ -50,7 +50,7 @@ def import_licences(
         print_json({"faults": told, "created": created, "unchanged": unchanged, "written": written})
     else:
         for fault in faults[:MOST_SHOWN]:
-            say(f"row {fault.row}, {fault.field}: {fault.message}")
+            say(f"row {fault.row}, {heading_of(fault.field, of)}: {fault.message}")
         if len(faults) > MOST_SHOWN:
             say(f"and {len(faults) - MOST_SHOWN} more faults, which --json tells")
         if faults:

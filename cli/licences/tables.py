@@ -32,6 +32,13 @@ _NO_VERSION = 2**32 - 1
 _FORMULA = "has a formula: copy the column, and paste it as values only"
 
 
+def heading_of(name: str, of: licence_pb2.LicenceType) -> str:
+    """The heading of what a fault calls by its name in the contract; that name itself when it has none."""
+    headings = {own: heading for heading, own in COLUMNS.items()}
+    headings |= {f"data.{each.name}": each.label for each in of.fields}
+    return headings.get(name, name)
+
+
 @dataclass(slots=True)
 class Table:
     """What a table says: rows without faults of their own, and what is wrong with the others."""

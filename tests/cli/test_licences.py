@@ -300,10 +300,10 @@ def test_every_fault_of_a_table_is_told_with_its_row(desk: Desk) -> None:
     table = desk.file("table.csv", "\n".join(",".join(row) for row in rows))
     told = desk.run("import", "food-licence", table, "--issuer", "o1", status=1).stdout.splitlines()
     assert [line.partition(":")[0] for line in told] == [
-        "row 3, serial",
-        "row 3, holder_name",
-        "row 4, holder_number",
-        "row 4, data.granted_on",
+        "row 3, 证照编号",
+        "row 3, 持证主体",
+        "row 4, 持证主体代码",
+        "row 4, 批准日期",
         "nothing is imported",
     ]
     assert desk.json("list", "--holder", "p1", "--purpose", "核对") == []

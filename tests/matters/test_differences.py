@@ -33,6 +33,12 @@ EDITS = [
         ),
     ),
     ("scenario.yaml", "max_size: 2 MB", "max_size: 1 MB", "material lease: largest size in bytes: 2000000 → 1000000"),
+    (
+        "scenario.yaml",
+        "    max_size: 2 MB",
+        "    max_size: 2 MB\n    given_by: {licence: business-licence}",
+        "material lease: given by the licence: none → business-licence",
+    ),
     ("matters/check.yaml", "  remark: {element: remark, required: false}\n", "", "form remark: is gone"),
     ("matters/check.yaml", "  remark:", "  phone: mobile-phone\n  remark:", "form phone: is new, required"),
     (

@@ -188,6 +188,8 @@ _MATERIAL: Told = {
     "required": ("required", _yes),
     "media_types": ("media types", _list),
     "max_size": ("largest size in bytes", _plain),
+    "licence": ("given by the licence", lambda licence: licence.licence_id if licence else ""),
+    "from_step": ("given by the step", _plain),
 }
 _MATTER: Told = {
     "type_code": ("type", _plain),
