@@ -1,5 +1,6 @@
 """Checks on every request before its handler runs: the rules that the contract declares, and bounds on the rest."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
@@ -26,6 +27,8 @@ MOST_VIOLATIONS = 50
 MOST_UNKNOWN_BYTES = 10_000
 """So much that the contract lacks is looked through for its numbers; more is only told."""
 MOST_NUMBERS = 5
+_UNSEEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Categories of characters that nobody sees: spaces, controls, and those that only order others."""
 
 Check = Callable[[Message, str], Iterator[Violation]]
 
@@ -109,7 +112,7 @@ def _required(field: FieldDescriptor) -> Check:
         present = message.HasField(field.name) if _has_presence(field) else bool(value)
         if not present:
             yield Violation(path + field.name, "required")
-        elif isinstance(value, str) and not value.strip():
+        elif isinstance(value, str) and all(unicodedata.category(each) in _UNSEEN for each in value):
             yield Violation(path + field.name, "required, and must not be blank")
 
     return check

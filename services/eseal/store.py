@@ -34,6 +34,11 @@ def organ_name(connection: Connection, organ_id: str) -> str | None:
     return connection.scalar(select(organs.c.name).where(organs.c.organ_id == organ_id))
 
 
+def is_name_of_organ(connection: Connection, name: str) -> bool:
+    """Whether an organ is called so."""
+    return connection.scalar(select(organs.c.organ_id).where(organs.c.name == name).limit(1)) is not None
+
+
 def suite_of(connection: Connection, organ_id: str) -> Suite:
     """The algorithms that new seals of an organ have."""
     return Suite(connection.scalar(select(organs.c.suite).where(organs.c.organ_id == organ_id)) or Suite.INTERNATIONAL)

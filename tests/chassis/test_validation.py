@@ -58,7 +58,7 @@ def test_required_fields_must_be_there_and_filled() -> None:
     assert faults(directory_service_pb2.RegisterRegionsRequest()) == {"regions": "required"}
 
 
-@pytest.mark.parametrize("blank", [" ", "\t\r\n", "\u3000\u00a0"])
+@pytest.mark.parametrize("blank", [" ", "\t\r\n", "\u3000\u00a0", "\u200b\ufeff", "\u202e\x1b"])
 def test_a_required_text_must_say_something(blank: str) -> None:
     told = {"reason": "required, and must not be blank"}
     assert faults(case_service_pb2.WithdrawCaseRequest(request_id="r", case_id="c", reason=blank)) == told

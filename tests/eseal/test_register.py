@@ -161,6 +161,18 @@ def test_an_organ_that_is_not_known_gets_no_seal(database: Database) -> None:
     assert raised.value.reason == "ORGAN_NOT_FOUND"
 
 
+@pytest.mark.parametrize("kind", [Kind.DEPARTMENT, Kind.SPECIAL, Kind.PERSONAL])
+def test_no_other_seal_passes_for_an_organ_s_own(database: Database, kind: Kind) -> None:
+    organ(database)
+    organ(database, "o2", "国家税务总局")
+    matters = () if kind is Kind.PERSONAL else ("*",)
+    for name in (OFFICE, "国家税务总局"):
+        with pytest.raises(Invalid) as raised:
+            applied(database, Application("o1", "启用", kind=kind, name=name, matters=matters))
+        assert [fault.field for fault in raised.value.violations] == ["name"]
+    assert applied(database, Application("o1", "启用", kind=kind, name="税务专用", matters=matters)).name == "税务专用"
+
+
 def test_a_seal_is_for_no_organ_that_is_not_known(database: Database) -> None:
     organ(database)
     with pytest.raises(NotFound) as raised:

@@ -160,5 +160,8 @@ def check_replaceable(seal: Seal, by: Seal) -> None:
         message = f"seal {seal.seal_id} has another organ, kind, name or suite: only the same seal can be remade"
         raise Conflict("SEAL_NOT_REPLACEABLE", message, seal_id=seal.seal_id)
     if seal.state is not State.ACTIVE:
-        message = f"seal {seal.seal_id} is {seal.state}: only one that is ACTIVE can be replaced"
+        message = (
+            f"seal {seal.seal_id} is {seal.state}: only one that is ACTIVE can be replaced; have it resumed, "
+            "or where it has ended apply for a new one that replaces none"
+        )
         raise Conflict("SEAL_NOT_REPLACEABLE", message, seal_id=seal.seal_id, state=seal.state)

@@ -16,7 +16,7 @@ from services.eseal.certificates.authorities import Authorities, Authority
 from services.eseal.certificates.issuing import issue
 from services.eseal.certificates.outside import BadCertificateError, OutsideTrust
 from services.eseal.domain.records import Picture
-from services.eseal.domain.seal import Act, Entry, Seal, State, Suite, check_replaceable, perform
+from services.eseal.domain.seal import Act, Entry, Kind, Seal, State, Suite, check_replaceable, perform
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals import national, store
 from services.eseal.seals.application import Application, check_application, picture_for
@@ -67,6 +67,9 @@ class Register:
                 raise _organ_not_found(served)
         kept = self._kept_picture(work, actor, application, organ_name)
         check_application(application, organ_name, drawn=not application.picture and kept is None)
+        if application.kind is not Kind.ORGAN and organ_store.is_name_of_organ(work.connection, application.name):
+            fault = Violation("name", "an organ is called so: only its own seal has its name, and nothing else")
+            raise Invalid("BAD_REQUEST", f"no seal but an organ's own is called {application.name}", [fault])
         suite = organ_store.suite_of(work.connection, organ_id)
         self._keys.check(suite)
         seal = Seal(
