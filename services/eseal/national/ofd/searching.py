@@ -8,7 +8,7 @@ and composite objects are not searched.
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from services.eseal.domain.orders import Found, chosen
 from services.eseal.national.ofd import xml
@@ -48,12 +48,16 @@ def _found(files: Files, structure: Structure, text: str) -> Iterator[Found]:
     wanted = "".join(text.split())
     templates = _templates(files, structure)
     for number, page in enumerate(structure.pages):
-        glyphs = list(_glyphs(files, page, templates))
-        drawn = "".join(glyph.character for glyph in glyphs)
-        start = drawn.find(wanted)
+        drawn = _drawn(files, page, templates)
+        # Most pages do not have it, and are not measured.
+        if wanted not in "".join("".join(code.text or "" for each in drawn for code in _codes(each)).split()):
+            continue
+        glyphs = list(_glyphs(drawn))
+        characters = "".join(glyph.character for glyph in glyphs)
+        start = characters.find(wanted)
         while start >= 0:
             yield (number, *_middle(glyphs[start : start + len(wanted)]))
-            start = drawn.find(wanted, start + len(wanted))
+            start = characters.find(wanted, start + len(wanted))
 
 
 def _middle(glyphs: list[_Glyph]) -> tuple[float, float]:
@@ -62,28 +66,41 @@ def _middle(glyphs: list[_Glyph]) -> tuple[float, float]:
     return (left + right) / 2, (top + bottom) / 2
 
 
-def _templates(files: Files, structure: Structure) -> dict[str, str]:
-    """The files of pages that others are drawn on, by their numbers."""
+def _templates(files: Files, structure: Structure) -> dict[str, list[Element]]:
+    """The text objects of pages that others are drawn on, by the numbers of these."""
     common = xml.needed(xml.parse(part(files, structure.document), "Document"), "CommonData")
-    return {
-        each.get("ID", ""): resolve(each.get("BaseLoc", ""), structure.document)
-        for each in xml.children(common, "TemplatePage")
-    }
+    found = {}
+    for each in xml.children(common, "TemplatePage"):
+        location = resolve(each.get("BaseLoc", ""), structure.document)
+        found[each.get("ID", "")] = _objects(xml.parse(part(files, location), "Page"))
+    return found
 
 
-def _glyphs(files: Files, page: Page, templates: dict[str, str]) -> Iterator[_Glyph]:
-    """What is drawn on a page, characters one after another."""
+def _drawn(files: Files, page: Page, templates: dict[str, list[Element]]) -> list[Element]:
+    """The text objects of a page, those that it is drawn on before its own."""
     root = xml.parse(part(files, page.location), "Page")
-    below = [templates.get(each.get("TemplateID", ""), "") for each in xml.children(root, "Template")]
+    below = (templates.get(each.get("TemplateID", ""), []) for each in xml.children(root, "Template"))
+    return [*chain.from_iterable(below), *_objects(root)]
+
+
+def _objects(root: Element) -> list[Element]:
+    content = xml.child(root, "Content")
+    objects = () if content is None else xml.within(content, "TextObject")
+    return [each for each in objects if each.get("Visible") not in _NO]
+
+
+def _codes(drawn: Element) -> Iterator[Element]:
+    return xml.children(drawn, "TextCode")
+
+
+def _glyphs(drawn: list[Element]) -> Iterator[_Glyph]:
+    """What is drawn, characters one after another."""
     before: _Glyph | None = None
-    for drawn in (*(xml.parse(part(files, location), "Page") for location in below), root):
-        content = xml.child(drawn, "Content")
-        for each in () if content is None else xml.within(content, "TextObject"):
-            for line in () if each.get("Visible") in _NO else _lines(each):
-                if before is not None and line and not _follows(before, line[0]):
-                    yield _Glyph(_BREAK)
-                yield from line
-                before = line[-1] if line else before
+    for line in (line for each in drawn for line in _lines(each)):
+        if before is not None and line and not _follows(before, line[0]):
+            yield _Glyph(_BREAK)
+        yield from line
+        before = line[-1] if line else before
 
 
 def _follows(one: _Glyph, other: _Glyph) -> bool:
@@ -107,7 +124,7 @@ def _lines(drawn: Element) -> Iterator[list[_Glyph]]:
         ys = [top + up * at + back * on + down for at, on in corners]
         return _Glyph(character, min(xs), min(ys), max(xs), max(ys))
 
-    for code in xml.children(drawn, "TextCode"):
+    for code in _codes(drawn):
         (x,), (y,) = numbers(code.get("X", str(x)), 1), numbers(code.get("Y", str(y)), 1)
         text = code.text or ""
         if len(text) > _LONGEST_TEXT:

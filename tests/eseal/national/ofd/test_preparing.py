@@ -6,6 +6,8 @@ from functools import cache
 
 import ofdkit
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.eseal.domain.answers import Verdict
 from services.eseal.domain.orders import At, AtText, Order, SealingError
@@ -68,6 +70,22 @@ def test_files_that_are_not_touched_stay_as_they_are_packed(*, described: bool) 
     moved = next(entry for entry in package.entries_of(content)[0] if entry.name == page.name)
     end = page.start + 30 + len(page.raw_name) + page.packed
     assert content[moved.start : moved.start + end - page.start] == before[page.start : end]
+
+
+_NAMES = st.sampled_from([f"{folder}{name}" for folder in ("", "a/", "b/c/") for name in ("x", "y.png", "文.xml")])
+_CONTENTS = st.dictionaries(_NAMES, st.binary(max_size=200), min_size=1)
+
+
+@given(before=_CONTENTS, changed=_CONTENTS, last=st.binary(max_size=50), described=st.booleans())
+def test_an_archive_holds_what_it_held_and_what_was_put_in(
+    *, before: Files, changed: Files, last: bytes, described: bool
+) -> None:
+    content = zipped(before, described=described)
+    whole = amend(content, changed).closed(content, "the/last", last)
+    expected = {**before, **changed, "the/last": last}
+    assert read(whole) == expected
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")} == expected
 
 
 def test_other_programs_read_what_comes_out() -> None:
