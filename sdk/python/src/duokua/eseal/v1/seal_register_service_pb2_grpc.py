@@ -185,8 +185,8 @@ class SealRegisterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSeal(self, request, context):
-        """Ends the use of a seal for good; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND;
-        FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """Ends the use of a seal for good; what it sealed before stays valid. One that was replaced can be revoked too, so that
+        its certificate is. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

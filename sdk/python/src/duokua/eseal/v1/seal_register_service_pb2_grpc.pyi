@@ -67,8 +67,8 @@ class SealRegisterServiceStub:
     ResumeSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.ResumeSealRequest, _seal_register_service_pb2.ResumeSealResponse]
     """Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE."""
     RevokeSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.RevokeSealRequest, _seal_register_service_pb2.RevokeSealResponse]
-    """Ends the use of a seal for good; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND;
-    FAILED_PRECONDITION WRONG_SEAL_STATE.
+    """Ends the use of a seal for good; what it sealed before stays valid. One that was replaced can be revoked too, so that
+    its certificate is. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
     """
     GetSeal: _grpc.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetSealRequest, _seal_register_service_pb2.GetSealResponse]
     """A seal with its picture and its history. Errors: NOT_FOUND SEAL_NOT_FOUND."""
@@ -125,8 +125,8 @@ class SealRegisterServiceAsyncStub(SealRegisterServiceStub):
     ResumeSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.ResumeSealRequest, _seal_register_service_pb2.ResumeSealResponse]  # type: ignore[assignment]
     """Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE."""
     RevokeSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.RevokeSealRequest, _seal_register_service_pb2.RevokeSealResponse]  # type: ignore[assignment]
-    """Ends the use of a seal for good; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND;
-    FAILED_PRECONDITION WRONG_SEAL_STATE.
+    """Ends the use of a seal for good; what it sealed before stays valid. One that was replaced can be revoked too, so that
+    its certificate is. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
     """
     GetSeal: _aio.UnaryUnaryMultiCallable[_seal_register_service_pb2.GetSealRequest, _seal_register_service_pb2.GetSealResponse]  # type: ignore[assignment]
     """A seal with its picture and its history. Errors: NOT_FOUND SEAL_NOT_FOUND."""
@@ -234,8 +234,8 @@ class SealRegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _seal_register_service_pb2.RevokeSealRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_seal_register_service_pb2.RevokeSealResponse, _abc.Awaitable[_seal_register_service_pb2.RevokeSealResponse]]:
-        """Ends the use of a seal for good; what it sealed before stays valid. Errors: NOT_FOUND SEAL_NOT_FOUND;
-        FAILED_PRECONDITION WRONG_SEAL_STATE.
+        """Ends the use of a seal for good; what it sealed before stays valid. One that was replaced can be revoked too, so that
+        its certificate is. Errors: NOT_FOUND SEAL_NOT_FOUND; FAILED_PRECONDITION WRONG_SEAL_STATE.
         """
 
     @_abc_1.abstractmethod
