@@ -9,6 +9,7 @@ from chassis.clock import new_id
 from cli.connection import operator
 from cli.options import AsJson
 from cli.output import as_dict, print_json, say
+from cli.seals.reading import MOST_SENT, read
 from duokua.eseal.v1 import seal_service_pb2 as pb
 
 
@@ -45,7 +46,7 @@ def document(  # noqa: PLR0913, PLR0917 - options
     request = pb.SealDocumentRequest(
         request_id=request_id or new_id(),
         seal_id=seal,
-        content=file.read_bytes(),
+        content=read(file, MOST_SENT),
         title=title or file.stem,
         official=official,
         catalog_code=matter,

@@ -8,6 +8,7 @@ import typer
 
 from cli.options import AsJson
 from cli.output import as_dict, print_json, say
+from cli.seals.reading import read
 
 if TYPE_CHECKING:
     from services.eseal.domain.findings import Finding, SealFinding
@@ -41,7 +42,7 @@ def verify(
     """
     if timestamp_trust and not trust:
         raise ValueError("--timestamp-trust goes with --trust: the platform knows whom it trusts")
-    content, apart = _read(file), _read(signature) if signature else b""
+    content, apart = read(file), read(signature) if signature else b""
     found = _here(content, apart, trust, timestamp_trust or trust) if trust else _asked(content, apart)
     from services.eseal.domain.answers import Verdict  # noqa: PLC0415 - only what a command needs is loaded
     from services.eseal.domain.finding_json import to_json  # noqa: PLC0415
@@ -93,20 +94,6 @@ def _here(content: bytes, signature: bytes, trust: list[Path], timestamp_trust: 
         raise Invalid(fault.reason, fault.description) from None
     finally:
         judges.close()
-
-
-def _read(path: Path) -> bytes:
-    """A file, and no more of it than is judged anyway: it may be a device, or larger than this machine's memory."""
-    from chassis.problems import Invalid  # noqa: PLC0415
-    from services.eseal.domain.findings import LARGEST_FILE  # noqa: PLC0415
-
-    with path.open("rb") as opened:
-        content = opened.read(LARGEST_FILE + 1)
-    if not content:
-        raise Invalid("UNKNOWN_FORMAT", f"{path} is empty")
-    if len(content) > LARGEST_FILE:
-        raise Invalid("TOO_LARGE", f"{path} has more than {LARGEST_FILE} bytes, which is the most that is judged")
-    return content
 
 
 def _lists(paths: list[Path]) -> str:

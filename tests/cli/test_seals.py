@@ -245,3 +245,10 @@ def test_a_place_that_cannot_be_meant_is_told_before_anything_is_sent(
     assert done.exit_code == 1
     assert told in str(done.exception)
     assert not (tmp_path / "out.pdf").exists()
+
+
+@pytest.mark.parametrize(("file", "told"), [("/dev/zero", "TOO_LARGE"), ("/dev/null", "is empty")])
+def test_no_more_is_read_of_a_file_than_is_sent(tmp_path: Path, file: str, told: str) -> None:
+    asked = ["seal", "document", file, "--seal", "s", "--official", "张三", "--out", str(tmp_path / "out.pdf")]
+    done = CliRunner().invoke(app, asked)
+    assert (done.exit_code, told in str(done.exception)) == (1, True)

@@ -115,7 +115,7 @@ def _box(
     if not (across <= x <= page.width - across and up <= y <= page.height - up):
         raise SealingError(
             "OFF_THE_PAGE",
-            f"a seal of {2 * across:.0f} by {2 * up:.0f} points at ({x:.0f}, {y:.0f}) is not wholly on page "
+            f"a seal of {2 * across:.0f} by {2 * up:.0f} points at ({x:.6g}, {y:.6g}) is not wholly on page "
             f"{page.number + 1}, which has {page.width:.0f} by {page.height:.0f}",
         )
     first, second = page.own(x - across, y - up), page.own(x + across, y + up)
