@@ -13,6 +13,7 @@ from cli.seals.reading import read
 if TYPE_CHECKING:
     from services.eseal.domain.findings import Finding, SealFinding
 
+_WALL_SECONDS = 60.0
 _SHORTEST_MARK = {"GOOD": "+", "BAD": "-", "OPEN": "?"}
 
 
@@ -87,7 +88,8 @@ def _here(content: bytes, signature: bytes, trust: list[Path], timestamp_trust: 
 
     known = read_trust(_lists(trust), _lists(timestamp_trust or []))
     # A file is read in a process of its own here too: it may be anything.
-    judges = Judges()
+    # Nobody else waits for it, so that a busy machine may take its time; the file's CPU time is bounded all the same.
+    judges = Judges(wall_seconds=_WALL_SECONDS)
     try:
         return judges.inspect(content, known, lambda _: None, signature)
     except UnreadableError as fault:
