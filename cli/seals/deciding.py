@@ -159,5 +159,7 @@ def _print(seal: seal_pb2.Seal, *, as_json: bool) -> None:
     if as_json:
         print_json(as_dict(seal))
         return
-    until = f", good until {seal.valid_until.ToDatetime().date()}" if seal.HasField("valid_until") else ""
+    ended = seal.state in {seal_pb2.SEAL_STATE_REVOKED, seal_pb2.SEAL_STATE_REPLACED}
+    has_end = seal.HasField("valid_until") and not ended
+    until = f", good until {seal.valid_until.ToDatetime().date()}" if has_end else ""
     say(f"seal {seal.seal_id} {seal.name} is {enum_name(seal, 'state')}{until}")

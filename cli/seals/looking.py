@@ -79,7 +79,7 @@ def show(
     say(f"seal {seal.seal_id} {seal.name} ({enum_name(seal, 'kind')}) is {enum_name(seal, 'state')}")
     say(f"of {seal.organ_name} ({seal.organ_id}), {enum_name(seal, 'suite')} algorithms")
     say(f"applied for by {seal.applied_by} for {counted(seal.years, 'year')}: {answer.history[0].reason}")
-    say(f"for the matters {' '.join(seal.matters) or 'of no case'}")
+    say("for all matters" if "*" in seal.matters else f"for the matters {' '.join(seal.matters) or 'of no case'}")
     if seal.served_organ_ids:
         say(f"also for steps of {' '.join(seal.served_organ_ids)}")
     if seal.HasField("valid_until"):
@@ -131,6 +131,7 @@ def uses(
         ("at", _moment),
         ("seal", lambda use: use.seal_id),
         ("organ", lambda use: use.organ_id),
+        ("on", lambda use: use.title),
         ("case", lambda use: use.case_id),
         ("step", lambda use: use.step_id),
         ("by", lambda use: f"{use.actor} {use.official}".strip()),

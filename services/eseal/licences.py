@@ -13,7 +13,7 @@ from duokua.licences.v1 import events_pb2 as licences_events
 from services.eseal import store
 from services.eseal.domain.records import Document, NoticeStatus
 from services.eseal.domain.seal import Seal
-from services.eseal.domain.use import Purpose, Refusal
+from services.eseal.domain.use import LICENCE, Purpose, Refusal
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.levels import Levels
 from services.eseal.messages import document_message, plain
@@ -100,7 +100,7 @@ def _open(work: UnitOfWork, event: _Requested | _Withdrawn) -> NoticeStatus:
 
 def _purpose(event: _Requested) -> Purpose:
     organ_id = event.issuer_organ_id
-    return Purpose(organ_id=organ_id, for_organ_id=organ_id, catalog_code="", title=event.title)
+    return Purpose(organ_id=organ_id, for_organ_id=organ_id, catalog_code="", title=event.title, actor=LICENCE)
 
 
 def _refuse_another(work: UnitOfWork, event: _Requested) -> None:

@@ -111,7 +111,7 @@ def test_an_office_applies_and_somebody_else_approves(desk: Desk) -> None:
     (seal,) = desk.json("list", "--organ", desk.organ, "--state", "active")
     shown = desk.run("show", seal["seal_id"]).stdout
     assert f"{OFFICE} (organ) is active" in shown
-    assert "for the matters *" in shown
+    assert "for all matters" in shown
     assert "for 5 years: 启用" in shown
     acts = desk.json("history", seal["seal_id"])
     assert [(act["act"], act["reason"]) for act in acts[:2]] == [("APPLIED", "启用"), ("APPROVED", "同意")]

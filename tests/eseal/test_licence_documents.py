@@ -14,7 +14,7 @@ from services.eseal.domain.wording import Notice
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.licences import LicenceDocuments
 from services.eseal.seals.desk import SealDesk
-from services.eseal.seals.store import UseFilter, count_uses
+from services.eseal.seals.store import UseFilter, count_uses, list_uses
 from services.eseal.tables import documents as documents_table
 from tests.eseal.builders import OFFICE, documents, notice, organ_with_seal, outbox, vault
 
@@ -73,7 +73,9 @@ def test_another_document_under_the_id_of_a_sealed_one_is_refused_and_written_do
     assert isinstance(refused, events.LicenceDocumentFailed)
     assert (refused.request_id, refused.reason) == ("r1", "DOCUMENT_CHANGED")
     with database.read() as work:
-        assert count_uses(work.connection, UseFilter(seal_id=seal.seal_id)) == (1, 1)
+        wanted = UseFilter(seal_id=seal.seal_id)
+        assert count_uses(work.connection, wanted) == (1, 1)
+        assert {use.actor for use in list_uses(work.connection, wanted, "", 9)} == {"licence"}
     assert len(handle(database, requested())) == 2
 
 

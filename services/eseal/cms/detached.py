@@ -4,7 +4,7 @@ import hashlib
 import logging
 from datetime import UTC, datetime
 
-from asn1crypto import cms, pem  # type: ignore[import-untyped]
+from asn1crypto import cms, parser, pem  # type: ignore[import-untyped]
 
 from services.eseal.cms.evidence import Evidence
 from services.eseal.cms.judging import Signed, judge
@@ -44,7 +44,9 @@ def inspect(
 def _signed_data(signature: bytes) -> cms.SignedData:
     if pem.detect(signature):
         _, _, signature = pem.unarmor(signature)
-    info = cms.ContentInfo.load(signature, strict=True)
+    # As a PDF holds it, and as `pdfsig -dump` writes it, zeros fill it up to the room that was kept for it.
+    length = parser.peek(signature)
+    info = cms.ContentInfo.load(signature if signature[length:].strip(b"\0") else signature[:length], strict=True)
     if info["content_type"].native != "signed_data":
         raise UnreadableError("BROKEN_SIGNATURE", "the signature is not of the type SignedData")
     if info["content"]["encap_content_info"]["content"].native is not None:

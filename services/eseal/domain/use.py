@@ -7,6 +7,7 @@ from datetime import datetime
 from services.eseal.domain.seal import ALL, IN_USE, Kind, Seal, State, Suite
 
 CASE = "case"
+LICENCE = "licence"
 # The narrower a seal's use, the more it is meant: a seal for a certain business goes before the organ's own.
 _NARROWEST_FIRST = (Kind.SPECIAL, Kind.DEPARTMENT, Kind.ORGAN)
 
@@ -26,7 +27,7 @@ class Purpose:
     title: str = ""
     """Of the document."""
     actor: str = CASE
-    """Who has it used: the step itself, or an office's system, such as "client:<id>"."""
+    """Who has it used: the step itself, a licence that becomes a document, or an office's system, "client:<id>"."""
     official: str = ""
     """The person in office who has it used, as the office's system says; empty for a step."""
 

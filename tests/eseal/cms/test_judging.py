@@ -18,7 +18,7 @@ from services.eseal.certificates.profiles import key_usage
 from services.eseal.cms import detached
 from services.eseal.cms.signing import DATA, SIGNED_DATA, CmsSigner
 from services.eseal.domain.answers import Code, Question, Verdict
-from services.eseal.domain.findings import Finding
+from services.eseal.domain.findings import Finding, UnreadableError
 from services.eseal.domain.trust import Trust
 from services.eseal.keys import Credential
 from services.eseal.keys.builders import builder_key
@@ -68,6 +68,14 @@ def test_the_attributes_of_a_signature_are_no_file_that_was_signed() -> None:
     found = judged_apart(attributes, cms.ContentInfo({"content_type": "signed_data", "content": data}).dump())
     assert found.verdict is Verdict.UNTRUSTED
     assert {answer.code for answer in found.seals[0].answers} >= {Code.SIGNATURE_KIND_UNKNOWN}
+
+
+def test_a_signature_may_be_filled_up_with_zeros_and_with_nothing_else() -> None:
+    signature = signature_of(CONTENT)
+    assert judged_apart(CONTENT, signature + bytes(4096)).verdict is Verdict.GENUINE
+    for wrong in (signature + bytes(8) + b"1", signature[:-1], bytes(100), b"0"):
+        with pytest.raises(UnreadableError, match="cannot be read as CMS"):
+            judged_apart(CONTENT, wrong)
 
 
 def national(digest_algorithm: str, digest: bytes, algorithm: str) -> bytes:

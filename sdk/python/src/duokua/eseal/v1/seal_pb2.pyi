@@ -268,7 +268,7 @@ class SealUse(_message.Message):
     step_id: _builtins.str
     title: _builtins.str
     actor: _builtins.str
-    """Who had it used: "case" for a step, else the official's client or person."""
+    """Who had it used: "case" for a step, "licence" for a document of a licence, else the official's client or person."""
     refused: _builtins.bool
     reason: _builtins.str
     """Why it was refused: NO_SEAL, SEAL_SUSPENDED, SEAL_EXPIRED, SEAL_NOT_FOR_MATTER, SEAL_NOT_FOR_ORGAN,
