@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.demo.waiting import once_known
-from cli.scenarios.folders import overlay_sent, sent
+from cli.scenarios.folders import overlay_sent, read_overlay, sent
 from duokua.client import Platform
 from duokua.errors import AlreadyExists, DuokuaError
 from duokua.eseal.v1 import seal_pb2
@@ -154,7 +154,7 @@ def install_scenario(operator: Platform, world: World) -> None:
     """Install the scenario as it is shipped, with the district's overlay, under the lead office."""
     request = matter_service_pb2.InstallScenarioRequest(
         package=sent(SCENARIO),
-        overlay=overlay_sent(SCENARIO / "examples" / "overlay.yaml"),
+        overlay=overlay_sent(read_overlay(SCENARIO / "examples" / "overlay.yaml")),
         lead_organ_id=world.organs[LEAD.key],
     )
     answer = once_known(lambda: operator.matters.InstallScenario(request), {"ORGAN_NOT_FOUND"})

@@ -1,5 +1,6 @@
 """A scenario package as a folder or as one file, and an overlay beside it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -45,11 +46,15 @@ def read_files(where: Path) -> dict[str, bytes]:
 
     A file of which something was changed is refused here too: what is looked at is what would be installed.
     """
-    package = read_package(where)
-    if where.is_file():
-        from services.matters.trust import check_whole  # noqa: PLC0415 - only what a command needs is loaded
+    return files_of(read_archive(where)) if where.is_file() else read_folder(where)
 
-        check_whole(package)
+
+def files_of(archive: bytes) -> dict[str, bytes]:
+    """The files of a package that is whole. Raises Invalid."""
+    from services.matters.trust import check_whole  # noqa: PLC0415 - only what a command needs is loaded
+
+    package = unpack(archive)
+    check_whole(package)
     return dict(package.files)
 
 
@@ -68,9 +73,9 @@ def read_overlay(path: Path | None) -> dict[str, bytes] | None:
     return {OVERLAY: _read(path)} if path.is_file() else _files_in(path)
 
 
-def overlay_sent(path: Path | None) -> list[pb.ScenarioFile]:
+def overlay_sent(overlay: Mapping[str, bytes] | None) -> list[pb.ScenarioFile]:
     """An overlay as it is sent to the platform; empty without one."""
-    return [pb.ScenarioFile(path=name, content=content) for name, content in (read_overlay(path) or {}).items()]
+    return [pb.ScenarioFile(path=name, content=content) for name, content in (overlay or {}).items()]
 
 
 def package_of(where: Path) -> tuple[Path, str]:

@@ -14,7 +14,7 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.organs import organ_id_of
 from cli.output import as_dict, counted, print_json, say
-from cli.scenarios.folders import OverlayPath, SkipTests, Where, overlay_sent, read_files, read_overlay, sent
+from cli.scenarios.folders import OverlayPath, SkipTests, Where, files_of, overlay_sent, read_overlay, sent
 from cli.scenarios.listing import newest_bundles
 from duokua.matters.v1 import matter_service_pb2 as pb
 from duokua.matters.v1 import package_pb2
@@ -34,12 +34,13 @@ def install(
     First its tests, and those of the overlay, are run here with the region's decisions; when one fails nothing is
     installed.
     """
-    tests = 0 if skip_tests else tests_held(read_files(where), read_overlay(overlay))
+    package, said = sent(where), read_overlay(overlay)  # once: what is tested is what is installed
+    tests = 0 if skip_tests else tests_held(files_of(package), said)
     with connect(Settings()) as platform:
         organ_id = organ_id_of(platform, lead) if lead else ""
         before = {(bundle.bundle_id, bundle.version) for bundle in newest_bundles(platform)}
         request = pb.InstallScenarioRequest(
-            request_id=new_id(), package=sent(where), lead_organ_id=organ_id, overlay=overlay_sent(overlay)
+            request_id=new_id(), package=package, lead_organ_id=organ_id, overlay=overlay_sent(said)
         )
         answer = once_arrived(lambda: platform.matters.InstallScenario(request), "ORGAN_NOT_FOUND")
     warn_of_unsigned(answer.installation)

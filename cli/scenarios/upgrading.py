@@ -1,6 +1,6 @@
 """`duokua scenario upgrade`."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,7 @@ from cli.connection import connect
 from cli.options import AsJson
 from cli.output import as_dict, print_json, say
 from cli.scenarios.comparing import say_change
-from cli.scenarios.folders import OverlayPath, SkipTests, Where, overlay_sent, read_files, read_overlay, sent
+from cli.scenarios.folders import OverlayPath, SkipTests, Where, files_of, overlay_sent, read_overlay, sent
 from cli.scenarios.installing import say_tests, tests_held, warn_of_unsigned
 from duokua.matters.v1 import scenario_service_pb2 as pb
 
@@ -33,16 +33,17 @@ def upgrade(
     Refused, with nothing done, when the overlay does not fit any more: give a new one then. The package's tests, and
     those of the overlay, are run here first; when one fails nothing is done either.
     """
+    package, said = sent(where), read_overlay(overlay)  # once: what is tested is what is installed
     request = pb.UpgradeScenarioRequest(
         request_id=new_id(),
-        package=sent(where),
-        overlay=overlay_sent(overlay),
+        package=package,
+        overlay=overlay_sent(said),
         bundle_id=bundle,
         allow_downgrade=downgrade,
         check_only=check,
     )
     with connect(Settings()) as platform:
-        tests = 0 if skip_tests else _tests_held(platform, where, overlay, bundle)
+        tests = 0 if skip_tests else _tests_held(platform, files_of(package), said, bundle)
         answer = platform.scenarios.UpgradeScenario(request)
     warn_of_unsigned(answer.installation)
     if json:
@@ -61,11 +62,10 @@ def upgrade(
         say(f"{told}, version {after.bundle_version} of the bundle")
 
 
-def _tests_held(platform: "Platform", where: Path, overlay: Path | None, bundle: str) -> int:
+def _tests_held(platform: "Platform", files: Mapping[str, bytes], said: Mapping[str, bytes] | None, bundle: str) -> int:
     """How many tests hold with the overlay that is given, or is kept. Raises Invalid TESTS_FAILED, TESTS_INVALID."""
     from services.matters.package.compiler import package_id_of  # noqa: PLC0415 - only what a command needs is loaded
 
-    files, said = read_files(where), read_overlay(overlay)
     if said is None:
         request = pb.ExportScenarioRequest(bundle_id=bundle or package_id_of(files))
         kept = platform.scenarios.ExportScenario(request).overlay

@@ -14,7 +14,7 @@ from chassis.clock import new_id
 from chassis.settings import Settings
 from cli import supervise
 from cli.connection import connect
-from cli.scenarios.folders import overlay_sent, read_package
+from cli.scenarios.folders import overlay_sent, read_overlay, read_package
 from duokua.client import Platform
 from duokua.errors import NotFound
 from duokua.eseal.v1 import seal_register_service_pb2 as register_pb
@@ -108,7 +108,7 @@ def _signed(operator: Platform, scenario: Path) -> bytes:
 def _overlay(scenario: Path) -> list[matter_service_pb2.ScenarioFile]:
     """The package's sample of an overlay, where it has one."""
     sample = scenario / "examples" / "overlay.yaml"
-    return overlay_sent(sample) if sample.exists() else []
+    return overlay_sent(read_overlay(sample)) if sample.exists() else []
 
 
 def until_known(call: Callable[[], _T], seconds: float = KNOWN_SECONDS) -> _T:
