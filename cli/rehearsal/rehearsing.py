@@ -41,7 +41,7 @@ def rehearse(
     if faults:
         return Rehearsed(faults, of_tests=True)
     published = publish(examined.scenario)
-    added = {step.step_id for step in examined.scenario.steps} - _own_steps(files) if overlay else set()
+    added = examined.here.organs
     readable = with_examples(files, overlay)
     outcomes, left_out = [], []
     until = time.process_time() + most_seconds
@@ -83,9 +83,3 @@ def _tests_invalid(faults: Sequence[Fault]) -> Invalid:
     count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
     message = f"the tests have {count}, so none was run: have them mended; --skip-tests goes on all the same"
     return Invalid("TESTS_INVALID", message, [Violation(fault.place, fault.message) for fault in faults])
-
-
-def _own_steps(files: Mapping[str, bytes]) -> set[str]:
-    """The steps that a package has without any overlay."""
-    alone = examine_package(files).manifest
-    return {step.id for step in alone.steps} if alone else set()
