@@ -81,50 +81,26 @@ def import_certificate(
 
 def activate(seal_id: SealId, reason: Why = "", json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Put a seal into use that was made and held back; one that it replaces is out of use from then on."""
-    _act(
-        lambda platform: (
-            platform.seal_register.ActivateSeal(
-                pb.ActivateSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
-            ).seal
-        ),
-        as_json=json,
-    )
+    request = pb.ActivateSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
+    _act(lambda platform: platform.seal_register.ActivateSeal(request).seal, as_json=json)
 
 
 def suspend(seal_id: SealId, reason: Why, json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Stop the use of a seal until it is resumed."""
-    _act(
-        lambda platform: (
-            platform.seal_register.SuspendSeal(
-                pb.SuspendSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
-            ).seal
-        ),
-        as_json=json,
-    )
+    request = pb.SuspendSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
+    _act(lambda platform: platform.seal_register.SuspendSeal(request).seal, as_json=json)
 
 
 def resume(seal_id: SealId, reason: Why, json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """Let a suspended seal be used again."""
-    _act(
-        lambda platform: (
-            platform.seal_register.ResumeSeal(
-                pb.ResumeSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
-            ).seal
-        ),
-        as_json=json,
-    )
+    request = pb.ResumeSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
+    _act(lambda platform: platform.seal_register.ResumeSeal(request).seal, as_json=json)
 
 
 def revoke(seal_id: SealId, reason: Why, json: AsJson = False) -> None:  # noqa: FBT002 - an option
     """End the use of a seal for good; what it sealed before stays valid."""
-    _act(
-        lambda platform: (
-            platform.seal_register.RevokeSeal(
-                pb.RevokeSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
-            ).seal
-        ),
-        as_json=json,
-    )
+    request = pb.RevokeSealRequest(request_id=new_id(), seal_id=seal_id, reason=reason)
+    _act(lambda platform: platform.seal_register.RevokeSeal(request).seal, as_json=json)
 
 
 def _act(call: Callable[[Platform], seal_pb2.Seal], *, as_json: bool) -> None:
