@@ -10,6 +10,7 @@ from cli.connection import operator
 from cli.matters.desk import Code, Item, OneCode, Organ, Region, Text, filter_of, in_force, phase
 from cli.options import AsJson
 from cli.output import as_dict, counted, every_page, print_json, print_rows, say
+from duokua.errors import NotFound
 from duokua.matters.v1 import catalogue_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -62,13 +63,8 @@ def list_matters(
         day=day,
         page_size=1000,
     )
-
-    def fetch(platform: "Platform", token: str) -> pb.SearchMattersResponse:
-        request.page_token = token
-        return platform.catalogue.SearchMatters(request)
-
     with operator() as platform:
-        found = every_page(lambda token: fetch(platform, token), lambda answer: answer.matters)
+        found = every_page(lambda token: _page(platform, request, token), lambda answer: answer.matters)
     print_rows(found, COLUMNS, as_json=json, empty="the catalogue has no such entry")
 
 
@@ -123,20 +119,27 @@ def diff(
 
 def _found(platform: "Platform", request: pb.GetMatterRequest) -> pb.GetMatterResponse:
     """What is asked for; where nothing is in force and nothing else was asked for, the newest version."""
-    if not request.version and not request.day:
-        wanted = pb.SearchMattersRequest(filter=pb.MatterFilter(code=request.code), phases=pb.MatterPhase.values()[1:])
-        found = every_page(
-            lambda token: platform.catalogue.SearchMatters(_paged(wanted, token)), lambda answer: answer.matters
-        )
-        versions = [each for each in found if each.code == request.code]
-        if versions and all(each.phase != pb.MATTER_PHASE_IN_FORCE for each in versions):
-            request.version = max(each.version for each in versions)
-    return platform.catalogue.GetMatter(request)
+    try:
+        return platform.catalogue.GetMatter(request)
+    except NotFound:
+        newest = 0 if request.version or request.day else _newest(platform, request.code)
+        if not newest:
+            raise
+    return platform.catalogue.GetMatter(pb.GetMatterRequest(code=request.code, version=newest))
 
 
-def _paged(request: pb.SearchMattersRequest, token: str) -> pb.SearchMattersRequest:
+def _newest(platform: "Platform", code: str) -> int:
+    """The newest version of an entry, in whatever phase; 0 where there is none."""
+    request = pb.SearchMattersRequest(
+        filter=pb.MatterFilter(code=code), phases=pb.MatterPhase.values()[1:], page_size=1000
+    )
+    found = every_page(lambda token: _page(platform, request, token), lambda answer: answer.matters)
+    return max((each.version for each in found if each.code == code), default=0)
+
+
+def _page(platform: "Platform", request: pb.SearchMattersRequest, token: str) -> pb.SearchMattersResponse:
     request.page_token = token
-    return request
+    return platform.catalogue.SearchMatters(request)
 
 
 def _history(platform: "Platform", code: str, *, as_json: bool) -> None:
