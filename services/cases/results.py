@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from duokua.cases.v1 import events_pb2
 from duokua.data import fill_struct
 from services.cases.announcements import case_ref, step_ref
+from services.cases.applications import value_at
 from services.cases.domain.case import Case
 from services.cases.domain.disclosure import visible_form
 from services.cases.domain.effects import RequestLicence, RequestNotice, WithdrawLicence, WithdrawNotice
@@ -83,14 +84,14 @@ def _request_licence(
     assert granted is not None  # noqa: S101 - the core asks only for licences that the plan declares
     assert step.completed_at is not None  # noqa: S101 - and only once the step is completed
     known = {"form": visible_form(form, planned.form_fields), "result": step.result or {}}
-    found = {field: _as_said(_at(known, source)) for field, source in granted.fields}
+    found = {field: _as_said(value_at(known, source)) for field, source in granted.fields}
     event = events_pb2.LicenceRequested(
         case=case_ref(published, case),
         step=step_ref(published, case, effect.step_id),
         order_id=effect.order_id,
         kind=granted.kind,
         decided_at=timestamp(step.completed_at),
-        valid_until=str(_at(known, granted.valid_until) or "") if granted.valid_until else "",
+        valid_until=str(value_at(known, granted.valid_until) or "") if granted.valid_until else "",
     )
     fill_struct(event.data, {field: value for field, value in found.items() if value is not None}, "data")
     work.emit(event, subject=case.case_id)
@@ -114,11 +115,3 @@ def _as_said(value: Any) -> Any:
     """
     texts = isinstance(value, list) and value and all(isinstance(each, str) for each in value)
     return "、".join(value) if texts else value
-
-
-def _at(known: Mapping[str, Any], path: str) -> Any:
-    """What stands at a dotted path; None where nothing does."""
-    found: Any = known
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
