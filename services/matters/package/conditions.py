@@ -76,7 +76,8 @@ class Conditions:
             return faults
         if (kind := expression.return_type().name()) != "BOOL":
             return [f"gives {_type_word(kind)}, a condition gives true or false: compare it with something"]
-        return self._tree_faults(expression, reader, self._known(given))
+        tree = read_tree(expression.serialize())
+        return _tree_faults(tree, self._known(given), _data(self._form, self._steps, reader)) if tree else _TOO_DEEP
 
     def _known(self, given: str) -> frozenset[tuple[str, ...]]:
         """The paths that are there when a condition holds."""
@@ -97,7 +98,7 @@ class Conditions:
         if given - allowed:
             words = " or ".join(sorted(given - allowed))
             return [f"gives {words}, and should give {wanted}, as `inputs` of the matter says"]
-        return [*self._tree_faults(expression, reader, frozenset()), *sorted(set(_hidden(tree.expr, visible)))]
+        return [*_tree_faults(tree, frozenset(), data), *sorted(set(_hidden(tree.expr, visible)))]
 
     def _compiled(self, text: str, reader: Reader | None) -> tuple[Any, list[str]]:
         """The type-checked expression, or what is wrong with it."""
@@ -116,14 +117,6 @@ class Conditions:
         except RuntimeError as error:
             return None, self._compile_faults(str(error))
 
-    def _tree_faults(self, expression: Any, reader: Reader | None, known: frozenset[tuple[str, ...]]) -> list[str]:
-        tree = read_tree(expression.serialize())
-        if tree is None:
-            return _TOO_DEEP
-        data = _data(self._form, self._steps, reader)
-        unguarded, work = set(_unguarded(tree.expr, known, data)), set(work_faults(tree.expr, data))
-        return sorted(unguarded | set(arithmetic_faults(tree)) | set(comparison_faults(tree, data)) | work)
-
     def _compile_faults(self, text: str) -> list[str]:
         found = []
         for line, column, message in _ERROR.findall(text):
@@ -137,6 +130,12 @@ class Conditions:
             return message.removesuffix(" [INVALID_ARGUMENT]").partition(" expecting {")[0]
         names = [path.rpartition(".")[2] for path in self._form.paths()]
         return f'the form has no field "{undefined.group(1)}" there{did_you_mean(undefined.group(1), names)}'
+
+
+def _tree_faults(tree: Any, known: frozenset[tuple[str, ...]], data: FormField) -> list[str]:
+    """What is wrong with a type-checked expression, evaluated where the paths `known` are there."""
+    unguarded, work = set(_unguarded(tree.expr, known, data)), set(work_faults(tree.expr, data))
+    return sorted(unguarded | set(arithmetic_faults(tree)) | set(comparison_faults(tree, data)) | work)
 
 
 def _data(form: FormField, steps: Mapping[str, Shares], reader: Reader | None) -> FormField:
