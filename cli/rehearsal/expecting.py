@@ -91,7 +91,7 @@ def _licences(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
         says = granted.says if granted else {}
         for name, value in wanted.says.items():
             if name not in says or says[name] != value:
-                found = _value(says[name]) if name in says else f"nothing: it says {_listed(says)}"
+                found = _value(says[name]) if name in says else f"nothing: it says {_listed(sorted(says))}"
                 yield Miss(("licences", step_id, "says", name), _value(value), found)
         for place, name in enumerate(wanted.lacks):
             if name in says:
@@ -113,7 +113,9 @@ def _offices(stage: Stage, expected: ThenPart) -> Iterator[Miss]:
         given = from_struct(task.inputs) if task else {}
         for name, value in inputs.items():
             if name not in given or given[name] != value:
-                found = _value(given[name]) if name in given else f"nothing: the office was given {_listed(given)}"
+                found = (
+                    _value(given[name]) if name in given else f"nothing: the office was given {_listed(sorted(given))}"
+                )
                 yield Miss(("inputs", step_id, name), _value(value), found)
     for key, there in (("sees", True), ("hidden", False)):
         for step_id, paths in getattr(expected, key).items():

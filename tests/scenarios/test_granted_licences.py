@@ -45,7 +45,7 @@ def test_there_is_none_without_an_approval() -> None:
     [
         ("{status: revoked}", "then.licences.permit.status: revoked / issued"),
         ("{says: {owner: 李示例}}", 'then.licences.permit.says.owner: "李示例" / "王示例"'),
-        ("{says: {seats: 3}}", "then.licences.permit.says.seats: 3 / nothing: it says owner, number"),
+        ("{says: {seats: 3}}", "then.licences.permit.says.seats: 3 / nothing: it says number, owner"),
         ("{lacks: [owner]}", 'then.licences.permit.lacks[0]: no owner / "王示例"'),
     ],
 )
