@@ -35,6 +35,10 @@ _MOVING = ("PNG", "GIF", "TIFF")
 # How pictures begin: those that may move, then JPEG, BMP, JBIG2 with a header and without.
 _MAY_MOVE = (b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 _PICTURES = (*_MAY_MOVE, b"\xff\xd8\xff", b"BM", b"\x97JB2", b"\0\0\0\0\x30", b"\0\0\0\0\0")
+# What is shown, or how. Of 1 and 0, which the standard knows too, and of upper case programs make different things.
+_SWITCHES, _TRUTHS = ("Visible", "Print", "Fill", "Stroke"), ("true", "false")
+# Attributes of XML itself and of its schemas; of others, with a namespace, some programs take no notice of that.
+_COMMON = "{http://www.w3.org/"
 _NO = ("false", "0")
 
 
@@ -87,7 +91,10 @@ def _changing(kind: str, element: Element, name: str) -> str:
             return f"several {held} in one {name}, of which readers show one or the other"
     if name == "MultiMedia" and element.get("Type") != "Image":
         return f"media ({element.get('Type', '')[:50]})"
-    shown = all(element.get(where, "true") not in _NO for where in ("Visible", "Print"))
+    foreign = any(each.startswith("{") and not each.startswith(_COMMON) for each in element.attrib)
+    if foreign or any(element.get(each, "true") not in _TRUTHS for each in _SWITCHES):
+        return f"a {name} that some programs show and others do not"
+    shown = "false" not in (element.get("Visible"), element.get("Print"))
     if name == "Annot" and not shown and any(len(each) for each in xml.children(element, "Appearance")):
         return "notes that are not both on screen and on paper"
     return _TELLING["Substitution"] if "Substitution" in element.attrib else ""

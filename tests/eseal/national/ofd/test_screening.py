@@ -158,7 +158,10 @@ CHANGEABLE: dict[str, list[Change]] = {
         on_page('<ofd:ImageObject ID="960" ResourceID="1" Substitution="2" Boundary="0 0 9 9"/>')
     ],
     "a note on the screen alone": [notes('Print="false"')],
-    "a hidden note": [notes('Visible="false" Print="0"')],
+    "a hidden note": [notes('Visible="false" Print="false"')],
+    "a text that some programs show": [on_page('<ofd:TextObject ID="982" Boundary="0 0 9 9" Visible="0"/>')],
+    "a text that some programs hide": [on_page('<ofd:TextObject ID="982" Boundary="0 0 9 9" ofd:Visible="false"/>')],
+    "a text that some programs fill": [on_page('<ofd:TextObject ID="982" Boundary="0 0 9 9" Fill="False"/>')],
     "a note on paper alone": [notes('Visible="false"')],
     "a moving picture": picture(drawn(3, "GIF")),
     "a moving picture that says it is none": picture(drawn(3, "PNG")),
@@ -182,7 +185,8 @@ def test_what_may_show_another_thing_is_refused(name: str) -> None:
 PLAIN: dict[str, list[Change]] = {
     "nothing": [],
     "a link": [in_document(action('<ofd:URI URI="http://example.com"/>'))],
-    "a note on both": [notes("")],
+    "a note on both": [notes('Visible="true"')],
+    "a text that is not seen": [on_page('<ofd:TextObject ID="982" Boundary="0 0 9 9" Visible="false"/>')],
     "a link that is not seen": [notes('Visible="false"', "")],
     "attached": [attached("a.txt")],
     "attached by the whole path": [attached("/Doc_0/a.txt")],
