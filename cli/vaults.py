@@ -34,8 +34,10 @@ def rotate(json: AsJson = False) -> None:  # noqa: FBT002 - an option
     with alone_with_key(settings) as path:
         keys = VaultKeys.read(settings.secret(KEY_SECRET))
         if not keys.older:
-            keys = keys.rotated()
-            write_secret(path, keys.write())
+            write_secret(path, keys.rotated().write())
+    # What was written is another file, at whose lock a process that starts now has to be stopped too.
+    with alone_with_key(settings) as path:
+        keys = VaultKeys.read(settings.secret(KEY_SECRET))
         renewed = {service: _renew(settings, service, Vault(keys)) for service in SERVICES}
         write_secret(path, keys.settled().write())
     if json:

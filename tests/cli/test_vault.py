@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,8 +12,8 @@ from chassis.migrate import upgrade
 from chassis.problems import Unavailable
 from chassis.settings import SERVICES, Settings
 from chassis.vault import KEY_SECRET, Vault, VaultKeys, alone_with_key
+from cli import vaults
 from cli.initialise import initialise, write_secret
-from cli.vaults import app
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.register import Register
@@ -67,7 +68,7 @@ def sign(made: Settings) -> bytes:
 
 def rotate(made: Settings, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setenv("DUOKUA_DATA_DIR", str(made.data_dir))
-    done = CliRunner().invoke(app, ["rotate", "--json"], catch_exceptions=False)
+    done = CliRunner().invoke(vaults.app, ["rotate", "--json"], catch_exceptions=False)
     answer: dict[str, int] = json.loads(done.stdout)
     return answer
 
@@ -142,6 +143,22 @@ def test_nobody_begins_to_work_with_a_key_that_is_being_replaced(
         write_secret(secret, VaultKeys.read(secret.read_bytes()).rotated().write())
         with pytest.raises(ValueError, match="another duokua vault rotate goes on"):
             rotate(made, monkeypatch)
+    assert sign(made)
+
+
+def test_nobody_begins_to_work_while_values_are_encrypted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, renew = settings(tmp_path), vaults.renew_all
+    begun: list[str] = []
+
+    def renewed(*given: Any) -> int:
+        with pytest.raises(ValueError, match="being replaced"):
+            Vault.from_settings(made)
+        begun.append("refused")
+        return renew(*given)
+
+    monkeypatch.setattr(vaults, "renew_all", renewed)
+    rotate(made, monkeypatch)
+    assert begun
     assert sign(made)
 
 
