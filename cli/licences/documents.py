@@ -47,6 +47,8 @@ def document(
 
     With --out the document is fetched; the licence's own is made first only where there is none.
     """
+    if out is not None and not out.parent.is_dir():
+        raise ValueError(f"there is no folder {out.parent}")
     with person_or_client(person, principal) as platform:
         if out is None:
             made = _requested(platform, licence_id, use)

@@ -33,7 +33,8 @@ Matter = Annotated[
     list[str] | None,
     typer.Option(
         help="A matter that it is for, by catalogue code, or '*' for all; may be repeated. A department's and a "
-        "special seal need it, an organ's own is for all, a personal one for none."
+        "special seal need it, an organ's own is for all, a personal one for none. One with '*' goes on all "
+        "notices and licences in the place of the organ's own."
     ),
 ]
 Served = Annotated[

@@ -256,6 +256,14 @@ def test_what_cannot_be_sealed_writes_no_file_and_says_why(desk: Desk) -> None:
     assert not out.exists()
 
 
+def test_for_a_folder_that_is_not_there_no_copy_is_made_and_nobody_looks(desk: Desk) -> None:
+    licence_id = desk.issue()["licence_id"]
+    out = str(desk.folder / "none" / "copy.pdf")
+    done = desk.run("document", licence_id, "--use", "存档", "--out", out, status=1)
+    assert "there is no folder" in str(done.exception)
+    assert desk.json("accesses", "--person", "p1", portal=True) == []
+
+
 def test_consent_lasts_to_the_end_of_its_last_day_in_beijing(desk: Desk) -> None:
     desk.issue()
     words = ("give", "food-licence", a_uscc(1), "--person", "p1", "--purpose", "审批", "--until")
