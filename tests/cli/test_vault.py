@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from chassis.context import Context
 from chassis.migrate import upgrade
 from chassis.problems import Unavailable
+from chassis.sealed import renew_all
 from chassis.settings import SERVICES, Settings
 from chassis.vault import KEY_SECRET, Vault, VaultKeys, alone_with_key
 from cli import vaults
@@ -147,14 +148,13 @@ def test_nobody_begins_to_work_with_a_key_that_is_being_replaced(
 
 
 def test_nobody_begins_to_work_while_values_are_encrypted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, renew = settings(tmp_path), vaults.renew_all
-    begun: list[str] = []
+    made, begun = settings(tmp_path), list[str]()
 
     def renewed(*given: Any) -> int:
         with pytest.raises(ValueError, match="being replaced"):
             Vault.from_settings(made)
         begun.append("refused")
-        return renew(*given)
+        return renew_all(*given)
 
     monkeypatch.setattr(vaults, "renew_all", renewed)
     rotate(made, monkeypatch)
