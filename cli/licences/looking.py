@@ -1,7 +1,7 @@
 """`duokua licence list`, `show`, `verify`."""
 
 from datetime import UTC
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,7 +10,10 @@ from cli.connection import operator, person_or_client
 from cli.licences.issuing import LicenceId, days
 from cli.options import AsJson
 from cli.output import as_dict, enum_name, every_page, plain, print_json, print_rows, say
-from duokua.licences.v1 import licence_service_pb2
+from duokua.licences.v1 import licence_pb2, licence_service_pb2
+
+if TYPE_CHECKING:
+    from duokua.client import Session
 
 pb = licence_service_pb2
 AsPerson = Annotated[
@@ -68,14 +71,17 @@ def show(
     """Show a licence, what it says, and what happened to it."""
     with person_or_client(person, principal) as platform:
         answer = platform.licences.GetLicence(pb.GetLicenceRequest(licence_id=licence_id, purpose=purpose))
+        said = () if json else what_it_says(platform, answer.licence)
     if json:
         print_json(as_dict(answer))
         return
     licence = answer.licence
     say(f"{licence.name} {licence.identifier}, {enum_name(licence, 'status')}, {days(licence)}")
-    say(f"issued by {licence.issuer_name} to {licence.holder.name} {licence.holder.masked_number}")
-    for name, value in sorted(as_dict(licence)["data"].items()):
-        say(f"  {name}: {plain(str(value))}")
+    # An organ that had a copy made is told where that stands, and not whose the licence is.
+    holder = f" to {licence.holder.name} {licence.holder.masked_number}" if licence.HasField("holder") else ""
+    say(f"issued by {licence.issuer_name}{holder}")
+    for line in said:
+        say(line)
     for each in answer.documents:
         where = f"document {each.document_id}" if each.document_id else each.reason
         say(f"{each.annotation or 'itself'}: {enum_name(each, 'status')} {where}".rstrip())
@@ -86,7 +92,8 @@ def show(
         ("by", lambda each: each.actor),
         ("reason", lambda each: each.reason),
     ]
-    print_rows(answer.changes, columns, as_json=False, empty="nothing happened to it")
+    if answer.changes:
+        print_rows(answer.changes, columns, as_json=False, empty="")
 
 
 def verify(
@@ -97,13 +104,23 @@ def verify(
     """Say whether a licence is good; the exit status is 1 when it is not."""
     with operator() as platform:
         answer = platform.licences.VerifyLicence(pb.VerifyLicenceRequest(identifier=identifier, code=code))
+        said = () if json else what_it_says(platform, answer.licence)
     if json:
         print_json(as_dict(answer))
     else:
         say(answer.explanation)
-        for name, value in sorted(as_dict(answer.licence).get("data", {}).items()):
-            say(f"  {name}: {plain(str(value))}")
+        for line in said:
+            say(line)
     raise typer.Exit(0 if answer.valid else 1)
+
+
+def what_it_says(platform: "Session", licence: licence_pb2.Licence) -> list[str]:
+    """A line for each field of a licence that may be seen: under its label, in the order of the type."""
+    data = as_dict(licence).get("data", {})
+    if not data:
+        return []
+    of = platform.licences.GetType(pb.GetTypeRequest(type=licence.type_code)).type
+    return [f"  {each.label}: {plain(str(data[each.name]))}" for each in of.fields if each.name in data]
 
 
 def moment(at: Timestamp) -> str:

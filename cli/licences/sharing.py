@@ -7,11 +7,11 @@ import typer
 
 from cli.connection import connect_as, operator, person_or_client
 from cli.licences.issuing import days
-from cli.licences.looking import AsPerson, For, moment
+from cli.licences.looking import AsPerson, For, moment, what_it_says
 from cli.licences.types import TypeName
 from cli.options import AsJson
 from cli.organs import organ_id_of
-from cli.output import as_dict, every_page, plain, print_json, print_rows, say
+from cli.output import as_dict, every_page, print_json, print_rows, say
 from duokua.licences.v1 import sharing_service_pb2 as pb
 
 _BEIJING = timezone(timedelta(hours=8))
@@ -30,13 +30,14 @@ def look_up(
     request = pb.LookUpLicencesRequest(type=name, holder_person_id=person, holder_number=number, purpose=purpose)
     with operator() as platform:
         found = platform.sharing.LookUpLicences(request)
+        said = [] if json else [what_it_says(platform, each) for each in found.licences]
     if json:
         print_json(as_dict(found))
         return
-    for licence in found.licences:
+    for licence, lines in zip(found.licences, said, strict=True):
         say(f"{licence.name} {licence.identifier}, {days(licence)}, issued by {licence.issuer_name}")
-        for field, value in sorted(as_dict(licence)["data"].items()):
-            say(f"  {field}: {plain(str(value))}")
+        for line in lines:
+            say(line)
     if not found.licences:
         say("there are none that may be seen")
     if found.consent_needed:

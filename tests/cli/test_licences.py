@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,7 @@ def test_a_licence_is_issued_shown_and_verified(desk: Desk) -> None:
     assert f".{FOOD}." in made["identifier"]
     shown = desk.run("show", made["licence_id"], "--purpose", "核对").stdout
     assert "issued by 西湖区市场监督管理局 to 李雷 330***********1236" in shown
-    assert "  granted_on: 2026-05-30\n  shop: 西湖面馆\n" in shown
+    assert "  经营者名称: 西湖面馆\n  批准日期: 2026-05-30\n" in shown
     told = desk.run("verify", made["identifier"]).stdout
     assert "现行有效" in told
     assert "西湖面馆" not in told
@@ -154,6 +154,22 @@ def test_an_office_sees_what_its_organ_issued(desk: Desk) -> None:
     assert shown["licence"]["data"]["shop"] == "西湖面馆"
     (look,) = desk.json("accesses", "--person", "p1", portal=True)
     assert (look["organ_id"], look["purpose"]) == (desk.organ_id, "核对档案")
+
+
+def test_an_organ_that_had_a_copy_made_sees_where_it_stands_and_nobody_s_name(desk: Desk) -> None:
+    licence = desk.issue()
+    desk.run("type", "define", desk.file("type.yaml", f"{TYPE}sharing: open\n"))
+    organ_id = desk.edge.organ(2)
+    other = desk.edge.client(directory_pb2.CLIENT_ROLE_DEPARTMENT, organ_id)
+    with desk.edge.database("licences").begin() as work:
+        directory.keep_organs(work, [organ_registered(organ_id, "西湖区城市管理局", a_uscc(2))])
+    other._key.save(desk.folder / "other.jwk")
+    own = {"DUOKUA_CLIENT_ID": other.client_id, "DUOKUA_KEY_FILE": str(desk.folder / "other.jwk")}
+    there = replace(desk, office={**desk.office, **own})
+    there.run("document", licence["licence_id"], "--use", "审批", office=True)
+    shown = there.run("show", licence["licence_id"], office=True).stdout
+    assert "issued by 西湖区市场监督管理局\n仅供审批使用: requested\n" in shown
+    assert "李雷" not in shown
 
 
 def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
