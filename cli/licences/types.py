@@ -41,6 +41,7 @@ class TypePart(BaseModel):
     valid_months: int = Field(default=0, ge=0, le=2**31)
     sharing: Literal["consent", "open", "closed"] = "consent"
     issuers: list[str] = []
+    matter: str = ""
     fields: dict[str, FieldPart] = {}
     template: str
 
@@ -88,6 +89,7 @@ def show(name: TypeName, json: AsJson = False) -> None:  # noqa: FBT002 - an opt
         return
     say(f"{found.type_code} {found.kind} {found.name}, version {found.version}")
     say(f"issued by {', '.join(found.issuers) or 'any organ'}")
+    say(f"sealed as matter {found.catalog_code}" if found.catalog_code else "sealed with seals for all matters")
     columns = [
         ("field", lambda each: each.name),
         ("label", lambda each: each.label),
@@ -115,6 +117,7 @@ def read_type(file: Path) -> licence_pb2.LicenceType:
         "valid_months": part.valid_months,
         "sharing": f"SHARING_{part.sharing.upper()}",
         "issuers": part.issuers,
+        "catalog_code": part.matter,
         "template": part.template,
         "fields": [
             {

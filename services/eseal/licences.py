@@ -100,7 +100,13 @@ def _open(work: UnitOfWork, event: _Requested | _Withdrawn) -> NoticeStatus:
 
 def _purpose(event: _Requested) -> Purpose:
     organ_id = event.issuer_organ_id
-    return Purpose(organ_id=organ_id, for_organ_id=organ_id, catalog_code="", title=event.title, actor=LICENCE)
+    return Purpose(
+        organ_id=organ_id,
+        for_organ_id=organ_id,
+        catalog_code=event.catalog_code,
+        title=event.title,
+        actor=LICENCE,
+    )
 
 
 def _refuse_another(work: UnitOfWork, event: _Requested) -> None:

@@ -94,6 +94,7 @@ def ask(
         annotation=annotation,
         reader_organ_id=reader_organ_id,
         case_id=licence.case_id,
+        catalog_code=wanted.of.catalog_code,
     )
     fill_struct(event.data, wanted.data, "data")
     work.emit(event, subject=licence.licence_id)

@@ -40,6 +40,7 @@ def type_of(message: licence_pb2.LicenceType) -> LicenceType:
         valid_months=message.valid_months,
         sharing=Sharing[licence_pb2.Sharing.Name(message.sharing).removeprefix("SHARING_")],
         issuers=tuple(message.issuers),
+        catalog_code=message.catalog_code,
     )
 
 
@@ -65,6 +66,7 @@ def type_message(of: LicenceType) -> licence_pb2.LicenceType:
         sharing=licence_pb2.Sharing.Value(f"SHARING_{of.sharing.name}"),
         version=of.version,
         issuers=of.issuers,
+        catalog_code=of.catalog_code,
     )
 
 

@@ -42,6 +42,7 @@ types = Table(
     Column("version", BigInteger, nullable=False),
     # Unified social credit codes of those who issue it; none for any.
     Column("issuers", Document, nullable=False, server_default="[]"),
+    Column("catalog_code", String(12), nullable=False, server_default=""),
 )
 
 licences = Table(

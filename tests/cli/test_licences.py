@@ -187,7 +187,17 @@ def test_a_licence_is_held_released_renewed_and_ended(desk: Desk) -> None:
 def test_types_are_listed_and_shown(desk: Desk) -> None:
     desk.issue()
     assert desk.run("type", "list").stdout.splitlines()[1].split("\t")[:2] == [FOOD, "food-licence"]
-    assert desk.run("type", "show", FOOD).stdout.splitlines()[3] == "shop\t经营者名称\ttext\tyes\teveryone"
+    shown = desk.run("type", "show", FOOD).stdout.splitlines()
+    assert shown[1:3] == ["issued by any organ", "sealed with seals for all matters"]
+    assert shown[4] == "shop\t经营者名称\ttext\tyes\teveryone"
+
+
+def test_a_type_names_the_matter_whose_seals_go_on_its_licences(desk: Desk) -> None:
+    desk.run("type", "define", desk.file("type.yaml", f'{TYPE}matter: "330131903000"\n'))
+    assert desk.json("type", "show", FOOD)["catalog_code"] == "330131903000"
+    assert "sealed as matter 330131903000" in desk.run("type", "show", FOOD).stdout
+    refused = desk.run("type", "define", desk.file("type.yaml", f"{TYPE}matter: food\n"), status=1)
+    assert "type.catalog_code" in str(refused.exception)
 
 
 @pytest.mark.parametrize(

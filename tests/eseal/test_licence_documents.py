@@ -9,14 +9,16 @@ from chassis.database import Database
 from duokua.eseal.v1 import document_pb2
 from duokua.eseal.v1 import events_pb2 as events
 from duokua.licences.v1 import events_pb2 as licences_events
+from services.eseal.domain.seal import Kind
 from services.eseal.domain.sheet import Sheet, Text, lay
 from services.eseal.domain.wording import Notice
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.licences import LicenceDocuments
+from services.eseal.seals.application import Application
 from services.eseal.seals.desk import SealDesk
 from services.eseal.seals.store import UseFilter, count_uses, list_uses
 from services.eseal.tables import documents as documents_table
-from tests.eseal.builders import OFFICE, documents, notice, organ_with_seal, outbox, vault
+from tests.eseal.builders import APPROVER, OFFICE, documents, made, notice, organ_with_seal, outbox, register, vault
 
 IDENTIFIER = f"1.2.156.3005.2.{'1' * 21}.{'2' * 18}.{'3' * 32}.001.X"
 CODE = "0123456789abcdef0123"
@@ -90,6 +92,25 @@ def test_a_document_is_sealed_once_for_its_holder_and_the_organ_that_it_is_for(d
         kept = documents().document(work, document.document_id)
         assert (kept.applicant_id, kept.organ_id) == ("p1", "o2")
         assert documents().content(work, kept).startswith(b"%PDF-")
+
+
+def test_the_seal_for_the_matter_of_a_licence_goes_on_it_and_no_other_in_its_place(database: Database) -> None:
+    own = organ_with_seal(database)
+    special = Application("o1", "启用", kind=Kind.SPECIAL, name="食品许可专用章", matters=("330131903000",))
+    seal = made(database, special)
+    first, second, third = requested("r1"), requested("r2"), requested("r3")
+    second.catalog_code = third.catalog_code = "330131903000"
+    by_all, by_special = handle(database, first, second)
+    assert isinstance(by_all, events.LicenceDocumentSealed)
+    assert isinstance(by_special, events.LicenceDocumentSealed)
+    assert (by_all.document.seal_id, by_special.document.seal_id) == (own.seal_id, seal.seal_id)
+    with database.begin() as work:
+        register().suspend(work, APPROVER, seal.seal_id, "查")
+    refused = handle(database, third)[-1]
+    assert isinstance(refused, events.LicenceDocumentFailed)
+    assert (refused.request_id, refused.reason) == ("r3", "SEAL_SUSPENDED")
+    with database.read() as work:
+        assert count_uses(work.connection, UseFilter(seal_id=seal.seal_id)) == (1, 1)
 
 
 def test_what_cannot_be_sealed_says_why_and_is_sealed_once_that_is_put_right(database: Database) -> None:

@@ -26,6 +26,7 @@ from services.licences.sharing import SharedLicences
 from services.licences.tables import accesses
 from tests.licences.builders import (
     DATA,
+    FOOD,
     HOLDER,
     ISSUER,
     OPERATOR,
@@ -93,6 +94,15 @@ def test_a_licence_that_is_issued_asks_for_its_document_with_all_that_goes_on_it
     assert (event.holder_name, event.holder_number) == ("李雷", "330***********1236")
     assert (event.qr_text, event.code) == (f"duokua-licence:{made.identifier}:{code}", code)
     assert told(database, made) == [("requested", "")]
+
+
+def test_a_licence_is_sealed_as_the_matter_that_its_type_names(database: Database) -> None:
+    with database.begin() as work:
+        types.define(work, a_type(catalog_code="330131903000"))
+        assert types.type_of(work, FOOD).catalog_code == "330131903000"
+        issue(work)
+        (event,) = (each for each in emitted(work) if isinstance(each, events_pb2.LicenceDocumentRequested))
+    assert event.catalog_code == "330131903000"
 
 
 def test_what_cannot_be_sealed_is_told_and_asked_for_again(database: Database) -> None:

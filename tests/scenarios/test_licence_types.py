@@ -50,6 +50,14 @@ def test_a_sample_is_of_a_licence_that_its_scenario_grants_and_has_its_fields(sa
     assert [field.name for field in of.fields] == [name for name, _ in granted(sample.parents[1])[of.kind].fields]
 
 
+@every_sample
+def test_a_sample_is_sealed_as_the_matter_that_grants_it(sample: Path) -> None:
+    of = read_type(sample)
+    matters = compile_package(read_folder(sample.parents[1])).matters
+    codes = {matter.catalog_code for matter in matters if matter.licence and matter.licence.kind == of.kind}
+    assert {of.catalog_code} == codes
+
+
 def test_every_licence_that_a_scenario_grants_has_a_sample() -> None:
     folders = [path.parent for path in (ROOT / "scenarios").glob("*/scenario.yaml")]
     wanted = {(folder.name, kind) for folder in folders for kind in granted(folder)}

@@ -77,6 +77,8 @@ class LicenceType:
     version: int = 1
     issuers: tuple[str, ...] = ()
     """The organs that issue it (颁发机构), by unified social credit code; none for any."""
+    catalog_code: str = ""
+    """The matter that it is granted in, whose seals go on its documents; without one only seals for all matters do."""
 
     def check_issuer(self, uscc: str, name: str) -> None:
         """Raises Forbidden NOT_AN_ISSUER for an organ that does not issue it."""

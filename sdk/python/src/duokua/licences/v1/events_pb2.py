@@ -26,7 +26,7 @@ from duokua.licences.v1 import licence_pb2 as duokua_dot_licences_dot_v1_dot_lic
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/licences/v1/events.proto\x12\x12\x64uokua.licences.v1\x1a duokua/licences/v1/licence.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x96\x03\n\x18LicenceDocumentRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x12\n\nidentifier\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12%\n\x04\x64\x61ta\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10holder_person_id\x18\x07 \x01(\t\x12\x13\n\x0bholder_name\x18\x08 \x01(\t\x12\x15\n\rholder_number\x18\t \x01(\t\x12\x17\n\x0fissuer_organ_id\x18\n \x01(\t\x12\x12\n\nvalid_from\x18\x0b \x01(\t\x12\x13\n\x0bvalid_until\x18\x0c \x01(\t\x12\x11\n\tissued_at\x18\r \x01(\t\x12\x0f\n\x07qr_text\x18\x0e \x01(\t\x12\x0c\n\x04\x63ode\x18\x0f \x01(\t\x12\x12\n\nannotation\x18\x10 \x01(\t\x12\x17\n\x0freader_organ_id\x18\x11 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x12 \x01(\t\"R\n\x18LicenceDocumentWithdrawn\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x84\x02\n\x08Standing\x12\x12\n\nlicence_id\x18\x01 \x01(\t\x12\x12\n\nidentifier\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x18\n\x10holder_person_id\x18\x05 \x01(\t\x12\x17\n\x0fissuer_organ_id\x18\x06 \x01(\t\x12\x13\n\x0bissuer_name\x18\x07 \x01(\t\x12\x12\n\nvalid_from\x18\x08 \x01(\t\x12\x13\n\x0bvalid_until\x18\t \x01(\t\x12\x31\n\x06status\x18\n \x01(\x0e\x32!.duokua.licences.v1.LicenceStatus\x12\x10\n\x08revision\x18\x0b \x01(\r\"?\n\rLicenceIssued\x12.\n\x08standing\x18\x01 \x01(\x0b\x32\x1c.duokua.licences.v1.Standing\"F\n\x14LicenceStatusChanged\x12.\n\x08standing\x18\x01 \x01(\x0b\x32\x1c.duokua.licences.v1.Standingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64uokua/licences/v1/events.proto\x12\x12\x64uokua.licences.v1\x1a duokua/licences/v1/licence.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xac\x03\n\x18LicenceDocumentRequested\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x12\n\nidentifier\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08template\x18\x05 \x01(\t\x12%\n\x04\x64\x61ta\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10holder_person_id\x18\x07 \x01(\t\x12\x13\n\x0bholder_name\x18\x08 \x01(\t\x12\x15\n\rholder_number\x18\t \x01(\t\x12\x17\n\x0fissuer_organ_id\x18\n \x01(\t\x12\x12\n\nvalid_from\x18\x0b \x01(\t\x12\x13\n\x0bvalid_until\x18\x0c \x01(\t\x12\x11\n\tissued_at\x18\r \x01(\t\x12\x0f\n\x07qr_text\x18\x0e \x01(\t\x12\x0c\n\x04\x63ode\x18\x0f \x01(\t\x12\x12\n\nannotation\x18\x10 \x01(\t\x12\x17\n\x0freader_organ_id\x18\x11 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x12 \x01(\t\x12\x14\n\x0c\x63\x61talog_code\x18\x13 \x01(\t\"R\n\x18LicenceDocumentWithdrawn\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlicence_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x84\x02\n\x08Standing\x12\x12\n\nlicence_id\x18\x01 \x01(\t\x12\x12\n\nidentifier\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x18\n\x10holder_person_id\x18\x05 \x01(\t\x12\x17\n\x0fissuer_organ_id\x18\x06 \x01(\t\x12\x13\n\x0bissuer_name\x18\x07 \x01(\t\x12\x12\n\nvalid_from\x18\x08 \x01(\t\x12\x13\n\x0bvalid_until\x18\t \x01(\t\x12\x31\n\x06status\x18\n \x01(\x0e\x32!.duokua.licences.v1.LicenceStatus\x12\x10\n\x08revision\x18\x0b \x01(\r\"?\n\rLicenceIssued\x12.\n\x08standing\x18\x01 \x01(\x0b\x32\x1c.duokua.licences.v1.Standing\"F\n\x14LicenceStatusChanged\x12.\n\x08standing\x18\x01 \x01(\x0b\x32\x1c.duokua.licences.v1.Standingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'duokua.licences.v1.events_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LICENCEDOCUMENTREQUESTED']._serialized_start=120
-  _globals['_LICENCEDOCUMENTREQUESTED']._serialized_end=526
-  _globals['_LICENCEDOCUMENTWITHDRAWN']._serialized_start=528
-  _globals['_LICENCEDOCUMENTWITHDRAWN']._serialized_end=610
-  _globals['_STANDING']._serialized_start=613
-  _globals['_STANDING']._serialized_end=873
-  _globals['_LICENCEISSUED']._serialized_start=875
-  _globals['_LICENCEISSUED']._serialized_end=938
-  _globals['_LICENCESTATUSCHANGED']._serialized_start=940
-  _globals['_LICENCESTATUSCHANGED']._serialized_end=1010
+  _globals['_LICENCEDOCUMENTREQUESTED']._serialized_end=548
+  _globals['_LICENCEDOCUMENTWITHDRAWN']._serialized_start=550
+  _globals['_LICENCEDOCUMENTWITHDRAWN']._serialized_end=632
+  _globals['_STANDING']._serialized_start=635
+  _globals['_STANDING']._serialized_end=895
+  _globals['_LICENCEISSUED']._serialized_start=897
+  _globals['_LICENCEISSUED']._serialized_end=960
+  _globals['_LICENCESTATUSCHANGED']._serialized_start=962
+  _globals['_LICENCESTATUSCHANGED']._serialized_end=1032
 # @@protoc_insertion_point(module_scope)

@@ -44,6 +44,7 @@ class LicenceDocumentRequested(_message.Message):
     ANNOTATION_FIELD_NUMBER: _builtins.int
     READER_ORGAN_ID_FIELD_NUMBER: _builtins.int
     CASE_ID_FIELD_NUMBER: _builtins.int
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     licence_id: _builtins.str
     identifier: _builtins.str
@@ -70,6 +71,8 @@ class LicenceDocumentRequested(_message.Message):
     """The organ that may read the document beside the holder."""
     case_id: _builtins.str
     """The case that the licence came of; empty for none."""
+    catalog_code: _builtins.str
+    """The matter whose seals suit, by catalogue code; empty for seals for all matters."""
     @_builtins.property
     def data(self) -> _struct_pb2.Struct: ...
     def __init__(
@@ -93,10 +96,11 @@ class LicenceDocumentRequested(_message.Message):
         annotation: _builtins.str = ...,
         reader_organ_id: _builtins.str = ...,
         case_id: _builtins.str = ...,
+        catalog_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "case_id", b"case_id", "code", b"code", "data", b"data", "holder_name", b"holder_name", "holder_number", b"holder_number", "holder_person_id", b"holder_person_id", "identifier", b"identifier", "issued_at", b"issued_at", "issuer_organ_id", b"issuer_organ_id", "licence_id", b"licence_id", "qr_text", b"qr_text", "reader_organ_id", b"reader_organ_id", "request_id", b"request_id", "template", b"template", "title", b"title", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "case_id", b"case_id", "catalog_code", b"catalog_code", "code", b"code", "data", b"data", "holder_name", b"holder_name", "holder_number", b"holder_number", "holder_person_id", b"holder_person_id", "identifier", b"identifier", "issued_at", b"issued_at", "issuer_organ_id", b"issuer_organ_id", "licence_id", b"licence_id", "qr_text", b"qr_text", "reader_organ_id", b"reader_organ_id", "request_id", b"request_id", "template", b"template", "title", b"title", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

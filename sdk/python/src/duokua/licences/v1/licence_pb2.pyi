@@ -225,6 +225,7 @@ class LicenceType(_message.Message):
     SHARING_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     ISSUERS_FIELD_NUMBER: _builtins.int
+    CATALOG_CODE_FIELD_NUMBER: _builtins.int
     type_code: _builtins.str
     """The defining organ's unified social credit code and three characters of its own (GB/T 36904-2018), 21 in all."""
     kind: _builtins.str
@@ -240,6 +241,10 @@ class LicenceType(_message.Message):
     sharing: Global___Sharing.ValueType
     version: _builtins.int
     """Grows with each change."""
+    catalog_code: _builtins.str
+    """The matter that it is granted in, by catalogue code: its issuers' seals for that matter go on the documents. Without
+    one only seals for all matters do.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenceField]: ...
     @_builtins.property
@@ -259,10 +264,11 @@ class LicenceType(_message.Message):
         sharing: Global___Sharing.ValueType = ...,
         version: _builtins.int = ...,
         issuers: _abc.Iterable[_builtins.str] | None = ...,
+        catalog_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "holder_kind", b"holder_kind", "issuers", b"issuers", "kind", b"kind", "name", b"name", "sharing", b"sharing", "template", b"template", "type_code", b"type_code", "valid_months", b"valid_months", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalog_code", b"catalog_code", "fields", b"fields", "holder_kind", b"holder_kind", "issuers", b"issuers", "kind", b"kind", "name", b"name", "sharing", b"sharing", "template", b"template", "type_code", b"type_code", "valid_months", b"valid_months", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
