@@ -10,7 +10,7 @@ from duokua.eseal.v1 import document_pb2
 from duokua.eseal.v1 import events_pb2 as events
 from duokua.licences.v1 import events_pb2 as licences_events
 from services.eseal.domain.seal import Kind
-from services.eseal.domain.sheet import Sheet, Text, lay
+from services.eseal.domain.sheet import PAGE_HEIGHT, POINTS_PER_MM, Sheet, Text, lay
 from services.eseal.domain.wording import Notice
 from services.eseal.keys.keystore import KeyStore
 from services.eseal.licences import LicenceDocuments
@@ -163,3 +163,16 @@ def test_a_licence_shows_its_identifier_in_one_line_and_what_a_copy_is_for() -> 
     assert 0 < number.x < 100
     assert any(text.text == "仅供办理贷款使用" for text in texts(sheet))
     assert OFFICE in {text.text for text in texts(sheet)}
+
+
+def test_every_page_of_a_copy_says_what_it_is_for() -> None:
+    long = replace(a_licence("仅供办理贷款使用"), template="经营项目见下。\n" * 90)
+    pages = [[item for item in page if isinstance(item, Text)] for page in lay(long).pages]
+    assert len(pages) > 1
+    for number, page in enumerate(pages, start=1):
+        (said,) = [text for text in page if text.text == "仅供办理贷款使用"]
+        assert said.y < PAGE_HEIGHT - 30 * POINTS_PER_MM, number
+        below = [text.y for text in page if text.text == "经营项目见下。"]
+        assert max(below) < said.y - said.size, number
+    plain = lay(replace(long, annotation="")).pages
+    assert not any(isinstance(item, Text) and item.text.startswith("仅供") for page in plain for item in page)

@@ -181,6 +181,8 @@ class _Laying:
             bottom = self._body(lines, top)
             if len(self._lines) > 1:
                 self._centred(f"— {number} —", PAGE_WIDTH / 2, 24 * POINTS_PER_MM, 12)
+            if number > 1:
+                self._annotation(_TOP + _NUMBER_SIZE)
             if number == len(self._lines):
                 box = self._closing(bottom)
             pages.append(self._page)
@@ -214,8 +216,12 @@ class _Laying:
             self._centred(line, middle, y, _TITLE, bold=True)
         number = f"{self._notice.number_label}：{self._notice.case_number}"
         self._centred(number, middle, y - 26, min(_NUMBER_SIZE, _MEASURE / font.width(number, 1)))
+        self._annotation(y - 45)
+
+    def _annotation(self, y: float) -> None:
+        """What a copy is for: on each of its pages, for pages get separated."""
         if self._notice.annotation:
-            self._centred(self._notice.annotation, middle, y - 45, _NUMBER_SIZE, RED)
+            self._centred(self._notice.annotation, _LEFT + _MEASURE / 2, y, _NUMBER_SIZE, RED)
 
     def _body(self, lines: Sequence[_Line], top: float) -> float:
         y = top
