@@ -138,6 +138,7 @@ def test_a_file_is_sealed_kept_and_known_to_a_verification(database: Database) -
     )
 
 
+@pytest.mark.usefixtures("poppler_tools", "nss_tools")
 def test_others_read_the_seal_too(database: Database, tmp_path: Path) -> None:
     answer = seal_file(database, request(organ_with_seal(database)))
     assert "Signature Validation: Signature is Valid" in pdfsig(answer.content, tmp_path)
