@@ -227,9 +227,10 @@ def test_a_made_up_page_is_refused(edge: Edge, time: str) -> None:
 
 def test_dead_letters_are_listed_by_pages_in_the_order_of_their_parking(edge: Edge) -> None:
     ids = [park(edge) for _ in range(5)]
-    with edge.database("cases").begin() as work:  # two of them at one and the same time
+    with edge.database("cases").begin() as work:  # two of them at one and the same time, after the others
         same = dead_letters.letters.c.letter_id.in_(ids[1:3])
-        work.connection.execute(update(dead_letters.letters).where(same).values(parked_at=work.now))
+        later = work.now + timedelta(seconds=1)
+        work.connection.execute(update(dead_letters.letters).where(same).values(parked_at=later))
     expected = [ids[0], *ids[3:], *sorted(ids[1:3])]
     assert listed(edge.operator, page_size=2) == listed(edge.operator) == expected
     assert listed(edge.operator, "routing") == []
