@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 
 from bench.accounting import machine, usage_of
+from bench.timing import clock_times
 from bench.world import CODES, SCENARIO
 from chassis.clock import new_id
 from cli.connection import connect
@@ -269,12 +270,8 @@ def _lists(place: Town) -> dict[str, Callable[[], int]]:
 
 
 def _times(ask: Callable[[], int]) -> Times:
-    rows, took = ask(), []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        ask()
-        took.append((time.perf_counter() - started) * 1000)
-    return Times(round(statistics.median(took), 2), round(statistics.quantiles(took, n=20)[-1], 2), rows)
+    took = clock_times(ask, ROUNDS)
+    return Times(round(statistics.median(took), 2), round(statistics.quantiles(took, n=20)[-1], 2), ask())
 
 
 def _note(text: str) -> None:
