@@ -114,7 +114,8 @@ def _webhooks(scene: Scene) -> None:
     )
 
     def found() -> Counter[tuple[str, str]]:
-        messages = {entry["id"]: entry["message"] for entry in scene.systems[LEAD.key].webhooks()}
+        entries = scene.systems[LEAD.key].webhooks()
+        messages = {entry["id"]: entry["message"] for entry in entries if entry["verified"]}
         return Counter((each["data"]["case_number"], each["type"].rpartition(".")[2]) for each in messages.values())
 
     _settled(lambda: found() >= expected)

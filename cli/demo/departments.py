@@ -44,6 +44,10 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
 
 class Ledger:
     """What the office did and undid: one entry a task, however often the task comes."""
@@ -205,6 +209,11 @@ class Receiver(ThreadingHTTPServer):
         expected = "v1," + base64.b64encode(hmac.new(self.secret, signed, hashlib.sha256).digest()).decode()
         return any(hmac.compare_digest(expected, each) for each in signature.split())
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet of a sender that was cut off, which sends its message again."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class Hook(BaseHTTPRequestHandler):
     """One request of a webhook."""
@@ -212,12 +221,16 @@ class Hook(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        """Take a message: 204 when it is ours, 401 when it is not signed with our secret."""
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        """Take a message: 204 when it is signed with our secret, 401 when it is not; half a message is none."""
+        length = int(self.headers.get("content-length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")
         message_id, timestamp, signature = (self.headers.get(name, "") for name in names)
         verified = self.server.signed(message_id, timestamp, signature, body)
-        self.server.journal.write({"id": message_id, "verified": verified, "message": json.loads(body)})
+        message = json.loads(body) if verified else None
+        self.server.journal.write({"id": message_id, "verified": verified, "message": message})
         self.send_response(204 if verified else 401)
         self.end_headers()
 
@@ -237,6 +250,8 @@ def listen(department: Department, folder: Path) -> Callable[[], None]:
         request = notify_service_pb2.RemoveWebhookRequest(webhook_id=answer.webhook.webhook_id)
         department.platform.notify.RemoveWebhook(request)
         receiver.shutdown()
+        receiver.server_close()
+        receiver.journal.close()
 
     return close
 
