@@ -4,8 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import time as time_of_day
 from typing import Protocol
+
+BEIJING = timezone(timedelta(hours=8), "UTC+8")
+"""The legal time of the whole country, without daylight saving: its days are those of limits, licences, papers."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +32,16 @@ class SystemClock:
 def to_milliseconds(instant: datetime) -> datetime:
     """Drop what is finer than a millisecond, so that a time survives every store and every contract unchanged."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def day_of(instant: datetime) -> date:
+    """The day on which an instant (aware) falls in China."""
+    return instant.astimezone(BEIJING).date()
+
+
+def instant_of(day: date, at: time_of_day = time_of_day(0)) -> datetime:
+    """The instant, in UTC, of a time of a day in China."""
+    return datetime.combine(day, at, BEIJING).astimezone(UTC)
 
 
 @dataclass(slots=True)

@@ -1,10 +1,11 @@
 """`duokua licence look-up`, `accesses`, `grant ...`: licences before other organs, and who looked."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from chassis.clock import BEIJING
 from cli.connection import connect_as, operator, person_or_client
 from cli.licences.issuing import days
 from cli.licences.looking import AsPerson, For, moment, what_it_says
@@ -14,7 +15,6 @@ from cli.organs import organ_id_of
 from cli.output import as_dict, every_page, print_json, print_rows, say
 from duokua.licences.v1 import sharing_service_pb2 as pb
 
-_BEIJING = timezone(timedelta(hours=8))
 app = typer.Typer(no_args_is_help=True, help="A holder's consent: give, list, withdraw.")
 
 
@@ -137,7 +137,7 @@ def _end(until: str) -> datetime:
     try:
         if len(until) == len("2026-01-31"):
             day = datetime.strptime(until, "%Y-%m-%d")  # noqa: DTZ007 - the zone follows
-            return day.replace(tzinfo=_BEIJING) + timedelta(days=1)
+            return day.replace(tzinfo=BEIJING) + timedelta(days=1)
         end = datetime.fromisoformat(until)
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"--until {until}: must be a day such as 2026-01-31, or a moment") from error

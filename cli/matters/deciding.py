@@ -1,12 +1,12 @@
 """`duokua matter submit`, `withdraw`, `publish`, `retire` and `discard`: many entries, each for itself."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chassis.clock import new_id
+from chassis.clock import BEIJING, new_id
 from cli.connection import operator
 from cli.matters.desk import Code, Item, Organ, Region, RequestId, Text, filter_of
 from cli.options import AsJson
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Codes = Annotated[list[str] | None, typer.Argument(metavar="CODE...", help="Up to 10,000 entries.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that are ready for it, and that the filters leave.")]
 Reason = Annotated[str, typer.Option(help="Why, for the record.")]
-_BEIJING = timezone(timedelta(hours=8))
 OUTCOMES = [
     ("code", lambda outcome: outcome.code),
     ("version", lambda outcome: str(outcome.version or "")),
@@ -87,7 +86,7 @@ def publish(  # noqa: PLR0913, PLR0917 - options
     meant = _meant(codes, filter_of(text, code, item, organ, region), everything=everything)
     request = pb.PublishMattersRequest(request_id=request_id or new_id(), reason=reason, **meant)
     if seen_at is not None:
-        request.seen_at.FromDatetime(seen_at if seen_at.tzinfo else seen_at.replace(tzinfo=_BEIJING))
+        request.seen_at.FromDatetime(seen_at if seen_at.tzinfo else seen_at.replace(tzinfo=BEIJING))
     _do(lambda platform: platform.catalogue.PublishMatters(request, timeout=None), request, "published", as_json=json)
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from chassis.clock import BEIJING, day_of
 from cli.rehearsal.offices import Offices, made_up_result
 from cli.rehearsal.stage import Stage
 from duokua.cases.v1 import case_pb2
 from duokua.data import from_struct, to_struct
 from services.cases.domain import inputs
-from services.cases.domain.calendar import BEIJING, add_months, day_of
+from services.cases.domain.calendar import add_months
 from services.cases.domain.case import StepStatus, TaskKind
 from services.cases.domain.clocks import StopKind
 from services.cases.domain.follow_ups import open_ones

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.clock import BEIJING
 from cli.rehearsal.stage import Stage
 from duokua.data import from_struct
 from services.cases.applications import value_at
-from services.cases.domain.calendar import BEIJING
 from services.cases.domain.proceedings import CaseClock
 from services.cases.domain.reckoning import DueState, read
 from services.matters.package.expectations import NoticeThenPart, ThenPart

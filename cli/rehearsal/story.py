@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.cases.domain.calendar import BEIJING
+from chassis.clock import BEIJING
 from services.cases.domain.case import Case, NoticeStatus
 from services.cases.domain.decide import Decision
 from services.cases.domain.inputs import Input, Routed, Submitted

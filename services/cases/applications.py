@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chassis.clock import day_of
 from chassis.problems import Invalid, Violation
 from duokua.cases.v1 import case_pb2
 from services.cases.branching import branch_at_submission
-from services.cases.domain.calendar import BEIJING
 from services.cases.domain.plan import Plan
 from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.formats import REMEDIES
@@ -109,7 +109,7 @@ def look_over(
         faults += branch_at_submission(published, form, skipped)
         faults += region_faults(published.plan, form, skipped)
     counts = dict.fromkeys(published.materials, 0) | Counter(there)
-    today = at.astimezone(BEIJING).date().isoformat()
+    today = day_of(at).isoformat()
     findings = broken_rules(published.rules, form, counts, today, skipped, valid=valid is not None)
     return Looked(faults, skipped, list(findings), by_licence)
 

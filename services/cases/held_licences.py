@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork, insert
 from duokua.licences.v1 import events_pb2, licence_pb2
-from services.cases.domain.calendar import BEIJING
 from services.cases.published import Published
 from services.cases.standing_in import NO_CONTENT, NOTHING, Held
 from services.cases.store import held_licences
@@ -63,7 +63,7 @@ def _row(standing: events_pb2.Standing) -> dict[str, Any]:
 
 
 def _good_on(row: Row[Any], now: datetime) -> bool:
-    today: date = now.astimezone(BEIJING).date()
+    today = day_of(now)
     first: date = row.valid_from
     last: date | None = row.valid_until
     return first <= today and (last is None or today <= last)

@@ -8,9 +8,10 @@ import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Connection, func, select
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork
 from services.cases.calendars import Calendars
-from services.cases.domain.calendar import Calendar, day_of
+from services.cases.domain.calendar import Calendar
 from services.cases.domain.clocks import Limit, start
 from services.cases.domain.plan import Limits, Plan
 from services.cases.domain.reckoning import DueState, due_at

@@ -5,9 +5,10 @@ pyHanko, reportlab and Pillow are imported where they are first needed: see `ser
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from chassis.clock import day_of
 from services.eseal.domain.orders import At, Order
 from services.eseal.domain.records import OFD, PDF, Picture
 from services.eseal.keys import Credential
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from services.eseal.cms.signing import Stamp
     from services.eseal.domain.wording import Notice
     from services.eseal.pdf.grades import Grade
-
-_CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def ofd_press(credential: Credential, picture: Picture, seal: bytes, timestamp: 
     sealer = Sealer(seal, credential)
 
     def press(notice: "Notice", now: datetime) -> Paper:
-        written = draw(lay(notice), now.astimezone(_CHINA).date())
+        written = draw(lay(notice), day_of(now))
         stamp = centred(written.page_ids[-1], written.seal_box, picture.width_mm, picture.height_mm)
         sealed = sealer.seal(written.files, [stamp], now=now, timestamp=timestamp)
         return Paper(sealed.content, sealed.signed_digest, OFD)

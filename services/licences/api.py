@@ -1,6 +1,7 @@
 """The gRPC face of licences: contract to use cases and back."""
 
 from chassis.api import Call, Caller, Servicer
+from chassis.clock import day_of
 from chassis.paging import page
 from chassis.problems import Invalid, Violation
 from chassis.settings import Settings
@@ -20,7 +21,6 @@ from services.licences.accesses import (
 from services.licences.documents import documents_of
 from services.licences.domain.licence import Licence
 from services.licences.domain.life import Act
-from services.licences.domain.validity import day_of
 from services.licences.importing import Imports, Row
 from services.licences.messages import (
     change_message,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Self
 
-from chassis.clock import new_id
+from chassis.clock import day_of, instant_of, new_id
 from chassis.database import UnitOfWork
 from chassis.problems import Violation
 from chassis.settings import Settings
@@ -23,7 +23,6 @@ from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.identifiers import LAST_VERSION, Identifier, serial_fault
 from services.licences.domain.licence import Licence, Organ
 from services.licences.domain.types import HolderKind, LicenceType
-from services.licences.domain.validity import day_of, start_of
 from services.licences.domain.words import one_line, same_words
 from services.licences.service import NUMBER, Licences
 from services.licences.types import type_of
@@ -153,7 +152,7 @@ class Imports:
                 number_fingerprint=fingerprint,
                 valid_from=first,
                 valid_until=last,
-                issued_at=start_of(issued),
+                issued_at=instant_of(issued),
             )
             made.append((row, licence))
         return made

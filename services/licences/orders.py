@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork
 from chassis.problems import NotFound, Unavailable
 from chassis.settings import Settings
@@ -11,7 +12,6 @@ from duokua.cases.v1 import events_pb2 as cases_events
 from services.licences import store
 from services.licences.domain.licence import PLATFORM, Licence
 from services.licences.domain.life import FINAL, Status
-from services.licences.domain.validity import day_of
 from services.licences.messages import plain
 from services.licences.service import Licences, Order
 from services.licences.types import type_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Self, cast
 
-from chassis.clock import new_id
+from chassis.clock import day_of, new_id
 from chassis.database import Database, UnitOfWork
 from chassis.problems import Conflict, Exists, Invalid, NotFound, Violation
 from chassis.settings import Settings
@@ -25,7 +25,7 @@ from services.licences.domain.identifiers import Identifier, uscc_fault
 from services.licences.domain.licence import PLATFORM, Change, Holder, Licence, Organ
 from services.licences.domain.life import ENDINGS, FINAL, Act, Status
 from services.licences.domain.types import LicenceType
-from services.licences.domain.validity import day_of, end_of
+from services.licences.domain.validity import end_of
 from services.licences.types import type_of
 
 EXPIRY = "expiry"

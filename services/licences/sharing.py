@@ -8,7 +8,7 @@ from typing import Any, Self
 from sqlalchemy import insert, or_, select, update
 
 from chassis.api import Caller
-from chassis.clock import new_id
+from chassis.clock import day_of, new_id
 from chassis.database import UnitOfWork
 from chassis.problems import Conflict, Invalid, NotFound, Violation
 from chassis.settings import Settings
@@ -29,7 +29,6 @@ from services.licences.documents import DocumentStatus, LicenceDocument, documen
 from services.licences.domain.licence import Licence
 from services.licences.domain.sharing import Grant, check_grant, may_look_up
 from services.licences.domain.types import Audience, HolderKind, LicenceType, Sharing, visible
-from services.licences.domain.validity import day_of
 from services.licences.domain.words import use_fault
 from services.licences.service import NUMBER, Licences, licence_not_found
 from services.licences.tables import accesses, grants, licences, organs

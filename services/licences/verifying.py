@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork
 from chassis.problems import Invalid, Violation
 from services.licences import store
@@ -12,7 +13,6 @@ from services.licences.domain.identifiers import read_identifier
 from services.licences.domain.licence import Change, Licence
 from services.licences.domain.life import Act, Status
 from services.licences.domain.types import Audience, LicenceType, visible
-from services.licences.domain.validity import day_of
 from services.licences.service import SCHEME, Licences, licence_not_found
 from services.licences.types import type_of
 

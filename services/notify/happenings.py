@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from chassis.clock import BEIJING, day_of
 from duokua.cases.v1 import case_pb2, events_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.notify.domain.messages import Case, Happening, Step, Unsealed, Visit, Wanted
@@ -38,7 +38,6 @@ CaseEvent = (
 
 _PROCEDURES = (events_pb2.ProcedureBegan, events_pb2.ProcedureEnded)
 _VISITS = (events_pb2.VisitScheduled, events_pb2.VisitHeld)
-_CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def happening_of(event: CaseEvent) -> Happening:
@@ -84,7 +83,7 @@ def _step(step: events_pb2.StepRef) -> Step:
 
 
 def _visit(visit: case_pb2.VisitState, steps: Iterable[events_pb2.StepRef]) -> Visit:
-    at = visit.at.ToDatetime(UTC).astimezone(_CHINA)
+    at = visit.at.ToDatetime(UTC).astimezone(BEIJING)
     return Visit(visit.name, at, visit.place, tuple(step.organ_name for step in steps))
 
 
@@ -103,7 +102,7 @@ def _unsealed(event: events_pb2.CaseCompleted) -> tuple[Unsealed, ...]:
 def _due(correction: case_pb2.Correction) -> date | None:
     if not correction.clock.HasField("due_at"):
         return None
-    return correction.clock.due_at.ToDatetime(UTC).astimezone(_CHINA).date()
+    return day_of(correction.clock.due_at.ToDatetime(UTC))
 
 
 def _procedure(kind: case_pb2.ProcedureKind.ValueType) -> str:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.clock import BEIJING
 from chassis.problems import Invalid
 from duokua.matters.v1 import bundle_pb2
 from services.cases.applications import look_over
-from services.cases.domain.calendar import BEIJING
 from services.cases.prechecks import violation_of
 from services.cases.published import Published, compile_bundle
 from tests.cases.builders import Town, a_bundle, a_form, a_material, tables

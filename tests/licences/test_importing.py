@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis.clock import day_of
 from chassis.database import Database
 from chassis.problems import Forbidden
 from chassis.testing.events import emitted
@@ -13,7 +14,6 @@ from services.licences import directory, store, types
 from services.licences.domain.holders import masked, number_fault
 from services.licences.domain.licence import Licence
 from services.licences.domain.types import HolderKind
-from services.licences.domain.validity import day_of
 from services.licences.importing import Imported, Imports, Row
 from tests.edge import a_uscc
 from tests.licences.builders import DATA, NUMBER, OTHER_OFFICE, a_type, licences, person_registered, vault

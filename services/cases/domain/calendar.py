@@ -15,13 +15,11 @@ from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, timedelta
 from enum import StrEnum
 
 from services.cases.domain.refusal import Refusal
 
-BEIJING = timezone(timedelta(hours=8), "UTC+8")
-"""The legal time of the whole country; it has no daylight saving."""
 ONE_DAY = timedelta(days=1)
 SATURDAY = 5
 """Of `date.weekday`: from here on the weekend."""
@@ -152,13 +150,3 @@ def add_months(day: date, number: int) -> date:
     month = day.year * 12 + day.month - 1 + number
     year, month = divmod(month, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def day_of(at: datetime) -> date:
-    """The day on which an instant (aware) falls in China."""
-    return at.astimezone(BEIJING).date()
-
-
-def instant_of(day: date, at: time = time(0)) -> datetime:
-    """The instant, in UTC, of a time of a day in China."""
-    return datetime.combine(day, at, BEIJING).astimezone(UTC)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from services.cases.domain.calendar import BEIJING, ONE_DAY, Calendar, add_months, day_of
+from chassis.clock import BEIJING, day_of
+from services.cases.domain.calendar import ONE_DAY, Calendar, add_months
 from services.cases.domain.clocks import Clock, Unit
 
 END_OF_DAY = time(23, 59, 59, 999_000)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.cases.domain.calendar import BEIJING
+from chassis.clock import BEIJING
 from services.cases.domain.plan import Plan
 from services.cases.domain.refusal import Refusal
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.cases.domain.calendar import ONE_DAY, Calendar, CalendarEnds, instant_of
+from chassis.clock import instant_of
+from services.cases.domain.calendar import ONE_DAY, Calendar, CalendarEnds
 from services.cases.domain.clocks import Clock, Unit
 from services.cases.domain.counted_days import Rules, allowed_days, counted_days, open_day
 

@@ -6,7 +6,7 @@ Those are replaced here; all the others get weighed arguments, and what they giv
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -15,13 +15,13 @@ from jinja2.runtime import Context
 from jinja2.tests import TESTS
 from jinja2.utils import pass_context, pass_environment
 
+from chassis.clock import BEIJING
 from services.eseal.domain.budget import BadTemplateError, Budget, number, text, weigh
 
 COUNTED = "counted"
 BESIDE = "beside"
 MOST_DIGITS = 10
 LONGEST_TRIM = 100
-_CHINA = timezone(timedelta(hours=8))
 
 _FILTERS = (
     "abs", "count", "d", "default", "first", "float", "int", "items", "last", "length", "list", "lower", "map", "max",
@@ -156,5 +156,5 @@ def _number(value: object) -> float:
 
 def chinese_date(moment: str) -> str:
     """The date of an RFC 3339 moment in China, as an official document writes it: 2026年11月5日."""
-    local = datetime.fromisoformat(moment).astimezone(_CHINA)
+    local = datetime.fromisoformat(moment).astimezone(BEIJING)
     return f"{local.year}年{local.month}月{local.day}日"

@@ -6,10 +6,11 @@ A verifier fills a `SealFinding` for each seal or signature, in the order in whi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from chassis.clock import BEIJING
 from services.eseal.domain.answers import MEANINGS, Code, Question, Standing, Verdict
 from services.eseal.domain.records import Document
 
@@ -20,7 +21,6 @@ MOST_SEALS = 20
 CLOCKS_APART = timedelta(minutes=5)
 """As far as the clocks of two machines that both run well may be apart."""
 _LONGEST_NAME = 200
-_CHINA = timezone(timedelta(hours=8))
 
 SealedAt = Callable[[str], datetime | None]
 """The moment at which the register saw a document with this signed digest sealed, None when it did not."""
@@ -310,7 +310,7 @@ def _one_seal_en(seal: SealFinding) -> str:
 
 def _when(seal: SealFinding, form: str) -> str:
     try:
-        return seal.sealed_at.astimezone(_CHINA).strftime(form) if seal.sealed_at else ""
+        return seal.sealed_at.astimezone(BEIJING).strftime(form) if seal.sealed_at else ""
     except OverflowError:
         # A signer may claim the last hours of the year 9999, which are over in Beijing.
         return ""

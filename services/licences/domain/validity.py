@@ -2,9 +2,10 @@
 
 import re
 from calendar import monthrange
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, timedelta
 
-BEIJING = timezone(timedelta(hours=8), "UTC+8")
+from chassis.clock import instant_of
+
 LONGEST_MONTHS = 1200
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 """A licence begins in one of these."""
@@ -24,19 +25,9 @@ def day_from(text: object) -> date | None:
         return None
 
 
-def day_of(moment: datetime) -> date:
-    """The day that a moment belongs to."""
-    return moment.astimezone(BEIJING).date()
-
-
-def start_of(day: date) -> datetime:
-    """The moment at which a day begins."""
-    return datetime.combine(day, time(), BEIJING)
-
-
 def end_of(day: date) -> datetime:
     """The moment at which a day is over."""
-    return datetime.combine(day + _ONE_DAY, time(), BEIJING)
+    return instant_of(day + _ONE_DAY)
 
 
 def last_day(first: date, months: int) -> date | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork
 from chassis.problems import Conflict, NotFound, Problem
 from services.matters.catalogue import store
@@ -60,7 +61,7 @@ class Acting:
     def __init__(self, work: UnitOfWork, order: Order) -> None:
         self._work = work
         self._order = order
-        self._day = rules.today(work.now)
+        self._day = day_of(work.now)
         self._changed: dict[tuple[str, int], Version] = {}
         self._removed: list[Version] = []
         self._acts: list[Act] = []

@@ -6,10 +6,11 @@ from datetime import date
 
 from sqlalchemy import Connection
 
+from chassis.clock import day_of
 from chassis.database import UnitOfWork
 from services.matters.catalogue.domain import codelists
 from services.matters.catalogue.domain.rules import limit_of
-from services.matters.catalogue.domain.versions import Phase, today
+from services.matters.catalogue.domain.versions import Phase
 from services.matters.catalogue.searching import Wanted, search
 from services.matters.catalogue.store import kept_of
 from services.matters.domain.bundle import Scenario, Step
@@ -29,7 +30,7 @@ class Advice:
 
 def advise(work: UnitOfWork, scenario: Scenario) -> list[Advice]:
     """What the catalogue, as it is in force today, says otherwise than a scenario; of unknown matters nothing."""
-    connection, day = work.connection, today(work.now)
+    connection, day = work.connection, day_of(work.now)
     codes = tuple(sorted({step.matter.catalog_code for step in scenario.steps}))
     known = {row.code for row in search(connection, Wanted(day, codes=codes), None, len(codes) * 100)}
     in_force = search(connection, Wanted(day, (Phase.IN_FORCE,), codes=codes), None, len(codes))

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.api import Call, StreamCall
+from chassis.clock import day_of
 from chassis.paging import page
 from chassis.problems import Invalid, Unavailable, Violation
 from chassis.requests import check_request_id
 from duokua.matters.v1 import catalogue_service_pb2 as pb
 from services.matters.catalogue.acting import Acting, Order, Result, Verb, in_order
-from services.matters.catalogue.domain.versions import Phase, today
+from services.matters.catalogue.domain.versions import Phase
 from services.matters.catalogue.files.reading import Form
 from services.matters.catalogue.messages import (
-    day_of,
+    day_from,
     difference_message,
     outcome_message,
     phases_of,
@@ -60,7 +61,7 @@ class CatalogueApi:
         """Entries as files."""
         newest = request.newest and call.caller.may(READ_ALL)
         phases = tuple(Phase) if newest else (Phase.IN_FORCE,)
-        wanted = wanted_of(request.filter, today(call.database.clock.now()), phases)
+        wanted = wanted_of(request.filter, day_of(call.database.clock.now()), phases)
         wanted = replace(wanted, codes=tuple(request.codes))
         files = await call.run(self._files, call, _FORMS[request.form], wanted, newest)
         for name, content in files:
@@ -74,18 +75,18 @@ class CatalogueApi:
 
     def get_matter(self, call: Call, request: pb.GetMatterRequest) -> pb.GetMatterResponse:
         """An entry with all it says."""
-        day, all_of_it = day_of(request.day, "day"), call.caller.may(READ_ALL)
+        day, all_of_it = day_from(request.day, "day"), call.caller.may(READ_ALL)
         row = self._catalogue.matter(call.work, request.code, request.version, day, all_of_it=all_of_it)
         found = self._catalogue.variants(call.work, request.code, day)
         return pb.GetMatterResponse(
-            matter=version_message(row, day or today(call.work.now), whole=True, all_of_it=all_of_it),
+            matter=version_message(row, day or day_of(call.work.now), whole=True, all_of_it=all_of_it),
             variants=[pb.MatterVariant(implementations=each.implementations, code=each.code) for each in found],
         )
 
     def search_matters(self, call: Call, request: pb.SearchMattersRequest) -> pb.SearchMattersResponse:
         """Versions by many things."""
         asked = page(request.page_size, request.page_token, keys=2)
-        day, all_of_it = day_of(request.day, "day") or today(call.work.now), call.caller.may(READ_ALL)
+        day, all_of_it = day_from(request.day, "day") or day_of(call.work.now), call.caller.may(READ_ALL)
         phases = phases_of(request.phases) or (Phase.IN_FORCE,)
         if not all_of_it:
             phases = tuple(phase for phase in phases if phase is Phase.IN_FORCE)
@@ -158,7 +159,7 @@ class CatalogueApi:
         if bool(request.codes) == request.HasField("filter"):
             fault = Violation("codes", "give these or a filter, one of the two")
             raise Invalid("BAD_REQUEST", "it is not clear which entries are meant", [fault])
-        last_day = day_of(request.last_day, "last_day") if verb is Verb.RETIRE else None
+        last_day = day_from(request.last_day, "last_day") if verb is Verb.RETIRE else None
         seen_at = _seen_at(request) if verb is Verb.PUBLISH else None
         order = Order(verb, call.caller.subject, request.reason, request.request_id, last_day, seen_at)
         summary = pb.MatterSummary()
@@ -176,7 +177,7 @@ class CatalogueApi:
             for codes in in_order(request.codes, items_first=verb is not Verb.RETIRE):
                 yield codes
             return
-        day = today(call.database.clock.now())
+        day = day_of(call.database.clock.now())
         for implementations in (True, False) if verb is Verb.RETIRE else (False, True):
             wanted = wanted_of(request.filter, day, _PHASES[verb])
             wanted = replace(wanted, implementations=implementations)

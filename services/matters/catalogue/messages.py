@@ -72,7 +72,7 @@ def phases_of(values: Any) -> tuple[Phase, ...]:
     return tuple(_BY_VALUE[value] for value in values)
 
 
-def day_of(text: str, field: str) -> date | None:
+def day_from(text: str, field: str) -> date | None:
     """A day of a request; None when it names none. Raises Invalid."""
     if not text:
         return None

@@ -7,10 +7,10 @@ from typing import IO, Any
 
 from sqlalchemy import Row, select
 
+from chassis.clock import day_of
 from chassis.database import Database, UnitOfWork
 from chassis.problems import NotFound
 from services.matters.catalogue import importing, store
-from services.matters.catalogue.domain import versions as rules
 from services.matters.catalogue.domain.contents import entry_of
 from services.matters.catalogue.domain.difference import Difference, differences
 from services.matters.catalogue.domain.elements import TASK_CODE_LENGTH
@@ -42,7 +42,7 @@ class Catalogue:
 
         Raises NotFound MATTER_NOT_FOUND, also for what is not published unless `all_of_it` may be seen.
         """
-        wanted = Wanted(day or rules.today(work.now), codes=(code,))
+        wanted = Wanted(day or day_of(work.now), codes=(code,))
         if not number:
             wanted = replace(wanted, phases=(Phase.IN_FORCE,))
         for row in search(work.connection, wanted, (code, number - 1) if number else None, 1, whole=True):
@@ -55,7 +55,7 @@ class Catalogue:
         """The variants of an item's implementations in force on a day; none of an implementation."""
         if len(code) >= TASK_CODE_LENGTH:
             return []
-        return variants(work.connection, code, day or rules.today(work.now))
+        return variants(work.connection, code, day or day_of(work.now))
 
     def diff(self, work: UnitOfWork, code: str, before: int, after: int) -> Diff:
         """How two versions differ: 0 for the newest, and for the one before it. Raises NotFound MATTER_NOT_FOUND."""

@@ -2,7 +2,8 @@
 
 from datetime import date, datetime, time, timedelta
 
-from services.cases.domain.calendar import Calendar, DayKind, SpecialDay, instant_of
+from chassis.clock import instant_of
+from services.cases.domain.calendar import Calendar, DayKind, SpecialDay
 from services.cases.release_calendar import built_in
 
 CALENDAR = built_in()

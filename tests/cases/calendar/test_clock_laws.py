@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain.calendar import ONE_DAY, add_months, day_of, instant_of
+from chassis.clock import day_of, instant_of
+from services.cases.domain.calendar import ONE_DAY, add_months
 from services.cases.domain.clocks import (
     Clock,
     Limit,

@@ -7,7 +7,7 @@ to 2024-01-01 off; 2024-02-04 and 02-18 (Sundays) worked, 02-10 to 17 off; 2026-
 
 import pytest
 
-from services.cases.domain.calendar import day_of
+from chassis.clock import day_of
 from services.cases.domain.clocks import BUNDLE, DECISION, Clock, Limit, StopKind, Unit, extend, resume, start, stop
 from services.cases.domain.counted_days import Rules
 from services.cases.domain.reckoning import Light, due_at, light, next_change, stopped, used

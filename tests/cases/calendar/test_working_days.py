@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cases.domain.calendar import (
-    Calendar,
-    CalendarEnds,
-    add_months,
-    day_of,
-    instant_of,
-)
+from chassis.clock import day_of, instant_of
+from services.cases.domain.calendar import Calendar, CalendarEnds, add_months
 from tests.cases.calendar.days import CALENDAR, a_year, d
 
 DAYS = st.dates(date(2004, 1, 1), date(2026, 12, 31))

@@ -5,7 +5,8 @@ from datetime import timedelta
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from services.cases.domain.calendar import ONE_DAY, day_of
+from chassis.clock import day_of
+from services.cases.domain.calendar import ONE_DAY
 from services.cases.domain.case import StepStatus
 from services.cases.domain.clocks import Unit
 from services.cases.domain.counted_days import Rules

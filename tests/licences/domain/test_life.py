@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.clock import day_of
 from chassis.problems import Conflict
 from services.licences.domain.life import ENDINGS, FINAL, IN_USE, Act, Status, after, standing
-from services.licences.domain.validity import day_from, day_of, end_of, last_day
+from services.licences.domain.validity import day_from, end_of, last_day
 
 acts = st.sampled_from([act for act in Act if act is not Act.ISSUED])
 days = st.dates(date(1950, 1, 1), date(2100, 12, 31))

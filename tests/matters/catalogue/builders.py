@@ -8,10 +8,10 @@ from typing import Any
 
 from openpyxl import Workbook
 
+from chassis.clock import BEIJING
 from chassis.database import Database, UnitOfWork
 from services.matters.catalogue import importing
 from services.matters.catalogue.acting import Acting, Order, Result, Verb
-from services.matters.catalogue.domain.versions import BEIJING
 from services.matters.catalogue.files.conversions import WhatFilesSay
 from services.matters.catalogue.files.reading import Reading
 from services.matters.catalogue.files.tables import FileFault

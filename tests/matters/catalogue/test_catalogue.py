@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from chassis.clock import day_of
 from chassis.database import Database
 from chassis.problems import Invalid, NotFound
 from services.matters import store as matters_store
 from services.matters.catalogue import importing, store
 from services.matters.catalogue.acting import Verb
-from services.matters.catalogue.domain.versions import Phase, phase_of, today
+from services.matters.catalogue.domain.versions import Phase, phase_of
 from services.matters.catalogue.files.conversions import WhatFilesSay
 from services.matters.catalogue.importing import Asked
 from services.matters.catalogue.searching import Wanted, in_phase, search
@@ -34,7 +35,7 @@ from tests.matters.catalogue.builders import (
     sheets,
 )
 
-TODAY = today(START)
+TODAY = day_of(START)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def in_force(database: Database, code: str = TASK, days: int = 0) -> tuple[int, 
 
 def phases(database: Database, code: str = TASK) -> list[Phase]:
     with database.read() as work:
-        day = today(work.now)
+        day = day_of(work.now)
         return [phase_of(each, day) for each in store.versions_of(work.connection, [code])[code]]
 
 
@@ -308,7 +309,7 @@ def test_offices_that_say_the_same_share_one_substance(desk: Desk) -> None:
 
 def searched(database: Database, **wanted: Any) -> list[tuple[str, int]]:
     with database.read() as work:
-        rows = search(work.connection, Wanted(today(work.now), **wanted), None, 100)
+        rows = search(work.connection, Wanted(day_of(work.now), **wanted), None, 100)
     return [(row.code, row.version) for row in rows]
 
 
@@ -336,7 +337,7 @@ def test_the_database_and_the_domain_agree_on_every_phase(desk: Desk, clock: Day
     desk.take_in(sheets(事项名称="草稿"))
     for _ in range(12):
         with desk.database.read() as work:
-            day = today(work.now)
+            day = day_of(work.now)
             versions = store.versions_of(work.connection, [TASK])[TASK]
             found = {
                 number: phase

@@ -1,7 +1,7 @@
 """Versions: who may do what, and which one is in force on a day."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -19,7 +19,6 @@ from services.matters.catalogue.domain.versions import (
     retired,
     submitted,
     timeline,
-    today,
     touched,
     withdrawn,
 )
@@ -119,10 +118,6 @@ def test_retiring_needs_something_to_retire_and_a_day_to_come() -> None:
     with pytest.raises(Conflict) as caught:
         retired([here], DAY - timedelta(days=2), DAY)
     assert caught.value.reason == "DAY_PASSED"
-
-
-def test_the_day_is_that_of_beijing() -> None:
-    assert today(datetime(2026, 3, 1, 16, tzinfo=timezone.utc)) == DAY  # noqa: UP017 - midnight there
 
 
 days = st.dates(DAY, DAY + timedelta(days=20))

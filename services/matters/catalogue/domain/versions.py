@@ -10,12 +10,11 @@ is in force, and whoever reads asks for a day.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from enum import StrEnum
 
 from chassis.problems import Conflict, Forbidden
 
-BEIJING = timezone(timedelta(hours=8), "UTC+8")
 ONE_DAY = timedelta(days=1)
 
 
@@ -58,11 +57,6 @@ class Version:
     """As published."""
     last_on: date | None = None
     """The last day in force, by its own end, its retirement or a later version. Before `begins_on`: never in force."""
-
-
-def today(now: datetime) -> date:
-    """The day in the whole country's time, UTC+8."""
-    return now.astimezone(BEIJING).date()
 
 
 def phase_of(version: Version, day: date) -> Phase:
