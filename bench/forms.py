@@ -140,8 +140,8 @@ def publish(files: dict[str, bytes]) -> Published:
 def _get_form(published: Published, answers: dict[str, Any]) -> None:
     asked = ask(published, answers)
     json.dumps(asked.schema, ensure_ascii=False, separators=(",", ":"))
-    list(step_needs(published, answers))
-    list(material_needs(published, answers))
+    list(step_needs(published, asked))
+    list(material_needs(published, asked))
 
 
 def _leaves(schema: dict[str, Any]) -> Any:

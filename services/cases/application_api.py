@@ -26,8 +26,7 @@ class ApplicationApi:
     def get_form(self, call: Call, request: pb.GetFormRequest) -> pb.GetFormResponse:
         """The form of a bundle, with the answers so far."""
         published = self._cases.plans.newest(call.work.connection, request.bundle_id)
-        answers = form_of(request.answers)
-        asked = ask(published, answers)
+        asked = ask(published, form_of(request.answers))
         held = held_by(call.work, call.caller.person_id, published)
         return pb.GetFormResponse(
             bundle_id=published.plan.bundle_id,
@@ -35,8 +34,8 @@ class ApplicationApi:
             name=published.plan.name,
             schema=json.dumps(asked.schema, ensure_ascii=False, separators=(",", ":")),
             open_fields=asked.open_fields,
-            steps=step_needs(published, answers),
-            materials=material_needs(published, answers, held),
+            steps=step_needs(published, asked),
+            materials=material_needs(published, asked, held),
         )
 
     def check_application(self, call: Call, request: pb.CheckApplicationRequest) -> pb.CheckApplicationResponse:

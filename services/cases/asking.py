@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from duokua.cases.v1 import application_service_pb2
@@ -19,52 +19,74 @@ pb = application_service_pb2
 class Asked:
     """A form with the answers so far."""
 
+    answers: Mapping[str, Any]
+    complete: bool
+    """All that has to be answered is: what has no answer was left blank. Before, it may still come."""
     schema: Schema
-    """Without what they rule out; what they leave open is in its `allOf`."""
-    open_fields: list[str]
-    """The required ones without an answer."""
+    """Without what the answers rule out; what they leave open is in its `allOf`."""
+
+    @property
+    def open_fields(self) -> list[str]:
+        """The required ones without an answer."""
+        return list(_open_fields(self.schema, self.answers, ""))
+
+    def decides(self, condition: Condition) -> bool | None:
+        """Whether a condition holds; None when the answers so far leave that open."""
+        blank = [path for path in condition.asks_for if self.complete or not _holds(self.schema, path)]
+        try:
+            return condition.holds_so_far(self.answers, blank)
+        except ExpressionFaultError:
+            return None
 
 
 def ask(published: Published, answers: Mapping[str, Any]) -> Asked:
     """The form with the answers so far, which need not be valid."""
     schema: Schema = json.loads(published.bundle.form_schema)
-    undecided = []
-    for rule in schema.pop("allOf", ()):
-        holds = decided(published.depending[rule["x-when"]], answers)
-        if holds is None:
-            undecided.append(rule)
-        elif holds:
-            _require(schema, rule.get("then", {}))
-        else:
-            _leave_out(schema, rule.get("else", {}))
-    if undecided:
-        schema["allOf"] = undecided
-    return Asked(schema, list(_open_fields(schema, answers, "")))
+    rules: list[Schema] = schema.pop("allOf", [])
+    asked = Asked(answers, complete=False, schema=schema)
+    rules = _cut(published, asked, rules)
+    if not asked.open_fields:
+        asked = replace(asked, complete=True)
+        rules = _cut(published, asked, rules)
+    if rules:
+        schema["allOf"] = rules
+    return asked
 
 
-def decided(condition: Condition, answers: Mapping[str, Any]) -> bool | None:
-    """Whether a condition holds; None when the answers so far leave that open."""
-    try:
-        return condition.holds(answers)
-    except ExpressionFaultError:
-        return None
+def _cut(published: Published, asked: Asked, rules: list[Schema]) -> list[Schema]:
+    """Settle in the form what is decided, as long as that decides more; gives the rules that are open."""
+    settled = True
+    while settled and rules:
+        weighed = [(rule, asked.decides(published.depending[rule["x-when"]])) for rule in rules]
+        rules = [rule for rule, holds in weighed if not _settle(asked.schema, rule, holds)]
+        settled = len(rules) < len(weighed)
+    return rules
 
 
-def step_needs(published: Published, answers: Mapping[str, Any]) -> Iterator[pb.StepNeed]:
+def _settle(schema: Schema, rule: Schema, holds: bool | None) -> bool:  # noqa: FBT001 - open has a third value
+    """Put what a rule comes to into the form itself; False when the rule is open."""
+    if holds:
+        _require(schema, rule.get("then", {}))
+    elif holds is not None:
+        _leave_out(schema, rule.get("else", {}))
+    return holds is not None
+
+
+def step_needs(published: Published, asked: Asked) -> Iterator[pb.StepNeed]:
     """Yield for each step whether the case will have it."""
     for step in published.bundle.steps:
         condition = published.conditions.get(step.step_id)
         open_still = condition is not None and condition.late
-        holds = None if open_still else True if condition is None else decided(condition, answers)
+        holds = None if open_still else True if condition is None else asked.decides(condition)
         yield pb.StepNeed(step_id=step.step_id, name=step.name, need=_need(holds))
 
 
-def material_needs(published: Published, answers: Mapping[str, Any], held: Held = NOTHING) -> Iterator[pb.MaterialNeed]:
+def material_needs(published: Published, form: Asked, held: Held = NOTHING) -> Iterator[pb.MaterialNeed]:
     """Yield for each kind of material whether it may come, and whether it has to; `held` is what stands for some."""
     for kind in published.bundle.materials:
         need = published.materials[kind.kind]
-        asked = decided(need.asked, answers) if need.asked else True
-        required = need.required if isinstance(need.required, bool) else decided(need.required, answers)
+        asked = form.decides(need.asked) if need.asked else True
+        required = need.required if isinstance(need.required, bool) else form.decides(need.required)
         message = _material(kind, asked, required)
         if kind.kind in held and asked is not False:
             message.required = pb.NEED_NO
@@ -114,6 +136,16 @@ def _leave_out(schema: Schema, otherwise: Schema) -> None:
         if inner is False or not properties[name].get("properties", True):
             del properties[name]
             schema["required"] = [each for each in schema.get("required", ()) if each != name]
+
+
+def _holds(schema: Schema, path: str) -> bool:
+    """Whether a form has a field or a group."""
+    here: Any = schema
+    for name in path.split("."):
+        here = here.get("properties", {}).get(name)
+        if here is None:
+            return False
+    return True
 
 
 def _open_fields(schema: Schema, answers: object, path: str) -> Iterator[str]:

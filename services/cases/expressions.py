@@ -3,7 +3,8 @@
 `form` is the form. `steps` has, by the id of each earlier step, its `status` and, of its `result`, what is shared.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,16 @@ _form_alone = cel.NewEnv(variables={"form": _DATA})
 _environment = cel.NewEnv(variables={"form": _DATA, "steps": _DATA})
 _of_rules = cel.NewEnv(
     variables={"form": _DATA, "materials": cel.Type.Map(cel.Type.STRING, cel.Type.INT), "today": cel.Type.STRING}
+)
+# Which fields of the form, by their paths, will not be filled in any more; a path that is not there may be.
+_BLANK = "__blank"
+_so_far = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
+# CEL's own words for comments and strings, which come out as they are, and `has(form.a.b)`.
+_WORD = re.compile(
+    r"""//[^\n]*
+    | "{3}(?:\\.|.)*?"{3} | '{3}(?:\\.|.)*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
+    | \bhas\s*\(\s*form(?P<path>(?:\s*\.\s*\w+)+)\s*\)""",
+    re.VERBOSE | re.DOTALL,
 )
 NO_STEPS: Mapping[str, Any] = MappingProxyType({})
 
@@ -58,10 +69,20 @@ class Condition:
         self.text = expression
         self.late = self._expression.reads_steps
         """Whether it can be decided only when the steps before it have ended."""
+        self.asks_for = frozenset(_paths_asked_for(expression))
+        """The fields that it looks for with has(...), by their paths in the form."""
+        self._so_far = _so_far.compile(_WORD.sub(_unless_blank, expression)) if self.asks_for else None
 
     def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
         """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
         return _truth(self.text, self._expression.value(form, steps))
+
+    def holds_so_far(self, answers: Mapping[str, Any], blank: Iterable[str]) -> bool:
+        """As `holds`, for a form that is being filled in: of what it looks for, only `blank` will stay away."""
+        if self._so_far is None:
+            return self.holds(answers)
+        data = {"form": dict(answers), "steps": {}, _BLANK: dict.fromkeys(blank, False)}
+        return _truth(self.text, _value(self.text, self._so_far, data))
 
 
 class RuleCondition:
@@ -75,6 +96,22 @@ class RuleCondition:
         """Whether it holds; raises ExpressionFaultError when the data leave that open."""
         data = {"form": dict(form), "materials": dict(materials), "today": today}
         return _truth(self.text, _value(self.text, self._compiled, data))
+
+
+def _paths_asked_for(expression: str) -> Iterator[str]:
+    for found in _WORD.finditer(expression):
+        if found["path"]:
+            yield _path(found)
+
+
+def _unless_blank(found: re.Match[str]) -> str:
+    """An error, which CEL passes on unless the rest decides alone, for a field that is not there yet but may come."""
+    return f'({found[0]} || {_BLANK}["{_path(found)}"])' if found["path"] else found[0]
+
+
+def _path(found: re.Match[str]) -> str:
+    """`a.b` of `has(form.a.b)`."""
+    return "".join(found["path"].split()).removeprefix(".")
 
 
 def _value(text: str, compiled: Any, data: dict[str, Any]) -> Any:

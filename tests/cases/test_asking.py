@@ -6,11 +6,13 @@ from functools import cache
 from typing import Any
 
 import jsonschema_rs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duokua.cases.v1 import application_service_pb2 as pb
 from services.cases.asking import ask, material_needs, step_needs
+from services.cases.expressions import Condition, ExpressionFaultError
 from services.cases.published import Published, compile_bundle
 from services.matters.domain.bundle import Bundle, Lead
 from services.matters.messages import bundle_message
@@ -48,7 +50,7 @@ def test_a_form_fits_what_is_left_with_any_of_its_answers_as_it_fits_the_whole(
     left = ask(bundle, nested({path: leaves[path] for path in answered})).schema
     assert validator(left).is_valid(form) == whole
     settled = ask(bundle, form)
-    assert "allOf" not in settled.schema
+    assert not (whole and "allOf" in settled.schema)
     assert validator(settled.schema).is_valid(form) == whole
     assert not (whole and settled.open_fields)
 
@@ -79,7 +81,7 @@ def test_without_answers_everything_is_open() -> None:
     asked = ask(a_shop(), {})
     assert {rule["x-when"] for rule in asked.schema["allOf"]} == {"form.q.wide", 'form.q.kind == "a"'}
     assert asked.open_fields == ["q.wide", "q.kind", "region", "area"]
-    assert {each.step_id: each.need for each in step_needs(a_shop(), {})} == {
+    assert {each.step_id: each.need for each in step_needs(a_shop(), ask(a_shop(), {}))} == {
         "base": pb.NEED_YES,
         "s1": pb.NEED_OPEN,
         "s2": pb.NEED_YES,
@@ -93,8 +95,8 @@ def test_an_answer_cuts_fields_steps_and_materials() -> None:
     assert "allOf" not in asked.schema
     assert {"q.deep", "shop.sign", "shop.rooms"}.isdisjoint(fields_of(asked.schema))
     assert asked.open_fields == ["region", "area", "style"]
-    assert {each.step_id for each in step_needs(a_shop(), answers) if each.need == pb.NEED_NO} == {"s1"}
-    lease, licence = material_needs(a_shop(), answers)
+    assert {each.step_id for each in step_needs(a_shop(), asked) if each.need == pb.NEED_NO} == {"s1"}
+    lease, licence = material_needs(a_shop(), asked)
     assert (lease.asked, lease.required) == (pb.NEED_NO, pb.NEED_NO)
     assert (licence.asked, licence.required, licence.licence.name) == (pb.NEED_YES, pb.NEED_NO, "营业执照")
 
@@ -104,8 +106,63 @@ def test_another_answer_adds_them() -> None:
     asked = ask(a_shop(), answers)
     assert asked.open_fields == ["q.deep", "shop.sign", "area"]
     assert "style" not in fields_of(asked.schema)
-    (lease, _) = material_needs(a_shop(), answers)
+    (lease, _) = material_needs(a_shop(), asked)
     assert (lease.asked, lease.required) == (pb.NEED_YES, pb.NEED_YES)
+
+
+@cache
+def a_shop_with_guests() -> Published:
+    """What is asked of those who answer a question that not everybody is asked, or fill in what nobody has to."""
+    drawn = [
+        Drawn("has(form.q.deep) && form.q.deep", (Need("style", required=True, when=""),)),
+        Drawn("has(form.shop) && has(form.shop.note)", (Need("shop.sign", required=True, when=""),)),
+    ]
+    return published(package_of(drawn))
+
+
+@pytest.mark.parametrize(
+    ("answers", "style", "sign"),
+    [
+        ({}, pb.NEED_OPEN, pb.NEED_OPEN),
+        ({"q": {"kind": "a"}}, pb.NEED_OPEN, pb.NEED_OPEN),
+        ({"q": {"wide": True}, "shop": {}}, pb.NEED_OPEN, pb.NEED_OPEN),
+        ({"q": {"wide": False}, "shop": {"note": "外摆"}}, pb.NEED_NO, pb.NEED_YES),
+        ({"q": {"wide": True, "deep": True}}, pb.NEED_YES, pb.NEED_OPEN),
+        ({"q": {"wide": True, "deep": False}}, pb.NEED_NO, pb.NEED_OPEN),
+        ({"q": {"wide": True, "deep": False, "kind": "a"}, "region": "330106", "area": 9}, pb.NEED_NO, pb.NEED_NO),
+        ({"q": {"wide": False, "kind": "a"}, "region": "330106", "area": 9}, pb.NEED_NO, pb.NEED_NO),
+    ],
+)
+def test_what_is_not_answered_yet_is_open_until_nothing_has_to_be_answered_any_more(
+    answers: dict[str, Any], style: pb.Need.ValueType, sign: pb.Need.ValueType
+) -> None:
+    asked = ask(a_shop_with_guests(), answers)
+    needs = {each.step_id: each.need for each in step_needs(a_shop_with_guests(), asked)}
+    assert needs == {"base": pb.NEED_YES, "s1": style, "s2": sign}
+    fields = fields_of(asked.schema)
+    assert ("style" in fields, "shop.sign" in fields) == (style != pb.NEED_NO, sign != pb.NEED_NO)
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("has(form.a.b) || !has( form . c )", ["a.b", "c"]),
+        ("form.a == 'has(form.b)' && form.c == \"it's has(form.d)\" && has(form.e)", ["e"]),
+        (r"""form.a == 'a\'b has(form.c)' && form.d == r'\d' && has(form.e)""", ["e"]),
+        ('form.a == """has(form.b) "has(form.c)" """ // has(form.d)', []),
+        ("has(form.a) ? form.xs.exists(x, has(x.b)) : false", ["a"]),
+    ],
+)
+def test_what_a_condition_looks_for_is_read_as_cel_reads_it(condition: str, found: list[str]) -> None:
+    assert sorted(Condition(condition).asks_for) == found
+
+
+def test_what_decides_alone_decides_whatever_may_come() -> None:
+    either = Condition("form.a || has(form.b)")
+    assert either.holds_so_far({"a": True}, [])
+    assert not either.holds_so_far({"a": False}, ["b"])
+    with pytest.raises(ExpressionFaultError):
+        either.holds_so_far({"a": False}, [])
 
 
 def test_answers_of_another_type_leave_things_open() -> None:

@@ -15,7 +15,7 @@ from duokua.licences.v1 import licence_pb2
 from duokua.matters.v1 import bundle_pb2
 from services.cases import store
 from services.cases.applications import look_over
-from services.cases.asking import material_needs
+from services.cases.asking import ask, material_needs
 from services.cases.domain.proceedings import CorrectionItem, ItemKind
 from services.cases.held_licences import held_by
 from services.cases.plans import Plans
@@ -162,11 +162,11 @@ def test_a_form_says_which_licence_takes_the_place_of_a_material(database: Datab
     town = Town(database).publish(a_licensed_bundle(required=True))
     with database.read() as work:
         published = town.cases.plans.newest(work.connection, "open-shop")
-    needs = {each.kind: each for each in material_needs(published, a_form(), held(town))}
+    needs = {each.kind: each for each in material_needs(published, ask(published, a_form()), held(town))}
     assert needs["permit"].required == application_service_pb2.NEED_YES
     assert not needs["permit"].HasField("held")
     learn(town, standing())
-    needs = {each.kind: each for each in material_needs(published, a_form(), held(town))}
+    needs = {each.kind: each for each in material_needs(published, ask(published, a_form()), held(town))}
     assert (needs["permit"].required, needs["permit"].asked) == (
         application_service_pb2.NEED_NO,
         application_service_pb2.NEED_YES,

@@ -35,8 +35,8 @@ class ApplicationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ApplicationServiceAsyncStub: ...
     GetForm: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.GetFormRequest, _application_service_pb2.GetFormResponse]
     """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
-    be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. For whoever acts
-    for a person, with that person's licences that take the place of materials (免证办).
+    be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
+    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
     Errors: NOT_FOUND BUNDLE_NOT_FOUND.
     """
     CheckApplication: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.CheckApplicationRequest, _application_service_pb2.CheckApplicationResponse]
@@ -52,8 +52,8 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetForm: _aio.UnaryUnaryMultiCallable[_application_service_pb2.GetFormRequest, _application_service_pb2.GetFormResponse]  # type: ignore[assignment]
     """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
-    be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. For whoever acts
-    for a person, with that person's licences that take the place of materials (免证办).
+    be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
+    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
     Errors: NOT_FOUND BUNDLE_NOT_FOUND.
     """
     CheckApplication: _aio.UnaryUnaryMultiCallable[_application_service_pb2.CheckApplicationRequest, _application_service_pb2.CheckApplicationResponse]  # type: ignore[assignment]
@@ -72,8 +72,8 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_application_service_pb2.GetFormResponse, _abc.Awaitable[_application_service_pb2.GetFormResponse]]:
         """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
-        be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. For whoever acts
-        for a person, with that person's licences that take the place of materials (免证办).
+        be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
+        an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
         Errors: NOT_FOUND BUNDLE_NOT_FOUND.
         """
 
