@@ -55,7 +55,8 @@ class EmbeddedBroker:
         self._capacity = capacity
         self._lock = threading.RLock()
         self._pending: dict[str, _Pending] = {}
-        self._turned_away: set[OnSettled] = set()
+        # In the order in which they were: who came first looks first.
+        self._turned_away: dict[OnSettled, None] = {}
         self._queues = {service: _ServiceQueue(threading.Condition(self._lock)) for service in routes}
         self._routes: dict[str, list[str]] = {}
         for service, events in routes.items():
@@ -88,7 +89,7 @@ class EmbeddedBroker:
                         self._queues[service].ready.append(envelope)
                         self._queues[service].changed.notify()
                 else:
-                    self._turned_away.add(on_settled)
+                    self._turned_away[on_settled] = None
         return Receipt(pending=pending, unroutable=unroutable)
 
     def settled(self, service: str, event_ids: Sequence[str]) -> None:
