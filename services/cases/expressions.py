@@ -22,7 +22,7 @@ _so_far = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.
 # CEL's own words for comments and strings, which come out as they are, and `has(form.a.b)`.
 _WORD = re.compile(
     r"""//[^\n]*
-    | "{3}(?:\\.|.)*?"{3} | '{3}(?:\\.|.)*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
+    | "{3}(?:\\.|[^\\])*?"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
     | \bhas\s*\(\s*form(?P<path>(?:\s*\.\s*\w+)+)\s*\)""",
     re.VERBOSE | re.DOTALL,
 )

@@ -150,6 +150,7 @@ def test_what_is_not_answered_yet_is_open_until_nothing_has_to_be_answered_any_m
         ("form.a == 'has(form.b)' && form.c == \"it's has(form.d)\" && has(form.e)", ["e"]),
         (r"""form.a == 'a\'b has(form.c)' && form.d == r'\d' && has(form.e)""", ["e"]),
         ('form.a == """has(form.b) "has(form.c)" """ // has(form.d)', []),
+        ('form.a == """has(form.b)\\""" has(form.c)""" || has(form.d)', ["d"]),
         ("has(form.a) ? form.xs.exists(x, has(x.b)) : false", ["a"]),
     ],
 )
