@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ from duokua.notify.v1 import notify_service_pb2
 
 # Standard Webhooks: a message older than this may be a replayed one.
 _OLDEST_MESSAGE_SECONDS = 300
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 class Journal:
@@ -194,7 +196,8 @@ def register(department: Department, matter: str, ledger: Ledger, desks: Desks) 
 class Receiver(ThreadingHTTPServer):
     """Takes webhooks, on this machine only, and notes whether each was signed with our secret."""
 
-    daemon_threads = True
+    # Closing waits for messages that come in just now; `Hook.timeout` bounds that.
+    daemon_threads = False
 
     def __init__(self, journal: Journal) -> None:
         super().__init__(("127.0.0.1", 0), Hook)
@@ -203,11 +206,11 @@ class Receiver(ThreadingHTTPServer):
 
     def signed(self, message_id: str, timestamp: str, signature: str, body: bytes) -> bool:
         """Whether a signature header has our signature of this message (Standard Webhooks, symmetric)."""
-        if not timestamp.isdigit() or abs(time.time() - int(timestamp)) > _OLDEST_MESSAGE_SECONDS:
+        if not _NUMBER.fullmatch(timestamp) or abs(time.time() - int(timestamp)) > _OLDEST_MESSAGE_SECONDS:
             return False
         signed = f"{message_id}.{timestamp}.".encode() + body
         expected = "v1," + base64.b64encode(hmac.new(self.secret, signed, hashlib.sha256).digest()).decode()
-        return any(hmac.compare_digest(expected, each) for each in signature.split())
+        return any(hmac.compare_digest(expected.encode(), each.encode()) for each in signature.split())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet of a sender that was cut off, which sends its message again."""
@@ -219,12 +222,13 @@ class Hook(BaseHTTPRequestHandler):
     """One request of a webhook."""
 
     server: Receiver
+    timeout = 5
 
     def do_POST(self) -> None:
         """Take a message: 204 when it is signed with our secret, 401 when it is not; half a message is none."""
-        length = int(self.headers.get("content-length", "0"))
-        body = self.rfile.read(length)
-        if len(body) < length:
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(int(length)) if _NUMBER.fullmatch(length) else b""
+        if not body or len(body) < int(length):
             return
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")
         message_id, timestamp, signature = (self.headers.get(name, "") for name in names)

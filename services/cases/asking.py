@@ -1,6 +1,7 @@
 """What is still to be asked (情形引导): form, materials and steps of a bundle, as far as answers decide them."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -20,10 +21,13 @@ class Asked:
     """A form with the answers so far."""
 
     answers: Mapping[str, Any]
-    complete: bool
-    """All that has to be answered is: what has no answer was left blank. Before, it may still come."""
     schema: Schema
     """Without what the answers rule out; what they leave open is in its `allOf`."""
+    to_come: frozenset[str] | None = None
+    """Once all that has to be answered is: the fields that conditions on what was left blank make or may make required.
+
+    None before; then every field may still be answered.
+    """
 
     @property
     def open_fields(self) -> list[str]:
@@ -32,44 +36,63 @@ class Asked:
 
     def decides(self, condition: Condition) -> bool | None:
         """Whether a condition holds; None when the answers so far leave that open."""
-        blank = [path for path in condition.asks_for if self.complete or not _holds(self.schema, path)]
         try:
-            return condition.holds_so_far(self.answers, blank)
+            return condition.holds_so_far(self.answers, [path for path in condition.asks_for if self._blank(path)])
         except ExpressionFaultError:
             return None
+
+    def _blank(self, path: str) -> bool:
+        """Whether a field, a group, or with "" the form, will not get an answer that it has not got."""
+        if not _holds(self.schema, path):
+            return True
+        return self.to_come is not None and not any(f"{each}.".startswith(path and f"{path}.") for each in self.to_come)
 
 
 def ask(published: Published, answers: Mapping[str, Any]) -> Asked:
     """The form with the answers so far, which need not be valid."""
     schema: Schema = json.loads(published.bundle.form_schema)
-    rules: list[Schema] = schema.pop("allOf", [])
-    asked = Asked(answers, complete=False, schema=schema)
-    rules = _cut(published, asked, rules)
-    if not asked.open_fields:
-        asked = replace(asked, complete=True)
-        rules = _cut(published, asked, rules)
-    if rules:
-        schema["allOf"] = rules
+    asked = Asked(answers, schema)
+    while _cut(published, asked):
+        continue
+    if asked.open_fields:
+        return asked
+    settled = True
+    while settled:
+        to_come = frozenset(asked.open_fields)
+        asked = replace(asked, to_come=to_come.union(_may_require(schema)))
+        # Of rules that wait for each other, or for themselves, the first is settled by what is there.
+        settled = _cut(published, asked) or _cut(published, replace(asked, to_come=to_come), most=1)
     return asked
 
 
-def _cut(published: Published, asked: Asked, rules: list[Schema]) -> list[Schema]:
-    """Settle in the form what is decided, as long as that decides more; gives the rules that are open."""
-    settled = True
-    while settled and rules:
-        weighed = [(rule, asked.decides(published.depending[rule["x-when"]])) for rule in rules]
-        rules = [rule for rule, holds in weighed if not _settle(asked.schema, rule, holds)]
-        settled = len(rules) < len(weighed)
-    return rules
+def _cut(published: Published, asked: Asked, most: int = sys.maxsize) -> bool:
+    """Settle in the form itself what is decided, so many rules at most; gives whether any was."""
+    rules: list[Schema] = asked.schema.pop("allOf", [])
+    left: list[Schema] = []
+    for number, rule in enumerate(rules):
+        holds = asked.decides(published.depending[rule["x-when"]]) if number - len(left) < most else None
+        if holds is None:
+            left.append(rule)
+        elif holds:
+            _require(asked.schema, rule.get("then", {}))
+        else:
+            _leave_out(asked.schema, rule.get("else", {}))
+    if left:
+        asked.schema["allOf"] = left
+    return len(left) < len(rules)
 
 
-def _settle(schema: Schema, rule: Schema, holds: bool | None) -> bool:  # noqa: FBT001 - open has a third value
-    """Put what a rule comes to into the form itself; False when the rule is open."""
-    if holds:
-        _require(schema, rule.get("then", {}))
-    elif holds is not None:
-        _leave_out(schema, rule.get("else", {}))
-    return holds is not None
+def _may_require(schema: Schema) -> Iterator[str]:
+    """The fields that rules which are open may make required."""
+    for rule in schema.get("allOf", ()):
+        yield from _required(rule.get("then", {}), "")
+
+
+def _required(then: Schema, path: str) -> Iterator[str]:
+    for name in then.get("required", ()):
+        yield f"{path}{name}"
+    for name, inner in then.get("properties", {}).items():
+        yield from _required(inner, f"{path}{name}.")
 
 
 def step_needs(published: Published, asked: Asked) -> Iterator[pb.StepNeed]:
@@ -139,9 +162,9 @@ def _leave_out(schema: Schema, otherwise: Schema) -> None:
 
 
 def _holds(schema: Schema, path: str) -> bool:
-    """Whether a form has a field or a group."""
+    """Whether a form has a field or a group; "" is the form."""
     here: Any = schema
-    for name in path.split("."):
+    for name in path.split(".") if path else ():
         here = here.get("properties", {}).get(name)
         if here is None:
             return False

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,11 +19,14 @@ _of_rules = cel.NewEnv(
 # Which fields of the form, by their paths, will not be filled in any more; a path that is not there may be.
 _BLANK = "__blank"
 _so_far = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
-# CEL's own words for comments and strings, which come out as they are, and `has(form.a.b)`.
+# Comments and strings as CEL reads them, which come out as they are; `has(form.a.b)`; `has(x.y)` of a loop's variable;
+# and other ways to read the form than by the names of its fields.
 _WORD = re.compile(
     r"""//[^\n]*
     | "{3}(?:\\.|[^\\])*?"{3} | '{3}(?:\\.|[^\\])*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
-    | \bhas\s*\(\s*form(?P<path>(?:\s*\.\s*\w+)+)\s*\)""",
+    | \bhas\s*\(\s*form(?P<path>(?:\s*\.\s*\w+)+)\s*\)
+    | \bhas\s*\(\s*(?!form\b)\w+(?:\s*\.\s*\w+)+\s*\)
+    | (?P<other>\b(?:has|dyn)\s*\( | \bform\b(?!\s*\.\s*\w))""",
     re.VERBOSE | re.DOTALL,
 )
 NO_STEPS: Mapping[str, Any] = MappingProxyType({})
@@ -70,17 +73,21 @@ class Condition:
         self.late = self._expression.reads_steps
         """Whether it can be decided only when the steps before it have ended."""
         self.asks_for = frozenset(_paths_asked_for(expression))
-        """The fields that it looks for with has(...), by their paths in the form."""
-        self._so_far = _so_far.compile(_WORD.sub(_unless_blank, expression)) if self.asks_for else None
+        """The fields that it looks for with has(...), by their paths in the form; "" where it may be any."""
+        self._so_far = _compiled_so_far(expression) if self.asks_for else None
 
     def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
         """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
         return _truth(self.text, self._expression.value(form, steps))
 
-    def holds_so_far(self, answers: Mapping[str, Any], blank: Iterable[str]) -> bool:
+    def holds_so_far(self, answers: Mapping[str, Any], blank: Collection[str]) -> bool:
         """As `holds`, for a form that is being filled in: of what it looks for, only `blank` will stay away."""
-        if self._so_far is None:
+        open_still = self.asks_for.difference(blank)
+        if not open_still:
             return self.holds(answers)
+        if self._so_far is None or "" in open_still:
+            message = f"{self.text!r} looks for what may still be answered"
+            raise ExpressionFaultError(message, missing=True)
         data = {"form": dict(answers), "steps": {}, _BLANK: dict.fromkeys(blank, False)}
         return _truth(self.text, _value(self.text, self._so_far, data))
 
@@ -98,10 +105,22 @@ class RuleCondition:
         return _truth(self.text, _value(self.text, self._compiled, data))
 
 
+def _compiled_so_far(expression: str) -> Any | None:
+    """The condition with `_unless_blank`; None when that is more than CEL takes, or when it has the name itself."""
+    if _BLANK in expression:
+        return None
+    try:
+        return _so_far.compile(_WORD.sub(_unless_blank, expression))
+    except RuntimeError:  # too long, or nested too deep
+        return None
+
+
 def _paths_asked_for(expression: str) -> Iterator[str]:
     for found in _WORD.finditer(expression):
         if found["path"]:
             yield _path(found)
+        elif found["other"]:
+            yield ""
 
 
 def _unless_blank(found: re.Match[str]) -> str:

@@ -166,6 +166,57 @@ def test_what_decides_alone_decides_whatever_may_come() -> None:
         either.holds_so_far({"a": False}, [])
 
 
+NOTHING_NOTED = "!(has(form.shop) && has(form.shop.note))"
+ALL_ANSWERED = {"q": {"wide": False, "kind": "a"}, "region": "330106", "area": 9}
+
+
+@cache
+def a_shop_without_notes() -> Published:
+    """What is left blank asks for a field, on which another step depends."""
+    style = Need("style", required=True, when=NOTHING_NOTED)
+    old = "has(form.style) && form.style == 'old'"
+    return published(package_of([Drawn("", (style,)), Drawn(old, (Need("shop.rooms", required=True, when=""),))]))
+
+
+@pytest.mark.parametrize(
+    ("answers", "open_fields", "rooms"),
+    [
+        (ALL_ANSWERED, ["style"], pb.NEED_OPEN),
+        (ALL_ANSWERED | {"style": "new"}, [], pb.NEED_NO),
+        (ALL_ANSWERED | {"style": "old"}, ["shop.rooms"], pb.NEED_YES),
+        (ALL_ANSWERED | {"shop": {"note": "x"}}, [], pb.NEED_NO),
+    ],
+)
+def test_what_is_left_blank_may_ask_for_more(
+    answers: dict[str, Any], open_fields: list[str], rooms: pb.Need.ValueType
+) -> None:
+    asked = ask(a_shop_without_notes(), answers)
+    assert asked.open_fields == open_fields
+    assert [each.need for each in step_needs(a_shop_without_notes(), asked)] == [pb.NEED_YES, pb.NEED_YES, rooms]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(" * 31 + "has(form.shop)" + ")" * 31,
+        "[true].exists(__blank, has(form.shop))",
+        " || ".join(["has(form.shop)"] * 4000),
+        "has((form.shop))",
+        "has(form.shop // x\n)",
+        "'shop' in dyn(form)",
+        "[form].exists(f, has(f.shop))",
+        "has(.form.shop)",
+    ],
+    ids=["deep", "its own name", "long", "brackets", "comment", "in", "loop", "root"],
+)
+def test_a_condition_that_cannot_be_told_apart_is_open_until_nothing_may_come(condition: str) -> None:
+    compiled = Condition(condition)
+    with pytest.raises(ExpressionFaultError):
+        compiled.holds_so_far({}, [])
+    assert not compiled.holds_so_far({}, compiled.asks_for)
+    assert compiled.holds_so_far({"shop": {}}, compiled.asks_for)
+
+
 def test_answers_of_another_type_leave_things_open() -> None:
     for wrong in ({"q": "x"}, {"q": {"wide": "yes", "kind": 3}}, {"q": [1]}, {"q": {"wide": None}}):
         asked = ask(a_shop(), wrong)

@@ -24,8 +24,6 @@ BODY = json.dumps({"type": "duokua.cases.v1.CaseCompleted", "data": {}}).encode(
 def receiver(tmp_path: Path) -> Iterator[Receiver]:
     with Receiver(Journal(tmp_path / "webhooks.jsonl")) as made:
         made.secret = SECRET
-        # The threads that answer are waited for when it closes.
-        made.daemon_threads = False
         threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
         yield made
         made.shutdown()
@@ -59,13 +57,25 @@ def test_what_is_signed_is_taken_and_what_is_not_is_refused_unread(receiver: Rec
     assert noted(tmp_path) == [("m1", True), ("m2", False), ("m3", False)]
 
 
-@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_half_a_message_is_none(
-    receiver: Receiver, tmp_path: Path, capfd: pytest.CaptureFixture[str], *, reset: bool
-) -> None:
+def test_odd_signatures_and_times_are_refused(receiver: Receiver, tmp_path: Path) -> None:
+    told = headers("m1")
+    assert post(receiver, BODY, told | {"webhook-signature": "v1,\u00e9"}) == 401
+    assert post(receiver, BODY, told | {"webhook-timestamp": "\u00b2"}) == 401
+    assert noted(tmp_path) == [("m1", False), ("m1", False)]
+
+
+def whole() -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in headers("m1").items())
+    return f"POST /duokua HTTP/1.1\r\n{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("left_out", [len(BODY) - 9, len(BODY), len(BODY) + 5, len(BODY) + 30])
+def test_half_a_message_is_none(
+    receiver: Receiver, tmp_path: Path, capfd: pytest.CaptureFixture[str], left_out: int, *, reset: bool
+) -> None:
     cut = socket.create_connection(("127.0.0.1", receiver.server_port), 10)
-    cut.sendall(f"POST /duokua HTTP/1.1\r\nContent-Length: {len(BODY)}\r\n{head}\r\n".encode() + BODY[:9])
+    cut.sendall(whole()[:-left_out])
     if reset:
         cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cut.close()
@@ -73,4 +83,17 @@ def test_half_a_message_is_none(
     receiver.shutdown()
     receiver.server_close()
     assert noted(tmp_path) == [("m1", True)]
+    assert capfd.readouterr().err == ""
+
+
+def test_closing_waits_for_a_message_that_comes_in(
+    receiver: Receiver, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", receiver.server_port), 10) as slow:
+        slow.sendall(whole()[:-9])
+        assert post(receiver, BODY, headers("m2")) == 204
+        receiver.shutdown()
+        threading.Timer(0.2, slow.sendall, [BODY[-9:]]).start()
+        receiver.server_close()
+    assert noted(tmp_path) == [("m2", True), ("m1", True)]
     assert capfd.readouterr().err == ""
