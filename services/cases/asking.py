@@ -43,7 +43,7 @@ class Asked:
 
     def _blank(self, path: str) -> bool:
         """Whether a field, a group, or with "" the form, will not get an answer that it has not got."""
-        if not _holds(self.schema, path):
+        if not _has(self.schema, path):
             return True
         return self.to_come is not None and not any(f"{each}.".startswith(path and f"{path}.") for each in self.to_come)
 
@@ -161,7 +161,7 @@ def _leave_out(schema: Schema, otherwise: Schema) -> None:
             schema["required"] = [each for each in schema.get("required", ()) if each != name]
 
 
-def _holds(schema: Schema, path: str) -> bool:
+def _has(schema: Schema, path: str) -> bool:
     """Whether a form has a field or a group; "" is the form."""
     here: Any = schema
     for name in path.split(".") if path else ():

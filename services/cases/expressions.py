@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,7 @@ _of_rules = cel.NewEnv(
 )
 # Which fields of the form, by their paths, will not be filled in any more; a path that is not there may be.
 _BLANK = "__blank"
-_so_far = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
+_filling_in = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
 # Comments and strings as CEL reads them, which come out as they are; `has(form.a.b)`; `has(x.y)` of a loop's variable;
 # and other ways to read the form than by the names of its fields.
 _WORD = re.compile(
@@ -74,7 +75,16 @@ class Condition:
         """Whether it can be decided only when the steps before it have ended."""
         self.asks_for = frozenset(_paths_asked_for(expression))
         """The fields that it looks for with has(...), by their paths in the form; "" where it may be any."""
-        self._so_far = _compiled_so_far(expression) if self.asks_for else None
+
+    @cached_property
+    def _so_far(self) -> Any | None:
+        """With `_unless_blank`, when first asked for; None when CEL takes no more, or the condition has the name itself."""
+        if _BLANK in self.text:
+            return None
+        try:
+            return _filling_in.compile(_WORD.sub(_unless_blank, self.text))
+        except RuntimeError:  # too long, or nested too deep
+            return None
 
     def holds(self, form: Mapping[str, Any], steps: Mapping[str, Any] = NO_STEPS) -> bool:
         """Whether the step is to be done; raises ExpressionFaultError when the data leave that open."""
@@ -85,7 +95,7 @@ class Condition:
         open_still = self.asks_for.difference(blank)
         if not open_still:
             return self.holds(answers)
-        if self._so_far is None or "" in open_still:
+        if "" in open_still or self._so_far is None:
             message = f"{self.text!r} looks for what may still be answered"
             raise ExpressionFaultError(message, missing=True)
         data = {"form": dict(answers), "steps": {}, _BLANK: dict.fromkeys(blank, False)}
@@ -103,16 +113,6 @@ class RuleCondition:
         """Whether it holds; raises ExpressionFaultError when the data leave that open."""
         data = {"form": dict(form), "materials": dict(materials), "today": today}
         return _truth(self.text, _value(self.text, self._compiled, data))
-
-
-def _compiled_so_far(expression: str) -> Any | None:
-    """The condition with `_unless_blank`; None when that is more than CEL takes, or when it has the name itself."""
-    if _BLANK in expression:
-        return None
-    try:
-        return _so_far.compile(_WORD.sub(_unless_blank, expression))
-    except RuntimeError:  # too long, or nested too deep
-        return None
 
 
 def _paths_asked_for(expression: str) -> Iterator[str]:
