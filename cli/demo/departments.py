@@ -223,6 +223,7 @@ class Hook(BaseHTTPRequestHandler):
 
     server: Receiver
     timeout = 5
+    """Seconds that a sender may be silent."""
 
     def do_POST(self) -> None:
         """Take a message: 204 when it is signed with our secret, 401 when it is not; half a message is none."""

@@ -54,7 +54,8 @@ class ApplicationServiceServicer:
     def GetForm(self, request, context):
         """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
         be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
-        an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
+        an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a
+        person, with that person's licences that take the place of materials (免证办).
         Errors: NOT_FOUND BUNDLE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

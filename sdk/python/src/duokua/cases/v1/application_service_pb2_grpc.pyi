@@ -36,7 +36,8 @@ class ApplicationServiceStub:
     GetForm: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.GetFormRequest, _application_service_pb2.GetFormResponse]
     """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
     be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
-    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
+    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a
+    person, with that person's licences that take the place of materials (免证办).
     Errors: NOT_FOUND BUNDLE_NOT_FOUND.
     """
     CheckApplication: _grpc.UnaryUnaryMultiCallable[_application_service_pb2.CheckApplicationRequest, _application_service_pb2.CheckApplicationResponse]
@@ -53,7 +54,8 @@ class ApplicationServiceAsyncStub(ApplicationServiceStub):
     GetForm: _aio.UnaryUnaryMultiCallable[_application_service_pb2.GetFormRequest, _application_service_pb2.GetFormResponse]  # type: ignore[assignment]
     """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
     be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
-    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
+    an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a
+    person, with that person's licences that take the place of materials (免证办).
     Errors: NOT_FOUND BUNDLE_NOT_FOUND.
     """
     CheckApplication: _aio.UnaryUnaryMultiCallable[_application_service_pb2.CheckApplicationRequest, _application_service_pb2.CheckApplicationResponse]  # type: ignore[assignment]
@@ -73,7 +75,8 @@ class ApplicationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_application_service_pb2.GetFormResponse, _abc.Awaitable[_application_service_pb2.GetFormResponse]]:
         """情形引导: the one form and the one set of materials of a bundle, as far as the answers so far decide them. Answers may
         be incomplete and wrong; what they leave open stays in the form, with the conditions that will decide it. A field without
-        an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a person, with that person's licences that take the place of materials (免证办).
+        an answer may still get one; once every required field has one, the others count as left blank. For whoever acts for a
+        person, with that person's licences that take the place of materials (免证办).
         Errors: NOT_FOUND BUNDLE_NOT_FOUND.
         """
 
