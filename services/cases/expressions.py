@@ -19,7 +19,7 @@ _of_rules = cel.NewEnv(
 )
 # Which fields of the form, by their paths, will not be filled in any more; a path that is not there may be.
 _BLANK = "__blank"
-_filling_in = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
+_filling = cel.NewEnv(variables={"form": _DATA, "steps": _DATA, _BLANK: cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)})
 # Comments and strings as CEL reads them, which come out as they are; `has(form.a.b)`; `has(x.y)` of a loop's variable;
 # and other ways to read the form than by the names of its fields.
 _WORD = re.compile(
@@ -78,11 +78,11 @@ class Condition:
 
     @cached_property
     def _so_far(self) -> Any | None:
-        """With `_unless_blank`, when first asked for; None when CEL takes no more, or the condition has the name itself."""
+        """With `_unless_blank`, when first asked for; None when that is more than CEL takes, or has the name itself."""
         if _BLANK in self.text:
             return None
         try:
-            return _filling_in.compile(_WORD.sub(_unless_blank, self.text))
+            return _filling.compile(_WORD.sub(_unless_blank, self.text))
         except RuntimeError:  # too long, or nested too deep
             return None
 
